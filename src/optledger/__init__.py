@@ -1,0 +1,1 @@
+"""An auditable ledger of optimizer comparisons: DVC holds the truth, MLflow shows it."""

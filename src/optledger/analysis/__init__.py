@@ -1,0 +1,1 @@
+"""What the results say: pure functions of arrays and tables."""

@@ -1,0 +1,93 @@
+"""Classification metrics of trained models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's metrics on labelled images.
+
+    Attributes:
+        scores: accuracy; macro precision, recall and F1; loss, the mean cross-entropy in nats,
+            which is NaN for a diverged model. The others are in [0, 1].
+        per_class: precision, recall and F1, shape (classes,) each. A ratio without cases is 0.
+        confusion: counts, shape (classes, classes); rows are true labels. Images without a
+            predicted class are in no column.
+    """
+
+    scores: dict[str, float]
+    per_class: dict[str, NDArray[np.float64]]
+    confusion: NDArray[np.int64]
+
+
+def evaluate(
+    labels: NDArray[np.uint8],
+    predicted: NDArray[np.uint8],
+    losses: NDArray[np.float32],
+    classes: int,
+) -> Evaluation:
+    """Score predictions.
+
+    Args:
+        labels: true labels, shape (images,).
+        predicted: predicted labels, shape (images,); one that is not below `classes` is none.
+        losses: cross-entropy of each image in nats, shape (images,).
+        classes: labels are below it; each counts in the macro averages, also one that occurs
+            neither among the labels nor among the predictions.
+    """
+    every = np.arange(classes)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, predicted, labels=every, zero_division=0
+    )
+    per_class = {"precision": precision, "recall": recall, "f1": f1}
+    scores = {
+        "accuracy": float(np.mean(labels == predicted)),
+        **{name: float(np.mean(values)) for name, values in per_class.items()},
+        "loss": float(np.mean(losses, dtype=np.float64)),
+    }
+    return Evaluation(scores, per_class, confusion_matrix(labels, predicted, labels=every))
+
+
+def per_class_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame:
+    """Return a row per variant and class: means over the seeds, and the class's image count."""
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "variant": name,
+                    "class": np.arange(len(results[0].confusion)),
+                    **{
+                        metric: np.mean([result.per_class[metric] for result in results], axis=0)
+                        for metric in ("precision", "recall", "f1")
+                    },
+                }
+            )
+            for name, results in evaluations.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def confusion_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame:
+    """Return a row per variant, true label and predicted label: the count over all seeds."""
+    tables = []
+    for name, results in evaluations.items():
+        counts = np.sum([result.confusion for result in results], axis=0)
+        actual, predicted = np.indices(counts.shape)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "variant": name,
+                    "actual": actual.ravel(),
+                    "predicted": predicted.ravel(),
+                    "count": counts.ravel(),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)

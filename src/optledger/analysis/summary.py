@@ -1,0 +1,26 @@
+"""Test metrics summarized over seeds."""
+
+import pandas as pd
+
+from optledger.formats import rounded
+
+METRICS = ("accuracy", "precision", "recall", "f1", "loss")
+"""Precision, recall and F1 are macro averages; loss is the mean cross-entropy in nats."""
+
+
+def summarize(seeds: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """Summarize results/seeds.csv, a row per variant and seed, as results/metrics.json holds it.
+
+    A diverged seed counts with accuracy, precision, recall and F1 of 0, and without a loss.
+
+    Returns:
+        By variant, in the table's order: each metric's mean, and as `<metric>_std` its sample
+        standard deviation (ddof 1); None where there are too few seeds for it.
+    """
+    return {
+        str(name): {
+            **{metric: rounded(rows[metric].mean()) for metric in METRICS},
+            **{f"{metric}_std": rounded(rows[metric].std(ddof=1)) for metric in METRICS},
+        }
+        for name, rows in seeds.groupby("variant", sort=False)
+    }

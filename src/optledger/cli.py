@@ -1,0 +1,47 @@
+"""The commands that a person types."""
+
+import json
+import typer
+
+from optledger import errors, params
+from optledger.datasets import registry
+from optledger.datasets.split import validation_examples
+from optledger.errors import UserError
+from optledger.paths import PARAMS
+from optledger.training import runtime
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _optledger() -> None:
+    """Which optimizer is better, is the difference real, and can anyone reproduce it?"""
+
+
+@app.command()
+def check() -> None:
+    """Check params.yaml and the dataset it names, and build every optimizer and loss."""
+    settings = params.load()
+    dataset = registry.load(settings.dataset)
+    train_examples = dataset.train_examples - validation_examples(
+        dataset.train_examples, settings.split.validation_fraction
+    )
+    for name, variant in settings.variants.items():
+        params.check_batch_size(name, variant, train_examples)
+    runtime.import_tensorflow()
+    from optledger.training.components import mistakes
+
+    if found := mistakes(settings):
+        raise UserError("\n".join(found))
+    print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of params.yaml."""
+    print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
+
+
+def main() -> None:
+    """Run the command line."""
+    errors.run(app)

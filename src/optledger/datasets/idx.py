@@ -1,0 +1,44 @@
+"""The IDX format of MNIST: a magic number, the sizes in big-endian order, then unsigned bytes.
+
+Source: http://yann.lecun.com/exdb/mnist/ (file formats for the MNIST database).
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optledger.errors import UserError
+
+_UNSIGNED_BYTE = 0x08
+
+
+def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
+    """Read an IDX file of unsigned bytes.
+
+    Args:
+        path: an uncompressed IDX file.
+        dimensions: 3 for images (images, rows, columns), 1 for labels.
+
+    Raises:
+        UserError: the file is missing or is not such a file, whole and of that shape.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    magic = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
+    header_bytes = 4 + 4 * dimensions
+    if content[:4] != magic or len(content) < header_bytes:
+        raise UserError(f"{path}: magic number: found {content[:4].hex()}; allowed: {magic.hex()}")
+    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4))
+    found, expected = len(content) - header_bytes, int(np.prod(shape, dtype=np.int64))
+    if found != expected:
+        raise UserError(f"{path}: found {found} bytes of data; allowed: {expected}, for {shape}")
+    return np.frombuffer(content, np.uint8, offset=header_bytes).reshape(shape)
+
+
+def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
+    """Write `array`, of any shape, as an IDX file of unsigned bytes."""
+    header = bytes([0, 0, _UNSIGNED_BYTE, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(header + array.tobytes())

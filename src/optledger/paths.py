@@ -1,0 +1,10 @@
+"""Where the stages leave what, relative to the checkout they stand in."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+RAW = Path("data/raw")
+PREPARED = Path("data/prepared")
+RESULTS = Path("results")
+TRIALS = RESULTS / "trials"
+PREDICTIONS = RESULTS / "predictions"

@@ -1,0 +1,18 @@
+"""download: bring the dataset's four IDX files to data/raw/, verified."""
+
+from optledger import errors, params
+from optledger.datasets import registry
+from optledger.datasets.sources import fetch
+from optledger.formats import new_directory
+from optledger.paths import RAW
+
+
+def main() -> None:
+    """Run the stage."""
+    name = params.load().dataset
+    with new_directory(RAW) as directory:
+        fetch(name, registry.load(name), directory)
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,94 @@
+"""evaluate: score every declared variant on the test split, which no earlier stage has seen."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from optledger import errors, params
+from optledger.analysis import metrics
+from optledger.analysis.summary import METRICS, summarize
+from optledger.datasets.examples import read_split
+from optledger.formats import new_directory, write_csv, write_json, write_npz
+from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.training import executor
+from optledger.training.records import read_history, read_trials, read_weights
+from optledger.training.trial import Predictions
+
+
+def main() -> None:
+    """Run the stage."""
+    settings = params.load()
+    _prune(TRIALS, set(settings.variants))
+    classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
+    labels = read_split("test").labels
+    predictions = _predict(settings, classes)
+    evaluations = {
+        name: [metrics.evaluate(labels, *seed, classes) for seed in seeds]
+        for name, seeds in predictions.items()
+    }
+    seeds = pd.concat(
+        [_seed_rows(name, evaluations[name]) for name in settings.variants], ignore_index=True
+    )
+    with new_directory(PREDICTIONS) as directory:
+        for name, rows in predictions.items():
+            write_npz(
+                directory / f"{name}.npz",
+                {
+                    "classes": np.stack([row.classes for row in rows]),
+                    "losses": np.stack([row.losses for row in rows]),
+                },
+            )
+    write_csv(RESULTS / "seeds.csv", seeds)
+    write_csv(RESULTS / "per_class.csv", metrics.per_class_table(evaluations))
+    write_csv(RESULTS / "confusion.csv", metrics.confusion_table(evaluations))
+    # Of the table as written, so that whoever reads it arrives at the same figures.
+    write_json(RESULTS / "metrics.json", summarize(pd.read_csv(RESULTS / "seeds.csv")))
+
+
+def _prune(directory: Path, declared: set[str]) -> None:
+    """Delete the trials of variants that are no longer declared: DVC leaves them behind."""
+    for entry in directory.iterdir():
+        if entry.name not in declared:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _predict(settings: params.Params, classes: int) -> dict[str, list[Predictions]]:
+    with executor.workers() as pool:
+        pending = {
+            name: [
+                pool.submit(executor.predict_test, settings.model, classes, weights)
+                for weights in read_weights(TRIALS / name)
+            ]
+            for name in settings.variants
+        }
+        return {name: [future.result() for future in futures] for name, futures in pending.items()}
+
+
+def _seed_rows(name: str, evaluations: list[metrics.Evaluation]) -> pd.DataFrame:
+    """Return a row per seed of one variant: its test metrics, and what its training ended with."""
+    trials = read_trials(TRIALS / name)
+    last_epochs = read_history(TRIALS / name).groupby("seed").last()
+    finished = trials["seed"].where(trials["diverged_epoch"].isna())
+    validation = last_epochs.reindex(finished)[["validation_accuracy", "validation_loss"]]
+    return pd.DataFrame(
+        {
+            "variant": name,
+            "seed": trials["seed"],
+            **{
+                metric: [evaluation.scores[metric] for evaluation in evaluations]
+                for metric in METRICS
+            },
+            "validation_accuracy": validation["validation_accuracy"].to_numpy(),
+            "validation_loss": validation["validation_loss"].to_numpy(),
+            "epochs": trials["epochs"],
+            "diverged_epoch": trials["diverged_epoch"],
+            "diverged_step": trials["diverged_step"],
+        }
+    )
+
+
+if __name__ == "__main__":
+    errors.run(main)

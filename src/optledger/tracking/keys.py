@@ -1,0 +1,59 @@
+"""Run keys: digests that identify a run's content, whatever machine or store it comes from.
+
+Two publications of the same content have the same key, so that the second finds the first. A key
+covers what was asked for (data, parameters, seeds) and what came out (the bytes of the outputs),
+and nothing of when, where or by whom.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optledger.formats import digest
+
+
+def variant_key(
+    dataset: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    seeds: Sequence[int],
+    outputs: Mapping[str, str],
+) -> str:
+    """Return the key of a variant's run.
+
+    Args:
+        dataset: the SHA-256 of each raw file, by its role.
+        parameters: the variant's resolved parameters, and those of the model and the split.
+        seeds: in their order.
+        outputs: the SHA-256 of each output that the run shows, by its name.
+    """
+    content = {
+        "kind": "variant",
+        "dataset": dict(dataset),
+        "parameters": dict(parameters),
+        "seeds": list(seeds),
+        "outputs": dict(outputs),
+    }
+    return digest(content)
+
+
+def seed_key(variant: str, seed: int) -> str:
+    """Return the key of the run of one seed of the variant with the key `variant`."""
+    return digest({"kind": "seed", "variant": variant, "seed": seed})
+
+
+def comparison_key(
+    variants: Mapping[str, str], parameters: Mapping[str, Any], outputs: Mapping[str, str]
+) -> str:
+    """Return the key of a comparison's run.
+
+    Args:
+        variants: the variants' keys, by name.
+        parameters: the section `comparison` of params.yaml.
+        outputs: the SHA-256 of each table that the run shows, by its name.
+    """
+    content = {
+        "kind": "comparison",
+        "variants": dict(variants),
+        "parameters": dict(parameters),
+        "outputs": dict(outputs),
+    }
+    return digest(content)

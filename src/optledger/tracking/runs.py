@@ -1,0 +1,165 @@
+"""The runs that a set of results amounts to, as data: what MLflow is to hold."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from optledger.analysis.summary import METRICS, summarize
+from optledger.datasets.registry import Dataset
+from optledger.formats import digest, file_digest
+from optledger.params import Params, Variant
+from optledger.paths import PREDICTIONS, RESULTS, TRIALS
+from optledger.tracking.keys import comparison_key, seed_key, variant_key
+from optledger.training.records import read_history
+
+
+@dataclass(frozen=True)
+class Run:
+    """The whole content of one run.
+
+    Attributes:
+        key: the run key.
+        kind: variant, seed or comparison.
+        name: what people call it.
+        parent: the key of the run that it is a child of, or None.
+        parameters: flat, as text.
+        metrics: single values; none of them NaN.
+        curves: a row per epoch with the column `epoch`; a missing value is not logged.
+        tags: what else identifies it.
+        artifacts: files to keep with it.
+    """
+
+    key: str
+    kind: str
+    name: str
+    parent: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    artifacts: tuple[Path, ...] = ()
+
+
+def collect(params: Params, dataset: Dataset) -> list[Run]:
+    """Read results/ and return its runs: a parent before its children, the comparison last."""
+    tables = {name: pd.read_csv(RESULTS / f"{name}.csv") for name in _EVALUATED}
+    curves = pd.read_csv(RESULTS / "curves.csv")
+    summary = summarize(tables["seeds"])
+    runs: list[Run] = []
+    keys: dict[str, str] = {}
+    for name, variant in params.variants.items():
+        own = {table: _rows_of(name, rows) for table, rows in tables.items()}
+        parameters = _parameters(params, variant)
+        keys[name] = variant_key(
+            {role: file.sha256 for role, file in dataset.files.by_role().items()},
+            parameters,
+            params.seeds.values,
+            _output_digests(name, own),
+        )
+        seeds = own["seeds"]
+        diverged_seeds = float(seeds["diverged_epoch"].notna().sum())
+        runs.append(
+            Run(
+                key=keys[name],
+                kind="variant",
+                name=name,
+                parameters=_flat(parameters) | _flat({"seeds": params.seeds.model_dump()}),
+                metrics=_finite(summary[name]) | {"diverged_seeds": diverged_seeds},
+                curves=_rows_of(name, curves),
+                tags={"variant": name},
+                artifacts=(TRIALS / name / "history.csv", TRIALS / name / "trials.csv"),
+            )
+        )
+        runs.extend(_seed_runs(name, keys[name], seeds, _flat(parameters)))
+    runs.append(_comparison(params, keys))
+    return runs
+
+
+_EVALUATED = ("seeds", "per_class", "confusion")
+
+_COMPARED = ("leaderboard.csv", "leaderboard.md", "curves.csv")
+
+_SEED_METRICS = (*METRICS, "validation_accuracy", "validation_loss")
+
+
+def _seed_runs(
+    name: str, parent: str, seeds: pd.DataFrame, parameters: dict[str, str]
+) -> Iterator[Run]:
+    history = read_history(TRIALS / name)
+    for row in seeds.to_dict("records"):
+        seed = int(row["seed"])
+        diverged = {
+            column: str(int(row[column]))
+            for column in ("diverged_epoch", "diverged_step")
+            if pd.notna(row[column])
+        }
+        yield Run(
+            key=seed_key(parent, seed),
+            kind="seed",
+            name=f"{name} seed {seed}",
+            parent=parent,
+            parameters=parameters | {"seed": str(seed)},
+            metrics=_finite({metric: row[metric] for metric in _SEED_METRICS}),
+            curves=history[history["seed"] == seed].drop(columns="seed"),
+            tags={"variant": name, "seed": str(seed), **diverged},
+        )
+
+
+def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
+    table = pd.read_csv(RESULTS / "leaderboard.csv")
+    metric = params.comparison.metric
+    outputs = {name: file_digest(RESULTS / name) for name in _COMPARED}
+    return Run(
+        key=comparison_key(keys, params.comparison.model_dump(), outputs),
+        kind="comparison",
+        name=f"comparison of {len(keys)} variants",
+        parameters=_flat({"dataset": params.dataset, "comparison": params.comparison.model_dump()}),
+        metrics=_finite(
+            {f"{metric}.{row['variant']}": row[metric] for row in table.to_dict("records")}
+        ),
+        tags={"best_variant": str(table["variant"].iloc[0])},
+        artifacts=tuple(RESULTS / name for name in _COMPARED),
+    )
+
+
+def _parameters(params: Params, variant: Variant) -> dict[str, Any]:
+    """Everything that a variant's trials depend on, but the seeds."""
+    return {
+        "dataset": params.dataset,
+        "split": params.split.model_dump(),
+        "model": params.model.model_dump(mode="json"),
+        **variant.model_dump(),
+    }
+
+
+def _output_digests(name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Digests of a variant's own outputs, its rows of the shared tables included."""
+    files = {path.name: path for path in sorted((TRIALS / name).iterdir())}
+    files["predictions.npz"] = PREDICTIONS / f"{name}.npz"
+    return {
+        **{file: file_digest(path) for file, path in files.items()},
+        **{table: digest(rows.to_csv(index=False)) for table, rows in tables.items()},
+    }
+
+
+def _rows_of(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["variant"] == name].drop(columns="variant")
+
+
+def _finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items() if pd.notna(value)}
+
+
+def _flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested parameters; a component's name stands under the component's own key."""
+    flat: dict[str, str] = {}
+    for key, value in parameters.items():
+        path = prefix.rstrip(".") if key == "name" else f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{path}.")
+        else:
+            flat[path] = str(value)
+    return flat

@@ -1,0 +1,193 @@
+"""Training compiled: a whole epoch, its validation included, is one call of one XLA program.
+
+An engine holds one model, one optimizer and one compiled function for the configurations that
+differ only in seed and learning rate, and resets their variables for each trial.
+"""
+
+import time
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from optledger.datasets.examples import Examples, read_split
+from optledger.params import Model, Variant
+from optledger.training.components import build_loss, build_optimizer
+from optledger.training.model import build_model, get_weights, initial_weights, set_weights
+from optledger.training.trial import (
+    NO_CLASS,
+    Divergence,
+    Epoch,
+    Predictions,
+    Trial,
+    TrialResult,
+    Weights,
+)
+
+
+def train(trial: Trial) -> TrialResult:
+    """Train on data/prepared/; a pure function of the trial and those files."""
+    return _engine_for(
+        trial.variant.model_copy(update={"learning_rate": 1.0}), trial.model, trial.classes
+    ).train(trial)
+
+
+@lru_cache(maxsize=1)
+def _engine_for(variant: Variant, model: Model, classes: int) -> "Engine":
+    return Engine(variant, model, classes, read_split("train"), read_split("validation"))
+
+
+def batch_order(examples: int, seed: int, epoch: int) -> NDArray[np.int32]:
+    """Return the order in which an epoch visits the examples, the same for every variant."""
+    return np.random.default_rng([seed, epoch]).permutation(examples).astype(np.int32)
+
+
+class Engine:
+    """A model, an optimizer and their compiled epoch on resident data."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        model: Model,
+        classes: int,
+        train: Examples,
+        validation: Examples,
+    ) -> None:
+        """Build and compile nothing yet: the first epoch does.
+
+        Args:
+            variant: its learning rate is replaced by each trial's.
+            model: the architecture.
+            classes: labels are below it.
+            train: the examples to learn from.
+            validation: the examples that an epoch ends with; there may be none.
+        """
+        self._architecture = (model, train.images.shape[1:], classes)
+        self._model = build_model(*self._architecture)
+        self._optimizer = build_optimizer(variant.optimizer, variant.learning_rate, "optimizer")
+        self._optimizer.build(self._model.trainable_variables)
+        self._fresh = [np.array(variable) for variable in self._optimizer.variables]
+        self._loss = build_loss(variant.loss, "loss")
+        self._train = _resident(train, classes)
+        self._validation = _resident(validation, classes)
+        self._examples = len(train.labels)
+        batch_size = self._examples if variant.batch_size == "full" else variant.batch_size
+        self._batch_size = min(batch_size, self._examples)
+        self._epoch = tf.function(self._run_epoch, jit_compile=True)
+
+    def train(self, trial: Trial) -> TrialResult:
+        """Train from the seed's initial weights."""
+        self._reset(trial)
+        history: list[Epoch] = []
+        seconds: list[float] = []
+        divergence = None
+        for epoch in range(1, trial.variant.epochs + 1):
+            order = tf.constant(batch_order(self._examples, trial.seed, epoch))
+            started = time.perf_counter()
+            bad_step, *metrics = (value.numpy() for value in self._epoch(order))
+            seconds.append(time.perf_counter() - started)
+            if bad_step:
+                divergence = Divergence(epoch, int(bad_step))
+                break
+            history.append(Epoch(*(float(metric) for metric in metrics)))
+        # What Keras's own loop ends with: an optimizer that averages weights puts them in place.
+        self._optimizer.finalize_variable_values(self._model.trainable_variables)
+        return TrialResult(
+            seed=trial.seed,
+            weights=get_weights(self._model),
+            history=history,
+            divergence=divergence,
+            seconds_per_epoch=float(np.median(seconds[1:] or seconds)),
+        )
+
+    def _reset(self, trial: Trial) -> None:
+        set_weights(self._model, initial_weights(*self._architecture, trial.seed))
+        for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
+            variable.assign(value)
+        self._optimizer.learning_rate = trial.variant.learning_rate
+
+    def _run_epoch(self, order: Any) -> tuple[Any, ...]:
+        """Take every step of an epoch, then validate.
+
+        Args:
+            order: int32, shape (examples,): where each batch's examples are.
+
+        Returns:
+            The first step with a loss that is not finite, or 0; and the four metrics of `Epoch`.
+        """
+        size = self._batch_size
+        steps = self._examples // size
+        rest = self._examples - steps * size
+        loss, correct, bad_step = tf.constant(0.0), tf.constant(0), tf.constant(0)
+        for step in tf.range(steps):
+            indices = tf.slice(order, [step * size], [size])
+            batch_loss, batch_correct = self._step(indices)
+            loss, correct = loss + batch_loss, correct + batch_correct
+            bad_step = _first_bad(bad_step, step + 1, batch_loss)
+        if rest:
+            batch_loss, batch_correct = self._step(order[steps * size :])
+            loss, correct = loss + batch_loss, correct + batch_correct
+            bad_step = _first_bad(bad_step, steps + 1, batch_loss)
+        # The last step's damage shows in the weights only.
+        for variable in self._model.trainable_variables:
+            bad_step = _first_bad(bad_step, steps + bool(rest), tf.reduce_sum(variable))
+        images, one_hot = self._validation
+        validation_loss, validation_correct = self._score(images, one_hot, training=False)
+        count = tf.cast(tf.shape(one_hot)[0], tf.float32)
+        return (
+            bad_step,
+            loss / self._examples,
+            tf.cast(correct, tf.float32) / self._examples,
+            tf.reduce_sum(validation_loss) / count,
+            tf.cast(validation_correct, tf.float32) / count,
+        )
+
+    def _step(self, indices: Any) -> tuple[Any, Any]:
+        """Take a step on the examples at `indices`; return their summed loss and hits."""
+        images, one_hot = (tf.gather(values, indices) for values in self._train)
+        with tf.GradientTape() as tape:
+            losses, correct = self._score(images, one_hot, training=True)
+            objective = tf.reduce_mean(losses)
+        variables = self._model.trainable_variables
+        self._optimizer.apply(tape.gradient(objective, variables), variables)
+        return tf.reduce_sum(losses), correct
+
+    def _score(self, images: Any, one_hot: Any, training: bool) -> tuple[Any, Any]:
+        logits = self._model(images, training=training)
+        hits = tf.equal(tf.argmax(logits, axis=1), tf.argmax(one_hot, axis=1))
+        return self._loss(one_hot, logits), tf.reduce_sum(tf.cast(hits, tf.int32))
+
+
+def _first_bad(bad_step: Any, step: Any, value: Any) -> Any:
+    is_first = tf.logical_and(tf.equal(bad_step, 0), tf.logical_not(tf.math.is_finite(value)))
+    return tf.where(is_first, step, bad_step)
+
+
+def _resident(examples: Examples, classes: int) -> tuple[Any, Any]:
+    one_hot = keras.utils.to_categorical(examples.labels, classes)
+    return tf.constant(examples.images), tf.constant(one_hot.astype(np.float32))
+
+
+def predict(model: Model, classes: int, weights: Weights, examples: Examples) -> Predictions:
+    """Predict by the compiled forward pass, whose bytes do not depend on the batch."""
+    built, forward = _forward(model, examples.images.shape[1:], classes)
+    set_weights(built, weights)
+    predicted, losses = forward(tf.constant(examples.images), tf.constant(examples.labels))
+    return Predictions(predicted.numpy(), losses.numpy())
+
+
+@lru_cache(maxsize=1)
+def _forward(model: Model, image_shape: tuple[int, int], classes: int) -> tuple[Any, Any]:
+    built = build_model(model, image_shape, classes)
+
+    def forward(images: Any, labels: Any) -> tuple[Any, Any]:
+        logits = built(images, training=False)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), logits)
+        finite = tf.reduce_all(tf.math.is_finite(logits), axis=1)
+        predicted = tf.where(finite, tf.argmax(logits, axis=1), NO_CLASS)
+        return tf.cast(predicted, tf.uint8), tf.where(finite, losses, np.nan)
+
+    return built, tf.function(forward, jit_compile=True)

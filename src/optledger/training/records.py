@@ -1,0 +1,67 @@
+"""The files of results/trials/VARIANT/, which `train` writes and later stages read.
+
+    trials.csv   a row per seed: seed, epochs, diverged_epoch, diverged_step
+    history.csv  a row per seed and epoch: the metrics of `Epoch`
+    weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from optledger.formats import new_directory, read_npz, write_csv, write_npz
+from optledger.training.trial import Epoch, TrialResult, Weights
+
+
+def write_trials(directory: Path, results: Sequence[TrialResult]) -> None:
+    """Write a variant's trials, one or more, in the order given."""
+    trials = pd.DataFrame(
+        {
+            "seed": [result.seed for result in results],
+            "epochs": [len(result.history) for result in results],
+            "diverged_epoch": [result.divergence and result.divergence.epoch for result in results],
+            "diverged_step": [result.divergence and result.divergence.step for result in results],
+        }
+    ).astype("Int64")
+    history = pd.DataFrame(
+        [
+            {"seed": result.seed, "epoch": epoch, **metrics._asdict()}
+            for result in results
+            for epoch, metrics in enumerate(result.history, start=1)
+        ],
+        columns=["seed", "epoch", *Epoch._fields],
+    )
+    weights = {
+        path: np.stack(
+            [
+                np.full_like(result.weights[path], np.nan)
+                if result.divergence
+                else result.weights[path]
+                for result in results
+            ]
+        )
+        for path in results[0].weights
+    }
+    with new_directory(directory) as temporary:
+        write_csv(temporary / "trials.csv", trials)
+        write_csv(temporary / "history.csv", history)
+        write_npz(temporary / "weights.npz", weights)
+
+
+def read_trials(directory: Path) -> pd.DataFrame:
+    """Read trials.csv; the columns are integers, missing where there was no divergence."""
+    return pd.read_csv(directory / "trials.csv", dtype="Int64")
+
+
+def read_history(directory: Path) -> pd.DataFrame:
+    """Read history.csv."""
+    return pd.read_csv(directory / "history.csv")
+
+
+def read_weights(directory: Path) -> list[Weights]:
+    """Read weights.npz: the weights of each seed, in the order of trials.csv."""
+    stacked = read_npz(directory / "weights.npz")
+    seeds = len(next(iter(stacked.values())))
+    return [{path: array[row] for path, array in stacked.items()} for row in range(seeds)]

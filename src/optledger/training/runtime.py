@@ -1,0 +1,63 @@
+"""What TensorFlow must find when it is imported, so that the same trial gives the same bytes.
+
+This module does not import TensorFlow; whoever is about to, or starts a process that will,
+calls `pin` first.
+"""
+
+import os
+import sys
+import tempfile
+
+ENVIRONMENT = {
+    # One instruction set for every x86-64 processor with AVX2, as wide ones round differently.
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    # Byte equality is promised on processors only, and this work is small.
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "KERAS_BACKEND": "tensorflow",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+def pin() -> None:
+    """Set the environment that TensorFlow reads once, when it is imported.
+
+    Raises:
+        RuntimeError: TensorFlow was imported before, with another environment.
+    """
+    wanted = {name: os.environ.get(name) == value for name, value in ENVIRONMENT.items()}
+    if "tensorflow" in sys.modules and not all(wanted.values()):
+        raise RuntimeError("TensorFlow was imported before its environment was pinned")
+    os.environ.update(ENVIRONMENT)
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow in the pinned environment, without its chatter.
+
+    It reports missing GPUs and its own build on the error stream before any setting can silence
+    it. What it says is shown if the import fails.
+    """
+    pin()
+    with tempfile.TemporaryFile() as said:
+        error_stream = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401 # imported for its own sake
+        except BaseException:
+            said.seek(0)
+            os.write(error_stream, said.read())
+            raise
+        finally:
+            os.dup2(error_stream, 2)
+            os.close(error_stream)
+
+
+def use_one_thread() -> None:
+    """Let this process train with one thread: a sum by two is another sum.
+
+    Raises:
+        RuntimeError: TensorFlow has already computed something.
+    """
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -1,0 +1,78 @@
+"""A trial and what it leaves, as plain data that any stage can hold without TensorFlow."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optledger.params import Model, Variant
+
+Weights = dict[str, NDArray[np.float32]]
+"""A model's weights by place and kind, for example `00_kernel` and `01_bias`."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: a variant and a seed, for a dataset with so many classes."""
+
+    variant: Variant
+    model: Model
+    classes: int
+    seed: int
+
+
+class Epoch(NamedTuple):
+    """Metrics of one epoch.
+
+    The train metrics are means over the epoch, while the weights change; the validation metrics
+    are of the weights after it, and NaN without a validation split. Losses are the variant's own.
+    """
+
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+class Divergence(NamedTuple):
+    """Where the loss first was not finite; both count from 1."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial leaves.
+
+    Attributes:
+        seed: the trial's.
+        weights: after the last epoch; of no use where the trial diverged.
+        history: the complete epochs; the one that diverged is not among them.
+        divergence: None where the loss stayed finite.
+        seconds_per_epoch: median over the epochs after the first, which compiles. An observation
+            of the machine, not a result.
+    """
+
+    seed: int
+    weights: Weights
+    history: list[Epoch]
+    divergence: Divergence | None
+    seconds_per_epoch: float
+
+
+NO_CLASS = 255
+"""The predicted label of an image for which a model's output is not finite."""
+
+
+class Predictions(NamedTuple):
+    """What a trained model says of labelled images.
+
+    Attributes:
+        classes: uint8, shape (images,): the predicted labels, or `NO_CLASS`.
+        losses: float32, shape (images,): the cross-entropy of the softmax, in nats, or NaN.
+    """
+
+    classes: NDArray[np.uint8]
+    losses: NDArray[np.float32]
