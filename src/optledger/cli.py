@@ -1,6 +1,7 @@
 """The commands that a person types."""
 
 import json
+
 import typer
 
 from optledger import errors, params

@@ -87,9 +87,7 @@ def file_digest(path: Path) -> str:
 
 def digest(value: Any) -> str:
     """SHA-256 of `value` as canonical JSON, in hexadecimal; `1` and `1.0` are the same number."""
-    text = json.dumps(
-        _plain_numbers(value), sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
+    text = json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

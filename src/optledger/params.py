@@ -203,9 +203,7 @@ def check_batch_size(name: str, variant: Variant, train_examples: int) -> None:
     """
     if variant.batch_size != "full" and variant.batch_size > train_examples:
         allowed = f"1 to {train_examples}, the size of the train split, or full"
-        raise UserError(
-            mistake(PARAMS, f"variants.{name}.batch_size", variant.batch_size, allowed)
-        )
+        raise UserError(mistake(PARAMS, f"variants.{name}.batch_size", variant.batch_size, allowed))
 
 
 def json_schema() -> dict[str, Any]:

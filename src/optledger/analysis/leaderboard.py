@@ -56,10 +56,7 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         histories: by variant, its history.csv.
     """
     means = [
-        history.drop(columns="seed")
-        .groupby("epoch", as_index=False)
-        .mean()
-        .assign(variant=name)
+        history.drop(columns="seed").groupby("epoch", as_index=False).mean().assign(variant=name)
         for name, history in histories.items()
     ]
     table = pd.concat(means, ignore_index=True)

@@ -4,6 +4,7 @@ Every source must deliver the same bytes, so that a file counts by its SHA-256 a
 from several sources can be mixed.
 """
 
+import ast
 import gzip
 import hashlib
 import os
@@ -180,9 +181,14 @@ def _pip_setting(name: str) -> str | None:
     variable = os.environ.get(f"PIP_{name.replace('-', '_').upper()}")
     if variable:
         return variable
-    pip = [sys.executable, "-m", "pip", "config", "get", f"global.{name}"]
-    answer = subprocess.run(pip, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or None if answer.returncode == 0 else None
+    # Not `pip config get`, which in some versions finds no key of the files that `list` merges.
+    pip = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(pip, capture_output=True, text=True, check=False).stdout
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        if key == f"global.{name}":
+            return str(ast.literal_eval(value))
+    return None
 
 
 def _network_reason(error: requests.RequestException) -> str:

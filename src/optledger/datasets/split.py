@@ -40,4 +40,3 @@ def split_train_validation(examples: Examples, split: Split) -> tuple[Examples, 
             f"allowed: a fraction that leaves each class in both splits ({error})"
         ) from None
     return examples.take(np.sort(train)), examples.take(np.sort(validation))
-

@@ -69,7 +69,7 @@ class Engine:
         self._model = build_model(*self._architecture)
         self._optimizer = build_optimizer(variant.optimizer, variant.learning_rate, "optimizer")
         self._optimizer.build(self._model.trainable_variables)
-        self._fresh = [np.array(variable) for variable in self._optimizer.variables]
+        self._fresh = [variable.value.numpy().copy() for variable in self._optimizer.variables]
         self._loss = build_loss(variant.loss, "loss")
         self._train = _resident(train, classes)
         self._validation = _resident(validation, classes)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 
-from optledger.errors import UserError
 from optledger.datasets.examples import read_split
+from optledger.errors import UserError
 from optledger.params import Model
 from optledger.training import runtime
 from optledger.training.trial import Predictions, Trial, TrialResult, Weights

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
 from optledger.params import Model
 from optledger.training.trial import Weights
+
 
 def build_model(model: Model, image_shape: tuple[int, int], classes: int) -> Any:
     """Build a Keras model of uint8 images, shape (images, rows, columns).
@@ -25,9 +25,7 @@ def build_model(model: Model, image_shape: tuple[int, int], classes: int) -> Any
     return keras.Sequential(layers)
 
 
-def initial_weights(
-    model: Model, image_shape: tuple[int, int], classes: int, seed: int
-) -> Weights:
+def initial_weights(model: Model, image_shape: tuple[int, int], classes: int, seed: int) -> Weights:
     """Return the weights that every variant starts from at `seed`."""
     keras.utils.set_random_seed(seed)
     return get_weights(build_model(model, image_shape, classes))
@@ -35,7 +33,7 @@ def initial_weights(
 
 def get_weights(model: Any) -> Weights:
     """Return a copy of the weights of a Keras model."""
-    return {name: np.array(variable) for name, variable in _by_name(model)}
+    return {name: variable.value.numpy().copy() for name, variable in _by_name(model)}
 
 
 def set_weights(model: Any, weights: Weights) -> None:

@@ -1,8 +1,8 @@
 """The files of results/trials/VARIANT/, which `train` writes and later stages read.
 
-    trials.csv   a row per seed: seed, epochs, diverged_epoch, diverged_step
-    history.csv  a row per seed and epoch: the metrics of `Epoch`
-    weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
+trials.csv   a row per seed: seed, epochs, diverged_epoch, diverged_step
+history.csv  a row per seed and epoch: the metrics of `Epoch`
+weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,92 @@
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optledger.formats import (
+    digest,
+    new_directory,
+    read_npz,
+    rounded,
+    write_csv,
+    write_json,
+    write_npz,
+)
+
+
+def test_npz_has_no_date_and_no_compressor_in_it(tmp_path: Path) -> None:
+    """Every entry is dated 1980 and stored as it is, so that the bytes depend on the arrays."""
+    write_npz(tmp_path / "a.npz", {"x": np.arange(3), "y": np.ones((2, 2))})
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_npz_round_trip(tmp_path: Path) -> None:
+    """What is written is read, in its order."""
+    write_npz(tmp_path / "a.npz", {"y": np.arange(3, dtype=np.uint8), "x": np.ones(2, np.float32)})
+    arrays = read_npz(tmp_path / "a.npz")
+    assert list(arrays) == ["y", "x"]
+    assert arrays["x"].dtype == np.float32
+    np.testing.assert_array_equal(arrays["y"], [0, 1, 2])
+
+
+def test_json_is_sorted_and_refuses_nan(tmp_path: Path) -> None:
+    """Keys are sorted; a NaN is refused and leaves the old file as it was."""
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 1, "a": None})
+    assert list(json.loads(path.read_text())) == ["a", "b"]
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"a": float("nan")})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_csv_has_six_significant_digits_and_empty_missing_values(tmp_path: Path) -> None:
+    """Floats are rounded, missing values are empty, lines end with a line feed."""
+    table = pd.DataFrame({"a": [1 / 3, float("nan")], "b": pd.array([1, None], dtype="Int64")})
+    write_csv(tmp_path / "a.csv", table)
+    assert (tmp_path / "a.csv").read_bytes() == b"a,b\n0.333333,1\n,\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1 / 3, 0.333333), (1234567.0, 1234570.0), (float("nan"), None), (float("inf"), None)],
+)
+def test_rounded(value: float, expected: float | None) -> None:
+    """Six significant digits are kept; what JSON cannot hold becomes None."""
+    assert rounded(value) == expected
+
+
+def test_digest_knows_no_key_order_and_no_integer_floats() -> None:
+    """DVC sees no change in `1` against `1.0` or in the order of keys, and neither do run keys."""
+    assert digest({"a": 1, "b": [2.0]}) == digest({"b": [2], "a": 1.0})
+    assert digest({"a": 1}) != digest({"a": 1.5})
+    assert digest({"a": True}) != digest({"a": 1})
+
+
+def test_digest_is_settled() -> None:
+    """A digest is of compact sorted JSON: run keys in existing stores were made with it."""
+    text = b'{"learning_rate":0.001,"name":"Adam","seeds":[0,1]}'
+    value = {"name": "Adam", "learning_rate": 0.001, "seeds": (0, 1)}
+    assert digest(value) == hashlib.sha256(text).hexdigest()
+
+
+def test_new_directory_replaces_only_on_success(tmp_path: Path) -> None:
+    """A failing block leaves the old folder, and nothing else."""
+    target = tmp_path / "out"
+    with new_directory(target) as directory:
+        (directory / "a").write_text("old")
+    with pytest.raises(RuntimeError, match="broken"), new_directory(target) as directory:
+        (directory / "a").write_text("new")
+        raise RuntimeError("broken")
+    assert (target / "a").read_text() == "old"
+    with new_directory(target) as directory:
+        (directory / "b").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["b"]
+    assert list(tmp_path.iterdir()) == [target]

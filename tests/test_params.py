@@ -1,0 +1,189 @@
+import json
+from pathlib import Path
+
+import pytest
+from dvc.utils.serialize import load_yaml
+
+from conftest import DIGITS_PARAMS, REPOSITORY
+from optledger import params
+from optledger.documents import read_yaml
+from optledger.errors import UserError
+
+
+def load(tmp_path: Path, *edits: tuple[str, str]) -> params.Params:
+    """Load the digits' parameters after replacing texts in them."""
+    text = DIGITS_PARAMS
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    return params.load(path)
+
+
+def test_a_variant_inherits_what_it_does_not_override(tmp_path: Path) -> None:
+    """Training defaults are merged into each variant."""
+    variants = load(tmp_path).variants
+    assert (variants["gd"].epochs, variants["gd"].batch_size) == (5, "full")
+    assert (variants["adam"].epochs, variants["adam"].batch_size) == (3, 32)
+    assert variants["adam"].loss.name == "CategoricalCrossentropy"
+
+
+def test_a_component_is_a_name_or_a_mapping(tmp_path: Path) -> None:
+    """`Adam` and `{name: Adam}` are the same; other keys are arguments."""
+    plain = load(tmp_path)
+    named = load(tmp_path, ("optimizer: Adam", "optimizer: {name: Adam}"))
+    assert plain == named
+    given = load(tmp_path, ("optimizer: Adam", "optimizer: {name: Adam, beta_1: 0.8}"))
+    assert given.variants["adam"].optimizer.arguments == {"beta_1": 0.8}
+
+
+def test_order_comments_and_integer_floats_change_nothing(tmp_path: Path) -> None:
+    """`1` is `1.0` where a float is meant."""
+    one = load(tmp_path, ("learning_rate: 0.5", "learning_rate: 1"), ("seeds:", "# a comment\nseeds:"))
+    assert one == load(tmp_path, ("learning_rate: 0.5", "learning_rate: 1.0"))
+
+
+def test_seeds(tmp_path: Path) -> None:
+    """Seeds count up from the first."""
+    seeds = load(tmp_path, ("{first: 0, count: 2}", "{first: 5, count: 3}")).seeds
+    assert seeds.values == [5, 6, 7]
+
+
+@pytest.mark.parametrize("number", ["1e-3", "1E-3", "0.001", "1.e-3", ".001"])
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None:
+    """YAML 1.2, as in DVC: an exponent without a point is a number."""
+    path = tmp_path / "params.yaml"
+    settings = load(tmp_path, ("learning_rate: 0.01", f"learning_rate: {number}"))
+    assert settings.variants["adam"].learning_rate == 0.001
+    assert read_yaml(path) == load_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        (
+            "learning_rate: 0.01",
+            "learning_rate: -1",
+            ["variants.adam.learning_rate: found -1; allowed: greater than 0"],
+        ),
+        (
+            "learning_rate: 0.01",
+            "learning_rate: .inf",
+            ["variants.adam.learning_rate: found inf; allowed: a finite number"],
+        ),
+        (
+            "learning_rate: 0.01",
+            "learning_rate: fast",
+            ["variants.adam.learning_rate: found 'fast'; allowed: a valid number"],
+        ),
+        (
+            ", learning_rate: 0.01",
+            "",
+            ["variants.adam.learning_rate: found nothing; allowed: a value is needed"],
+        ),
+        (
+            "epochs: 3",
+            "epochs: 0",
+            ["training.epochs: found 0; allowed: greater than or equal to 1"],
+        ),
+        ("epochs: 3", "epochs: 2.5", ["training.epochs: found 2.5; allowed: a valid integer"]),
+        ("epochs: 3", "epochs: true", ["training.epochs: found True; allowed: a valid integer"]),
+        (
+            "batch_size: 32",
+            "batch_size: 0",
+            ["training.batch_size: found 0; allowed: an integer of at least 1, or full"],
+        ),
+        (
+            "batch_size: full",
+            "batch_size: half",
+            ["variants.gd.batch_size: found 'half'; allowed: an integer of at least 1, or full"],
+        ),
+        (
+            "validation_fraction: 0.1",
+            "validation_fraction: 1",
+            ["split.validation_fraction: found 1; allowed: less than 1"],
+        ),
+        ("seed: 0", "sead: 0", None),
+        (
+            "metric: accuracy",
+            "metric: speed",
+            ["comparison.metric: found 'speed'; allowed: 'accuracy', 'precision', 'recall' or 'f1'"],
+        ),
+        (
+            "hidden_units: [16]",
+            "hidden_units: [16, 0]",
+            ["model.hidden_units.1: found 0; allowed: greater than or equal to 1"],
+        ),
+        (
+            "optimizer: Adam",
+            "optimizer: {name: Adam, beta_1: [1]}",
+            None,
+        ),
+        ("count: 2", "count: 0", ["seeds.count: found 0; allowed: greater than or equal to 1"]),
+        ("variants:\n", "variants: {}\nother:\n", None),
+    ],
+)
+def test_a_mistake_is_one_line(
+    tmp_path: Path, old: str, new: str, lines: list[str] | None
+) -> None:
+    """Each mistake names the file, the key, what was found and what is allowed, once."""
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, (old, new))
+    found = str(caught.value).splitlines()
+    for line in found:
+        assert line.startswith(f"{tmp_path / 'params.yaml'}: ")
+        assert ": found " in line
+        assert "; allowed: " in line
+    if lines is not None:
+        assert found == [f"{tmp_path / 'params.yaml'}: {line}" for line in lines]
+
+
+@pytest.mark.parametrize("name", ["a.b", "a:b", "a*", "a?", "-a", "a b", "", "é"])
+def test_a_name_that_dvc_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
+    """Names of variants become stage names, keys and files."""
+    with pytest.raises(UserError, match="a name of letters, digits, _ and -"):
+        load(tmp_path, ("  adam:", f"  {json.dumps(name)}:"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  adam:", "  gd:", r"params.yaml:9: not valid YAML: found duplicate key"),
+        ("variants:", "variants: [", r"params.yaml:\d+: not valid YAML: "),
+        ("dataset: digits", "\tdataset: digits", r"params.yaml:1: not valid YAML: "),
+    ],
+)
+def test_what_is_not_yaml_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A file that the parser refuses is reported with its line."""
+    with pytest.raises(UserError, match=message) as caught:
+        load(tmp_path, (old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    """There is no traceback for a file that is not there."""
+    with pytest.raises(UserError, match=r"nowhere.yaml: No such file or directory$"):
+        params.load(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "3", "[1]", "text"])
+def test_a_file_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
+    """The whole file must be a mapping."""
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match="a mapping of keys to values"):
+        params.load(path)
+
+
+def test_the_committed_parameters_are_fine() -> None:
+    """The repository's own params.yaml has the five variants and ten seeds."""
+    settings = params.load(REPOSITORY / "params.yaml")
+    assert list(settings.variants) == ["gd", "sgd", "momentum", "rmsprop", "adam"]
+    assert settings.seeds.count == 10
+
+
+def test_the_committed_schema_is_the_code_s() -> None:
+    """`make schema` was run after the last change."""
+    committed = json.loads((REPOSITORY / "params.schema.json").read_text())
+    assert committed == params.json_schema()

@@ -1,0 +1,262 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from optledger.datasets.examples import Examples
+from optledger.params import Component, Model, Variant
+from optledger.training.components import build_loss
+from optledger.training.engine import Engine, batch_order, predict
+from optledger.training.model import build_model, get_weights, initial_weights, set_weights
+from optledger.training.trial import NO_CLASS, Trial, Weights
+
+MODEL = Model(hidden_units=[16], activation="relu")
+
+SHAPE = (8, 8)
+
+OPTIMIZERS = {
+    "sgd": (Component(name="SGD"), 0.1),
+    "momentum": (Component(name="SGD", momentum=0.9), 0.05),
+    "nesterov": (Component(name="SGD", momentum=0.9, nesterov=True), 0.05),
+    "rmsprop": (Component(name="RMSprop"), 0.001),
+    "adam": (Component(name="Adam"), 0.001),
+    "adamw": (Component(name="AdamW", weight_decay=0.01), 0.001),
+}
+
+
+def variant(
+    optimizer: str = "adam", *, epochs: int = 2, batch_size: int | str = 32, **update: object
+) -> Variant:
+    component, learning_rate = OPTIMIZERS[optimizer]
+    return Variant(
+        optimizer=component,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        loss=Component(name="CategoricalCrossentropy"),
+    ).model_copy(update=update)
+
+
+def engine(settings: Variant, train: Examples, validation: Examples) -> Engine:
+    return Engine(settings, MODEL, 10, train, validation)
+
+
+def plain_keras(settings: Variant, train: Examples, seed: int) -> tuple[Weights, list[float]]:
+    """Train by an eager GradientTape loop: what the compiled epoch has to agree with.
+
+    Returns:
+        The weights, and the mean train loss of each epoch.
+    """
+    model = build_model(MODEL, SHAPE, 10)
+    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed))
+    optimizer = getattr(keras.optimizers, settings.optimizer.name)(
+        learning_rate=settings.learning_rate, **settings.optimizer.arguments
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    count = len(train.labels)
+    size = count if settings.batch_size == "full" else settings.batch_size
+    epochs = []
+    for epoch in range(1, settings.epochs + 1):
+        order, total = batch_order(count, seed, epoch), 0.0
+        for start in range(0, count, size):
+            batch = order[start : start + size]
+            with tf.GradientTape() as tape:
+                value = loss(train.labels[batch], model(train.images[batch], training=True))
+            variables = model.trainable_variables
+            optimizer.apply(tape.gradient(value, variables), variables)
+            total += float(value) * len(batch)
+        epochs.append(total / count)
+    return get_weights(model), epochs
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "batch_size"), [*((name, 32) for name in OPTIMIZERS), ("sgd", "full")]
+)
+def test_the_compiled_epoch_is_plain_keras(
+    optimizer: str, batch_size: int | str, digits: tuple[Examples, Examples]
+) -> None:
+    """The same start and batch order give the weights of an eager loop.
+
+    1,500 examples in batches of 32 end with a smaller batch of 28, which is included. The
+    tolerance is for float32 sums in another order, over 94 steps.
+    """
+    train, test = digits
+    settings = variant(optimizer, batch_size=batch_size)
+    result = engine(settings, train, test).train(Trial(settings, MODEL, 10, seed=3))
+    weights, losses = plain_keras(settings, train, seed=3)
+    for name, expected in weights.items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+    np.testing.assert_allclose([epoch.train_loss for epoch in result.history], losses, rtol=1e-4)
+
+
+def test_validation_metrics_are_those_of_the_weights(digits: tuple[Examples, Examples]) -> None:
+    """An epoch's validation loss and accuracy are what Keras computes of the weights after it."""
+    train, test = digits
+    settings = variant(epochs=1)
+    result = engine(settings, train, test).train(Trial(settings, MODEL, 10, seed=0))
+    model = build_model(MODEL, SHAPE, 10)
+    set_weights(model, result.weights)
+    logits = model(test.images).numpy()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(test.labels, logits)
+    assert result.history[0].validation_loss == pytest.approx(float(loss), rel=1e-5)
+    accuracy = np.mean(logits.argmax(axis=1) == test.labels)
+    assert result.history[0].validation_accuracy == pytest.approx(accuracy, rel=1e-6)
+
+
+def test_a_trial_leaves_nothing_for_the_next(digits: tuple[Examples, Examples]) -> None:
+    """An engine that has trained before gives the bytes of a new one."""
+    settings = variant("adam")
+    reused = engine(settings, *digits)
+    other = settings.model_copy(update={"learning_rate": 0.1})
+    reused.train(Trial(other, MODEL, 10, seed=1))
+    again = reused.train(Trial(settings, MODEL, 10, seed=0))
+    first = engine(settings, *digits).train(Trial(settings, MODEL, 10, seed=0))
+    assert again.history == first.history
+    for name, expected in first.weights.items():
+        assert again.weights[name].tobytes() == expected.tobytes()
+
+
+def test_the_learning_rate_is_the_trial_s(digits: tuple[Examples, Examples]) -> None:
+    """One engine serves every learning rate, as plain SGD shows: the step is proportional to it."""
+    settings = variant("sgd", batch_size="full", epochs=1)
+    shared = engine(settings, *digits)
+    start = initial_weights(MODEL, SHAPE, 10, seed=0)
+    steps = []
+    for learning_rate in (0.1, 0.2):
+        trial = Trial(
+            settings.model_copy(update={"learning_rate": learning_rate}), MODEL, 10, seed=0
+        )
+        steps.append(shared.train(trial).weights["00_kernel"] - start["00_kernel"])
+    np.testing.assert_allclose(steps[1], 2 * steps[0], atol=1e-6)
+
+
+def test_a_seed_decides_start_and_order_for_every_variant() -> None:
+    """Initial weights and batch order depend on the seed, not on the variant."""
+    first, again, other = (
+        initial_weights(MODEL, SHAPE, 10, seed)["00_kernel"] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert (batch_order(100, 0, 1) != batch_order(100, 0, 2)).any()
+    assert (batch_order(100, 0, 1) != batch_order(100, 1, 1)).any()
+    assert sorted(batch_order(100, 0, 1)) == list(range(100))
+
+
+def test_a_diverged_trial_says_where(digits: tuple[Examples, Examples]) -> None:
+    """The first loss that is not finite is reported by epoch and step, as an eager loop finds it.
+
+    Mean squared error without a bound diverges under a learning rate far too large.
+    """
+    train, test = digits
+    settings = variant("sgd", learning_rate=1e30, epochs=3)
+    result = engine(settings, train, test).train(Trial(settings, MODEL, 10, seed=0))
+    model = build_model(MODEL, SHAPE, 10)
+    set_weights(model, initial_weights(MODEL, SHAPE, 10, 0))
+    optimizer = keras.optimizers.SGD(1e30)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    order = batch_order(len(train.labels), 0, 1)
+    for step in range(1, 47):
+        batch = order[(step - 1) * 32 : step * 32]
+        with tf.GradientTape() as tape:
+            value = loss(train.labels[batch], model(train.images[batch]))
+        if not np.isfinite(value):
+            break
+        variables = model.trainable_variables
+        optimizer.apply(tape.gradient(value, variables), variables)
+    assert result.divergence == (1, step)
+    assert result.history == []
+
+
+def test_damage_in_the_last_step_is_divergence(digits: tuple[Examples, Examples]) -> None:
+    """With one step in all, only the weights show that it was one too many."""
+    settings = variant("sgd", learning_rate=1e39, batch_size="full", epochs=1)
+    result = engine(settings, *digits).train(Trial(settings, MODEL, 10, seed=0))
+    assert result.divergence == (1, 1)
+
+
+def test_without_a_validation_split_there_are_no_validation_metrics(
+    digits: tuple[Examples, Examples],
+) -> None:
+    """An empty split gives NaN, and trains alike."""
+    train, test = digits
+    settings = variant(epochs=1)
+    without = engine(settings, train, test.take(np.arange(0))).train(
+        Trial(settings, MODEL, 10, seed=0)
+    )
+    with_one = engine(settings, train, test).train(Trial(settings, MODEL, 10, seed=0))
+    assert np.isnan(without.history[0].validation_loss)
+    assert np.isnan(without.history[0].validation_accuracy)
+    assert without.history[0].train_loss == with_one.history[0].train_loss
+
+
+@pytest.mark.parametrize("hidden_units", [[], [8, 4]])
+def test_any_list_of_hidden_units(
+    hidden_units: list[int], digits: tuple[Examples, Examples]
+) -> None:
+    """The empty list is softmax regression; each entry is a layer."""
+    model = Model(hidden_units=hidden_units, activation="tanh")
+    settings = variant(epochs=1)
+    result = Engine(settings, model, 10, *digits).train(Trial(settings, model, 10, seed=0))
+    widths = [64, *hidden_units, 10]
+    shapes = [weight.shape for name, weight in result.weights.items() if "kernel" in name]
+    assert shapes == list(zip(widths, widths[1:], strict=False))
+
+
+def test_predictions_are_the_model_s(digits: tuple[Examples, Examples]) -> None:
+    """Classes and cross-entropies are what the eager model and NumPy give."""
+    _, test = digits
+    weights = initial_weights(MODEL, SHAPE, 10, seed=0)
+    predictions = predict(MODEL, 10, weights, test)
+    model = build_model(MODEL, SHAPE, 10)
+    set_weights(model, weights)
+    logits = model(test.images).numpy().astype(np.float64)
+    np.testing.assert_array_equal(predictions.classes, logits.argmax(axis=1))
+    log_sum = np.log(np.exp(logits).sum(axis=1))
+    expected = log_sum - logits[np.arange(len(logits)), test.labels]
+    np.testing.assert_allclose(predictions.losses, expected, rtol=1e-5)
+    assert predictions.classes.dtype == np.uint8
+
+
+def test_predictions_do_not_depend_on_the_batch(digits: tuple[Examples, Examples]) -> None:
+    """The compiled forward pass gives an image the same bytes in whatever company."""
+    _, test = digits
+    weights = initial_weights(MODEL, SHAPE, 10, seed=0)
+    whole = predict(MODEL, 10, weights, test).losses
+    part = predict(MODEL, 10, weights, test.take(np.arange(100))).losses
+    assert whole[:100].tobytes() == part.tobytes()
+
+
+def test_a_model_that_diverged_predicts_no_class(digits: tuple[Examples, Examples]) -> None:
+    """Weights that are not finite give `NO_CLASS` and no loss."""
+    _, test = digits
+    weights = {
+        name: np.full_like(weight, np.nan)
+        for name, weight in initial_weights(MODEL, SHAPE, 10, seed=0).items()
+    }
+    predictions = predict(MODEL, 10, weights, test)
+    assert set(predictions.classes) == {NO_CLASS}
+    assert np.isnan(predictions.losses).all()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        Component(name="CategoricalCrossentropy", label_smoothing=0.1),
+        Component(name="CategoricalFocalCrossentropy", gamma=2.0),
+        Component(name="BinaryCrossentropy"),
+        Component(name="MeanSquaredError"),
+        Component(name="KLDivergence"),
+    ],
+    ids=lambda loss: loss.name,
+)
+def test_a_loss_of_logits_is_that_of_probabilities(loss: Component) -> None:
+    """Whichever a loss takes, it is Keras's own of the softmax (of the sigmoid, if binary)."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20, 10)).astype(np.float32)
+    one_hot = np.eye(10, dtype=np.float32)[rng.integers(10, size=20)]
+    activation = keras.ops.sigmoid if loss.name.startswith("Binary") else keras.ops.softmax
+    keras_loss = getattr(keras.losses, loss.name)(reduction=None, **loss.arguments)
+    expected = keras_loss(one_hot, activation(logits))
+    found = build_loss(loss, "loss")(one_hot, logits)
+    assert found.shape == (20,)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,76 @@
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from optledger.training.runtime import ENVIRONMENT
+
+# XLA reads its flags when it first compiles, so one import serves a child for each setting.
+PROGRAM = """
+import os, sys
+from optledger.training import runtime
+runtime.import_tensorflow()
+import tensorflow as tf
+for name in sys.argv[2:]:
+    child = os.fork()
+    if not child:
+        runtime.use_one_thread()
+        assert tf.config.threading.get_intra_op_parallelism_threads() == 1
+        assert not tf.config.get_visible_devices("GPU")
+        if name != "pinned":
+            os.environ["XLA_FLAGS"] = f"--xla_cpu_max_isa={name}"
+        os.environ["XLA_FLAGS"] += f" --xla_dump_to={sys.argv[1]}/{name}"
+
+        @tf.function(jit_compile=True)
+        def layer(a, b):
+            product = tf.exp(a @ b)
+            return tf.reduce_sum(tf.where(product > 1.0, product, -product), axis=0)
+
+        layer(tf.ones((32, 784)), tf.ones((784, 128)))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.fixture(scope="module")
+def machine_code(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Digests of the code that XLA makes of one function, by the setting of the instruction set."""
+    dump = tmp_path_factory.mktemp("dump")
+    settings = ["pinned", "AVX2", "SSE4_2", "NO_SUCH_SET"]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, dump, *settings],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return {setting: _digest(dump / setting) for setting in settings}
+
+
+def _digest(folder: Path) -> str:
+    objects = sorted(folder.glob("*.o"))
+    assert objects
+    return hashlib.sha256(b"".join(path.read_bytes() for path in objects)).hexdigest()
+
+
+def test_the_pinned_instruction_set_takes_effect(machine_code: dict[str, str]) -> None:
+    """The code is that for AVX2, and not that for an older set."""
+    assert machine_code["pinned"] == machine_code["AVX2"]
+    assert machine_code["pinned"] != machine_code["SSE4_2"]
+
+
+@pytest.mark.skipif(
+    "avx512f" not in Path("/proc/cpuinfo").read_text(),
+    reason="this processor has nothing beyond AVX2 to be kept from",
+)
+def test_a_wider_processor_is_kept_to_it(machine_code: dict[str, str]) -> None:
+    """Without a limit, which a misspelt one silently is, the code would be another."""
+    assert machine_code["pinned"] != machine_code["NO_SUCH_SET"]
+
+
+def test_the_pin_is_what_this_process_has() -> None:
+    """The tests themselves compute in the pinned environment."""
+    assert {name: os.environ.get(name) for name in ENVIRONMENT} == ENVIRONMENT
