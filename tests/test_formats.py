@@ -82,9 +82,8 @@ def test_new_directory_replaces_only_on_success(tmp_path: Path) -> None:
     target = tmp_path / "out"
     with new_directory(target) as directory:
         (directory / "a").write_text("old")
-    with pytest.raises(RuntimeError, match="broken"), new_directory(target) as directory:
-        (directory / "a").write_text("new")
-        raise RuntimeError("broken")
+    with pytest.raises(FileNotFoundError), new_directory(target) as directory:
+        (directory / "no such folder/a").write_text("new")
     assert (target / "a").read_text() == "old"
     with new_directory(target) as directory:
         (directory / "b").write_text("new")

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from dvc.utils.serialize import load_yaml
 
-from conftest import DIGITS_PARAMS, REPOSITORY
 from optledger import params
 from optledger.documents import read_yaml
 from optledger.errors import UserError
+from project import DIGITS_PARAMS, REPOSITORY
 
 
 def load(tmp_path: Path, *edits: tuple[str, str]) -> params.Params:
@@ -40,7 +40,9 @@ def test_a_component_is_a_name_or_a_mapping(tmp_path: Path) -> None:
 
 def test_order_comments_and_integer_floats_change_nothing(tmp_path: Path) -> None:
     """`1` is `1.0` where a float is meant."""
-    one = load(tmp_path, ("learning_rate: 0.5", "learning_rate: 1"), ("seeds:", "# a comment\nseeds:"))
+    one = load(
+        tmp_path, ("learning_rate: 0.5", "learning_rate: 1"), ("seeds:", "# a comment\nseeds:")
+    )
     assert one == load(tmp_path, ("learning_rate: 0.5", "learning_rate: 1.0"))
 
 
@@ -108,7 +110,10 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
         (
             "metric: accuracy",
             "metric: speed",
-            ["comparison.metric: found 'speed'; allowed: 'accuracy', 'precision', 'recall' or 'f1'"],
+            [
+                "comparison.metric: found 'speed'; "
+                "allowed: 'accuracy', 'precision', 'recall' or 'f1'"
+            ],
         ),
         (
             "hidden_units: [16]",
@@ -124,9 +129,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
         ("variants:\n", "variants: {}\nother:\n", None),
     ],
 )
-def test_a_mistake_is_one_line(
-    tmp_path: Path, old: str, new: str, lines: list[str] | None
-) -> None:
+def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, lines: list[str] | None) -> None:
     """Each mistake names the file, the key, what was found and what is allowed, once."""
     with pytest.raises(UserError) as caught:
         load(tmp_path, (old, new))

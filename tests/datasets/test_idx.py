@@ -43,5 +43,5 @@ def test_what_is_not_such_a_file_is_refused(tmp_path: Path, content: bytes, mess
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     """There is no traceback for a file that is not there."""
-    with pytest.raises(UserError, match="No such file or directory$"):
+    with pytest.raises(UserError, match=r"No such file or directory$"):
         read_idx(tmp_path / "labels", dimensions=1)

@@ -38,17 +38,14 @@ def test_an_unknown_dataset_is_one_line() -> None:
     """The message names the key of params.yaml and the datasets there are."""
     with pytest.raises(UserError) as caught:
         registry.load("mnits")
-    assert (
-        str(caught.value)
-        == "params.yaml: dataset: found 'mnits'; allowed: fashion_mnist, mnist"
-    )
+    assert str(caught.value) == "params.yaml: dataset: found 'mnits'; allowed: fashion_mnist, mnist"
 
 
 def test_a_mistake_in_an_entry_is_one_line(tmp_path: Path, digits_entry: str) -> None:
     """An entry that a user adds is checked like params.yaml."""
     path = tmp_path / "registry.yaml"
     path.write_text(digits_entry.replace("classes: 10", "classes: ten"))
-    with pytest.raises(UserError, match="digits.classes: found 'ten'; allowed: a valid integer$"):
+    with pytest.raises(UserError, match=r"digits.classes: found 'ten'; allowed: a valid integer$"):
         registry.load("digits", path)
 
 

@@ -22,6 +22,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
     released: threading.Event
 
     def do_GET(self) -> None:
+        """Answer with the page of that path."""
         page = self.pages.get(self.path, 404)
         if page is None:
             self.released.wait(30)
@@ -73,6 +74,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def from_sources(dataset: Dataset, *found: Source) -> Dataset:
+    """Return `dataset` with these sources instead of its own."""
     return dataset.model_copy(update={"sources": found})
 
 
@@ -83,6 +85,7 @@ def serve(mirror: type[Mirror], folder: Path) -> None:
 
 
 def assert_complete(dataset: Dataset, out: Path) -> None:
+    """Check that `out` has the four files, with the pinned content, and nothing else."""
     files = dataset.files.by_role().values()
     assert {path.name for path in out.iterdir()} == {file.name for file in files}
     assert {file_digest(path) for path in out.iterdir()} == {file.sha256 for file in files}

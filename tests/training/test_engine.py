@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ OPTIMIZERS = {
 def variant(
     optimizer: str = "adam", *, epochs: int = 2, batch_size: int | str = 32, **update: object
 ) -> Variant:
+    """Return a variant of one of `OPTIMIZERS`."""
     component, learning_rate = OPTIMIZERS[optimizer]
     return Variant(
         optimizer=component,
@@ -38,6 +41,7 @@ def variant(
 
 
 def engine(settings: Variant, train: Examples, validation: Examples) -> Engine:
+    """Return an engine for the small model."""
     return Engine(settings, MODEL, 10, train, validation)
 
 
@@ -199,7 +203,7 @@ def test_any_list_of_hidden_units(
     result = Engine(settings, model, 10, *digits).train(Trial(settings, model, 10, seed=0))
     widths = [64, *hidden_units, 10]
     shapes = [weight.shape for name, weight in result.weights.items() if "kernel" in name]
-    assert shapes == list(zip(widths, widths[1:], strict=False))
+    assert shapes == list(pairwise(widths))
 
 
 def test_predictions_are_the_model_s(digits: tuple[Examples, Examples]) -> None:

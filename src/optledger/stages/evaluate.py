@@ -2,17 +2,17 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from ruamel.yaml import YAML
 
 from optledger import errors, params
 from optledger.analysis import metrics
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.examples import read_split
-from optledger.formats import new_directory, write_csv, write_json, write_npz
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.formats import new_directory, replacing, write_csv, write_json, write_npz
+from optledger.paths import LOCK, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.training import executor
 from optledger.training.records import read_history, read_trials, read_weights
 from optledger.training.trial import Predictions
@@ -21,7 +21,7 @@ from optledger.training.trial import Predictions
 def main() -> None:
     """Run the stage."""
     settings = params.load()
-    _prune(TRIALS, set(settings.variants))
+    _forget_undeclared(set(settings.variants))
     classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
     labels = read_split("test").labels
     predictions = _predict(settings, classes)
@@ -48,11 +48,26 @@ def main() -> None:
     write_json(RESULTS / "metrics.json", summarize(pd.read_csv(RESULTS / "seeds.csv")))
 
 
-def _prune(directory: Path, declared: set[str]) -> None:
-    """Delete the trials of variants that are no longer declared: DVC leaves them behind."""
-    for entry in directory.iterdir():
+def _forget_undeclared(declared: set[str]) -> None:
+    """Delete what DVC leaves behind of variants that are no longer declared.
+
+    That is their trials, which this stage's dependency would contain, and their entries in the
+    lock file, which DVC reads anew before it adds this stage's.
+    """
+    for entry in TRIALS.iterdir():
         if entry.name not in declared:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if not LOCK.exists():
+        return
+    yaml = YAML()
+    lock = yaml.load(LOCK)
+    training = [stage for stage in lock["stages"] if stage.startswith("train@")]
+    undeclared = [stage for stage in training if stage.removeprefix("train@") not in declared]
+    if undeclared:
+        for stage in undeclared:
+            del lock["stages"][stage]
+        with replacing(LOCK) as temporary:
+            yaml.dump(lock, temporary)
 
 
 def _predict(settings: params.Params, classes: int) -> dict[str, list[Predictions]]:

@@ -53,8 +53,9 @@ def publish(runs: Sequence[Run], experiment: str, root: Path) -> Published:
     Raises:
         UserError: the store cannot be reached or used.
     """
-    # Alembic reports each migration of a new database.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # A new database is not news.
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     uri = tracking_uri(root)
     try:
         client = MlflowClient(uri)

@@ -1,0 +1,110 @@
+"""A real checkout of this project, for tests that run its commands in it."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+
+DIGITS_PARAMS = """\
+dataset: digits
+split: {validation_fraction: 0.1, seed: 0}
+model: {hidden_units: [16], activation: relu}
+training: {epochs: 3, batch_size: 32, loss: CategoricalCrossentropy}
+seeds: {first: 0, count: 2}
+comparison: {metric: accuracy}
+variants:
+  gd: {optimizer: SGD, learning_rate: 0.5, batch_size: full, epochs: 5}
+  adam: {optimizer: Adam, learning_rate: 0.01}
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Git and DVC checkout of this project that is set to the digits."""
+
+    path: Path
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> str:
+        """Run a command in the checkout; return what it prints, errors included."""
+        site = self.path.parent / "site cache"
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DVC_", "MLFLOW_", "OPTLEDGER_", "GIT_", "PYTHONPATH"))
+        }
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env={
+                **inherited,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "DVC_SITE_CACHE_DIR": str(site),
+                "DVC_NO_ANALYTICS": "true",
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command} exited with {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+    def commit(self) -> None:
+        """Commit everything that Git does not ignore."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", "state")
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace `old`, which occurs once, in a file of the checkout."""
+        text = (self.path / file).read_text()
+        assert text.count(old) == 1
+        (self.path / file).write_text(text.replace(old, new))
+
+    def read(self, file: str) -> bytes:
+        """Return the content of a file of the checkout."""
+        return (self.path / file).read_bytes()
+
+    def copy(self, path: Path) -> "Project":
+        """Return an independent copy at `path`, the DVC cache included."""
+        shutil.copytree(self.path, path, symlinks=True)
+        # A store knows where its artifacts are; the copy's are its own.
+        with closing(sqlite3.connect(path / "mlflow.db")) as store, store:
+            store.execute(
+                "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)",
+                (self.path.as_uri(), path.as_uri()),
+            )
+        return Project(path)
+
+
+def new_project(path: Path, entry: str, params: str = DIGITS_PARAMS) -> Project:
+    """Make a checkout of this project's files, as they stand, that is set to the digits."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        generated = name == "dvc.lock" or name.startswith("results/")
+        if not generated and (REPOSITORY / name).exists():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, path / name)
+    (path / "params.yaml").write_text(params)
+    with (path / "src/optledger/datasets/registry.yaml").open("a") as registry:
+        registry.write(entry)
+    project = Project(path)
+    project.run("git", "init", "--quiet", "--initial-branch", "main")
+    project.run("git", "config", "user.name", "Tests")
+    project.run("git", "config", "user.email", "tests@localhost")
+    project.commit()
+    return project

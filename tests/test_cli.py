@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from optledger import params
+from project import REPOSITORY, Project
+
+
+def test_check_accepts_the_project_s_parameters(project: Project) -> None:
+    """One line says what was checked."""
+    printed = project.run("optledger", "check", PYTHONPATH="src")
+    assert printed == "params.yaml: 2 variants, 2 seeds: fine\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "optimizer: Adam",
+            "optimizer: Adamm",
+            "params.yaml: variants.adam.optimizer: found 'Adamm'; allowed: Adadelta, ",
+        ),
+        (
+            "learning_rate: 0.01",
+            "learning_rate: 0",
+            "params.yaml: variants.adam.learning_rate: found 0; allowed: greater than 0",
+        ),
+        (
+            "batch_size: 32",
+            "batch_size: 1351",
+            "params.yaml: variants.adam.batch_size: found 1351; "
+            "allowed: 1 to 1350, the size of the train split, or full",
+        ),
+        ("dataset: digits", "dataset: digit", "params.yaml: dataset: found 'digit'; allowed: "),
+        ("  adam:", "  gd:", "params.yaml:9: not valid YAML: found duplicate key"),
+        (
+            "variants:",
+            "variants: {}\nothers:",
+            "params.yaml: variants: found {}; allowed: at least one entry",
+        ),
+        ("  adam:", "  a.b:", "params.yaml: variants.a.b: found 'a.b'; allowed: a name of"),
+        ("relu", "rellu", "params.yaml: model.activation: found 'rellu'; allowed: "),
+    ],
+)
+def test_check_reports_a_mistake_in_one_line(
+    project: Project, old: str, new: str, line: str
+) -> None:
+    """The exit status is 2, and there is no traceback."""
+    project.edit("params.yaml", old, new)
+    shell = "optledger check; echo $?"
+    *printed, status = project.run("sh", "-c", shell, PYTHONPATH="src").splitlines()
+    assert status == "2"
+    assert printed[0].startswith(line)
+    assert all("; allowed: " in each or "YAML" in each for each in printed)
+
+
+def test_a_stage_reports_a_mistake_in_one_line_and_loses_nothing(project: Project) -> None:
+    """Without `check` before it, a stage checks again, and the results are still there."""
+    before = project.read("results/metrics.json")
+    project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: -1")
+    printed = project.run("dvc", "repro", "train@adam", check=False)
+    line = "params.yaml: variants.adam.learning_rate: found -1; allowed: greater than 0"
+    assert line in printed.splitlines()
+    assert "Traceback" not in printed
+    assert project.read("results/metrics.json") == before
+
+
+def test_schema_prints_the_json_schema(project: Project) -> None:
+    """What `make schema` writes is what editors read."""
+    printed = project.run("optledger", "schema", PYTHONPATH="src")
+    assert json.loads(printed) == params.json_schema()
+    assert printed == (REPOSITORY / "params.schema.json").read_text()

@@ -1,0 +1,146 @@
+"""The pipeline's own description, held against the code."""
+
+import ast
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optledger import params
+from optledger.documents import read_yaml
+from optledger.params import Params
+from project import REPOSITORY, Project
+
+SOURCE = REPOSITORY / "src"
+
+DVC = read_yaml(REPOSITORY / "dvc.yaml")
+
+STAGES: dict[str, dict[str, Any]] = {
+    name: stage.get("do", stage) for name, stage in DVC["stages"].items()
+}
+
+
+def module_file(module: str) -> Path | None:
+    """Return the file of a module or package of this project, if it is one."""
+    path = SOURCE / Path(*module.split("."))
+    found = [path / "__init__.py", path.with_suffix(".py")]
+    return next((file for file in found if file.is_file()), None)
+
+
+def imports(module: str) -> set[str]:
+    """The modules of this package that `module` imports, the packages above them included."""
+    file = module_file(module)
+    assert file is not None
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    own = {name for name in names if name.split(".")[0] == "optledger" and module_file(name)}
+    parts = [name.split(".") for name in own | {module}]
+    return {".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1)}
+
+
+def closure(module: str) -> set[str]:
+    """Every module that running `module` may import."""
+    found, pending = set(), {module}
+    while pending:
+        found |= pending
+        pending = set().union(*(imports(name) for name in pending)) - found
+    return found
+
+
+def declared_sections(stage: dict[str, Any]) -> set[str]:
+    """Return the sections of params.yaml that a stage declares."""
+    return {name.split(".")[0] for name in stage.get("params", []) if isinstance(name, str)}
+
+
+def test_every_stage_is_the_module_of_its_name() -> None:
+    """A stage runs its module, from the source of the checkout it stands in."""
+    for name, stage in STAGES.items():
+        command = f"PYTHONPATH=src python -m optledger.stages.{name}"
+        assert stage["cmd"].removesuffix(" ${key}") == command
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_module_that_a_stage_imports_is_a_dependency(name: str) -> None:
+    """Code is a dependency like data; a stage that always runs needs none of it."""
+    if STAGES[name].get("always_changed"):
+        return
+    dependencies = [Path(dependency) for dependency in STAGES[name]["deps"]]
+    for module in closure(f"optledger.stages.{name}"):
+        file = module_file(module)
+        assert file is not None
+        relative = file.relative_to(REPOSITORY)
+        assert any(relative.is_relative_to(each) for each in dependencies), relative
+
+
+def test_every_dependency_on_code_is_needed() -> None:
+    """A stage does not rerun for code that it does not run."""
+    for name, stage in STAGES.items():
+        needed = {
+            file.relative_to(REPOSITORY)
+            for module in closure(f"optledger.stages.{name}")
+            if (file := module_file(module))
+        }
+        for dependency in map(Path, stage["deps"]):
+            if dependency.parts[0] == "src":
+                assert any(file.is_relative_to(dependency) for file in needed), (name, dependency)
+
+
+def test_the_lock_is_a_dependency_of_every_numeric_stage() -> None:
+    """Other versions of the libraries may compute other numbers."""
+    numeric = {"preprocess", "train", "evaluate", "compare"}
+    assert {
+        name for name, stage in STAGES.items() if "requirements.lock" in stage["deps"]
+    } == numeric
+
+
+def test_nothing_before_evaluate_can_see_the_test_split() -> None:
+    """The test split is a dependency of `evaluate`, of no stage before, and no part of a folder.
+
+    `download` and `preprocess` make the splits; no stage after them may depend on the raw files.
+    """
+    for name in ("train", "compare", "publish"):
+        for dependency in STAGES[name]["deps"]:
+            assert not Path("data/prepared/test.npz").is_relative_to(dependency), name
+            assert not Path(dependency).is_relative_to("data/raw"), name
+            assert not Path("data/raw").is_relative_to(dependency), name
+    assert "data/prepared/test.npz" in STAGES["evaluate"]["deps"]
+    assert "data/prepared/test.npz" in STAGES["preprocess"]["outs"]
+
+
+class Recorder:
+    """Parameters that remember which sections were read."""
+
+    def __init__(self, settings: Params) -> None:
+        self.settings = settings
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.read.add(name)
+        return getattr(self.settings, name)
+
+
+@pytest.mark.parametrize("name", ["preprocess", "train", "evaluate", "compare", "download"])
+def test_a_stage_declares_exactly_the_sections_it_reads(
+    name: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run for real, with parameters that remember who read them."""
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SOURCE), *sys.path]))
+    monkeypatch.setattr(sys, "argv", [name, "adam"])
+    monkeypatch.setattr(
+        "optledger.datasets.registry.load.__defaults__",
+        (project.path / "src/optledger/datasets/registry.yaml",),
+    )
+    recorder = Recorder(params.load())
+    monkeypatch.setattr(params, "load", lambda: recorder)
+    import_module(f"optledger.stages.{name}").main()
+    # A variant holds the training defaults that it does not override.
+    read = recorder.read | ({"training"} if "variants" in recorder.read else set())
+    assert declared_sections(STAGES[name]) == read

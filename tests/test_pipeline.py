@@ -1,0 +1,269 @@
+"""The whole pipeline, for real: DVC and Git in a folder of its own, on scikit-learn's digits."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from sklearn.metrics import accuracy_score, f1_score
+
+from optledger.datasets.examples import Examples
+from optledger.formats import read_npz
+from project import Project, new_project
+
+MOMENTUM = "  momentum: {optimizer: {name: SGD, momentum: 0.9}, learning_rate: 0.05}\n"
+
+
+def executed(printed: str) -> list[str]:
+    """The stages that a `dvc repro` ran, in their order."""
+    return re.findall(r"^Running stage '(.+)':$", printed, flags=re.MULTILINE)
+
+
+def published(project: Project) -> list[Run]:
+    """Every run in the project's own tracking store, the deleted ones included."""
+    client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(experiments, run_view_type=3, max_results=1000))
+
+
+def keys(project: Project) -> list[str]:
+    """Return the run keys in the project's store, each as often as it is there."""
+    return sorted(run.data.tags["optledger.key"] for run in published(project))
+
+
+def test_the_results_are_complete(finished: Project) -> None:
+    """Every stage left what the contracts say, and Git has the small tables and the lock."""
+    tracked = finished.run("git", "ls-files", "dvc.lock", "results", "data").split()
+    assert tracked == [
+        "dvc.lock",
+        "results/confusion.csv",
+        "results/curves.csv",
+        "results/leaderboard.csv",
+        "results/leaderboard.md",
+        "results/metrics.json",
+        "results/per_class.csv",
+        "results/seeds.csv",
+    ]
+    assert finished.run("git", "status", "--porcelain") == ""
+    metrics = json.loads(finished.read("results/metrics.json"))
+    names = ["accuracy", "f1", "loss", "precision", "recall"]
+    assert list(metrics) == ["adam", "gd"]
+    for values in metrics.values():
+        assert list(values) == sorted([*names, *(f"{name}_std" for name in names)])
+    seeds = pd.read_csv(finished.path / "results/seeds.csv")
+    assert seeds[["variant", "seed"]].to_numpy().tolist() == [
+        ["gd", 0],
+        ["gd", 1],
+        ["adam", 0],
+        ["adam", 1],
+    ]
+
+
+def test_metrics_are_those_of_the_predictions(
+    finished: Project, digits: tuple[Examples, Examples]
+) -> None:
+    """Scikit-learn, on the stored predictions, arrives at the stored metrics."""
+    _, test = digits
+    seeds = pd.read_csv(finished.path / "results/seeds.csv").set_index(["variant", "seed"])
+    for variant in ("gd", "adam"):
+        predictions = read_npz(finished.path / f"results/predictions/{variant}.npz")
+        assert predictions["classes"].shape == (2, 297)
+        assert predictions["classes"].dtype == np.uint8
+        for seed in (0, 1):
+            row, predicted = seeds.loc[(variant, seed)], predictions["classes"][seed]
+            assert row["accuracy"] == pytest.approx(
+                accuracy_score(test.labels, predicted), rel=1e-5
+            )
+            f1 = f1_score(test.labels, predicted, average="macro", zero_division=0)
+            assert row["f1"] == pytest.approx(f1, rel=1e-5)
+            assert row["loss"] == pytest.approx(predictions["losses"][seed].mean(), rel=1e-5)
+
+
+def test_training_learns(finished: Project) -> None:
+    """Three epochs of Adam recognise most digits; the curves say so too."""
+    metrics = json.loads(finished.read("results/metrics.json"))
+    assert metrics["adam"]["accuracy"] > 0.8
+    curves = pd.read_csv(finished.path / "results/curves.csv")
+    losses = curves[curves["variant"] == "adam"]["train_loss"]
+    assert losses.is_monotonic_decreasing
+
+
+def test_runs_are_published(finished: Project) -> None:
+    """Each variant has a run with its seeds as children, and there is one comparison."""
+    runs = {run.info.run_name: run for run in published(finished)}
+    assert sorted(runs) == [
+        "adam",
+        "adam seed 0",
+        "adam seed 1",
+        "comparison of 2 variants",
+        "gd",
+        "gd seed 0",
+        "gd seed 1",
+    ]
+    for name in ("gd seed 0", "adam seed 1"):
+        parent = runs[name.split(" ")[0]].info.run_id
+        assert runs[name].data.tags["mlflow.parentRunId"] == parent
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    metrics = json.loads(finished.read("results/metrics.json"))
+    for name, value in metrics["adam"].items():
+        assert runs["adam"].data.metrics[name] == value
+    assert runs["adam"].data.params["optimizer"] == "Adam"
+    assert runs["adam"].data.params["learning_rate"] == "0.01"
+    assert runs["gd"].data.params["batch_size"] == "full"
+
+
+def test_curves_have_the_epoch_as_step(finished: Project) -> None:
+    """A seed's run has its history, epoch by epoch."""
+    client = MlflowClient(f"sqlite:///{finished.path / 'mlflow.db'}")
+    run = next(run for run in published(finished) if run.info.run_name == "adam seed 1")
+    found = client.get_metric_history(run.info.run_id, "validation_loss")
+    history = pd.read_csv(finished.path / "results/trials/adam/history.csv")
+    expected = history[history["seed"] == 1]
+    points = [(point.step, point.value) for point in found]
+    # The last epoch's value also is the seed's own validation loss, which has step 0.
+    assert sorted(points)[1:] == list(
+        zip(expected["epoch"], expected["validation_loss"], strict=True)
+    )
+
+
+def test_a_second_run_publishes_again_and_changes_nothing(project: Project) -> None:
+    """No other stage runs, no run is added, and no file changes."""
+    before = keys(project)
+    printed = project.run("dvc", "repro")
+    assert executed(printed) == ["publish"]
+    # The copy has a store of its own, in which the runs already are.
+    assert "0 created, 0 completed, 7 already there" in printed
+    assert keys(project) == before
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_a_deleted_store_is_filled_again_with_the_same_runs(project: Project) -> None:
+    """Results that DVC has cached are published to a new store too."""
+    before = keys(project)
+    (project.path / "mlflow.db").unlink()
+    assert executed(project.run("dvc", "repro")) == ["publish"]
+    assert keys(project) == before
+
+
+def test_comments_order_and_integer_floats_rerun_nothing(project: Project) -> None:
+    """What reads the same is the same, for DVC and for the run keys."""
+    before = keys(project)
+    project.edit("params.yaml", "seeds:", "# how often\nseeds:")
+    project.edit("params.yaml", "{optimizer: Adam, learning_rate", "{learning_rate")
+    project.edit("params.yaml", "rate: 0.01}", "rate: 1e-2, optimizer: Adam}")
+    assert executed(project.run("dvc", "repro")) == ["publish"]
+    assert keys(project) == before
+
+
+def test_changing_a_variant_trains_that_variant_only(project: Project) -> None:
+    """The other variants' trials, and their runs in MLflow, are left alone."""
+    before = set(keys(project))
+    project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 0.02")
+    printed = project.run("dvc", "repro")
+    assert executed(printed) == ["train@adam", "evaluate", "compare", "publish"]
+    # A new run of the variant, of its two seeds, and of the comparison.
+    assert len(set(keys(project)) - before) == 4
+    assert before <= set(keys(project))
+    changed = project.run("dvc", "params", "diff").split()
+    assert [*changed[-4:]] == ["params.yaml", "variants.adam.learning_rate", "0.01", "0.02"]
+    metrics = project.run("dvc", "metrics", "diff")
+    assert "adam.accuracy" in metrics
+    assert "gd.accuracy" not in metrics
+
+
+def test_the_lock_after_a_removal_is_that_of_a_clean_run(
+    finished: Project, project: Project, digits_entry: str, tmp_path: Path
+) -> None:
+    """A variant that came and went leaves no trace, in the lock or in the results."""
+    project.edit("params.yaml", "variants:\n", f"variants:\n{MOMENTUM}")
+    printed = project.run("dvc", "repro")
+    assert executed(printed) == ["train@momentum", "evaluate", "compare", "publish"]
+    assert "momentum" in json.loads(project.read("results/metrics.json"))
+    project.edit("params.yaml", MOMENTUM, "")
+    project.run("dvc", "repro")
+    assert not (project.path / "results/trials/momentum").exists()
+    for file in ("dvc.lock", "results/metrics.json", "results/seeds.csv"):
+        assert project.read(file) == finished.read(file)
+
+
+def test_everything_again_gives_the_same_bytes(
+    finished: Project, digits_entry: str, tmp_path: Path
+) -> None:
+    """A clean checkout elsewhere, with more workers, and everything forced: the same lock."""
+    other = new_project(tmp_path / "elsewhere", digits_entry)
+    assert "dvc.lock" not in other.run("git", "ls-files")
+    other.run("dvc", "repro", "--force", OPTLEDGER_WORKERS="2")
+    assert other.read("dvc.lock") == finished.read("dvc.lock")
+    assert keys(other) == keys(finished)
+
+
+def test_a_temporary_experiment_runs_its_own_code_and_gives_the_same_bytes(
+    finished: Project, project: Project
+) -> None:
+    """`dvc exp run --temp` runs the copy's code, publishes to the main store, repeats the lock."""
+    before = Counter(keys(project))
+    project.run("dvc", "exp", "run", "--temp", "--force", "--name", "again")
+    ref = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/").split()
+    lock = next(
+        shown
+        for name in ref
+        if name.endswith("/again") and (shown := project.run("git", "show", f"{name}:dvc.lock"))
+    )
+    assert lock.encode() == finished.read("dvc.lock")
+    assert Counter(keys(project)) == before
+
+
+def test_an_experiment_changes_a_parameter_from_the_command_line(project: Project) -> None:
+    """`dvc exp run -S` trains what the parameter touches, and `dvc exp show` has its metrics."""
+    printed = project.run(
+        "dvc", "exp", "run", "--temp", "--name", "faster", "-S", "variants.adam.learning_rate=0.03"
+    )
+    assert "train@adam" in printed
+    assert "seed 0: train accuracy" in printed
+    shown = project.run("dvc", "exp", "show", "--csv", "--only-changed")
+    assert "faster" in shown
+    assert "adam.accuracy" in shown.splitlines()[0]
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_a_diverged_variant_is_a_result(project: Project) -> None:
+    """It stops nothing: its seeds count with 0, its loss is empty, and the report says so."""
+    project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 1.0e+30")
+    printed = project.run("dvc", "repro")
+    assert "adam: seed 0: diverged at epoch 1 in step " in printed
+    metrics = json.loads(project.read("results/metrics.json"))
+    assert (metrics["adam"]["accuracy"], metrics["adam"]["loss"]) == (0.0, None)
+    assert "2 (2 diverged)" in project.read("results/leaderboard.md").decode()
+    run = next(
+        run
+        for run in published(project)
+        if run.info.run_name == "adam" and run.data.params["learning_rate"] == "1e+30"
+    )
+    assert run.data.metrics["diverged_seeds"] == 2
+    assert "loss" not in run.data.metrics
+
+
+def test_without_a_validation_split_all_examples_train(project: Project) -> None:
+    """A fraction of 0 is the article's setting: no validation metrics, everything else as ever."""
+    project.edit("params.yaml", "validation_fraction: 0.1", "validation_fraction: 0")
+    project.run("dvc", "repro")
+    summary = json.loads(project.read("data/prepared/summary.json"))
+    assert summary["examples"] == {"train": 1500, "validation": 0, "test": 297}
+    seeds = pd.read_csv(project.path / "results/seeds.csv")
+    assert seeds["validation_accuracy"].isna().all()
+    assert seeds["accuracy"].notna().all()
+
+
+def test_plots_are_drawn_with_their_own_templates(project: Project) -> None:
+    """`dvc plots show` and `dvc plots diff` find a template and labels for each table."""
+    for command in (["show"], ["diff", "HEAD"]):
+        project.run("dvc", "plots", *command)
+        page = project.read("dvc_plots/index.html").decode()
+        for title in ("Test accuracy of each seed", "Validation loss, mean over seeds"):
+            assert title in page
+        assert "<DVC_METRIC" not in page

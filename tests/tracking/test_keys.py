@@ -1,0 +1,50 @@
+import hashlib
+
+import pytest
+
+from optledger.tracking.keys import comparison_key, seed_key, variant_key
+
+CONTENT = {
+    "dataset": {"train_images": "aa"},
+    "parameters": {"optimizer": {"name": "Adam"}, "learning_rate": 0.001},
+    "seeds": [0, 1],
+    "outputs": {"weights.npz": "bb"},
+}
+
+
+def test_the_variant_key_is_settled() -> None:
+    """It never changes: runs in existing stores are found by it."""
+    text = (
+        '{"dataset":{"train_images":"aa"},"kind":"variant","outputs":{"weights.npz":"bb"},'
+        '"parameters":{"learning_rate":0.001,"optimizer":{"name":"Adam"}},"seeds":[0,1]}'
+    )
+    assert variant_key(**CONTENT) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_seed_key_is_settled() -> None:
+    """It is the variant's key and the seed."""
+    text = '{"kind":"seed","seed":3,"variant":"cc"}'
+    assert seed_key("cc", 3) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_comparison_key_is_settled() -> None:
+    """It is the variants' keys, the comparison's parameters and its tables."""
+    text = (
+        '{"kind":"comparison","outputs":{"t":"dd"},"parameters":{"metric":"f1"},'
+        '"variants":{"adam":"cc"}}'
+    )
+    key = comparison_key({"adam": "cc"}, {"metric": "f1"}, {"t": "dd"})
+    assert key == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("part", CONTENT)
+def test_every_part_of_the_content_counts(part: str) -> None:
+    """Other data, parameters, seeds or outputs are another run."""
+    changed = [7] if part == "seeds" else {"other": 1}
+    assert variant_key(**CONTENT) != variant_key(**(CONTENT | {part: changed}))
+
+
+def test_integer_floats_are_the_same_parameter() -> None:
+    """DVC reruns nothing for `1` against `1.0`, and no new run appears either."""
+    one = variant_key(**(CONTENT | {"parameters": {"learning_rate": 1}}))
+    assert one == variant_key(**(CONTENT | {"parameters": {"learning_rate": 1.0}}))
