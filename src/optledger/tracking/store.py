@@ -84,7 +84,9 @@ def _experiment(client: MlflowClient, name: str, uri: str, root: Path) -> str:
         return str(found.experiment_id)
     # A server keeps artifacts where it likes; a local database would put them beside the caller.
     local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
-    return str(client.create_experiment(name, artifact_location=local))
+    # Which of its two faces the UI shows: training runs, not prompts and traces.
+    tags = {"mlflow.experimentKind": "custom_model_development"}
+    return str(client.create_experiment(name, artifact_location=local, tags=tags))
 
 
 def _stored(client: MlflowClient, experiment_id: str) -> Iterator[StoredRun]:
