@@ -1,8 +1,12 @@
 # Each target is one line over the tool it calls. `make repro` and `make test` set up what they need.
-PYTHON ?= python3
 PORT ?= 5000
+
+# The interpreter to make .venv with, found before .venv's own comes first on the path.
+WHICH = import os, sys; print(os.path.realpath(sys.executable))
 SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-COMPILE = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+ASKED := $(if $(PYTHON),$(or $(shell $(PYTHON) -c '$(WHICH)' 2>/dev/null),none))
+PYTHON ?= python3
+SYSTEM_PATH := $(PATH)
 
 # Stages find the environment's Python and tools first on the path.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -10,7 +14,17 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup repro test check ui lock schema clean
+# An environment serves the folder it was made in, with the interpreter it was made with.
+PRESENT := $(shell .venv/bin/python -c '$(WHICH)' 2>/dev/null)
+ifneq ($(shell cat .venv/installed 2>/dev/null),$(CURDIR) $(or $(ASKED),$(PRESENT)))
+.PHONY: .venv/installed
+endif
+
+# For the oldest supported Python, and markers for the others.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+
+.PHONY: help setup repro test check ui lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,14 +37,14 @@ repro: .venv/checked ## run the pipeline, then print the leaderboard
 	@echo "Compare the runs in MLflow: make ui"
 
 test: .venv/installed ## run the tests
-	@pytest
+	@pytest --numprocesses 2 --dist worksteal
 
 check: .venv/installed ## lint and check types
 	@ruff check
 	@ruff format --check
 	@mypy
 
-ui: .venv/installed ## open the MLflow UI on this machine (PORT=5000)
+ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
 	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db
 
 lock: .venv/installed ## pin all dependencies anew, with hashes
@@ -40,16 +54,14 @@ lock: .venv/installed ## pin all dependencies anew, with hashes
 schema: .venv/installed ## write the JSON Schema that editors complete params.yaml with
 	@optledger schema > params.schema.json
 
-clean: ## delete the environment and everything the pipeline made
-	@rm -rf .venv data/raw data/prepared results/trials results/predictions mlflow.db mlartifacts
-
 .venv/installed: requirements.lock requirements-dev.lock pyproject.toml
-	@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { echo "$(PYTHON): Python 3.11 to 3.13 is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@PATH="$(SYSTEM_PATH)" $(PYTHON) -c '$(SUPPORTED)' 2>/dev/null \
+		|| { echo "$(PYTHON): found no Python 3.11 to 3.13 by this name; name one: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@echo "Setting up .venv from requirements.lock (about two minutes, 3 GB)"
-	@$(PYTHON) -m venv .venv
-	@python -m pip install -qq --no-deps --require-hashes -r requirements.lock -r requirements-dev.lock
-	@python -m pip install -qq --no-deps --no-build-isolation --editable .
-	@touch $@
+	@PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install -qq --no-deps --require-hashes -r requirements.lock -r requirements-dev.lock
+	@.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@echo "$(CURDIR) $$(.venv/bin/python -c '$(WHICH)')" > $@
 
 .venv/checked: .venv/installed params.yaml src/optledger/datasets/registry.yaml
 	@optledger check

@@ -40,6 +40,13 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
         ),
         ("  adam:", "  a.b:", "params.yaml: variants.a.b: found 'a.b'; allowed: a name of"),
         ("relu", "rellu", "params.yaml: model.activation: found 'rellu'; allowed: "),
+        ("relu", "threshold", "params.yaml: model.activation: found 'threshold'; allowed: "),
+        (
+            "validation_fraction: 0.1",
+            "validation_fraction: 0.99999",
+            "params.yaml: split.validation_fraction: found 0.99999; "
+            "allowed: a fraction that leaves at least 10 examples to train on",
+        ),
     ],
 )
 def test_check_reports_a_mistake_in_one_line(
@@ -54,15 +61,17 @@ def test_check_reports_a_mistake_in_one_line(
     assert all("; allowed: " in each or "YAML" in each for each in printed)
 
 
-def test_a_stage_reports_a_mistake_in_one_line_and_loses_nothing(project: Project) -> None:
-    """Without `check` before it, a stage checks again, and the results are still there."""
-    before = project.read("results/metrics.json")
+def test_a_stage_reports_a_mistake_in_one_line(project: Project) -> None:
+    """Without `check` before it, a stage checks again; what DVC removed for it can be restored."""
+    before = project.read("results/trials/adam/weights.npz")
     project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: -1")
     printed = project.run("dvc", "repro", "train@adam", check=False)
     line = "params.yaml: variants.adam.learning_rate: found -1; allowed: greater than 0"
     assert line in printed.splitlines()
     assert "Traceback" not in printed
-    assert project.read("results/metrics.json") == before
+    project.edit("params.yaml", "learning_rate: -1", "learning_rate: 0.01")
+    project.run("dvc", "checkout")
+    assert project.read("results/trials/adam/weights.npz") == before
 
 
 def test_schema_prints_the_json_schema(project: Project) -> None:

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from optledger.formats import (
     digest,
     new_directory,
+    read_csv,
+    read_csv_as_text,
     read_npz,
     rounded,
     write_csv,
@@ -24,6 +27,27 @@ def test_npz_has_no_date_and_no_compressor_in_it(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_npz_bytes_are_settled(tmp_path: Path) -> None:
+    """The same bytes from every supported Python: hashes in existing lock files are of them."""
+    write_npz(tmp_path / "a.npz", {"x": np.arange(4, dtype=np.uint8).reshape(2, 2)})
+    header = b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }"
+    array = header.ljust(127) + b"\n" + bytes(range(4))
+    content = (tmp_path / "a.npz").read_bytes()
+    local = b"PK\x03\x04\x14" + bytes(7) + b"\x21\x00" + zlib.crc32(array).to_bytes(4, "little")
+    sizes = 2 * len(array).to_bytes(4, "little")
+    assert content.startswith(local + sizes + b"\x05\x00\x00\x00x.npy" + array + b"PK\x01\x02")
+
+
+def test_a_variant_is_a_text_whatever_its_name(tmp_path: Path) -> None:
+    """Names that pandas takes for numbers or for missing values stay as they are."""
+    names = ["None", "NA", "nan", "01", "1e-3"]
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"variant": names, "loss": [0.5, None, 1, 2, 3]}))
+    table = read_csv(tmp_path / "a.csv")
+    assert table["variant"].tolist() == names
+    assert table["loss"].isna().tolist() == [False, True, False, False, False]
+    assert read_csv_as_text(tmp_path / "a.csv")["loss"].tolist() == ["0.5", "", "1", "2", "3"]
 
 
 def test_npz_round_trip(tmp_path: Path) -> None:

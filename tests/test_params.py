@@ -182,7 +182,7 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
 def test_the_committed_parameters_are_fine() -> None:
     """The repository's own params.yaml has the five variants and ten seeds."""
     settings = params.load(REPOSITORY / "params.yaml")
-    assert list(settings.variants) == ["gd", "sgd", "momentum", "rmsprop", "adam"]
+    assert list(settings.variants) == ["adam", "gd", "momentum", "rmsprop", "sgd"]
     assert settings.seeds.count == 10
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def test_the_results_are_complete(finished: Project) -> None:
         assert list(values) == sorted([*names, *(f"{name}_std" for name in names)])
     seeds = pd.read_csv(finished.path / "results/seeds.csv")
     assert seeds[["variant", "seed"]].to_numpy().tolist() == [
-        ["gd", 0],
-        ["gd", 1],
         ["adam", 0],
         ["adam", 1],
+        ["gd", 0],
+        ["gd", 1],
     ]
 
 
@@ -125,10 +126,7 @@ def test_curves_have_the_epoch_as_step(finished: Project) -> None:
     history = pd.read_csv(finished.path / "results/trials/adam/history.csv")
     expected = history[history["seed"] == 1]
     points = [(point.step, point.value) for point in found]
-    # The last epoch's value also is the seed's own validation loss, which has step 0.
-    assert sorted(points)[1:] == list(
-        zip(expected["epoch"], expected["validation_loss"], strict=True)
-    )
+    assert sorted(points) == list(zip(expected["epoch"], expected["validation_loss"], strict=True))
 
 
 def test_a_second_run_publishes_again_and_changes_nothing(project: Project) -> None:
@@ -156,6 +154,9 @@ def test_comments_order_and_integer_floats_rerun_nothing(project: Project) -> No
     project.edit("params.yaml", "seeds:", "# how often\nseeds:")
     project.edit("params.yaml", "{optimizer: Adam, learning_rate", "{learning_rate")
     project.edit("params.yaml", "rate: 0.01}", "rate: 1e-2, optimizer: Adam}")
+    lines = project.read("params.yaml").decode().splitlines()
+    lines[-2:] = reversed(lines[-2:])
+    (project.path / "params.yaml").write_text("\n".join(lines) + "\n")
     assert executed(project.run("dvc", "repro")) == ["publish"]
     assert keys(project) == before
 
@@ -191,6 +192,16 @@ def test_the_lock_after_a_removal_is_that_of_a_clean_run(
         assert project.read(file) == finished.read(file)
 
 
+def test_training_gives_the_same_bytes_without_a_test_split(project: Project) -> None:
+    """No raw file, no test split: what trains cannot see them."""
+    before = project.read("results/trials/adam/weights.npz")
+    shutil.rmtree(project.path / "results/trials/adam")
+    shutil.rmtree(project.path / "data/raw")
+    (project.path / "data/prepared/test.npz").unlink()
+    project.run("python", "-m", "optledger.stages.train", "adam", PYTHONPATH="src")
+    assert project.read("results/trials/adam/weights.npz") == before
+
+
 def test_everything_again_gives_the_same_bytes(
     finished: Project, digits_entry: str, tmp_path: Path
 ) -> None:
@@ -202,10 +213,8 @@ def test_everything_again_gives_the_same_bytes(
     assert keys(other) == keys(finished)
 
 
-def test_a_temporary_experiment_runs_its_own_code_and_gives_the_same_bytes(
-    finished: Project, project: Project
-) -> None:
-    """`dvc exp run --temp` runs the copy's code, publishes to the main store, repeats the lock."""
+def test_a_temporary_experiment_gives_the_same_bytes(finished: Project, project: Project) -> None:
+    """`dvc exp run --temp` publishes to the main store, adds no run there and repeats the lock."""
     before = Counter(keys(project))
     project.run("dvc", "exp", "run", "--temp", "--force", "--name", "again")
     ref = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/").split()
@@ -219,12 +228,17 @@ def test_a_temporary_experiment_runs_its_own_code_and_gives_the_same_bytes(
 
 
 def test_an_experiment_changes_a_parameter_from_the_command_line(project: Project) -> None:
-    """`dvc exp run -S` trains what the parameter touches, and `dvc exp show` has its metrics."""
+    """`dvc exp run -S` trains what the parameter touches, and `dvc exp show` has its metrics.
+
+    The copy runs its own code, not that of the package that is installed.
+    """
+    project.edit("src/optledger/stages/train.py", "{name}: seed", "{name}: of this copy: seed")
+    project.commit()
     printed = project.run(
         "dvc", "exp", "run", "--temp", "--name", "faster", "-S", "variants.adam.learning_rate=0.03"
     )
     assert "train@adam" in printed
-    assert "seed 0: train accuracy" in printed
+    assert "adam: of this copy: seed 0: train accuracy" in printed
     shown = project.run("dvc", "exp", "show", "--csv", "--only-changed")
     assert "faster" in shown
     assert "adam.accuracy" in shown.splitlines()[0]
@@ -253,7 +267,7 @@ def test_without_a_validation_split_all_examples_train(project: Project) -> None
     project.edit("params.yaml", "validation_fraction: 0.1", "validation_fraction: 0")
     project.run("dvc", "repro")
     summary = json.loads(project.read("data/prepared/summary.json"))
-    assert summary["examples"] == {"train": 1500, "validation": 0, "test": 297}
+    assert summary["examples"] == {"train": 1500, "validation": 0}
     seeds = pd.read_csv(project.path / "results/seeds.csv")
     assert seeds["validation_accuracy"].isna().all()
     assert seeds["accuracy"].notna().all()

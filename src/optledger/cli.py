@@ -7,6 +7,7 @@ import typer
 from optledger import errors, params
 from optledger.datasets import registry
 from optledger.datasets.split import validation_examples
+from optledger.documents import mistake
 from optledger.errors import UserError
 from optledger.paths import PARAMS
 from optledger.training import runtime
@@ -27,10 +28,14 @@ def check() -> None:
     train_examples = dataset.train_examples - validation_examples(
         dataset.train_examples, settings.split.validation_fraction
     )
+    if train_examples < dataset.classes:
+        fraction = settings.split.validation_fraction
+        allowed = f"a fraction that leaves at least {dataset.classes} examples to train on"
+        raise UserError(mistake(PARAMS, "split.validation_fraction", fraction, allowed))
     for name, variant in settings.variants.items():
         params.check_batch_size(name, variant, train_examples)
     runtime.import_tensorflow()
-    from optledger.training.components import mistakes
+    from optledger.training.checks import mistakes
 
     if found := mistakes(settings):
         raise UserError("\n".join(found))

@@ -76,7 +76,7 @@ def _lines(errors: Iterable[ErrorDetails], path: Path) -> list[str]:
 def _allowed(error: ErrorDetails) -> str:
     match error["type"]:
         case "extra_forbidden":
-            return "no such key"
+            return "no key of this name"
         case "missing":
             return "a value is needed"
         case "model_type" | "dict_type" | "model_attributes_type":

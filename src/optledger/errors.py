@@ -1,5 +1,6 @@
 """Errors that are part of the interface: one line for the user, no traceback."""
 
+import re
 import sys
 from collections.abc import Callable
 
@@ -13,9 +14,10 @@ def run(command: Callable[[], None]) -> None:
     try:
         command()
     except UserError as error:
-        sys.exit(_report(error))
+        print(without_credentials(str(error)), file=sys.stderr)
+        sys.exit(2)
 
 
-def _report(error: UserError) -> int:
-    print(error, file=sys.stderr)
-    return 2
+def without_credentials(text: str) -> str:
+    """Return `text` with the user names and passwords of URLs replaced by asterisks."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)

@@ -5,11 +5,13 @@ half-written: it is written beside its place and moved there when complete.
 """
 
 import hashlib
+import io
 import json
 import math
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +50,16 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     _write(path, text.encode())
 
 
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read what `write_csv` wrote: only what is empty is missing, and a variant is a text."""
+    return pd.read_csv(path, dtype={"variant": str}, keep_default_na=False, na_values=[""])
+
+
+def read_csv_as_text(path: Path) -> pd.DataFrame:
+    """Read what `write_csv` wrote as it stands there, every cell a text."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8."""
     _write(path, text.encode())
@@ -55,8 +67,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write `arrays` in the order given: uncompressed, dated 1980, never pickled."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            # Not numpy.savez, whose ZIP headers differ between releases of Python 3.11.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getbuffer())
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:

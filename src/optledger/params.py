@@ -153,7 +153,7 @@ class Comparison(Section):
 
 
 class Params(Section):
-    """Every knob of the experiment."""
+    """Every knob of the experiment; the variants stand by name, as their order means nothing."""
 
     dataset: Name
     split: Split
@@ -171,7 +171,7 @@ class Params(Section):
             case {"training": dict() as training, "variants": dict() as variants}:
                 inherited = {
                     name: {**training, **variant} if isinstance(variant, dict) else variant
-                    for name, variant in variants.items()
+                    for name, variant in sorted(variants.items(), key=lambda item: str(item[0]))
                 }
                 return {**document, "variants": inherited}
         return document

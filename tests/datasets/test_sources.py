@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optledger import errors
 from optledger.datasets import registry, sources
 from optledger.datasets.registry import Dataset, Members, Package, Source
 from optledger.datasets.sources import MIRROR_VARIABLE, fetch
@@ -20,6 +21,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
 
     pages: dict[str, bytes | int | None]
     released: threading.Event
+    content_type = "text/html"
 
     def do_GET(self) -> None:
         """Answer with the page of that path."""
@@ -28,7 +30,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             self.released.wait(30)
             return
         self.send_response(page if isinstance(page, int) else 200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", self.content_type)
         body = b"" if isinstance(page, int) else page
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -94,9 +96,9 @@ def assert_complete(dataset: Dataset, out: Path) -> None:
 def test_a_web_mirror_delivers(
     dataset: Dataset, mirror: type[Mirror], digits_folder: Path, out: Path
 ) -> None:
-    """Gzip-ed files from the web arrive uncompressed and verified."""
+    """Gzip-ed files from the web arrive uncompressed and verified, also without a last slash."""
     serve(mirror, digits_folder)
-    fetch("digits", from_sources(dataset, Source(url=mirror.url)), out)
+    fetch("digits", from_sources(dataset, Source(url=mirror.url.rstrip("/"))), out)
     assert_complete(dataset, out)
 
 
@@ -117,11 +119,12 @@ BAD_PAGES = {
     "404": (404, "HTTP status 404"),
     "an error of the server": (503, "HTTP status 503"),
     "no answer": (None, "no answer in time"),
-    "an HTML page with status 200": (b"<html>Sorry</html>", "Not a gzipped file"),
+    "an HTML page with status 200": (b"<html>Sorry</html>", "18 of the expected 305 bytes"),
     "a cut file": (gzip.compress(bytes(1000))[:-12], "Compressed file ended"),
     "another file": (gzip.compress(bytes(297 + 8)), "SHA-256 is not the expected"),
     "a short file": (gzip.compress(bytes(100)), "100 of the expected 305 bytes"),
     "a bomb": (gzip.compress(bytes(10_000_000)), "more than the expected 305 bytes"),
+    "an uncompressed file of the same name": (bytes(305), "SHA-256 is not the expected"),
     "rubbish after a gzip header": (gzip.compress(b"")[:10] + b"\xff" * 99, "decompress"),
 }
 
@@ -261,6 +264,36 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(
     with pytest.raises(UserError, match=reason):
         fetch("digits", from_sources(dataset, Source(package=other)), out)
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[]", b"{", b'{"meta": {"api-version": "2.0"}}'])
+def test_what_is_no_package_index_is_a_failure_of_the_source(
+    dataset: Dataset, index: Package, out: Path, mirror: type[Mirror], answer: bytes
+) -> None:
+    """An answer that claims to be an index's and is not."""
+    mirror.pages["/simple/digits/"] = answer
+    mirror.content_type = "application/vnd.pypi.simple.v1+json"
+    with pytest.raises(UserError, match="not the answer of a package index"):
+        fetch("digits", from_sources(dataset, Source(package=index)), out)
+
+
+def test_passwords_are_not_printed(
+    dataset: Dataset,
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A mirror's address may hold one; what is printed does not."""
+    monkeypatch.setenv(MIRROR_VARIABLE, "http://someone:secret@127.0.0.1:9/")
+
+    def command() -> None:
+        fetch("digits", from_sources(dataset, Source(folder="/nonexistent")), out)
+
+    with pytest.raises(SystemExit):
+        errors.run(command)
+    printed = capsys.readouterr()
+    assert "secret" not in printed.out + printed.err
+    assert "http://***@127.0.0.1:9/digits/: no connection" in printed.err
 
 
 def test_a_member_that_is_not_there_is_a_failure_of_the_source(

@@ -5,6 +5,7 @@ import pytest
 from optledger.tracking.keys import comparison_key, seed_key, variant_key
 
 CONTENT = {
+    "name": "adam",
     "dataset": {"train_images": "aa"},
     "parameters": {"optimizer": {"name": "Adam"}, "learning_rate": 0.001},
     "seeds": [0, 1],
@@ -15,7 +16,7 @@ CONTENT = {
 def test_the_variant_key_is_settled() -> None:
     """It never changes: runs in existing stores are found by it."""
     text = (
-        '{"dataset":{"train_images":"aa"},"kind":"variant","outputs":{"weights.npz":"bb"},'
+        '{"dataset":{"train_images":"aa"},"kind":"variant","name":"adam","outputs":{"weights.npz":"bb"},'
         '"parameters":{"learning_rate":0.001,"optimizer":{"name":"Adam"}},"seeds":[0,1]}'
     )
     assert variant_key(**CONTENT) == hashlib.sha256(text.encode()).hexdigest()
@@ -39,8 +40,8 @@ def test_the_comparison_key_is_settled() -> None:
 
 @pytest.mark.parametrize("part", CONTENT)
 def test_every_part_of_the_content_counts(part: str) -> None:
-    """Other data, parameters, seeds or outputs are another run."""
-    changed = [7] if part == "seeds" else {"other": 1}
+    """Another name, other data, parameters, seeds or outputs are another run."""
+    changed = {"seeds": [7], "name": "adam_again"}.get(part, {"other": 1})
     assert variant_key(**CONTENT) != variant_key(**(CONTENT | {part: changed}))
 
 

@@ -100,6 +100,16 @@ def _break(*_: object) -> None:
     raise ConnectionResetError("the connection broke")
 
 
+def test_a_store_that_is_none_is_one_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is no database, and a database whose driver is not installed."""
+    (root / "mlflow.db").write_text("this is no database" * 100)
+    with pytest.raises(UserError, match="file is not a database"):
+        publish(runs(root), "e", root)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://someone:secret@127.0.0.1/e")
+    with pytest.raises(UserError, match=r"^publish: .*No module named 'psycopg"):
+        publish(runs(root), "e", root)
+
+
 def test_a_server_that_is_down_is_one_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the store."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")

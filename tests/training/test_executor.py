@@ -21,8 +21,8 @@ from optledger.training.trial import Trial
 def main():
     settings = params.load()
     trials = [
-        Trial(variant, settings.model, 10, seed)
-        for variant in settings.variants.values()
+        Trial(name, variant, settings.model, 10, seed)
+        for name, variant in settings.variants.items()
         for seed in range(2)
     ]
     with executor.workers() as pool:

@@ -7,7 +7,7 @@ import pandas as pd
 from optledger.analysis.summary import METRICS, summarize
 from optledger.params import Variant
 
-# The number of learning rates that were tried to choose each variant's: each has one given.
+# Each learning rate is given in params.yaml; the pipeline tries no others.
 _SEARCH_TRIALS = 0
 
 
@@ -79,7 +79,9 @@ def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
         shown[column.replace("_", " ")] = [f"{value:g}" for value in table[column]]
     note = (
         f"Test split, mean ± standard deviation over seeds, ranked by {deciding_metric}. "
-        "Precision, recall and f1 are macro averages; loss is cross-entropy in nats."
+        "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. "
+        "Learning rates are those of params.yaml; search trials are the ones that the pipeline "
+        "chose them with."
     )
     return f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{note}\n"
 

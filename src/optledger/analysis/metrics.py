@@ -55,7 +55,7 @@ def evaluate(
 
 
 def per_class_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame:
-    """Return a row per variant and class: means over the seeds, and the class's image count."""
+    """Return a row per variant and class: means over the seeds."""
     return pd.concat(
         [
             pd.DataFrame(

@@ -24,18 +24,20 @@ from pypi_simple import (
     PYPI_SIMPLE_ENDPOINT,
     NoSuchProjectError,
     PyPISimple,
-    UnsupportedContentTypeError,
+    UnsupportedRepoVersionError,
     tqdm_progress_factory,
 )
 
 from optledger.datasets.registry import Dataset, File, Package, Source
-from optledger.errors import UserError
+from optledger.errors import UserError, without_credentials
 
 MIRROR_VARIABLE = "OPTLEDGER_MIRROR"
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two bytes
 
 _CHUNK_BYTES = 1 << 20
+
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class SourceError(Exception):
@@ -56,7 +58,7 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
     missing = dataset.files.by_role()
     failures = []
     for source in [*_own_mirror(name), *dataset.sources]:
-        print(f"{name}: trying {_describe(source)}", flush=True)
+        _say(f"{name}: trying {_describe(source)}")
         try:
             with _opener(source) as open_file:
                 for role, file in list(missing.items()):
@@ -64,8 +66,8 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
                         _copy_verified(stream, file, directory / file.name)
                     del missing[role]
         except (SourceError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            print(f"{name}: {reason}", flush=True)
+            reason = _first_line(error)
+            _say(f"{name}: {reason}")
             failures.append(f"  {_describe(source)}: {reason}")
         if not missing:
             return
@@ -79,6 +81,10 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
             ]
         )
     )
+
+
+def _say(text: str) -> None:
+    print(without_credentials(text), flush=True)
 
 
 def _own_mirror(name: str) -> list[Source]:
@@ -109,8 +115,8 @@ def _opener(source: Source) -> Iterator[Open]:
             with zipfile.ZipFile(archive) as opened:
                 yield lambda role, file: _open_member(opened, getattr(members, role))
         elif source.url is not None:
-            url = source.url
-            yield lambda role, file: _open_url(f"{url}{file.name}.gz", Path(temporary))
+            url = source.url.rstrip("/")
+            yield lambda role, file: _open_url(f"{url}/{file.name}.gz", Path(temporary))
         else:
             folder = Path(source.folder or "")
             yield lambda role, file: _open_path(folder, file)
@@ -133,15 +139,21 @@ def _open_url(url: str, temporary: Path) -> IO[bytes]:
         download(url, str(target), None)
     except requests.RequestException as error:
         raise SourceError(_network_reason(error)) from None
-    return cast(IO[bytes], gzip.open(target))
+    return _open_maybe_compressed(target)
 
 
 def _open_path(folder: Path, file: File) -> IO[bytes]:
-    if (folder / file.name).is_file():
-        return (folder / file.name).open("rb")
-    if (folder / f"{file.name}.gz").is_file():
-        return cast(IO[bytes], gzip.open(folder / f"{file.name}.gz"))
+    for path in (folder / file.name, folder / f"{file.name}.gz"):
+        if path.is_file():
+            return _open_maybe_compressed(path)
     raise SourceError(f"neither {file.name} nor {file.name}.gz is there")
+
+
+def _open_maybe_compressed(path: Path) -> IO[bytes]:
+    """Open a file, uncompressed if it is compressed: some servers send it so, some do not."""
+    with path.open("rb") as file:
+        compressed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    return cast(IO[bytes], gzip.open(path)) if compressed else path.open("rb")
 
 
 def _download_package(package: Package, directory: Path) -> Path:
@@ -165,10 +177,11 @@ def _download_package(package: Package, directory: Path) -> Path:
                     break
             else:
                 raise SourceError(f"project {package.project} has no such file")
+    except (NoSuchProjectError, UnsupportedRepoVersionError, ValueError) as error:
+        # A ValueError is whatever an index answers that is not one: no JSON, no HTML, no schema.
+        raise SourceError(f"not the answer of a package index: {_first_line(error)}") from None
     except requests.RequestException as error:
         raise SourceError(_network_reason(error)) from None
-    except (NoSuchProjectError, UnsupportedContentTypeError) as error:
-        raise SourceError(str(error)) from None
     archive = directory / package.file
     expected = File(name=package.file, bytes=package.bytes, sha256=package.sha256)
     with download.open("rb") as stream:
@@ -200,7 +213,11 @@ def _network_reason(error: requests.RequestException) -> str:
         case requests.ConnectionError():
             return "no connection"
         case _:
-            return str(error).splitlines()[0]
+            return _first_line(error)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _copy_verified(stream: IO[bytes], file: File, target: Path) -> None:

@@ -11,7 +11,7 @@ from optledger import errors, params
 from optledger.analysis import metrics
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.examples import read_split
-from optledger.formats import new_directory, replacing, write_csv, write_json, write_npz
+from optledger.formats import new_directory, read_csv, replacing, write_csv, write_json, write_npz
 from optledger.paths import LOCK, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.training import executor
 from optledger.training.records import read_history, read_trials, read_weights
@@ -45,7 +45,7 @@ def main() -> None:
     write_csv(RESULTS / "per_class.csv", metrics.per_class_table(evaluations))
     write_csv(RESULTS / "confusion.csv", metrics.confusion_table(evaluations))
     # Of the table as written, so that whoever reads it arrives at the same figures.
-    write_json(RESULTS / "metrics.json", summarize(pd.read_csv(RESULTS / "seeds.csv")))
+    write_json(RESULTS / "metrics.json", summarize(read_csv(RESULTS / "seeds.csv")))
 
 
 def _forget_undeclared(declared: set[str]) -> None:

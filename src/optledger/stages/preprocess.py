@@ -29,15 +29,17 @@ def main() -> None:
     with new_directory(PREPARED) as directory:
         for name, examples in splits.items():
             write_split(name, examples, directory)
+        # Of the test split nothing, as training reads this.
+        seen = {"train": train, "validation": validation}
         summary = {
             "classes": dataset.classes,
             "dataset": settings.dataset,
-            "examples": {name: len(examples.labels) for name, examples in splits.items()},
+            "examples": {name: len(examples.labels) for name, examples in seen.items()},
             "examples_per_class": {
                 name: np.bincount(examples.labels, minlength=dataset.classes).tolist()
-                for name, examples in splits.items()
+                for name, examples in seen.items()
             },
-            "image_shape": list(test.images.shape[1:]),
+            "image_shape": list(train.images.shape[1:]),
         }
         write_json(directory / "summary.json", summary)
 

@@ -22,8 +22,8 @@ def main() -> None:
     runs = collect(settings, registry.load(settings.dataset))
     done = publish(runs, f"optledger-{settings.dataset}", root)
     print(
-        f"publish: {len(runs)} runs at {tracking_uri(root)}: {done.created} created, "
-        f"{done.completed} completed, {done.present} already there"
+        f"publish: {len(runs)} runs at {errors.without_credentials(tracking_uri(root))}: "
+        f"{done.created} created, {done.completed} completed, {done.present} already there"
     )
 
 

@@ -5,9 +5,9 @@ import sys
 import time
 
 from optledger import errors, params
-from optledger.documents import mistake
+from optledger.documents import shown
 from optledger.errors import UserError
-from optledger.paths import PARAMS, PREPARED, TRIALS
+from optledger.paths import PREPARED, TRIALS
 from optledger.training import executor
 from optledger.training.records import write_trials
 from optledger.training.trial import Trial, TrialResult
@@ -15,15 +15,17 @@ from optledger.training.trial import Trial, TrialResult
 
 def main() -> None:
     """Run the stage for the variant that the command line names."""
-    name = sys.argv[1]
     settings = params.load()
+    name = sys.argv[1] if len(sys.argv) == 2 else None
     if name not in settings.variants:
-        raise UserError(mistake(PARAMS, "variants", name, ", ".join(settings.variants)))
+        allowed = ", ".join(settings.variants)
+        raise UserError(f"train: found {shown(name)} as the variant to train; allowed: {allowed}")
     variant = settings.variants[name]
     summary = json.loads((PREPARED / "summary.json").read_text())
     params.check_batch_size(name, variant, summary["examples"]["train"])
     trials = [
-        Trial(variant, settings.model, summary["classes"], seed) for seed in settings.seeds.values
+        Trial(name, variant, settings.model, summary["classes"], seed)
+        for seed in settings.seeds.values
     ]
     started = time.perf_counter()
     results = []

@@ -12,6 +12,7 @@ from optledger.formats import digest
 
 
 def variant_key(
+    name: str,
     dataset: Mapping[str, str],
     parameters: Mapping[str, Any],
     seeds: Sequence[int],
@@ -20,6 +21,7 @@ def variant_key(
     """Return the key of a variant's run.
 
     Args:
+        name: the variant's; people look for it, so another name is another run.
         dataset: the SHA-256 of each raw file, by its role.
         parameters: the variant's resolved parameters, and those of the model and the split.
         seeds: in their order.
@@ -27,6 +29,7 @@ def variant_key(
     """
     content = {
         "kind": "variant",
+        "name": name,
         "dataset": dict(dataset),
         "parameters": dict(parameters),
         "seeds": list(seeds),

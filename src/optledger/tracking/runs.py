@@ -1,5 +1,6 @@
 """The runs that a set of results amounts to, as data: what MLflow is to hold."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.registry import Dataset
-from optledger.formats import digest, file_digest
+from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
 from optledger.params import Params, Variant
 from optledger.paths import PREDICTIONS, RESULTS, TRIALS
 from optledger.tracking.keys import comparison_key, seed_key, variant_key
@@ -45,21 +46,24 @@ class Run:
 
 def collect(params: Params, dataset: Dataset) -> list[Run]:
     """Read results/ and return its runs: a parent before its children, the comparison last."""
-    tables = {name: pd.read_csv(RESULTS / f"{name}.csv") for name in _EVALUATED}
-    curves = pd.read_csv(RESULTS / "curves.csv")
-    summary = summarize(tables["seeds"])
+    # As text: what pandas makes of a column depends on the other variants' rows.
+    tables = {name: read_csv_as_text(RESULTS / f"{name}.csv") for name in _EVALUATED}
+    all_seeds = read_csv(RESULTS / "seeds.csv")
+    curves = read_csv(RESULTS / "curves.csv")
+    summary = summarize(all_seeds)
     runs: list[Run] = []
     keys: dict[str, str] = {}
     for name, variant in params.variants.items():
         own = {table: _rows_of(name, rows) for table, rows in tables.items()}
         parameters = _parameters(params, variant)
         keys[name] = variant_key(
+            name,
             {role: file.sha256 for role, file in dataset.files.by_role().items()},
             parameters,
             params.seeds.values,
             _output_digests(name, own),
         )
-        seeds = own["seeds"]
+        seeds = _rows_of(name, all_seeds)
         diverged_seeds = float(seeds["diverged_epoch"].notna().sum())
         runs.append(
             Run(
@@ -82,8 +86,6 @@ _EVALUATED = ("seeds", "per_class", "confusion")
 
 _COMPARED = ("leaderboard.csv", "leaderboard.md", "curves.csv")
 
-_SEED_METRICS = (*METRICS, "validation_accuracy", "validation_loss")
-
 
 def _seed_runs(
     name: str, parent: str, seeds: pd.DataFrame, parameters: dict[str, str]
@@ -102,16 +104,16 @@ def _seed_runs(
             name=f"{name} seed {seed}",
             parent=parent,
             parameters=parameters | {"seed": str(seed)},
-            metrics=_finite({metric: row[metric] for metric in _SEED_METRICS}),
+            metrics=_finite({metric: row[metric] for metric in METRICS}),
             curves=history[history["seed"] == seed].drop(columns="seed"),
             tags={"variant": name, "seed": str(seed), **diverged},
         )
 
 
 def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
-    table = pd.read_csv(RESULTS / "leaderboard.csv")
+    table = read_csv(RESULTS / "leaderboard.csv")
     metric = params.comparison.metric
-    outputs = {name: file_digest(RESULTS / name) for name in _COMPARED}
+    outputs = {"leaderboard.csv": file_digest(RESULTS / "leaderboard.csv")}
     return Run(
         key=comparison_key(keys, params.comparison.model_dump(), outputs),
         kind="comparison",
@@ -120,7 +122,6 @@ def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
         metrics=_finite(
             {f"{metric}.{row['variant']}": row[metric] for row in table.to_dict("records")}
         ),
-        tags={"best_variant": str(table["variant"].iloc[0])},
         artifacts=tuple(RESULTS / name for name in _COMPARED),
     )
 
@@ -141,7 +142,7 @@ def _output_digests(name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, 
     files["predictions.npz"] = PREDICTIONS / f"{name}.npz"
     return {
         **{file: file_digest(path) for file, path in files.items()},
-        **{table: digest(rows.to_csv(index=False)) for table, rows in tables.items()},
+        **{table: digest(rows.to_numpy().tolist()) for table, rows in tables.items()},
     }
 
 
@@ -150,7 +151,11 @@ def _rows_of(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items() if pd.notna(value)}
+    return {
+        name: float(value)
+        for name, value in metrics.items()
+        if value is not None and math.isfinite(value)
+    }
 
 
 def _flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, ViewType
 from mlflow.entities import Run as StoredRun
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from optledger.errors import UserError
 from optledger.tracking.runs import Run
@@ -61,11 +62,12 @@ def publish(runs: Sequence[Run], experiment: str, root: Path) -> Published:
         client = MlflowClient(uri)
         experiment_id = _experiment(client, experiment, uri, root)
         present = {run.data.tags[KEY]: run for run in _stored(client, experiment_id)}
+        commit = _commit(root)
         counts = {"created": 0, "completed": 0, "present": 0}
         for run in runs:
             stored = present.get(run.key)
             if stored is None:
-                stored = present[run.key] = _create(client, experiment_id, run, present, root)
+                stored = present[run.key] = _create(client, experiment_id, run, present, commit)
                 counts["created"] += 1
             elif stored.info.status != "FINISHED":
                 counts["completed"] += 1
@@ -73,7 +75,7 @@ def publish(runs: Sequence[Run], experiment: str, root: Path) -> Published:
                 counts["present"] += 1
                 continue
             _complete(client, stored, run)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         raise UserError(f"publish: {uri}: {str(error).splitlines()[0]}") from None
     return Published(**counts)
 
@@ -100,7 +102,11 @@ def _stored(client: MlflowClient, experiment_id: str) -> Iterator[StoredRun]:
 
 
 def _create(
-    client: MlflowClient, experiment_id: str, run: Run, stored: dict[str, StoredRun], root: Path
+    client: MlflowClient,
+    experiment_id: str,
+    run: Run,
+    stored: dict[str, StoredRun],
+    commit: str | None,
 ) -> StoredRun:
     tags = {
         KEY: run.key,
@@ -111,7 +117,6 @@ def _create(
     }
     if run.parent is not None:
         tags["mlflow.parentRunId"] = stored[run.parent].info.run_id
-    commit = _commit(root)
     if commit:
         tags["mlflow.source.git.commit"] = commit
     return client.create_run(experiment_id, tags=tags, run_name=run.name)

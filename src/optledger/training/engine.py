@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from optledger.datasets.examples import Examples, read_split
 from optledger.params import Model, Variant
+from optledger.training.checks import check_trainable
 from optledger.training.components import build_loss, build_optimizer
 from optledger.training.model import build_model, get_weights, initial_weights, set_weights
 from optledger.training.trial import (
@@ -30,13 +31,13 @@ from optledger.training.trial import (
 
 def train(trial: Trial) -> TrialResult:
     """Train on data/prepared/; a pure function of the trial and those files."""
-    return _engine_for(
-        trial.variant.model_copy(update={"learning_rate": 1.0}), trial.model, trial.classes
-    ).train(trial)
+    any_rate = trial.variant.model_copy(update={"learning_rate": 1.0})
+    return _engine_for(trial.name, any_rate, trial.model, trial.classes).train(trial)
 
 
 @lru_cache(maxsize=1)
-def _engine_for(variant: Variant, model: Model, classes: int) -> "Engine":
+def _engine_for(name: str, variant: Variant, model: Model, classes: int) -> "Engine":
+    check_trainable(name, variant, model)
     return Engine(variant, model, classes, read_split("train"), read_split("validation"))
 
 
@@ -67,15 +68,15 @@ class Engine:
         """
         self._architecture = (model, train.images.shape[1:], classes)
         self._model = build_model(*self._architecture)
-        self._optimizer = build_optimizer(variant.optimizer, variant.learning_rate, "optimizer")
+        self._optimizer = build_optimizer(variant.optimizer, variant.learning_rate)
         self._optimizer.build(self._model.trainable_variables)
         self._fresh = [variable.value.numpy().copy() for variable in self._optimizer.variables]
-        self._loss = build_loss(variant.loss, "loss")
+        self._loss = build_loss(variant.loss)
         self._train = _resident(train, classes)
         self._validation = _resident(validation, classes)
         self._examples = len(train.labels)
         batch_size = self._examples if variant.batch_size == "full" else variant.batch_size
-        self._batch_size = min(batch_size, self._examples)
+        self._batch_size = batch_size
         self._epoch = tf.function(self._run_epoch, jit_compile=True)
 
     def train(self, trial: Trial) -> TrialResult:
@@ -93,8 +94,6 @@ class Engine:
                 divergence = Divergence(epoch, int(bad_step))
                 break
             history.append(Epoch(*(float(metric) for metric in metrics)))
-        # What Keras's own loop ends with: an optimizer that averages weights puts them in place.
-        self._optimizer.finalize_variable_values(self._model.trainable_variables)
         return TrialResult(
             seed=trial.seed,
             weights=get_weights(self._model),
@@ -131,11 +130,11 @@ class Engine:
             batch_loss, batch_correct = self._step(order[steps * size :])
             loss, correct = loss + batch_loss, correct + batch_correct
             bad_step = _first_bad(bad_step, steps + 1, batch_loss)
-        # The last step's damage shows in the weights only.
-        for variable in self._model.trainable_variables:
-            bad_step = _first_bad(bad_step, steps + bool(rest), tf.reduce_sum(variable))
         images, one_hot = self._validation
         validation_loss, validation_correct = self._score(images, one_hot, training=False)
+        # The last step's damage shows in the weights, or in what they make of other images.
+        for values in (*self._model.trainable_variables, validation_loss):
+            bad_step = _first_bad(bad_step, steps + bool(rest), values)
         count = tf.cast(tf.shape(one_hot)[0], tf.float32)
         return (
             bad_step,
@@ -161,8 +160,9 @@ class Engine:
         return self._loss(one_hot, logits), tf.reduce_sum(tf.cast(hits, tf.int32))
 
 
-def _first_bad(bad_step: Any, step: Any, value: Any) -> Any:
-    is_first = tf.logical_and(tf.equal(bad_step, 0), tf.logical_not(tf.math.is_finite(value)))
+def _first_bad(bad_step: Any, step: Any, values: Any) -> Any:
+    finite = tf.reduce_all(tf.math.is_finite(values))
+    is_first = tf.logical_and(tf.equal(bad_step, 0), tf.logical_not(finite))
     return tf.where(is_first, step, bad_step)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from optledger.formats import new_directory, read_npz, write_csv, write_npz
+from optledger.formats import new_directory, read_csv, read_npz, write_csv, write_npz
 from optledger.training.trial import Epoch, TrialResult, Weights
 
 
@@ -57,7 +57,7 @@ def read_trials(directory: Path) -> pd.DataFrame:
 
 def read_history(directory: Path) -> pd.DataFrame:
     """Read history.csv."""
-    return pd.read_csv(directory / "history.csv")
+    return read_csv(directory / "history.csv")
 
 
 def read_weights(directory: Path) -> list[Weights]:

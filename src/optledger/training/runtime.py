@@ -7,6 +7,7 @@ calls `pin` first.
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 ENVIRONMENT = {
     # One instruction set for every x86-64 processor with AVX2, as wide ones round differently.
@@ -14,6 +15,8 @@ ENVIRONMENT = {
     # Byte equality is promised on processors only, and this work is small.
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
+    # Where Keras keeps its settings (precision, epsilon): not in those of whoever runs this.
+    "KERAS_HOME": str(Path(sys.prefix) / "keras"),
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 

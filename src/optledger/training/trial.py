@@ -16,6 +16,7 @@ Weights = dict[str, NDArray[np.float32]]
 class Trial:
     """One training: a variant and a seed, for a dataset with so many classes."""
 
+    name: str
     variant: Variant
     model: Model
     classes: int
