@@ -8,6 +8,8 @@ import pytest
 
 from optledger.training.runtime import ENVIRONMENT
 
+PROCESSOR = Path("/proc/cpuinfo")
+
 # XLA reads its flags when it first compiles, so one import serves a child for each setting.
 PROGRAM = """
 import os, sys
@@ -63,7 +65,7 @@ def test_the_pinned_instruction_set_takes_effect(machine_code: dict[str, str]) -
 
 
 @pytest.mark.skipif(
-    "avx512f" not in Path("/proc/cpuinfo").read_text(),
+    not PROCESSOR.exists() or "avx512f" not in PROCESSOR.read_text(),
     reason="this processor has nothing beyond AVX2 to be kept from",
 )
 def test_a_wider_processor_is_kept_to_it(machine_code: dict[str, str]) -> None:

@@ -76,7 +76,8 @@ def publish(runs: Sequence[Run], experiment: str, root: Path) -> Published:
                 continue
             _complete(client, stored, run)
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-        raise UserError(f"publish: {uri}: {str(error).splitlines()[0]}") from None
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"publish: {uri}: {reason}") from None
     return Published(**counts)
 
 
