@@ -37,7 +37,7 @@ def check() -> None:
     runtime.import_tensorflow()
     from optledger.training.checks import mistakes
 
-    if found := mistakes(settings):
+    if found := mistakes(settings, train_examples):
         raise UserError("\n".join(found))
     print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
 

@@ -10,9 +10,15 @@ class UserError(Exception):
 
 
 def run(command: Callable[[], None]) -> None:
-    """Run `command` as a program: a `UserError` becomes its text and exit status 2."""
+    """Run `command` as a program: a `UserError` becomes its text and exit status 2.
+
+    An interruption is one word, with the exit status that shells give it.
+    """
     try:
         command()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     except UserError as error:
         print(without_credentials(str(error)), file=sys.stderr)
         sys.exit(2)

@@ -6,6 +6,7 @@ downstream asks which of the two a value came from.
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -62,7 +63,7 @@ class Component(Section):
     name: str
 
     @property
-    def arguments(self) -> dict[str, Scalar]:
+    def arguments(self) -> dict[str, Scalar | list[Scalar]]:
         """The constructor's arguments."""
         return dict(self.model_extra or {})
 
@@ -73,10 +74,16 @@ def _read_bare_name(value: object) -> object:
 
 def _check_arguments(component: Component) -> Component:
     for name, value in component.arguments.items():
-        finite = not isinstance(value, float) or math.isfinite(value)
-        if not (isinstance(value, Scalar) and finite):
-            raise ValueError(f"finite numbers, strings and booleans as arguments, not {name}")
+        if not all(_is_scalar(item) for item in (value if isinstance(value, list) else [value])):
+            raise ValueError(
+                "finite numbers, strings, booleans and lists of them as arguments, "
+                f"which {name} is not"
+            )
     return component
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, Scalar) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 NamedComponent = Annotated[
@@ -91,7 +98,63 @@ NamedComponent = Annotated[
                     "type": "object",
                     "properties": {"name": {"type": "string"}},
                     "required": ["name"],
-                    "additionalProperties": {"type": ["boolean", "number", "string"]},
+                    "additionalProperties": {"type": ["boolean", "number", "string", "array"]},
+                },
+            ]
+        }
+    ),
+]
+
+
+class Range(Section):
+    """Learning rates from `low` to `high`, the ends included, uniform in their logarithm."""
+
+    low: float = Field(gt=0)
+    high: float
+
+
+def _check_learning_rate(value: object) -> object:
+    match value:
+        case Range() | tuple():
+            return value
+        case list() if len(value) >= 2 and all(map(_is_positive, value)):
+            if len(set(value)) == len(value):
+                return tuple(sorted(float(rate) for rate in value))
+        case {"low": low, "high": high, **others} if not others:
+            if _is_positive(low) and _is_positive(high) and low < high:
+                return Range(low=float(low), high=float(high))
+        case _ if _is_positive(value):
+            return value
+    raise ValueError(
+        "a positive number, a list of two or more different ones, or a range {low: …, high: …}"
+    )
+
+
+def _is_positive(value: object) -> bool:
+    return type(value) in (int, float) and 0 < value < math.inf  # type: ignore[operator] # a number
+
+
+LearningRate = Annotated[
+    float | tuple[float, ...] | Range,
+    BeforeValidator(_check_learning_rate),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {
+                    "type": "array",
+                    "items": {"type": "number", "exclusiveMinimum": 0},
+                    "minItems": 2,
+                    "uniqueItems": True,
+                },
+                {
+                    "type": "object",
+                    "properties": {
+                        "low": {"type": "number", "exclusiveMinimum": 0},
+                        "high": {"type": "number", "exclusiveMinimum": 0},
+                    },
+                    "required": ["low", "high"],
+                    "additionalProperties": False,
                 },
             ]
         }
@@ -119,6 +182,17 @@ class Training(Section):
     epochs: int = Field(ge=1)
     batch_size: BatchSize
     loss: NamedComponent
+    schedule: NamedComponent | None = None
+    training_fraction: float = Field(default=1.0, gt=0, le=1)
+
+    def examples(self, train_split: int) -> int:
+        """Return how many examples of a train split of that size an epoch visits."""
+        return max(1, round(self.training_fraction * train_split))
+
+    def steps(self, train_split: int) -> int:
+        """Return how many steps of the optimizer an epoch takes; the last may be of a rest."""
+        examples = self.examples(train_split)
+        return 1 if self.batch_size == "full" else -(-examples // self.batch_size)
 
 
 def _only_own_keys_required(schema: dict[str, Any]) -> None:
@@ -131,7 +205,27 @@ class Variant(Training):
     model_config = ConfigDict(json_schema_extra=_only_own_keys_required)
 
     optimizer: NamedComponent
-    learning_rate: float = Field(gt=0)
+    learning_rate: LearningRate
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the learning rate is chosen on the validation split."""
+        return not isinstance(self.learning_rate, float)
+
+
+class Search(Section):
+    """How learning rates are chosen: what every variant has to find its own with.
+
+    Attributes:
+        strategy: grid tries every value of a list, or `trials` values of a range, evenly spaced in
+            their logarithm; random draws `trials` values of either.
+        trials: how many learning rates each variant may try.
+        seed: of the search trials and of what is drawn; the final trials do not use it.
+    """
+
+    strategy: Literal["grid", "random"]
+    trials: int = Field(ge=2, le=10_000)
+    seed: int = Field(ge=0, lt=2**31)
 
 
 class Seeds(Section):
@@ -159,6 +253,7 @@ class Params(Section):
     split: Split
     model: Model
     training: Training
+    search: Search
     seeds: Seeds
     comparison: Comparison
     variants: dict[Name, Variant] = Field(min_length=1)
@@ -192,17 +287,39 @@ def load(path: Path = PARAMS) -> Params:
     document = read_yaml(path)
     # The defaults first: every variant would repeat a mistake in them.
     validate(_Defaults, document, path)
-    return validate(Params, document, path)
+    params = validate(Params, document, path)
+    if mistakes := list(_search_mistakes(params, path)):
+        raise UserError("\n".join(mistakes))
+    return params
 
 
-def check_batch_size(name: str, variant: Variant, train_examples: int) -> None:
-    """Check that a batch is no larger than the train split.
+def _search_mistakes(params: Params, path: Path) -> Iterator[str]:
+    searched = [name for name, variant in params.variants.items() if variant.is_searched]
+    if searched and params.split.validation_fraction == 0:
+        allowed = (
+            f"above 0, where learning rates are chosen on the validation split ({_listed(searched)}"
+            "), or a single learning rate for each variant"
+        )
+        yield mistake(path, "split.validation_fraction", 0, allowed)
+    seeds = params.seeds.values
+    if searched and params.search.seed in seeds:
+        allowed = f"a seed that the final trials do not use; theirs are {seeds[0]} to {seeds[-1]}"
+        yield mistake(path, "search.seed", params.search.seed, allowed)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:4])}, …"
+
+
+def check_batch_size(name: str, variant: Variant, train_split: int) -> None:
+    """Check that a batch is no larger than the part of the train split that is used.
 
     Raises:
         UserError: it is.
     """
-    if variant.batch_size != "full" and variant.batch_size > train_examples:
-        allowed = f"1 to {train_examples}, the size of the train split, or full"
+    examples = variant.examples(train_split)
+    if variant.batch_size != "full" and variant.batch_size > examples:
+        allowed = f"1 to {examples}, the training examples that there are, or full"
         raise UserError(mistake(PARAMS, f"variants.{name}.batch_size", variant.batch_size, allowed))
 
 

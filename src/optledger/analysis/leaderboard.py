@@ -6,30 +6,35 @@ import pandas as pd
 
 from optledger.analysis.summary import METRICS, summarize
 from optledger.params import Variant
-
-# Each learning rate is given in params.yaml; the pipeline tries no others.
-_SEARCH_TRIALS = 0
+from optledger.training.search import edge
 
 
 def leaderboard(
-    seeds: pd.DataFrame, variants: Mapping[str, Variant], deciding_metric: str
+    seeds: pd.DataFrame,
+    variants: Mapping[str, Variant],
+    searches: Mapping[str, pd.DataFrame],
+    deciding_metric: str,
 ) -> pd.DataFrame:
     """Return a row per variant, the best first.
 
     Args:
         seeds: results/seeds.csv, a row per variant and seed.
         variants: the declared variants, each of which has seeds.
+        searches: by variant, its search.csv, a row per learning rate tried.
         deciding_metric: one of accuracy, precision, recall and f1.
 
     Returns:
         Rank; mean and sample standard deviation of each metric over the seeds; how many seeds
-        there are and how many of them diverged; learning rate; epochs; search trials, the budget
-        that the learning rate was chosen with. Variants with equal means stand by name.
+        there are and how many of them diverged; learning rate; epochs; search trials, how many
+        learning rates were tried; search edge, `lowest` or `highest` where the chosen one is that.
+        Variants with equal means stand by name.
     """
     summary = summarize(seeds)
     rows = []
     for name, variant in variants.items():
         own = seeds[seeds["variant"] == name]
+        learning_rate = own["learning_rate"].iloc[0]
+        tried = searches[name]["learning_rate"].tolist()
         rows.append(
             {
                 "variant": name,
@@ -37,9 +42,10 @@ def leaderboard(
                 "seeds": len(own),
                 "diverged_seeds": int(own["diverged_epoch"].notna().sum()),
                 "optimizer": variant.optimizer.name,
-                "learning_rate": variant.learning_rate,
+                "learning_rate": learning_rate,
                 "epochs": variant.epochs,
-                "search_trials": _SEARCH_TRIALS,
+                "search_trials": len(tried),
+                "search_edge": edge(learning_rate, tried),
             }
         )
     table = pd.DataFrame(rows).sort_values(
@@ -47,6 +53,22 @@ def leaderboard(
     )
     table.insert(0, "rank", table.index + 1)
     return table
+
+
+def search_table(searches: Mapping[str, pd.DataFrame], leaderboard: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per search trial of all variants, with `chosen` 1 for the chosen ones, else 0.
+
+    Args:
+        searches: by variant, its search.csv.
+        leaderboard: as of `leaderboard`.
+    """
+    rates = leaderboard.set_index("variant")["learning_rate"]
+    tables = [
+        search.assign(variant=name, chosen=(search["learning_rate"] == rates[name]).astype(int))
+        for name, search in searches.items()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["variant", *table.columns.drop("variant")]]
 
 
 def curves(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -63,8 +85,14 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return table[["variant", *table.columns.drop("variant")]]
 
 
-def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
-    """Return the leaderboard as a Markdown table, metrics as mean ± standard deviation."""
+def markdown(table: pd.DataFrame, deciding_metric: str, search_trials: int) -> str:
+    """Return the leaderboard as a Markdown table, metrics as mean ± standard deviation.
+
+    Args:
+        table: as of `leaderboard`.
+        deciding_metric: what it is ranked by.
+        search_trials: how many search trials a variant should have.
+    """
     shown = pd.DataFrame({"rank": table["rank"], "variant": table["variant"]})
     for metric in METRICS:
         shown[metric] = [
@@ -75,15 +103,32 @@ def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
         f"{seeds} ({diverged} diverged)" if diverged else str(seeds)
         for seeds, diverged in zip(table["seeds"], table["diverged_seeds"], strict=True)
     ]
-    for column in ("learning_rate", "epochs", "search_trials"):
-        shown[column.replace("_", " ")] = [f"{value:g}" for value in table[column]]
-    note = (
+    shown["learning rate"] = [
+        f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
+        for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
+    ]
+    shown["epochs"] = table["epochs"].astype(str)
+    shown["search trials"] = [
+        str(trials) if trials == search_trials else f"{trials}, not {search_trials}"
+        for trials in table["search_trials"]
+    ]
+    notes = [
         f"Test split, mean ± standard deviation over seeds, ranked by {deciding_metric}. "
         "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. "
-        "Learning rates are those of params.yaml; search trials are the ones that the pipeline "
-        "chose them with."
-    )
-    return f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{note}\n"
+        "Learning rates were chosen on the validation split, by as many search trials as are shown."
+    ]
+    if (table["search_trials"] != search_trials).any():
+        notes.append(
+            f"Not every variant had {search_trials} search trials, and so not the same chance to "
+            "find its learning rate."
+        )
+    if table["search_edge"].notna().any():
+        notes.append(
+            "The best learning rate was the lowest or highest tried where that is said: a better "
+            "one may lie beyond."
+        )
+    text = "\n\n".join(notes)
+    return f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{text}\n"
 
 
 def _mean_std(mean: float, std: float) -> str:

@@ -1,1 +1,33 @@
-"""The stages of dvc.yaml: edges that read files, call pure functions and write files."""
+"""The pipeline's stages: each reads files, calls what computes, and writes files."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from optledger import errors
+
+_LOOK_EVERY_SECONDS = 0.5
+_GRACE_SECONDS = 10
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage as a program, which an ending DVC takes with it, however it ends.
+
+    DVC that is killed would leave the stage running, to write its outputs beside whatever runs
+    next.
+    """
+    # What is half-written is put away when a stage is told to end, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if "DVC_STAGE" in os.environ:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    errors.run(main)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)

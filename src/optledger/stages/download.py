@@ -1,6 +1,6 @@
 """download: bring the dataset's four IDX files to data/raw/, verified."""
 
-from optledger import errors, params
+from optledger import params, stages
 from optledger.datasets import registry
 from optledger.datasets.sources import fetch
 from optledger.formats import new_directory
@@ -15,4 +15,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stages.run(main)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from optledger import errors, params
+from optledger import params, stages
 from optledger.analysis import metrics
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.examples import read_split
@@ -15,7 +15,7 @@ from optledger.formats import new_directory, read_csv, replacing, write_csv, wri
 from optledger.paths import LOCK, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.training import executor
 from optledger.training.records import read_history, read_trials, read_weights
-from optledger.training.trial import Predictions
+from optledger.training.trial import Predictions, TrainedModel
 
 
 def main() -> None:
@@ -71,15 +71,19 @@ def _forget_undeclared(declared: set[str]) -> None:
 
 
 def _predict(settings: params.Params, classes: int) -> dict[str, list[Predictions]]:
+    trained = [
+        TrainedModel(name, seed, settings.model, classes, weights)
+        for name in settings.variants
+        for seed, weights in zip(
+            read_trials(TRIALS / name)["seed"], read_weights(TRIALS / name), strict=True
+        )
+    ]
     with executor.workers() as pool:
-        pending = {
-            name: [
-                pool.submit(executor.predict_test, settings.model, classes, weights)
-                for weights in read_weights(TRIALS / name)
-            ]
-            for name in settings.variants
-        }
-        return {name: [future.result() for future in futures] for name, futures in pending.items()}
+        done = dict(pool.run(executor.predict_test, trained))
+    predictions: dict[str, list[Predictions]] = {name: [] for name in settings.variants}
+    for place, each in enumerate(trained):
+        predictions[each.name].append(done[place])
+    return predictions
 
 
 def _seed_rows(name: str, evaluations: list[metrics.Evaluation]) -> pd.DataFrame:
@@ -92,6 +96,7 @@ def _seed_rows(name: str, evaluations: list[metrics.Evaluation]) -> pd.DataFrame
         {
             "variant": name,
             "seed": trials["seed"],
+            "learning_rate": trials["learning_rate"],
             **{
                 metric: [evaluation.scores[metric] for evaluation in evaluations]
                 for metric in METRICS
@@ -106,4 +111,4 @@ def _seed_rows(name: str, evaluations: list[metrics.Evaluation]) -> pd.DataFrame
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stages.run(main)

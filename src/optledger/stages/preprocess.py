@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optledger import errors, params
+from optledger import params, stages
 from optledger.datasets import registry
 from optledger.datasets.examples import Examples, write_split
 from optledger.datasets.idx import read_idx
@@ -60,4 +60,4 @@ def _read(images_name: str, labels_name: str, classes: int) -> Examples:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stages.run(main)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from optledger import errors, params
+from optledger import errors, params, stages
 from optledger.datasets import registry
 
 
@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stages.run(main)

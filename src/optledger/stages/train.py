@@ -1,16 +1,19 @@
-"""train: train one variant with every seed on the train split, watching the validation split."""
+"""train: choose one variant's learning rate, then train it with every seed.
+
+Both happen on the train split, watching the validation split.
+"""
 
 import json
 import sys
-import time
 
-from optledger import errors, params
+from optledger import params, stages
 from optledger.documents import shown
 from optledger.errors import UserError
-from optledger.paths import PREPARED, TRIALS
-from optledger.training import executor
+from optledger.paths import PARAMS, PREPARED, TRIALS
+from optledger.training import executor, search
+from optledger.training.progress import Progress
 from optledger.training.records import write_trials
-from optledger.training.trial import Trial, TrialResult
+from optledger.training.trial import Trial
 
 
 def main() -> None:
@@ -23,33 +26,24 @@ def main() -> None:
     variant = settings.variants[name]
     summary = json.loads((PREPARED / "summary.json").read_text())
     params.check_batch_size(name, variant, summary["examples"]["train"])
-    trials = [
-        Trial(name, variant, settings.model, summary["classes"], seed)
-        for seed in settings.seeds.values
-    ]
-    started = time.perf_counter()
-    results = []
-    with executor.workers() as pool:
-        for result in pool.map(executor.train, trials):
-            results.append(result)
-            print(f"{name}: seed {result.seed}: {_outcome(result)}", flush=True)
-    write_trials(TRIALS / name, results)
-    seconds = sorted(result.seconds_per_epoch for result in results)
-    print(
-        f"{name}: {len(results)} trials in {time.perf_counter() - started:.0f} s, "
-        f"{seconds[len(seconds) // 2]:.2f} s an epoch"
-    )
 
+    def trial(learning_rate: float, seed: int) -> Trial:
+        return Trial(name, variant, settings.model, summary["classes"], learning_rate, seed)
 
-def _outcome(result: TrialResult) -> str:
-    if result.divergence:
-        return "diverged at epoch {} in step {}".format(*result.divergence)
-    last = result.history[-1]
-    return (
-        f"train accuracy {last.train_accuracy:.4f}, "
-        f"validation accuracy {last.validation_accuracy:.4f}"
-    )
+    rates = search.candidates(variant, settings.search)
+    seeds = settings.seeds.values
+    progress = Progress(name, len(rates) + len(seeds), variant.epochs)
+    with executor.workers() as pool, progress:
+        searched = progress.run(pool, [trial(rate, settings.search.seed) for rate in rates])
+        chosen = search.choose(variant, searched)
+        finals = progress.run(pool, [trial(chosen, seed) for seed in seeds])
+    write_trials(TRIALS / name, finals, searched)
+    print(f"{progress.summary()}; learning rate {chosen:g}", end="")
+    print(f", of {len(rates)} tried" if rates else "")
+    if edge := search.edge(chosen, rates):
+        key = f"variants.{name}.learning_rate"
+        print(f"{name}: that is the {edge} tried, so a better one may lie beyond: {PARAMS}: {key}")
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    stages.run(main)

@@ -55,7 +55,8 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
     keys: dict[str, str] = {}
     for name, variant in params.variants.items():
         own = {table: _rows_of(name, rows) for table, rows in tables.items()}
-        parameters = _parameters(params, variant)
+        seeds = _rows_of(name, all_seeds)
+        parameters = _parameters(params, variant, seeds["learning_rate"].iloc[0])
         keys[name] = variant_key(
             name,
             {role: file.sha256 for role, file in dataset.files.by_role().items()},
@@ -63,7 +64,6 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
             params.seeds.values,
             _output_digests(name, own),
         )
-        seeds = _rows_of(name, all_seeds)
         diverged_seeds = float(seeds["diverged_epoch"].notna().sum())
         runs.append(
             Run(
@@ -74,7 +74,7 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
                 metrics=_finite(summary[name]) | {"diverged_seeds": diverged_seeds},
                 curves=_rows_of(name, curves),
                 tags={"variant": name},
-                artifacts=(TRIALS / name / "history.csv", TRIALS / name / "trials.csv"),
+                artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
             )
         )
         runs.extend(_seed_runs(name, keys[name], seeds, _flat(parameters)))
@@ -82,9 +82,11 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
     return runs
 
 
+_TRAINED = ("history", "search", "trials")
+
 _EVALUATED = ("seeds", "per_class", "confusion")
 
-_COMPARED = ("leaderboard.csv", "leaderboard.md", "curves.csv")
+_COMPARED = ("leaderboard.csv", "leaderboard.md", "curves.csv", "search.csv")
 
 
 def _seed_runs(
@@ -126,14 +128,21 @@ def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
     )
 
 
-def _parameters(params: Params, variant: Variant) -> dict[str, Any]:
-    """Everything that a variant's trials depend on, but the seeds."""
-    return {
+def _parameters(params: Params, variant: Variant, learning_rate: float) -> dict[str, Any]:
+    """Everything that a variant's trials depend on, but the seeds.
+
+    A learning rate that was searched for stands as what it is, beside what it was chosen from.
+    """
+    parameters = {
         "dataset": params.dataset,
         "split": params.split.model_dump(),
         "model": params.model.model_dump(mode="json"),
-        **variant.model_dump(),
+        **variant.model_dump(mode="json", exclude_none=True),
     }
+    if variant.is_searched:
+        search = {**params.search.model_dump(), "learning_rate": parameters["learning_rate"]}
+        parameters |= {"search": search, "learning_rate": learning_rate}
+    return parameters
 
 
 def _output_digests(name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:

@@ -10,23 +10,33 @@ import tensorflow as tf
 from optledger.errors import UserError
 from optledger.params import Model, Params, Variant
 from optledger.paths import PARAMS
-from optledger.training.components import ComponentError, build_loss, build_optimizer
+from optledger.training.components import (
+    ComponentError,
+    build_loss,
+    build_optimizer,
+    build_schedule,
+)
 
 _EXAMPLES, _CLASSES = 4, 3
 
 
-def mistakes(params: Params) -> list[str]:
-    """Return a line for each mistake in the model, the optimizers and the losses."""
+def mistakes(params: Params, train_split: int) -> list[str]:
+    """Return a line for each mistake in the model, the optimizers, losses and schedules.
+
+    Args:
+        params: what to check.
+        train_split: the number of its examples.
+    """
     lines = dict.fromkeys(_model_mistakes(params.model))
     for name, variant in params.variants.items():
-        for key, problem in _variant_mistakes(variant):
-            default = key == "loss" and variant.loss == params.training.loss
+        for key, problem in _variant_mistakes(variant, train_split):
+            default = getattr(variant, key) == getattr(params.training, key, None)
             section = "training" if default else f"variants.{name}"
             lines[f"{PARAMS}: {section}.{key}: {problem}"] = None
     return list(lines)
 
 
-def check_trainable(name: str, variant: Variant, model: Model) -> None:
+def check_trainable(name: str, variant: Variant, model: Model, train_split: int) -> None:
     """Check what one variant needs.
 
     Raises:
@@ -34,7 +44,8 @@ def check_trainable(name: str, variant: Variant, model: Model) -> None:
     """
     lines = list(_model_mistakes(model))
     lines += [
-        f"{PARAMS}: variants.{name}.{key}: {problem}" for key, problem in _variant_mistakes(variant)
+        f"{PARAMS}: variants.{name}.{key}: {problem}"
+        for key, problem in _variant_mistakes(variant, train_split)
     ]
     if lines:
         raise UserError("\n".join(lines))
@@ -53,16 +64,20 @@ def _model_mistakes(model: Model) -> Iterator[str]:
         )
 
 
-def _variant_mistakes(variant: Variant) -> Iterator[tuple[str, str]]:
+def _variant_mistakes(variant: Variant, train_split: int) -> Iterator[tuple[str, str]]:
     loss = optimizer = None
     try:
-        optimizer = build_optimizer(variant.optimizer, variant.learning_rate)
+        optimizer = build_optimizer(variant.optimizer)
     except ComponentError as error:
         yield "optimizer", str(error)
     try:
         loss = build_loss(variant.loss)
     except ComponentError as error:
         yield "loss", str(error)
+    try:
+        build_schedule(variant.schedule, variant.epochs * variant.steps(train_split))
+    except ComponentError as error:
+        yield "schedule", str(error)
     weights = keras.Variable(np.ones((_EXAMPLES, _CLASSES), np.float32))
     if loss is not None and (problem := _problem(lambda: _losses(loss, weights))):
         yield "loss", f"found {variant.loss.name}; allowed: a loss of each example: {problem}"

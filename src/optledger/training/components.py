@@ -1,10 +1,13 @@
-"""Keras's optimizers and losses by name, with their arguments."""
+"""Keras's optimizers, losses and learning-rate schedules by name, with their arguments."""
 
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 from optledger.documents import shown
 from optledger.params import Component
@@ -32,14 +35,14 @@ class ComponentError(ValueError):
     """What is wrong with a component: what was found, and what is allowed."""
 
 
-def build_optimizer(component: Component, learning_rate: float) -> Any:
-    """Build a Keras optimizer with a positive learning rate.
+def build_optimizer(component: Component) -> Any:
+    """Build a Keras optimizer, whose learning rate is for the caller to set.
 
     Raises:
         ComponentError: there is no such optimizer, or it does not take these arguments.
     """
     classes = _classes(keras.optimizers, keras.optimizers.Optimizer, _NOT_OPTIMIZERS)
-    return _build(classes, component, learning_rate=learning_rate)
+    return _build(classes, component, learning_rate=1.0)
 
 
 def build_loss(component: Component) -> PerExampleLoss:
@@ -60,6 +63,47 @@ def build_loss(component: Component) -> PerExampleLoss:
     return lambda one_hot, logits: loss(one_hot, keras.ops.softmax(logits))
 
 
+def build_schedule(component: Component | None, steps: int) -> NDArray[np.float32]:
+    """Compute the shape of a Keras learning-rate schedule: its rates divided by their largest.
+
+    What Keras asks for and the component does not give has a default here: the initial rate is 1,
+    and the decay takes all the steps.
+
+    Args:
+        component: the schedule, or None for a constant rate.
+        steps: of the whole training.
+
+    Returns:
+        Factors of the learning rate, its peak, for each step; shape (steps,).
+
+    Raises:
+        ComponentError: there is no such schedule, it does not take these arguments, or some rate
+            is not finite, or below 0, or all of them are 0.
+    """
+    if component is None:
+        return np.ones(steps, np.float32)
+    module = keras.optimizers.schedules
+    classes = _classes(module, module.LearningRateSchedule, {"LearningRateSchedule"})
+    defaults = {"initial_learning_rate": 1.0, "decay_steps": steps}
+    if component.name in classes:
+        taken = inspect.signature(classes[component.name]).parameters.keys()
+        defaults = {name: defaults[name] for name in defaults.keys() & taken}
+    schedule = _build(classes, component, **defaults)
+
+    def rates() -> Any:
+        # Compiled, for the same bytes on every processor; a step at a time, as schedules take it.
+        return tf.map_fn(lambda step: tf.cast(schedule(step), tf.float32), tf.range(float(steps)))
+
+    values: NDArray[np.float32] = tf.function(rates, jit_compile=True)().numpy()
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() == 0:
+        raise ComponentError(
+            f"found {shown(component.arguments)}; allowed: what keeps the rates of "
+            f"{component.name} finite, at least 0, and not all 0, for {steps} steps"
+        )
+    shape: NDArray[np.float32] = values / values.max()
+    return shape
+
+
 def _classes(module: Any, base: type, excluded: set[str]) -> dict[str, type]:
     return {
         name: found
@@ -77,7 +121,7 @@ def _build(classes: dict[str, type], component: Component, **given: Any) -> Any:
         if argument not in allowed:
             raise ComponentError(f"found argument {argument}; allowed: {', '.join(allowed)}")
     try:
-        return found(**component.arguments, **given)
+        return found(**{**given, **component.arguments})
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ComponentError(

@@ -14,9 +14,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from optledger.datasets.examples import Examples, read_split
+from optledger.datasets.subset import stratified_subset
 from optledger.params import Model, Variant
 from optledger.training.checks import check_trainable
-from optledger.training.components import build_loss, build_optimizer
+from optledger.training.components import build_loss, build_optimizer, build_schedule
+from optledger.training.executor import Report
 from optledger.training.model import build_model, get_weights, initial_weights, set_weights
 from optledger.training.trial import (
     NO_CLASS,
@@ -29,16 +31,16 @@ from optledger.training.trial import (
 )
 
 
-def train(trial: Trial) -> TrialResult:
+def train(trial: Trial, report: Report) -> TrialResult:
     """Train on data/prepared/; a pure function of the trial and those files."""
-    any_rate = trial.variant.model_copy(update={"learning_rate": 1.0})
-    return _engine_for(trial.name, any_rate, trial.model, trial.classes).train(trial)
+    return _engine_for(trial.name, trial.variant, trial.model, trial.classes).train(trial, report)
 
 
 @lru_cache(maxsize=1)
 def _engine_for(name: str, variant: Variant, model: Model, classes: int) -> "Engine":
-    check_trainable(name, variant, model)
-    return Engine(variant, model, classes, read_split("train"), read_split("validation"))
+    train = read_split("train")
+    check_trainable(name, variant, model, len(train.labels))
+    return Engine(variant, model, classes, train, read_split("validation"))
 
 
 def batch_order(examples: int, seed: int, epoch: int) -> NDArray[np.int32]:
@@ -60,7 +62,7 @@ class Engine:
         """Build and compile nothing yet: the first epoch does.
 
         Args:
-            variant: its learning rate is replaced by each trial's.
+            variant: the learning rate is that of each trial.
             model: the architecture.
             classes: labels are below it.
             train: the examples to learn from.
@@ -68,33 +70,41 @@ class Engine:
         """
         self._architecture = (model, train.images.shape[1:], classes)
         self._model = build_model(*self._architecture)
-        self._optimizer = build_optimizer(variant.optimizer, variant.learning_rate)
+        self._optimizer = build_optimizer(variant.optimizer)
         self._optimizer.build(self._model.trainable_variables)
         self._fresh = [variable.value.numpy().copy() for variable in self._optimizer.variables]
         self._loss = build_loss(variant.loss)
+        self._labels = train.labels
         self._train = _resident(train, classes)
         self._validation = _resident(validation, classes)
-        self._examples = len(train.labels)
+        self._examples = variant.examples(len(train.labels))
         batch_size = self._examples if variant.batch_size == "full" else variant.batch_size
         self._batch_size = batch_size
+        steps = variant.steps(len(train.labels))
+        schedule = build_schedule(variant.schedule, variant.epochs * steps)
+        self._schedule = schedule.reshape(variant.epochs, steps)
         self._epoch = tf.function(self._run_epoch, jit_compile=True)
 
-    def train(self, trial: Trial) -> TrialResult:
-        """Train from the seed's initial weights."""
-        self._reset(trial)
+    def train(self, trial: Trial, report: Report = lambda epochs: None) -> TrialResult:
+        """Train from the seed's initial weights; tell `report` each epoch that is done."""
+        self._reset(trial.seed)
+        examples = stratified_subset(self._labels, self._examples, trial.seed).astype(np.int32)
         history: list[Epoch] = []
         seconds: list[float] = []
         divergence = None
-        for epoch in range(1, trial.variant.epochs + 1):
-            order = tf.constant(batch_order(self._examples, trial.seed, epoch))
+        for epoch, factors in enumerate(self._schedule, start=1):
+            order = tf.constant(examples[batch_order(self._examples, trial.seed, epoch)])
+            rates = tf.constant(np.float32(trial.learning_rate) * factors)
             started = time.perf_counter()
-            bad_step, *metrics = (value.numpy() for value in self._epoch(order))
+            bad_step, *metrics = (value.numpy() for value in self._epoch(order, rates))
             seconds.append(time.perf_counter() - started)
+            report(epoch)
             if bad_step:
                 divergence = Divergence(epoch, int(bad_step))
                 break
             history.append(Epoch(*(float(metric) for metric in metrics)))
         return TrialResult(
+            learning_rate=trial.learning_rate,
             seed=trial.seed,
             weights=get_weights(self._model),
             history=history,
@@ -102,17 +112,17 @@ class Engine:
             seconds_per_epoch=float(np.median(seconds[1:] or seconds)),
         )
 
-    def _reset(self, trial: Trial) -> None:
-        set_weights(self._model, initial_weights(*self._architecture, trial.seed))
+    def _reset(self, seed: int) -> None:
+        set_weights(self._model, initial_weights(*self._architecture, seed))
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
-        self._optimizer.learning_rate = trial.variant.learning_rate
 
-    def _run_epoch(self, order: Any) -> tuple[Any, ...]:
+    def _run_epoch(self, order: Any, rates: Any) -> tuple[Any, ...]:
         """Take every step of an epoch, then validate.
 
         Args:
             order: int32, shape (examples,): where each batch's examples are.
+            rates: float32, shape (steps,): the learning rate of each step.
 
         Returns:
             The first step with a loss that is not finite, or 0; and the four metrics of `Epoch`.
@@ -123,11 +133,11 @@ class Engine:
         loss, correct, bad_step = tf.constant(0.0), tf.constant(0), tf.constant(0)
         for step in tf.range(steps):
             indices = tf.slice(order, [step * size], [size])
-            batch_loss, batch_correct = self._step(indices)
+            batch_loss, batch_correct = self._step(indices, rates[step])
             loss, correct = loss + batch_loss, correct + batch_correct
             bad_step = _first_bad(bad_step, step + 1, batch_loss)
         if rest:
-            batch_loss, batch_correct = self._step(order[steps * size :])
+            batch_loss, batch_correct = self._step(order[steps * size :], rates[steps])
             loss, correct = loss + batch_loss, correct + batch_correct
             bad_step = _first_bad(bad_step, steps + 1, batch_loss)
         images, one_hot = self._validation
@@ -144,8 +154,9 @@ class Engine:
             tf.cast(validation_correct, tf.float32) / count,
         )
 
-    def _step(self, indices: Any) -> tuple[Any, Any]:
+    def _step(self, indices: Any, rate: Any) -> tuple[Any, Any]:
         """Take a step on the examples at `indices`; return their summed loss and hits."""
+        self._optimizer.learning_rate = rate
         images, one_hot = (tf.gather(values, indices) for values in self._train)
         with tf.GradientTape() as tape:
             losses, correct = self._score(images, one_hot, training=True)

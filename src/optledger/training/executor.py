@@ -1,53 +1,74 @@
-"""Worker processes that train, one thread each.
+"""Where trials run: the interface, and the choice of what is behind it.
 
-A fork server imports TensorFlow once; its children are ready in milliseconds. How many there are
-changes no byte of the results.
+Results do not depend on that choice, so it is made by the environment, not by params.yaml.
 """
 
 import os
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
 
 from optledger.datasets.examples import read_split
 from optledger.errors import UserError
-from optledger.params import Model
-from optledger.training import runtime
-from optledger.training.trial import Predictions, Trial, TrialResult, Weights
+from optledger.training.trial import Predictions, TrainedModel, Trial, TrialResult
 
 WORKERS_VARIABLE = "OPTLEDGER_WORKERS"
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
-@contextmanager
-def workers() -> Iterator[ProcessPoolExecutor]:
-    """Yield an executor of as many processes as OPTLEDGER_WORKERS says, else as cores.
+Report = Callable[[int], None]
+"""What a task tells while it runs: how many epochs it has done."""
+
+
+class Executor(Protocol):
+    """Workers that run tasks, one at a time each, and start at a task anew if they are lost."""
+
+    def run(
+        self,
+        function: Callable[[Task, Report], Result],
+        tasks: Sequence[Task],
+        on_epoch: Callable[[int, int], None] = lambda task, epochs: None,
+    ) -> Iterator[tuple[int, Result]]:
+        """Run `function` on each of `tasks`; yield results as they finish.
+
+        Args:
+            function: a module's function; its task and what it returns are plain data.
+            tasks: started in their order.
+            on_epoch: told of a task's place and of the epochs that it has done.
+
+        Yields:
+            A task's place in `tasks`, and its result.
+
+        Raises:
+            UserError: a task raised one, or failed twice, for whatever reason.
+        """
+        ...
+
+
+def workers() -> AbstractContextManager[Executor]:
+    """Return an executor of as many processes as OPTLEDGER_WORKERS says, else as cores.
 
     Raises:
         UserError: OPTLEDGER_WORKERS is not a positive number.
     """
-    count = _worker_count()
-    runtime.pin()
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["optledger.training.preload"])
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_start) as executor:
-        yield executor
+    from optledger.training.processes import Processes
+
+    return Processes(_worker_count())
 
 
-def train(trial: Trial) -> TrialResult:
+def train(trial: Trial, report: Report) -> TrialResult:
     """Train on data/prepared/, in a worker."""
     from optledger.training import engine
 
-    return engine.train(trial)
+    return engine.train(trial, report)
 
 
-def predict_test(model: Model, classes: int, weights: Weights) -> Predictions:
+def predict_test(trained: TrainedModel, report: Report) -> Predictions:
     """Predict the test split, in a worker."""
     from optledger.training import engine
 
-    return engine.predict(model, classes, weights, read_split("test"))
+    return engine.predict(trained.model, trained.classes, trained.weights, read_split("test"))
 
 
 def _worker_count() -> int:
@@ -57,16 +78,3 @@ def _worker_count() -> int:
     if not value.isdecimal() or int(value) < 1:
         raise UserError(f"{WORKERS_VARIABLE}: found {value!r}; allowed: an integer of at least 1")
     return int(value)
-
-
-def _start() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    runtime.use_one_thread()
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has ended, however that came about."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

@@ -1,6 +1,8 @@
 """The files of results/trials/VARIANT/, which `train` writes and later stages read.
 
-trials.csv   a row per seed: seed, epochs, diverged_epoch, diverged_step
+search.csv   a row per learning rate tried: learning_rate, seed, epochs, diverged_epoch,
+             diverged_step, validation_accuracy, validation_loss; no rows where it was given
+trials.csv   a row per seed: learning_rate, seed, epochs, diverged_epoch, diverged_step
 history.csv  a row per seed and epoch: the metrics of `Epoch`
 weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
 """
@@ -14,17 +16,17 @@ import pandas as pd
 from optledger.formats import new_directory, read_csv, read_npz, write_csv, write_npz
 from optledger.training.trial import Epoch, TrialResult, Weights
 
+_INTEGERS = dict.fromkeys(("seed", "epochs", "diverged_epoch", "diverged_step"), "Int64")
 
-def write_trials(directory: Path, results: Sequence[TrialResult]) -> None:
-    """Write a variant's trials, one or more, in the order given."""
-    trials = pd.DataFrame(
-        {
-            "seed": [result.seed for result in results],
-            "epochs": [len(result.history) for result in results],
-            "diverged_epoch": [result.divergence and result.divergence.epoch for result in results],
-            "diverged_step": [result.divergence and result.divergence.step for result in results],
-        }
-    ).astype("Int64")
+
+def write_trials(
+    directory: Path, results: Sequence[TrialResult], searched: Sequence[TrialResult]
+) -> None:
+    """Write a variant's final trials, one or more, and those of its search, in the order given."""
+    search = _table(searched)
+    last = [None if result.divergence else result.history[-1] for result in searched]
+    search["validation_accuracy"] = [epoch and epoch.validation_accuracy for epoch in last]
+    search["validation_loss"] = [epoch and epoch.validation_loss for epoch in last]
     history = pd.DataFrame(
         [
             {"seed": result.seed, "epoch": epoch, **metrics._asdict()}
@@ -45,14 +47,20 @@ def write_trials(directory: Path, results: Sequence[TrialResult]) -> None:
         for path in results[0].weights
     }
     with new_directory(directory) as temporary:
-        write_csv(temporary / "trials.csv", trials)
+        write_csv(temporary / "search.csv", search)
+        write_csv(temporary / "trials.csv", _table(results))
         write_csv(temporary / "history.csv", history)
         write_npz(temporary / "weights.npz", weights)
 
 
 def read_trials(directory: Path) -> pd.DataFrame:
-    """Read trials.csv; the columns are integers, missing where there was no divergence."""
-    return pd.read_csv(directory / "trials.csv", dtype="Int64")
+    """Read trials.csv; where there was no divergence, its place is missing."""
+    return pd.read_csv(directory / "trials.csv", dtype=_INTEGERS)
+
+
+def read_search(directory: Path) -> pd.DataFrame:
+    """Read search.csv; a trial that diverged has no validation metrics."""
+    return pd.read_csv(directory / "search.csv", dtype=_INTEGERS)
 
 
 def read_history(directory: Path) -> pd.DataFrame:
@@ -65,3 +73,15 @@ def read_weights(directory: Path) -> list[Weights]:
     stacked = read_npz(directory / "weights.npz")
     seeds = len(next(iter(stacked.values())))
     return [{path: array[row] for path, array in stacked.items()} for row in range(seeds)]
+
+
+def _table(results: Sequence[TrialResult]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "learning_rate": [result.learning_rate for result in results],
+            "seed": [result.seed for result in results],
+            "epochs": [len(result.history) for result in results],
+            "diverged_epoch": [result.divergence and result.divergence.epoch for result in results],
+            "diverged_step": [result.divergence and result.divergence.step for result in results],
+        }
+    ).astype(_INTEGERS)

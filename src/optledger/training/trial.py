@@ -14,13 +14,36 @@ Weights = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Trial:
-    """One training: a variant and a seed, for a dataset with so many classes."""
+    """One training: a variant, a learning rate and a seed, for a dataset with so many classes.
+
+    With a schedule, the learning rate is its peak.
+    """
 
     name: str
     variant: Variant
     model: Model
     classes: int
+    learning_rate: float
     seed: int
+
+    def __str__(self) -> str:
+        """Name the trial for whoever reads of it."""
+        return f"{self.name}: learning rate {self.learning_rate:g}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that a variant's trial with one seed has left."""
+
+    name: str
+    seed: int
+    model: Model
+    classes: int
+    weights: Weights
+
+    def __str__(self) -> str:
+        """Name the model for whoever reads of it."""
+        return f"{self.name}: seed {self.seed}"
 
 
 class Epoch(NamedTuple):
@@ -48,6 +71,7 @@ class TrialResult:
     """What a trial leaves.
 
     Attributes:
+        learning_rate: the trial's.
         seed: the trial's.
         weights: after the last epoch; of no use where the trial diverged.
         history: the complete epochs; the one that diverged is not among them.
@@ -56,6 +80,7 @@ class TrialResult:
             of the machine, not a result.
     """
 
+    learning_rate: float
     seed: int
     weights: Weights
     history: list[Epoch]

@@ -1,0 +1,166 @@
+"""The executor of one machine: worker processes, with one thread each.
+
+A fork server imports TensorFlow once; its children are ready in milliseconds. Each worker has a
+pipe of its own, so that the death of one is noticed at once and disturbs no other.
+"""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Any, cast
+
+from optledger.errors import UserError
+from optledger.training import runtime
+from optledger.training.executor import WORKERS_VARIABLE, Report, Result, Task
+
+_ATTEMPTS = 2
+
+
+class Processes:
+    """An executor of worker processes, which start when there is work and end with the block."""
+
+    def __init__(self, count: int) -> None:
+        """Have at most `count` workers, and start none yet."""
+        self._count = count
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> "Processes":
+        """Pin the environment that the workers inherit."""
+        runtime.pin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the workers at once: they hold nothing that needs putting away."""
+        for worker in self._workers:
+            worker.end()
+
+    def run(
+        self,
+        function: Callable[[Task, Report], Result],
+        tasks: Sequence[Task],
+        on_epoch: Callable[[int, int], None] = lambda task, epochs: None,
+    ) -> Iterator[tuple[int, Result]]:
+        """Run tasks as `Executor` describes it."""
+        waiting = deque(range(len(tasks)))
+        failures: Counter[int] = Counter()
+        while waiting or any(worker.place is not None for worker in self._workers):
+            while waiting and (worker := self._idle_worker()):
+                place = waiting.popleft()
+                worker.start(place, function, tasks[place])
+            busy = {worker.pipe: worker for worker in self._workers if worker.place is not None}
+            for pipe in wait(list(busy)):
+                worker = busy[cast("Connection[Any, Any]", pipe)]
+                place = cast(int, worker.place)
+                match worker.receive():
+                    case "epoch", epochs:
+                        on_epoch(place, epochs)
+                        continue
+                    case "done", result:
+                        yield place, result
+                    case "refused", error:
+                        raise error
+                    case "failed", cause, *details:
+                        failures[place] += 1
+                        if failures[place] == _ATTEMPTS:
+                            raise UserError(f"{tasks[place]}: failed twice: {cause}")
+                        notice = f"{tasks[place]}: {cause}; once more"
+                        print(*details, notice, sep="\n", file=sys.stderr)
+                        waiting.appendleft(place)
+                worker.place = None
+
+    def _idle_worker(self) -> "_Worker | None":
+        """Return a worker without a task, a new one if need be, or None if all have one."""
+        self._workers = [worker for worker in self._workers if worker.is_alive()]
+        for worker in self._workers:
+            if worker.place is None:
+                return worker
+        if len(self._workers) == self._count:
+            return None
+        self._workers.append(_Worker())
+        return self._workers[-1]
+
+
+class _Worker:
+    """A process, and the place of the task that it has, if it has one."""
+
+    def __init__(self) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["optledger.training.preload"])
+        self.pipe, far_end = context.Pipe()
+        self.place: int | None = None
+        self._process = context.Process(target=_serve, args=(far_end,), daemon=True)
+        self._process.start()
+        far_end.close()
+
+    def is_alive(self) -> bool:
+        return self.place is not None or self._process.is_alive()
+
+    def start(self, place: int, function: Any, task: Any) -> None:
+        self.place = place
+        # If it is dead, its pipe says so when it is read.
+        with suppress(OSError):
+            self.pipe.send((function, task))
+
+    def receive(self) -> tuple[Any, ...]:
+        try:
+            return cast(tuple[Any, ...], self.pipe.recv())
+        except (EOFError, OSError):
+            self._process.join()
+            return "failed", _ending(self._process.exitcode or 0)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code == -signal.SIGKILL:
+        fewer = f"{WORKERS_VARIABLE}=1 needs the least"
+        return f"its worker was ended by SIGKILL, as the system does when memory is short ({fewer})"
+    if exit_code < 0:
+        return f"its worker was ended by {signal.Signals(-exit_code).name}"
+    return f"its worker ended with exit status {exit_code}"
+
+
+def _serve(pipe: "Connection[Any, Any]") -> None:
+    """Be a worker: run one task after the other until the other end is closed."""
+    # The parent is told by whoever interrupts, and ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    runtime.use_one_thread()
+    while True:
+        try:
+            function, task = pipe.recv()
+        except EOFError:
+            return
+        answer: tuple[Any, ...]
+        try:
+            answer = ("done", function(task, lambda epochs: pipe.send(("epoch", epochs))))
+        except UserError as error:
+            answer = ("refused", error)
+        except Exception as error:
+            cause = " ".join(f"{type(error).__name__}: {error}".split())
+            answer = ("failed", cause, traceback.format_exc())
+        pipe.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, however that came about."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
