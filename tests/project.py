@@ -16,6 +16,7 @@ dataset: digits
 split: {validation_fraction: 0.1, seed: 0}
 model: {hidden_units: [16], activation: relu}
 training: {epochs: 3, batch_size: 32, loss: CategoricalCrossentropy}
+search: {strategy: grid, trials: 3, seed: 1000}
 seeds: {first: 0, count: 2}
 comparison: {metric: accuracy}
 variants:
@@ -30,15 +31,23 @@ class Project:
 
     path: Path
 
-    def run(self, *command: str, check: bool = True, **environment: str) -> str:
-        """Run a command in the checkout; return what it prints, errors included."""
+    def start(
+        self, *command: str, terminal: int | None = None, **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Start a command in the checkout, in a process group of its own.
+
+        Args:
+            command: the program and its arguments.
+            terminal: the file descriptor of what it prints to, if not a pipe.
+            environment: variables to set, beside those that are set here.
+        """
         site = self.path.parent / "site cache"
         inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("DVC_", "MLFLOW_", "OPTLEDGER_", "GIT_", "PYTHONPATH"))
         }
-        done = subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=self.path,
             env={
@@ -49,14 +58,19 @@ class Project:
                 **environment,
             },
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if terminal is None else terminal,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            start_new_session=True,
         )
-        if check and done.returncode != 0:
-            raise AssertionError(f"{command} exited with {done.returncode}:\n{done.stdout}")
-        return done.stdout
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> str:
+        """Run a command in the checkout; return what it prints, errors included."""
+        process = self.start(*command, **environment)
+        printed, _ = process.communicate()
+        if check and process.returncode != 0:
+            raise AssertionError(f"{command} exited with {process.returncode}:\n{printed}")
+        return printed
 
     def commit(self) -> None:
         """Commit everything that Git does not ignore."""

@@ -9,6 +9,8 @@ from optledger.documents import read_yaml
 from optledger.errors import UserError
 from project import DIGITS_PARAMS, REPOSITORY
 
+RATES = "a positive number, a list of two or more different ones, or a range {low: …, high: …}"
+
 
 def load(tmp_path: Path, *edits: tuple[str, str]) -> params.Params:
     """Load the digits' parameters after replacing texts in them."""
@@ -67,17 +69,17 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
         (
             "learning_rate: 0.01",
             "learning_rate: -1",
-            ["variants.adam.learning_rate: found -1; allowed: greater than 0"],
+            [f"variants.adam.learning_rate: found -1; allowed: {RATES}"],
         ),
         (
             "learning_rate: 0.01",
             "learning_rate: .inf",
-            ["variants.adam.learning_rate: found inf; allowed: a finite number"],
+            [f"variants.adam.learning_rate: found inf; allowed: {RATES}"],
         ),
         (
             "learning_rate: 0.01",
             "learning_rate: fast",
-            ["variants.adam.learning_rate: found 'fast'; allowed: a valid number"],
+            [f"variants.adam.learning_rate: found 'fast'; allowed: {RATES}"],
         ),
         (
             ", learning_rate: 0.01",
@@ -122,7 +124,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
         ),
         (
             "optimizer: Adam",
-            "optimizer: {name: Adam, beta_1: [1]}",
+            "optimizer: {name: Adam, beta_1: [[1]]}",
             None,
         ),
         ("count: 2", "count: 0", ["seeds.count: found 0; allowed: greater than or equal to 1"]),
@@ -142,6 +144,64 @@ def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, lines: list[s
         assert found == [f"{tmp_path / 'params.yaml'}: {line}" for line in lines]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("[]", "[0.1]", "[0.1, 0.1]", "[0.1, 0]", "[0.1, a]", "[true, 0.1]", "true", "null"),
+        *("{low: 0.1}", "{low: 0.1, high: 0.1}", "{low: 0, high: 1}", "{low: 1, high: 2, by: 1}"),
+    ],
+)
+def test_what_is_no_choice_of_learning_rates_is_refused(tmp_path: Path, value: str) -> None:
+    """A message has all that a learning rate can be."""
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, ("learning_rate: 0.01", f"learning_rate: {value}"))
+    (line,) = str(caught.value).splitlines()
+    assert "variants.adam.learning_rate: found " in line
+    assert line.endswith(f"; allowed: {RATES}")
+
+
+def test_learning_rates_to_choose_from(tmp_path: Path) -> None:
+    """A list in whatever order, or a range; a single number is not searched."""
+    edit = ("learning_rate: 0.01", "learning_rate: [1, 0.01, 0.1]")
+    variants = load(tmp_path, edit).variants
+    assert variants["adam"].learning_rate == (0.01, 0.1, 1.0)
+    assert (variants["adam"].is_searched, variants["gd"].is_searched) == (True, False)
+    edit = ("learning_rate: 0.01", "learning_rate: {low: 1e-4, high: 1}")
+    assert load(tmp_path, edit).variants["adam"].learning_rate == params.Range(low=1e-4, high=1.0)
+
+
+def test_a_search_needs_a_validation_split_and_a_seed_of_its_own(tmp_path: Path) -> None:
+    """Both mistakes are found at once, and neither is one where nothing is searched."""
+    edits = [("validation_fraction: 0.1", "validation_fraction: 0"), ("seed: 1000", "seed: 1")]
+    load(tmp_path, *edits)
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, *edits, ("learning_rate: 0.01", "learning_rate: [0.01, 0.1]"))
+    path = tmp_path / "params.yaml"
+    assert str(caught.value).splitlines() == [
+        f"{path}: split.validation_fraction: found 0; allowed: above 0, where learning rates are "
+        "chosen on the validation split (adam), or a single learning rate for each variant",
+        f"{path}: search.seed: found 1; allowed: a seed that the final trials do not use; "
+        "theirs are 0 to 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "fraction", "examples", "steps"),
+    [(32, 1.0, 1000, 32), (32, 0.5, 500, 16), ("full", 0.5, 500, 1), (1, 0.0001, 1, 1)],
+)
+def test_examples_and_steps_of_an_epoch(
+    batch_size: int | str, fraction: float, examples: int, steps: int
+) -> None:
+    """The last step may be of fewer examples; there is always one."""
+    training = params.Training(
+        epochs=1,
+        batch_size=batch_size,
+        loss=params.Component(name="MeanSquaredError"),
+        training_fraction=fraction,
+    )
+    assert (training.examples(1000), training.steps(1000)) == (examples, steps)
+
+
 @pytest.mark.parametrize("name", ["a.b", "a:b", "a*", "a?", "-a", "a b", "", "é"])
 def test_a_name_that_dvc_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
     """Names of variants become stage names, keys and files."""
@@ -152,7 +212,7 @@ def test_a_name_that_dvc_cannot_hold_is_refused(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  adam:", "  gd:", r"params.yaml:9: not valid YAML: found duplicate key"),
+        ("  adam:", "  gd:", r"params.yaml:10: not valid YAML: found duplicate key"),
         ("variants:", "variants: [", r"params.yaml:\d+: not valid YAML: "),
         ("dataset: digits", "\tdataset: digits", r"params.yaml:1: not valid YAML: "),
     ],

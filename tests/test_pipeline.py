@@ -1,9 +1,15 @@
 """The whole pipeline, for real: DVC and Git in a folder of its own, on scikit-learn's digits."""
 
+import fcntl
 import json
+import os
+import pty
 import re
 import shutil
+import struct
+import termios
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +54,7 @@ def test_the_results_are_complete(finished: Project) -> None:
         "results/leaderboard.md",
         "results/metrics.json",
         "results/per_class.csv",
+        "results/search.csv",
         "results/seeds.csv",
     ]
     assert finished.run("git", "status", "--porcelain") == ""
@@ -232,13 +239,17 @@ def test_an_experiment_changes_a_parameter_from_the_command_line(project: Projec
 
     The copy runs its own code, not that of the package that is installed.
     """
-    project.edit("src/optledger/stages/train.py", "{name}: seed", "{name}: of this copy: seed")
+    project.edit(
+        "src/optledger/stages/train.py",
+        "{progress.summary()}",
+        "of this copy: {progress.summary()}",
+    )
     project.commit()
     printed = project.run(
         "dvc", "exp", "run", "--temp", "--name", "faster", "-S", "variants.adam.learning_rate=0.03"
     )
     assert "train@adam" in printed
-    assert "adam: of this copy: seed 0: train accuracy" in printed
+    assert "of this copy: adam: 2 trials, 6 epochs in " in printed
     shown = project.run("dvc", "exp", "show", "--csv", "--only-changed")
     assert "faster" in shown
     assert "adam.accuracy" in shown.splitlines()[0]
@@ -249,7 +260,7 @@ def test_a_diverged_variant_is_a_result(project: Project) -> None:
     """It stops nothing: its seeds count with 0, its loss is empty, and the report says so."""
     project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 1.0e+30")
     printed = project.run("dvc", "repro")
-    assert "adam: seed 0: diverged at epoch 1 in step " in printed
+    assert "adam: learning rate 1e+30, seed 0: diverged at epoch 1 in step " in printed
     metrics = json.loads(project.read("results/metrics.json"))
     assert (metrics["adam"]["accuracy"], metrics["adam"]["loss"]) == (0.0, None)
     assert "2 (2 diverged)" in project.read("results/leaderboard.md").decode()
@@ -260,6 +271,68 @@ def test_a_diverged_variant_is_a_result(project: Project) -> None:
     )
     assert run.data.metrics["diverged_seeds"] == 2
     assert "loss" not in run.data.metrics
+
+
+def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
+    """From the search to the leaderboard, the plots and MLflow; progress is told on the way."""
+    grid = "[0.0001, 0.001, 0.01]"
+    project.edit("params.yaml", "learning_rate: 0.01", f"learning_rate: {grid}")
+    printed = project.run("dvc", "repro")
+    assert executed(printed) == ["train@adam", "evaluate", "compare", "publish"]
+    lines = [line for line in printed.splitlines() if line.startswith("adam: ")]
+    progress = r"train accuracy 0\.\d{4}, validation accuracy 0\.\d{4}"
+    for number, line in enumerate(lines[:5], start=1):
+        seed = "1000" if number <= 3 else "[01]"
+        left = rf"\({number} of 5 trials, \d+\.\d epochs a second, 0:00:0\d left\)"
+        assert re.fullmatch(rf"adam: learning rate 0\.0*1, seed {seed}: {progress} {left}", line)
+    summary = r"adam: 5 trials, 15 epochs in \d+ s, \d+\.\d epochs a second; learning rate 0\.01, "
+    assert re.fullmatch(summary + "of 3 tried", lines[5])
+    assert lines[6:] == [
+        "adam: that is the highest tried, so a better one may lie beyond: "
+        "params.yaml: variants.adam.learning_rate"
+    ]
+    # The chosen one was given before, so that everything but the search is as it was.
+    before = project.run("git", "show", "HEAD:results/seeds.csv")
+    assert project.read("results/seeds.csv").decode() == before
+    search = pd.read_csv(project.path / "results/search.csv")
+    assert search["variant"].tolist() == ["adam"] * 3
+    assert search["chosen"].tolist() == [0, 0, 1]
+    assert search["validation_accuracy"].argmax() == 2
+    leaderboard = project.read("results/leaderboard.md").decode()
+    assert "0.01 (highest tried)" in leaderboard
+    assert "0, not 3" in leaderboard
+    client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
+    (run,) = [
+        run
+        for run in published(project)
+        if "search.learning_rate" in run.data.params and run.info.run_name == "adam"
+    ]
+    assert run.data.params["learning_rate"] == "0.01"
+    assert run.data.params["search.learning_rate"] == grid
+    assert "search.csv" in [file.path for file in client.list_artifacts(run.info.run_id)]
+    project.run("dvc", "plots", "show")
+    assert "Sensitivity to the learning rate" in project.read("dvc_plots/index.html").decode()
+
+
+def test_a_bar_shows_the_progress_on_a_terminal(project: Project) -> None:
+    """It counts trials and epochs, and leaves the summary only."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    process = project.start(
+        "python", "-m", "optledger.stages.train", "adam", PYTHONPATH="src", terminal=end
+    )
+    os.close(end)
+    shown = b""
+    # A closed terminal is an error to whoever reads it.
+    with suppress(OSError):
+        while read := os.read(terminal, 65536):
+            shown += read
+    os.close(terminal)
+    assert process.wait() == 0
+    *states, summary = re.split(r"[\r\n]+", shown.decode().strip())
+    assert any(re.match(r"adam: 2 of 2 trials: 100%\|█+\| 6/6 \[", state) for state in states)
+    assert re.fullmatch(r"adam: 2 trials, 6 epochs in .* a second; learning rate 0\.01", summary)
+    assert "train accuracy" not in shown.decode()
 
 
 def test_without_a_validation_split_all_examples_train(project: Project) -> None:

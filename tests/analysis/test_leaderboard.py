@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optledger.analysis.leaderboard import curves, leaderboard, markdown
+from optledger.analysis.leaderboard import curves, leaderboard, markdown, search_table
 from optledger.analysis.summary import METRICS, summarize
 from optledger.params import Component, Variant
 
@@ -24,6 +24,7 @@ def seeds(**accuracies: list[float]) -> pd.DataFrame:
             {
                 "variant": variant,
                 "seed": seed,
+                "learning_rate": 0.001,
                 **dict.fromkeys(METRICS, accuracy),
                 "loss": accuracy or np.nan,
                 "diverged_epoch": np.nan if accuracy else 1,
@@ -32,6 +33,20 @@ def seeds(**accuracies: list[float]) -> pd.DataFrame:
             for seed, accuracy in enumerate(values)
         ]
     )
+
+
+def searches(variants: str, *rates: float) -> dict[str, pd.DataFrame]:
+    """Return the search of each variant: learning rates that were tried."""
+    return {name: pd.DataFrame({"learning_rate": rates}, dtype=float) for name in variants}
+
+
+def cells(text: str) -> list[list[str]]:
+    """Return the cells of a Markdown table's rows, without its head."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ") and "variant" not in line
+    ]
 
 
 def test_mean_and_sample_standard_deviation() -> None:
@@ -60,6 +75,7 @@ def test_the_best_mean_comes_first_and_ties_stand_by_name() -> None:
     table = leaderboard(
         seeds(c=[0.9, 0.92], b=[0.95, 0.97], a=[0.92, 0.9]),
         dict.fromkeys("cba", VARIANT),
+        searches("abc"),
         "accuracy",
     )
     assert table["variant"].tolist() == ["b", "a", "c"]
@@ -68,14 +84,53 @@ def test_the_best_mean_comes_first_and_ties_stand_by_name() -> None:
 
 def test_markdown_says_what_diverged_and_leaves_out_what_is_unknown() -> None:
     """A single seed has no ±, a diverged one no loss."""
-    table = leaderboard(seeds(a=[0.9], b=[0.0]), dict.fromkeys("ab", VARIANT), "f1")
-    lines = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in markdown(table, "f1").splitlines()
-        if line.startswith("| ") and "variant" not in line
-    ]
+    table = leaderboard(seeds(a=[0.9], b=[0.0]), dict.fromkeys("ab", VARIANT), searches("ab"), "f1")
+    lines = cells(markdown(table, "f1", search_trials=0))
     assert lines[0] == ["1", "a", *["0.9000"] * 5, "1", "0.001", "10", "0"]
     assert lines[1] == ["2", "b", *["0.0000"] * 4, "", "1 (1 diverged)", "0.001", "10", "0"]
+
+
+def test_a_choice_at_the_edge_is_flagged() -> None:
+    """Beside the learning rate, and in a note that stands where there is one, and only there."""
+    for rates, edge, shown in (
+        ([0.0001, 0.001, 0.01], None, "0.001"),
+        ([0.001, 0.01, 0.1], "lowest", "0.001 (lowest tried)"),
+        ([0.00001, 0.0001, 0.001], "highest", "0.001 (highest tried)"),
+    ):
+        table = leaderboard(seeds(a=[0.9]), {"a": VARIANT}, searches("a", *rates), "f1")
+        assert table["search_edge"].tolist() == [edge]
+        text = markdown(table, "f1", search_trials=3)
+        assert cells(text)[0][8:] == [shown, "10", "3"]
+        assert ("may lie beyond" in text) == (edge is not None)
+
+
+def test_another_number_of_search_trials_is_told() -> None:
+    """Beside the variant that had another chance than the others, and in a note."""
+    table = leaderboard(
+        seeds(a=[0.9], b=[0.8]),
+        dict.fromkeys("ab", VARIANT),
+        searches("a", 0.0001, 0.001, 0.01) | searches("b"),
+        "f1",
+    )
+    text = markdown(table, "f1", search_trials=3)
+    assert [line[-1] for line in cells(text)] == ["3", "0, not 3"]
+    assert "not the same chance" in text
+    assert "not the same chance" not in markdown(table[:1], "f1", search_trials=3)
+
+
+def test_search_trials_of_all_variants_say_which_was_chosen() -> None:
+    """A row per trial; none where there was no search."""
+    given = leaderboard(
+        seeds(a=[0.9], b=[0.8]),
+        dict.fromkeys("ab", VARIANT),
+        tried := searches("a", 0.0001, 0.001) | searches("b"),
+        "f1",
+    )
+    assert search_table(tried, given).to_dict("list") == {
+        "variant": ["a", "a"],
+        "learning_rate": [0.0001, 0.001],
+        "chosen": [0, 1],
+    }
 
 
 def test_curves_are_means_over_the_seeds_that_reached_an_epoch() -> None:

@@ -13,9 +13,12 @@ PARAMS = {
     "split": {"validation_fraction": 0.1, "seed": 0},
     "model": {"hidden_units": [16], "activation": "relu"},
     "training": {"epochs": 1, "batch_size": 32, "loss": "CategoricalCrossentropy"},
+    "search": {"strategy": "grid", "trials": 3, "seed": 1000},
     "seeds": {"first": 0, "count": 1},
     "comparison": {"metric": "accuracy"},
 }
+
+EXAMPLES = 320
 
 
 def with_variants(variants: dict[str, object], **sections: object) -> Params:
@@ -34,7 +37,7 @@ def test_all_mistakes_are_found_at_once_and_each_where_it_was_made() -> None:
         model={"hidden_units": [16], "activation": "rellu"},
         training={"epochs": 1, "batch_size": 32, "loss": "Crossentropy"},
     )
-    assert [line.split(": ")[1] for line in mistakes(params)] == [
+    assert [line.split(": ")[1] for line in mistakes(params, EXAMPLES)] == [
         "model.activation",
         "variants.a.optimizer",
         "training.loss",
@@ -46,8 +49,8 @@ def test_a_single_variant_is_checked_alike() -> None:
     """What `train` finds for its own variant is what `optledger check` finds."""
     params = with_variants({"a": {"optimizer": "Adamm", "learning_rate": 0.1}})
     with pytest.raises(UserError) as caught:
-        check_trainable("a", params.variants["a"], params.model)
-    assert str(caught.value).splitlines() == mistakes(params)
+        check_trainable("a", params.variants["a"], params.model, EXAMPLES)
+    assert str(caught.value).splitlines() == mistakes(params, EXAMPLES)
 
 
 @pytest.mark.parametrize("activation", ["rellu", "threshold", "glu", "get"])
@@ -57,7 +60,7 @@ def test_an_activation_must_be_one_of_each_unit(activation: str) -> None:
         {"a": {"optimizer": "SGD", "learning_rate": 0.1}},
         model={"hidden_units": [16], "activation": activation},
     )
-    (line,) = mistakes(params)
+    (line,) = mistakes(params, EXAMPLES)
     assert line.startswith(f"params.yaml: model.activation: found '{activation}'; allowed: ")
 
 
@@ -76,4 +79,4 @@ def test_every_optimizer_and_loss_of_the_list_passes() -> None:
     variants |= {
         name: {"optimizer": "SGD", "learning_rate": 0.001, "loss": name} for name in losses
     }
-    assert mistakes(with_variants(variants)) == []
+    assert mistakes(with_variants(variants), EXAMPLES) == []

@@ -1,16 +1,21 @@
 import keras
+import numpy as np
 import pytest
 
 from optledger.params import Component
-from optledger.training.components import ComponentError, build_loss, build_optimizer
+from optledger.training.components import (
+    ComponentError,
+    build_loss,
+    build_optimizer,
+    build_schedule,
+)
 
 
 def test_an_optimizer_is_built_with_its_arguments() -> None:
     """A component is a Keras class name and arguments of its constructor."""
-    optimizer = build_optimizer(Component(name="SGD", momentum=0.9, nesterov=True), 0.1)
+    optimizer = build_optimizer(Component(name="SGD", momentum=0.9, nesterov=True))
     assert isinstance(optimizer, keras.optimizers.SGD)
     assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
-    assert float(optimizer.learning_rate) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,7 @@ def test_an_optimizer_is_built_with_its_arguments() -> None:
 def test_a_mistake_in_an_optimizer_is_one_line(component: Component, message: str) -> None:
     """The message has the optimizers or the arguments that there are."""
     with pytest.raises(ComponentError, match=message) as caught:
-        build_optimizer(component, 0.1)
+        build_optimizer(component)
     assert "\n" not in str(caught.value)
 
 
@@ -45,4 +50,44 @@ def test_a_mistake_in_a_loss_is_one_line(component: Component, message: str) -> 
     """The message has the losses or the arguments that there are."""
     with pytest.raises(ComponentError, match=message) as caught:
         build_loss(component)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_schedule_s_largest_factor_is_one() -> None:
+    """Whatever units its own rates have: the learning rate is the peak."""
+    rates = Component(name="PiecewiseConstantDecay", boundaries=[1], values=[20.0, 40.0])
+    assert build_schedule(rates, 4).tolist() == [0.5, 0.5, 1.0, 1.0]
+    assert build_schedule(None, 3).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_decay_takes_the_whole_training_unless_told_otherwise() -> None:
+    """A half cosine from 1 towards 0 over all the steps."""
+    found = build_schedule(Component(name="CosineDecay"), 10)
+    expected = (1 + np.cos(np.pi * np.arange(10) / 10)) / 2
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("component", "message"),
+    [
+        (Component(name="Cosine"), "^found 'Cosine'; allowed: CosineDecay, CosineDecayRestarts, "),
+        (Component(name="CosineDecay", steps=3), "^found argument steps; allowed: alpha, decay_s"),
+        (
+            Component(name="ExponentialDecay"),
+            "what ExponentialDecay accepts: .*decay_rate",
+        ),
+        (
+            Component(name="PiecewiseConstantDecay", boundaries=[3], values=[1.0, -1.0]),
+            "allowed: what keeps the rates of PiecewiseConstantDecay finite, at least 0, and not",
+        ),
+        (
+            Component(name="PolynomialDecay", initial_learning_rate=0, end_learning_rate=0),
+            "finite, at least 0, and not all 0, for 10 steps",
+        ),
+    ],
+)
+def test_a_mistake_in_a_schedule_is_one_line(component: Component, message: str) -> None:
+    """The message has the schedules, the arguments, or what is wrong with the rates."""
+    with pytest.raises(ComponentError, match=message) as caught:
+        build_schedule(component, 10)
     assert "\n" not in str(caught.value)

@@ -1,3 +1,4 @@
+import inspect
 from itertools import pairwise
 
 import keras
@@ -6,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from optledger.datasets.examples import Examples
+from optledger.datasets.subset import stratified_subset
 from optledger.params import Component, Model, Variant
 from optledger.training.components import build_loss
 from optledger.training.engine import Engine, batch_order, predict
@@ -41,13 +43,30 @@ def variant(
     ).model_copy(update=update)
 
 
+def trial(
+    settings: Variant, seed: int, learning_rate: float | None = None, model: Model = MODEL
+) -> Trial:
+    """Return a trial of a variant, with the variant's learning rate unless told otherwise."""
+    rate = learning_rate or settings.learning_rate
+    assert isinstance(rate, float)
+    return Trial("v", settings, model, 10, rate, seed)
+
+
 def engine(settings: Variant, train: Examples, validation: Examples) -> Engine:
     """Return an engine for the small model."""
     return Engine(settings, MODEL, 10, train, validation)
 
 
-def plain_keras(settings: Variant, train: Examples, seed: int) -> tuple[Weights, list[float]]:
+def plain_keras(
+    settings: Variant, train: Examples, seed: int, rates: list[float] | None = None
+) -> tuple[Weights, list[float]]:
     """Train by an eager GradientTape loop: what the compiled epoch has to agree with.
+
+    Args:
+        settings: of the variant.
+        train: all that is trained on.
+        seed: of the start and the order.
+        rates: of each step, if not the variant's own learning rate.
 
     Returns:
         The weights, and the mean train loss of each epoch.
@@ -61,10 +80,13 @@ def plain_keras(settings: Variant, train: Examples, seed: int) -> tuple[Weights,
     count = len(train.labels)
     size = count if settings.batch_size == "full" else settings.batch_size
     epochs = []
+    remaining = iter(rates or [])
     for epoch in range(1, settings.epochs + 1):
         order, total = batch_order(count, seed, epoch), 0.0
         for start in range(0, count, size):
             batch = order[start : start + size]
+            if rates:
+                optimizer.learning_rate = next(remaining)
             with tf.GradientTape() as tape:
                 value = loss(train.labels[batch], model(train.images[batch], training=True))
             variables = model.trainable_variables
@@ -87,7 +109,7 @@ def test_the_compiled_epoch_is_plain_keras(
     """
     train, test = digits
     settings = variant(optimizer, batch_size=batch_size)
-    result = engine(settings, train, test).train(Trial("v", settings, MODEL, 10, seed=3))
+    result = engine(settings, train, test).train(trial(settings, seed=3))
     weights, losses = plain_keras(settings, train, seed=3)
     for name, expected in weights.items():
         np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
@@ -98,7 +120,7 @@ def test_validation_metrics_are_those_of_the_weights(digits: tuple[Examples, Exa
     """An epoch's validation loss and accuracy are what Keras computes of the weights after it."""
     train, test = digits
     settings = variant(epochs=1)
-    result = engine(settings, train, test).train(Trial("v", settings, MODEL, 10, seed=0))
+    result = engine(settings, train, test).train(trial(settings, seed=0))
     model = build_model(MODEL, SHAPE, 10)
     set_weights(model, result.weights)
     logits = model(test.images).numpy()
@@ -115,10 +137,9 @@ def test_a_trial_leaves_nothing_for_the_next(
     """An engine that has trained before gives the bytes of a new one."""
     settings = variant("adam").model_copy(update={"optimizer": Component(name=optimizer)})
     reused = engine(settings, *digits)
-    other = settings.model_copy(update={"learning_rate": 0.1})
-    reused.train(Trial("v", other, MODEL, 10, seed=1))
-    again = reused.train(Trial("v", settings, MODEL, 10, seed=0))
-    first = engine(settings, *digits).train(Trial("v", settings, MODEL, 10, seed=0))
+    reused.train(trial(settings, seed=1, learning_rate=0.1))
+    again = reused.train(trial(settings, seed=0))
+    first = engine(settings, *digits).train(trial(settings, seed=0))
     assert again.history == first.history
     for name, expected in first.weights.items():
         assert again.weights[name].tobytes() == expected.tobytes()
@@ -131,10 +152,8 @@ def test_the_learning_rate_is_the_trial_s(digits: tuple[Examples, Examples]) -> 
     start = initial_weights(MODEL, SHAPE, 10, seed=0)
     steps = []
     for learning_rate in (0.1, 0.2):
-        trial = Trial(
-            "v", settings.model_copy(update={"learning_rate": learning_rate}), MODEL, 10, seed=0
-        )
-        steps.append(shared.train(trial).weights["00_kernel"] - start["00_kernel"])
+        result = shared.train(trial(settings, seed=0, learning_rate=learning_rate))
+        steps.append(result.weights["00_kernel"] - start["00_kernel"])
     np.testing.assert_allclose(steps[1], 2 * steps[0], atol=1e-6)
 
 
@@ -154,7 +173,7 @@ def test_a_diverged_trial_says_where(digits: tuple[Examples, Examples]) -> None:
     """The first loss that is not finite is reported by epoch and step, as by an eager loop."""
     train, test = digits
     settings = variant("sgd", learning_rate=1e30, epochs=3)
-    result = engine(settings, train, test).train(Trial("v", settings, MODEL, 10, seed=0))
+    result = engine(settings, train, test).train(trial(settings, seed=0))
     model = build_model(MODEL, SHAPE, 10)
     set_weights(model, initial_weights(MODEL, SHAPE, 10, 0))
     optimizer = keras.optimizers.SGD(1e30)
@@ -178,7 +197,7 @@ def test_damage_in_the_last_step_is_divergence(
 ) -> None:
     """With one step in all, the weights show that it was one too many, or what they predict."""
     settings = variant("sgd", learning_rate=learning_rate, batch_size="full", epochs=1)
-    result = engine(settings, *digits).train(Trial("v", settings, MODEL, 10, seed=0))
+    result = engine(settings, *digits).train(trial(settings, seed=0))
     assert result.divergence == (1, 1)
 
 
@@ -188,13 +207,65 @@ def test_without_a_validation_split_there_are_no_validation_metrics(
     """An empty split gives NaN, and trains alike."""
     train, test = digits
     settings = variant(epochs=1)
-    without = engine(settings, train, test.take(np.arange(0))).train(
-        Trial("v", settings, MODEL, 10, seed=0)
-    )
-    with_one = engine(settings, train, test).train(Trial("v", settings, MODEL, 10, seed=0))
+    without = engine(settings, train, test.take(np.arange(0))).train(trial(settings, seed=0))
+    with_one = engine(settings, train, test).train(trial(settings, seed=0))
     assert np.isnan(without.history[0].validation_loss)
     assert np.isnan(without.history[0].validation_accuracy)
     assert without.history[0].train_loss == with_one.history[0].train_loss
+
+
+SCHEDULES = [
+    Component(name="CosineDecay", alpha=0.1),
+    Component(name="CosineDecay", initial_learning_rate=0.0, warmup_target=1.0, warmup_steps=20),
+    Component(name="CosineDecayRestarts", first_decay_steps=30),
+    Component(name="ExponentialDecay", decay_rate=0.5, decay_steps=10, staircase=True),
+    Component(name="InverseTimeDecay", decay_rate=2.0),
+    Component(name="PiecewiseConstantDecay", boundaries=[30, 60], values=[1.0, 0.5, 0.1]),
+    Component(name="PolynomialDecay", power=2.0),
+]
+
+
+@pytest.mark.parametrize(
+    "schedule", SCHEDULES, ids=[f"{number}-{each.name}" for number, each in enumerate(SCHEDULES)]
+)
+def test_a_schedule_is_keras_s_with_the_learning_rate_as_its_peak(
+    schedule: Component, digits: tuple[Examples, Examples]
+) -> None:
+    """An eager loop, told the rates of Keras's own schedule, arrives at the same weights."""
+    train, test = digits
+    settings = variant("sgd", schedule=schedule)
+    result = engine(settings, train, test).train(trial(settings, seed=0))
+    found = getattr(keras.optimizers.schedules, schedule.name)
+    rates = {"initial_learning_rate": 1.0, "decay_steps": 94} | schedule.arguments
+    taken = inspect.signature(found).parameters
+    keras_schedule = found(**{name: value for name, value in rates.items() if name in taken})
+    factors = [float(keras_schedule(float(step))) for step in range(94)]
+    peak = max(factors)
+    weights, _ = plain_keras(settings, train, 0, [0.1 * factor / peak for factor in factors])
+    for name, expected in weights.items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+
+
+def test_every_schedule_of_keras_is_tested() -> None:
+    """A new release may bring another."""
+    module = keras.optimizers.schedules
+    names = {name for name, _ in inspect.getmembers(module, inspect.isclass)}
+    assert {schedule.name for schedule in SCHEDULES} == names - {"LearningRateSchedule"}
+
+
+@pytest.mark.parametrize("batch_size", [32, "full"])
+def test_a_training_fraction_trains_on_that_part(
+    batch_size: int | str, digits: tuple[Examples, Examples]
+) -> None:
+    """As an eager loop that is given the stratified subset and nothing else."""
+    train, test = digits
+    settings = variant("sgd", training_fraction=0.25, batch_size=batch_size)
+    result = engine(settings, train, test).train(trial(settings, seed=2))
+    part = train.take(stratified_subset(train.labels, 375, seed=2))
+    weights, losses = plain_keras(settings, part, seed=2)
+    for name, expected in weights.items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+    np.testing.assert_allclose([epoch.train_loss for epoch in result.history], losses, rtol=1e-4)
 
 
 @pytest.mark.parametrize("hidden_units", [[], [8, 4]])
@@ -204,7 +275,7 @@ def test_any_list_of_hidden_units(
     """The empty list is softmax regression; each entry is a layer."""
     model = Model(hidden_units=hidden_units, activation="tanh")
     settings = variant(epochs=1)
-    result = Engine(settings, model, 10, *digits).train(Trial("v", settings, model, 10, seed=0))
+    result = Engine(settings, model, 10, *digits).train(trial(settings, seed=0, model=model))
     widths = [64, *hidden_units, 10]
     shapes = [weight.shape for name, weight in result.weights.items() if "kernel" in name]
     assert shapes == list(pairwise(widths))

@@ -94,7 +94,7 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
         # Compiled, for the same bytes on every processor; a step at a time, as schedules take it.
         return tf.map_fn(lambda step: tf.cast(schedule(step), tf.float32), tf.range(float(steps)))
 
-    values: NDArray[np.float32] = tf.function(rates, jit_compile=True)().numpy()
+    values: NDArray[np.float32] = tf.function(rates, jit_compile=True, autograph=False)().numpy()
     if not np.isfinite(values).all() or values.min() < 0 or values.max() == 0:
         raise ComponentError(
             f"found {shown(component.arguments)}; allowed: what keeps the rates of "

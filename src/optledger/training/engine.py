@@ -83,7 +83,7 @@ class Engine:
         steps = variant.steps(len(train.labels))
         schedule = build_schedule(variant.schedule, variant.epochs * steps)
         self._schedule = schedule.reshape(variant.epochs, steps)
-        self._epoch = tf.function(self._run_epoch, jit_compile=True)
+        self._epoch = tf.function(self._run_epoch, jit_compile=True, autograph=False)
 
     def train(self, trial: Trial, report: Report = lambda epochs: None) -> TrialResult:
         """Train from the seed's initial weights; tell `report` each epoch that is done."""
@@ -94,7 +94,7 @@ class Engine:
         divergence = None
         for epoch, factors in enumerate(self._schedule, start=1):
             order = tf.constant(examples[batch_order(self._examples, trial.seed, epoch)])
-            rates = tf.constant(np.float32(trial.learning_rate) * factors)
+            rates = tf.constant(trial.learning_rate, tf.float32) * factors
             started = time.perf_counter()
             bad_step, *metrics = (value.numpy() for value in self._epoch(order, rates))
             seconds.append(time.perf_counter() - started)
@@ -130,16 +130,21 @@ class Engine:
         size = self._batch_size
         steps = self._examples // size
         rest = self._examples - steps * size
-        loss, correct, bad_step = tf.constant(0.0), tf.constant(0), tf.constant(0)
-        for step in tf.range(steps):
-            indices = tf.slice(order, [step * size], [size])
-            batch_loss, batch_correct = self._step(indices, rates[step])
-            loss, correct = loss + batch_loss, correct + batch_correct
-            bad_step = _first_bad(bad_step, step + 1, batch_loss)
+
+        def step(state: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
+            number, loss, correct, bad_step = state
+            indices = tf.slice(order, [number * size], [batch])
+            batch_loss, batch_correct = self._step(indices, rates[number])
+            bad_step = _first_bad(bad_step, number + 1, batch_loss)
+            return number + 1, loss + batch_loss, correct + batch_correct, bad_step
+
+        state = (tf.constant(0), tf.constant(0.0), tf.constant(0), tf.constant(0))
+        state = tf.while_loop(
+            lambda number, *_: number < steps, lambda *state: step(state, size), state
+        )
         if rest:
-            batch_loss, batch_correct = self._step(order[steps * size :], rates[steps])
-            loss, correct = loss + batch_loss, correct + batch_correct
-            bad_step = _first_bad(bad_step, steps + 1, batch_loss)
+            state = step(state, rest)
+        _, loss, correct, bad_step = state
         images, one_hot = self._validation
         validation_loss, validation_correct = self._score(images, one_hot, training=False)
         # The last step's damage shows in the weights, or in what they make of other images.
@@ -201,4 +206,4 @@ def _forward(model: Model, image_shape: tuple[int, int], classes: int) -> tuple[
         predicted = tf.where(finite, tf.argmax(logits, axis=1), NO_CLASS)
         return tf.cast(predicted, tf.uint8), tf.where(finite, losses, np.nan)
 
-    return built, tf.function(forward, jit_compile=True)
+    return built, tf.function(forward, jit_compile=True, autograph=False)

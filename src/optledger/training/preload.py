@@ -1,7 +1,14 @@
 """What the fork server imports, once, before it forks workers."""
 
+import gc
+
 from optledger.training import runtime
 
+# What is imported is kept: looking for garbage in it only takes time, then and after each fork.
+gc.disable()
 runtime.import_tensorflow()
 
 import optledger.training.engine  # noqa: E402, F401 # only now, and for its own sake
+
+gc.freeze()
+gc.enable()

@@ -1,0 +1,104 @@
+"""How a stage ends before it is done: interrupted, killed, or with the DVC that started it."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import pytest
+
+from project import Project
+
+
+@contextmanager
+def long_training(
+    project: Project,
+) -> Iterator[tuple["subprocess.Popen[str]", psutil.Process, list[psutil.Process]]]:
+    """Have `dvc repro` train for ever.
+
+    Yields:
+        DVC; the stage; and the stage's fork server, resource tracker and two workers.
+    """
+    project.edit("params.yaml", "epochs: 3", "epochs: 1000000")
+    dvc = project.start("dvc", "repro", "train@adam", OPTLEDGER_WORKERS="2")
+    started: list[psutil.Process] = []
+    try:
+        stage = wait_for(lambda: stage_of(psutil.Process(dvc.pid)))
+        children = wait_for(lambda: at_least_four(stage.children(recursive=True)))
+        started = [stage, *children]
+        # The workers are there; let them train.
+        time.sleep(5)
+        yield dvc, stage, children
+    finally:
+        for process in started:
+            if process.is_running():
+                process.kill()
+        with dvc:
+            dvc.kill()
+
+
+def stage_of(dvc: psutil.Process) -> psutil.Process | None:
+    """Return the stage that DVC runs, if it has come to that."""
+    children = dvc.children(recursive=True)
+    return next((c for c in children if "optledger.stages.train" in c.cmdline()), None)
+
+
+def at_least_four(found: list[psutil.Process]) -> list[psutil.Process] | None:
+    """Return the processes if there are at least four."""
+    return found if len(found) >= 4 else None
+
+
+def wait_for(find: Callable[[], Any]) -> Any:
+    """Return what is found as soon as something is."""
+    for _ in range(600):
+        if (found := find()) is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not start")
+
+
+def check_that_nothing_is_left(project: Project, processes: list[psutil.Process]) -> None:
+    """No process, no part of an output; and the next run is as ever."""
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
+    assert {path.name for path in (project.path / "results/trials").iterdir()} == {"gd"}
+    project.edit("params.yaml", "epochs: 1000000", "epochs: 3")
+    project.run("dvc", "repro")
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_a_killed_dvc_takes_its_stage_with_it(project: Project) -> None:
+    """After `kill -9` of DVC, nothing goes on to write outputs."""
+    with long_training(project) as (dvc, stage, children):
+        dvc.kill()
+        dvc.wait()
+        check_that_nothing_is_left(project, [stage, *children])
+
+
+def test_a_killed_stage_takes_its_workers_with_it(project: Project) -> None:
+    """After `kill -9` of a stage, its workers end, and DVC says which stage failed."""
+    with long_training(project) as (dvc, stage, children):
+        stage.kill()
+        printed, _ = dvc.communicate()
+        assert dvc.returncode != 0
+        assert "failed to reproduce 'train@adam'" in printed
+        check_that_nothing_is_left(project, children)
+
+
+@pytest.mark.parametrize("who", ["all", "stage"])
+def test_an_interruption_is_one_word(project: Project, who: str) -> None:
+    """Ctrl-C, which reaches every process at once, or SIGTERM to the stage: no traceback."""
+    with long_training(project) as (dvc, stage, children):
+        if who == "all":
+            os.killpg(dvc.pid, signal.SIGINT)
+        else:
+            stage.terminate()
+        printed, _ = dvc.communicate()
+        assert dvc.returncode != 0
+        assert "interrupted\n" in printed
+        assert "Traceback" not in printed
+        check_that_nothing_is_left(project, [stage, *children])

@@ -1,0 +1,150 @@
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from optledger import params
+from optledger.errors import UserError
+from optledger.training import executor
+from optledger.training.executor import Report
+from optledger.training.processes import Processes
+from optledger.training.trial import Trial, TrialResult
+from project import Project
+
+
+def dies_once(marker: Path, report: Report) -> int:
+    """Kill this worker where `marker` is not there yet; else return the worker's process id."""
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def trains_and_dies_once(task: tuple[Trial, Path], report: Report) -> TrialResult:
+    """Train, and kill this worker after the first epoch where the marker is not there yet."""
+    trial, marker = task
+
+    def report_and_die(epochs: int) -> None:
+        report(epochs)
+        dies_once(marker, report)
+
+    return executor.train(trial, report_and_die)
+
+
+def dies(signal_number: int, report: Report) -> None:
+    """End this worker by a signal, or with an exit status if it is negative."""
+    if signal_number < 0:
+        os._exit(-signal_number)
+    os.kill(os.getpid(), signal_number)
+
+
+def raises(text: str, report: Report) -> None:
+    """Fail with an exception."""
+    raise ValueError(text)
+
+
+def refuses(text: str, report: Report) -> None:
+    """Find a user's mistake."""
+    raise UserError(text)
+
+
+def echo(task: int, report: Report) -> tuple[int, int]:
+    """Report so many epochs; return the task and this worker."""
+    for epoch in range(1, task + 1):
+        report(epoch)
+    return task, os.getpid()
+
+
+def test_every_task_is_done_once_and_its_epochs_are_told() -> None:
+    """Results carry the place of their task, whichever worker did it."""
+    told: list[tuple[int, int]] = []
+    with Processes(2) as pool:
+        results = dict(pool.run(echo, [2, 0, 1], lambda *epoch: told.append(epoch)))
+        assert {place: task for place, (task, _) in results.items()} == {0: 2, 1: 0, 2: 1}
+        assert sorted(told) == [(0, 1), (0, 2), (2, 1)]
+        workers = {worker for _, worker in results.values()}
+        # The same workers take what comes next.
+        assert {worker for _, (_, worker) in pool.run(echo, [0, 0, 0])} <= workers
+        assert list(pool.run(echo, [])) == []
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+
+
+def test_a_killed_worker_costs_its_task_a_retry(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The task is done by another worker, and a line says what happened."""
+    marker = tmp_path / "marker"
+    with Processes(2) as pool:
+        results = dict(pool.run(dies_once, [marker, marker, marker]))
+    assert set(results) == {0, 1, 2}
+    assert capfd.readouterr().err == (
+        f"{marker}: its worker was ended by SIGKILL, as the system does when memory is short "
+        "(OPTLEDGER_WORKERS=1 needs the least); once more\n"
+    )
+
+
+def test_a_killed_worker_changes_no_byte(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial that lost its worker after an epoch has the weights and history of any other."""
+    monkeypatch.chdir(project.path)
+    settings = params.load()
+    trial = Trial("adam", settings.variants["adam"], settings.model, 10, 0.01, seed=0)
+    marker = tmp_path / "marker"
+    with Processes(1) as pool:
+        (_, disturbed), *_ = pool.run(trains_and_dies_once, [(trial, marker)])
+        assert marker.exists()
+        (_, expected), *_ = pool.run(executor.train, [trial])
+    assert disturbed.history == expected.history
+    for name, weight in expected.weights.items():
+        assert disturbed.weights[name].tobytes() == weight.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("signal_number", "cause"),
+    [
+        (signal.SIGKILL, "its worker was ended by SIGKILL, as the system does when memory is shor"),
+        (signal.SIGTERM, "its worker was ended by SIGTERM"),
+        (-3, "its worker ended with exit status 3"),
+    ],
+)
+def test_a_task_whose_worker_dies_twice_fails_with_its_cause(
+    signal_number: int, cause: str
+) -> None:
+    """The message names the task."""
+    with (
+        pytest.raises(UserError, match=f"^{signal_number}: failed twice: {cause}"),
+        Processes(1) as pool,
+    ):
+        list(pool.run(dies, [int(signal_number)]))
+
+
+def test_a_task_that_raises_twice_fails_with_its_cause(capfd: pytest.CaptureFixture[str]) -> None:
+    """The message is one line; the traceback of the first time was shown."""
+    with (
+        pytest.raises(UserError, match=r"^a text: failed twice: ValueError: a text$"),
+        Processes(1) as pool,
+    ):
+        list(pool.run(raises, ["a text"]))
+    said = capfd.readouterr().err
+    assert said.startswith("Traceback ")
+    assert said.endswith("a text: ValueError: a text; once more\n")
+
+
+def test_a_user_s_mistake_is_not_tried_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """It comes out as it is."""
+    with pytest.raises(UserError, match=r"^a mistake$"), Processes(1) as pool:
+        list(pool.run(refuses, ["a mistake"]))
+    assert capfd.readouterr().err == ""
+
+
+def test_an_idle_worker_that_died_is_replaced() -> None:
+    """The next task is done by a new one, and is no task's failure."""
+    with Processes(1) as pool:
+        ((_, (_, first)),) = pool.run(echo, [0])
+        os.kill(first, signal.SIGKILL)
+        ((_, (_, second)),) = pool.run(echo, [0])
+    assert first != second
