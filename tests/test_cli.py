@@ -23,7 +23,7 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
         (
             "learning_rate: 0.01",
             "learning_rate: 0",
-            "params.yaml: variants.adam.learning_rate: found 0; allowed: a positive number, a list",
+            "params.yaml: variants.adam.learning_rate: found 0; allowed: a number from 1e-37",
         ),
         (
             "batch_size: 32",
@@ -41,6 +41,12 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
             "training_fraction: 0.01, batch_size: 32",
             "params.yaml: variants.adam.batch_size: found 32; "
             "allowed: 1 to 14, the training examples that there are, or full",
+        ),
+        (
+            "batch_size: 32",
+            "training_fraction: 1e-9, batch_size: 1",
+            "params.yaml: variants.adam.training_fraction: found 1e-09; "
+            "allowed: a fraction that leaves at least 10 examples to train on",
         ),
         ("dataset: digits", "dataset: digit", "params.yaml: dataset: found 'digit'; allowed: "),
         ("  adam:", "  gd:", "params.yaml:10: not valid YAML: found duplicate key"),
@@ -77,7 +83,7 @@ def test_a_stage_reports_a_mistake_in_one_line(project: Project) -> None:
     before = project.read("results/trials/adam/weights.npz")
     project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: -1")
     printed = project.run("dvc", "repro", "train@adam", check=False)
-    line = "params.yaml: variants.adam.learning_rate: found -1; allowed: a positive number, "
+    line = "params.yaml: variants.adam.learning_rate: found -1; allowed: a number from "
     assert any(each.startswith(line) for each in printed.splitlines())
     assert "Traceback" not in printed
     project.edit("params.yaml", "learning_rate: -1", "learning_rate: 0.01")

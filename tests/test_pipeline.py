@@ -301,6 +301,7 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
     leaderboard = project.read("results/leaderboard.md").decode()
     assert "0.01 (highest tried)" in leaderboard
     assert "0, not 3" in leaderboard
+    assert "not the same chance" in leaderboard
     client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
     (run,) = [
         run
@@ -312,6 +313,20 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
     assert "search.csv" in [file.path for file in client.list_artifacts(run.info.run_id)]
     project.run("dvc", "plots", "show")
     assert "Sensitivity to the learning rate" in project.read("dvc_plots/index.html").decode()
+
+
+def test_a_whole_number_is_chosen_and_published_like_any_other(project: Project) -> None:
+    """What a table reads as an integer is a learning rate all the same."""
+    project.edit("params.yaml", "learning_rate: 0.01}", "learning_rate: [1, 2]}")
+    project.edit("params.yaml", "learning_rate: 0.5,", "learning_rate: 1,")
+    project.run("dvc", "repro")
+    chosen = {
+        (run.info.run_name, run.data.params["learning_rate"])
+        for run in published(project)
+        if run.info.run_name in ("adam", "gd")
+    }
+    assert ("gd", "1.0") in chosen
+    assert chosen & {("adam", "1.0"), ("adam", "2.0")}
 
 
 def test_a_bar_shows_the_progress_on_a_terminal(project: Project) -> None:

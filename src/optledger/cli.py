@@ -33,7 +33,7 @@ def check() -> None:
         allowed = f"a fraction that leaves at least {dataset.classes} examples to train on"
         raise UserError(mistake(PARAMS, "split.validation_fraction", fraction, allowed))
     for name, variant in settings.variants.items():
-        params.check_batch_size(name, variant, train_examples)
+        params.check_examples(name, variant, train_examples, dataset.classes)
     runtime.import_tensorflow()
     from optledger.training.checks import mistakes
 

@@ -117,22 +117,28 @@ def _check_learning_rate(value: object) -> object:
     match value:
         case Range() | tuple():
             return value
-        case list() if len(value) >= 2 and all(map(_is_positive, value)):
+        case list() if len(value) >= 2 and all(map(_is_rate, value)):
             if len(set(value)) == len(value):
                 return tuple(sorted(float(rate) for rate in value))
         case {"low": low, "high": high, **others} if not others:
-            if _is_positive(low) and _is_positive(high) and low < high:
+            if _is_rate(low) and _is_rate(high) and low < high:
                 return Range(low=float(low), high=float(high))
-        case _ if _is_positive(value):
+        case _ if _is_rate(value):
             return value
     raise ValueError(
-        "a positive number, a list of two or more different ones, or a range {low: …, high: …}"
+        "a number from 1e-37 to 1e38 with at most six digits, a list of two or more different "
+        "ones, or a range {low: …, high: …}"
     )
 
 
-def _is_positive(value: object) -> bool:
-    return type(value) in (int, float) and 0 < value < math.inf  # type: ignore[operator] # a number
+def _is_rate(value: object) -> bool:
+    """Whether float32 holds it and the tables, which keep six digits, tell it from others."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return 1e-37 <= value <= 1e38 and float(f"{value:.6g}") == value
 
+
+_RATE = {"type": "number", "minimum": 1e-37, "maximum": 1e38}
 
 LearningRate = Annotated[
     float | tuple[float, ...] | Range,
@@ -140,18 +146,18 @@ LearningRate = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
+                _RATE,
                 {
                     "type": "array",
-                    "items": {"type": "number", "exclusiveMinimum": 0},
+                    "items": _RATE,
                     "minItems": 2,
                     "uniqueItems": True,
                 },
                 {
                     "type": "object",
                     "properties": {
-                        "low": {"type": "number", "exclusiveMinimum": 0},
-                        "high": {"type": "number", "exclusiveMinimum": 0},
+                        "low": _RATE,
+                        "high": _RATE,
                     },
                     "required": ["low", "high"],
                     "additionalProperties": False,
@@ -187,7 +193,7 @@ class Training(Section):
 
     def examples(self, train_split: int) -> int:
         """Return how many examples of a train split of that size an epoch visits."""
-        return max(1, round(self.training_fraction * train_split))
+        return round(self.training_fraction * train_split)
 
     def steps(self, train_split: int) -> int:
         """Return how many steps of the optimizer an epoch takes; the last may be of a rest."""
@@ -311,13 +317,17 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:4])}, …"
 
 
-def check_batch_size(name: str, variant: Variant, train_split: int) -> None:
-    """Check that a batch is no larger than the part of the train split that is used.
+def check_examples(name: str, variant: Variant, train_split: int, classes: int) -> None:
+    """Check that a variant has as many training examples as there are classes, and as a batch.
 
     Raises:
-        UserError: it is.
+        UserError: it has not.
     """
     examples = variant.examples(train_split)
+    if examples < classes:
+        allowed = f"a fraction that leaves at least {classes} examples to train on"
+        found = variant.training_fraction
+        raise UserError(mistake(PARAMS, f"variants.{name}.training_fraction", found, allowed))
     if variant.batch_size != "full" and variant.batch_size > examples:
         allowed = f"1 to {examples}, the training examples that there are, or full"
         raise UserError(mistake(PARAMS, f"variants.{name}.batch_size", variant.batch_size, allowed))

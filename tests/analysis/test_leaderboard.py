@@ -85,7 +85,7 @@ def test_the_best_mean_comes_first_and_ties_stand_by_name() -> None:
 def test_markdown_says_what_diverged_and_leaves_out_what_is_unknown() -> None:
     """A single seed has no ±, a diverged one no loss."""
     table = leaderboard(seeds(a=[0.9], b=[0.0]), dict.fromkeys("ab", VARIANT), searches("ab"), "f1")
-    lines = cells(markdown(table, "f1", search_trials=0))
+    lines = cells(markdown(table, "f1"))
     assert lines[0] == ["1", "a", *["0.9000"] * 5, "1", "0.001", "10", "0"]
     assert lines[1] == ["2", "b", *["0.0000"] * 4, "", "1 (1 diverged)", "0.001", "10", "0"]
 
@@ -99,7 +99,7 @@ def test_a_choice_at_the_edge_is_flagged() -> None:
     ):
         table = leaderboard(seeds(a=[0.9]), {"a": VARIANT}, searches("a", *rates), "f1")
         assert table["search_edge"].tolist() == [edge]
-        text = markdown(table, "f1", search_trials=3)
+        text = markdown(table, "f1")
         assert cells(text)[0][8:] == [shown, "10", "3"]
         assert ("may lie beyond" in text) == (edge is not None)
 
@@ -112,10 +112,10 @@ def test_another_number_of_search_trials_is_told() -> None:
         searches("a", 0.0001, 0.001, 0.01) | searches("b"),
         "f1",
     )
-    text = markdown(table, "f1", search_trials=3)
+    text = markdown(table, "f1")
     assert [line[-1] for line in cells(text)] == ["3", "0, not 3"]
     assert "not the same chance" in text
-    assert "not the same chance" not in markdown(table[:1], "f1", search_trials=3)
+    assert "not the same chance" not in markdown(table[:1], "f1")
 
 
 def test_search_trials_of_all_variants_say_which_was_chosen() -> None:

@@ -79,6 +79,16 @@ def test_a_killed_dvc_takes_its_stage_with_it(project: Project) -> None:
         check_that_nothing_is_left(project, [stage, *children])
 
 
+def test_a_dvc_that_is_killed_while_its_stage_starts_takes_it_too(project: Project) -> None:
+    """Before the stage has imported what it needs, too."""
+    project.edit("params.yaml", "epochs: 3", "epochs: 1000000")
+    with project.start("dvc", "repro", "train@adam") as dvc:
+        stage = wait_for(lambda: stage_of(psutil.Process(dvc.pid)))
+        time.sleep(0.2)
+        dvc.kill()
+    check_that_nothing_is_left(project, [stage])
+
+
 def test_a_killed_stage_takes_its_workers_with_it(project: Project) -> None:
     """After `kill -9` of a stage, its workers end, and DVC says which stage failed."""
     with long_training(project) as (dvc, stage, children):

@@ -65,6 +65,10 @@ def test_a_decay_takes_the_whole_training_unless_told_otherwise() -> None:
     found = build_schedule(Component(name="CosineDecay"), 10)
     expected = (1 + np.cos(np.pi * np.arange(10) / 10)) / 2
     np.testing.assert_allclose(found, expected, atol=1e-6)
+    warmed = Component(name="CosineDecay", initial_learning_rate=0, warmup_target=1, warmup_steps=5)
+    after = (1 + np.cos(np.pi * np.arange(10) / 10)) / 2
+    expected = np.concatenate([np.arange(5) / 5, after])
+    np.testing.assert_allclose(build_schedule(warmed, 15), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,8 @@ def test_a_decay_takes_the_whole_training_unless_told_otherwise() -> None:
             Component(name="PiecewiseConstantDecay", boundaries=[3], values=[1.0, -1.0]),
             "allowed: what keeps the rates of PiecewiseConstantDecay finite, at least 0, and not",
         ),
+        (Component(name="CosineDecay", alpha="x"), "found {'alpha': 'x'}; allowed: what CosineD"),
+        (Component(name="PiecewiseConstantDecay", boundaries=[], values=[]), "allowed: what "),
         (
             Component(name="PolynomialDecay", initial_learning_rate=0, end_learning_rate=0),
             "finite, at least 0, and not all 0, for 10 steps",

@@ -1,7 +1,11 @@
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from optledger import params
@@ -47,6 +51,11 @@ def raises(text: str, report: Report) -> None:
 def refuses(text: str, report: Report) -> None:
     """Find a user's mistake."""
     raise UserError(text)
+
+
+def returns_a_local_function(text: str, report: Report) -> object:
+    """Return what cannot be pickled."""
+    return lambda: text
 
 
 def echo(task: int, report: Report) -> tuple[int, int]:
@@ -141,10 +150,72 @@ def test_a_user_s_mistake_is_not_tried_again(capfd: pytest.CaptureFixture[str]) 
     assert capfd.readouterr().err == ""
 
 
-def test_an_idle_worker_that_died_is_replaced() -> None:
+def test_an_idle_worker_that_died_is_replaced(capfd: pytest.CaptureFixture[str]) -> None:
     """The next task is done by a new one, and is no task's failure."""
     with Processes(1) as pool:
         ((_, (_, first)),) = pool.run(echo, [0])
-        os.kill(first, signal.SIGKILL)
+        psutil.Process(first).kill()
+        # The fork server is told of it, and tells.
+        time.sleep(1)
         ((_, (_, second)),) = pool.run(echo, [0])
     assert first != second
+    assert capfd.readouterr().err == ""
+
+
+def test_results_that_nobody_waits_for_disturb_no_other_run() -> None:
+    """Whoever stops reading ends what is left of that run."""
+    with Processes(2) as pool:
+        for _ in pool.run(echo, [1, 100_000, 100_000]):
+            break
+        assert {place: task for place, (task, _) in pool.run(echo, [7, 8])} == {0: 7, 1: 8}
+
+
+def test_a_result_that_cannot_be_sent_is_a_failure_with_its_cause() -> None:
+    """The worker lives to tell why."""
+    with (
+        pytest.raises(UserError, match=r"^a text: failed twice: .*local"),
+        Processes(1) as pool,
+    ):
+        list(pool.run(returns_a_local_function, ["a text"]))
+
+
+PROGRAM = """
+import threading
+import psutil
+from optledger.training.processes import Processes
+from tests_of_processes import echo
+
+def kill_fork_server():
+    while True:
+        for child in psutil.Process().children():
+            if "forkserver" in " ".join(child.cmdline()):
+                # It has but started to import TensorFlow.
+                return child.kill()
+
+def main():
+    with Processes(1) as pool:
+        threading.Thread(target=kill_fork_server).start()
+        print(dict(pool.run(echo, [2]))[0][0])
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_fork_server_that_died_costs_a_retry(tmp_path: Path) -> None:
+    """As when memory is short while it imports TensorFlow: another is started."""
+    (tmp_path / "tests_of_processes.py").write_text(Path(__file__).read_text())
+    (tmp_path / "program.py").write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "2\n", done.stderr
+    assert (
+        done.stderr
+        == "2: its worker could not start (OPTLEDGER_WORKERS=1 needs the least memory); once more\n"
+    )

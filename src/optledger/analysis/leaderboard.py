@@ -85,14 +85,8 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return table[["variant", *table.columns.drop("variant")]]
 
 
-def markdown(table: pd.DataFrame, deciding_metric: str, search_trials: int) -> str:
-    """Return the leaderboard as a Markdown table, metrics as mean ± standard deviation.
-
-    Args:
-        table: as of `leaderboard`.
-        deciding_metric: what it is ranked by.
-        search_trials: how many search trials a variant should have.
-    """
+def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
+    """Return the leaderboard as a Markdown table, metrics as mean ± standard deviation."""
     shown = pd.DataFrame({"rank": table["rank"], "variant": table["variant"]})
     for metric in METRICS:
         shown[metric] = [
@@ -108,19 +102,23 @@ def markdown(table: pd.DataFrame, deciding_metric: str, search_trials: int) -> s
         for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
     ]
     shown["epochs"] = table["epochs"].astype(str)
+    most = table["search_trials"].max()
     shown["search trials"] = [
-        str(trials) if trials == search_trials else f"{trials}, not {search_trials}"
+        str(trials) if trials == most else f"{trials}, not {most}"
         for trials in table["search_trials"]
     ]
     notes = [
         f"Test split, mean ± standard deviation over seeds, ranked by {deciding_metric}. "
         "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. "
-        "Learning rates were chosen on the validation split, by as many search trials as are shown."
     ]
-    if (table["search_trials"] != search_trials).any():
+    if most:
+        notes[0] += "Learning rates were chosen on the validation split, by search trials."
+    else:
+        notes[0] += "Learning rates are those of params.yaml; none was searched for."
+    if table["search_trials"].min() < most:
         notes.append(
-            f"Not every variant had {search_trials} search trials, and so not the same chance to "
-            "find its learning rate."
+            "Not every variant had as many search trials, and so not the same chance to find its "
+            "learning rate."
         )
     if table["search_edge"].notna().any():
         notes.append(

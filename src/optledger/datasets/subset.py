@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 def stratified_subset(labels: NDArray[np.uint8], examples: int, seed: int) -> NDArray[np.intp]:
     """Choose examples at random, always alike for one seed.
 
-    A class has its share of them to within one example; a smaller subset of the same seed is part
-    of a larger one.
+    A class has its share of them, to within one example where classes are of like size; a smaller
+    subset of the same seed is part of a larger one.
 
     Args:
         labels: shape (all examples,).

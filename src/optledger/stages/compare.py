@@ -14,7 +14,7 @@ def main() -> None:
     searches = {name: read_search(TRIALS / name) for name in settings.variants}
     table = leaderboard(read_csv(RESULTS / "seeds.csv"), settings.variants, searches, metric)
     write_csv(RESULTS / "leaderboard.csv", table)
-    write_text(RESULTS / "leaderboard.md", markdown(table, metric, settings.search.trials))
+    write_text(RESULTS / "leaderboard.md", markdown(table, metric))
     write_csv(RESULTS / "search.csv", search_table(searches, table))
     histories = {name: read_history(TRIALS / name) for name in settings.variants}
     write_csv(RESULTS / "curves.csv", curves(histories))

@@ -25,7 +25,7 @@ def main() -> None:
         raise UserError(f"train: found {shown(name)} as the variant to train; allowed: {allowed}")
     variant = settings.variants[name]
     summary = json.loads((PREPARED / "summary.json").read_text())
-    params.check_batch_size(name, variant, summary["examples"]["train"])
+    params.check_examples(name, variant, summary["examples"]["train"], summary["classes"])
 
     def trial(learning_rate: float, seed: int) -> Trial:
         return Trial(name, variant, settings.model, summary["classes"], learning_rate, seed)

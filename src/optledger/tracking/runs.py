@@ -56,7 +56,7 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
     for name, variant in params.variants.items():
         own = {table: _rows_of(name, rows) for table, rows in tables.items()}
         seeds = _rows_of(name, all_seeds)
-        parameters = _parameters(params, variant, seeds["learning_rate"].iloc[0])
+        parameters = _parameters(params, variant, float(seeds["learning_rate"].iloc[0]))
         keys[name] = variant_key(
             name,
             {role: file.sha256 for role, file in dataset.files.by_role().items()},

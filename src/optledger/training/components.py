@@ -67,7 +67,7 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
     """Compute the shape of a Keras learning-rate schedule: its rates divided by their largest.
 
     What Keras asks for and the component does not give has a default here: the initial rate is 1,
-    and the decay takes all the steps.
+    and the decay takes all the steps that a warm-up leaves.
 
     Args:
         component: the schedule, or None for a constant rate.
@@ -77,24 +77,33 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
         Factors of the learning rate, its peak, for each step; shape (steps,).
 
     Raises:
-        ComponentError: there is no such schedule, it does not take these arguments, or some rate
-            is not finite, or below 0, or all of them are 0.
+        ComponentError: there is no such schedule, it does not work with these arguments, or some
+            rate is not finite, or below 0, or all of them are 0.
     """
     if component is None:
         return np.ones(steps, np.float32)
     module = keras.optimizers.schedules
     classes = _classes(module, module.LearningRateSchedule, {"LearningRateSchedule"})
-    defaults = {"initial_learning_rate": 1.0, "decay_steps": steps}
+    # Keras computes with whatever type an argument has.
+    floats = {name: _as_floats(value) for name, value in component.arguments.items()}
+    given: dict[str, Any] = {"initial_learning_rate": 1.0, "decay_steps": float(steps), **floats}
+    if "decay_steps" not in floats and isinstance(floats.get("warmup_steps"), float):
+        given["decay_steps"] = max(1.0, steps - given["warmup_steps"])
     if component.name in classes:
-        taken = inspect.signature(classes[component.name]).parameters.keys()
-        defaults = {name: defaults[name] for name in defaults.keys() & taken}
-    schedule = _build(classes, component, **defaults)
+        taken = inspect.signature(classes[component.name]).parameters
+        given = {name: value for name, value in given.items() if name in taken}
+    schedule = _build(classes, component, **given)
 
     def rates() -> Any:
         # Compiled, for the same bytes on every processor; a step at a time, as schedules take it.
         return tf.map_fn(lambda step: tf.cast(schedule(step), tf.float32), tf.range(float(steps)))
 
-    values: NDArray[np.float32] = tf.function(rates, jit_compile=True, autograph=False)().numpy()
+    try:
+        values: NDArray[np.float32] = tf.function(
+            rates, jit_compile=True, autograph=False
+        )().numpy()
+    except Exception as error:
+        raise ComponentError(_refused(component, error)) from None
     if not np.isfinite(values).all() or values.min() < 0 or values.max() == 0:
         raise ComponentError(
             f"found {shown(component.arguments)}; allowed: what keeps the rates of "
@@ -121,9 +130,17 @@ def _build(classes: dict[str, type], component: Component, **given: Any) -> Any:
         if argument not in allowed:
             raise ComponentError(f"found argument {argument}; allowed: {', '.join(allowed)}")
     try:
-        return found(**{**given, **component.arguments})
+        return found(**{**component.arguments, **given})
     except (TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ComponentError(
-            f"found {shown(component.arguments)}; allowed: what {component.name} accepts: {reason}"
-        ) from None
+        raise ComponentError(_refused(component, error)) from None
+
+
+def _refused(component: Component, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200]
+    return f"found {shown(component.arguments)}; allowed: what {component.name} accepts: {reason}"
+
+
+def _as_floats(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_floats(item) for item in value]
+    return float(value) if type(value) is int else value

@@ -74,7 +74,9 @@ def predict_test(trained: TrainedModel, report: Report) -> Predictions:
 def _worker_count() -> int:
     value = os.environ.get(WORKERS_VARIABLE)
     if value is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        # Linux may bind a process to some of the cores; elsewhere it has all of them.
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
     if not value.isdecimal() or int(value) < 1:
         raise UserError(f"{WORKERS_VARIABLE}: found {value!r}; allowed: an integer of at least 1")
     return int(value)

@@ -1,8 +1,12 @@
 """What the fork server imports, once, before it forks workers."""
 
 import gc
+import signal
 
-from optledger.training import runtime
+# Whoever interrupts tells the stage, which ends its workers; they inherit this.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+from optledger.training import runtime  # noqa: E402 # an interruption may come meanwhile
 
 # What is imported is kept: looking for garbage in it only takes time, then and after each fork.
 gc.disable()

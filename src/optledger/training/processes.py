@@ -56,30 +56,40 @@ class Processes:
         """Run tasks as `Executor` describes it."""
         waiting = deque(range(len(tasks)))
         failures: Counter[int] = Counter()
-        while waiting or any(worker.place is not None for worker in self._workers):
-            while waiting and (worker := self._idle_worker()):
-                place = waiting.popleft()
-                worker.start(place, function, tasks[place])
-            busy = {worker.pipe: worker for worker in self._workers if worker.place is not None}
-            for pipe in wait(list(busy)):
-                worker = busy[cast("Connection[Any, Any]", pipe)]
-                place = cast(int, worker.place)
-                match worker.receive():
-                    case "epoch", epochs:
-                        on_epoch(place, epochs)
+        try:
+            while waiting or self._busy():
+                while waiting and (worker := self._idle_worker()):
+                    place = waiting.popleft()
+                    worker.start(place, function, tasks[place])
+                busy = self._busy()
+                for pipe in wait(list(busy)):
+                    worker = busy[cast("Connection[Any, Any]", pipe)]
+                    place = cast(int, worker.place)
+                    answer = worker.receive()
+                    if answer[0] == "epoch":
+                        on_epoch(place, answer[1])
                         continue
-                    case "done", result:
-                        yield place, result
-                    case "refused", error:
-                        raise error
-                    case "failed", cause, *details:
-                        failures[place] += 1
-                        if failures[place] == _ATTEMPTS:
-                            raise UserError(f"{tasks[place]}: failed twice: {cause}")
-                        notice = f"{tasks[place]}: {cause}; once more"
-                        print(*details, notice, sep="\n", file=sys.stderr)
-                        waiting.appendleft(place)
-                worker.place = None
+                    worker.place = None
+                    match answer:
+                        case "done", result:
+                            yield place, result
+                        case "refused", error:
+                            raise error
+                        case "failed", cause, *details:
+                            failures[place] += 1
+                            if failures[place] == _ATTEMPTS:
+                                raise UserError(f"{tasks[place]}: failed twice: {cause}")
+                            notice = f"{tasks[place]}: {cause}; once more"
+                            print(*details, notice, sep="\n", file=sys.stderr)
+                            waiting.appendleft(place)
+        finally:
+            # Whoever wants no more results wants no work for them either.
+            for worker in self._busy().values():
+                worker.end()
+                self._workers.remove(worker)
+
+    def _busy(self) -> "dict[Connection[Any, Any], _Worker]":
+        return {worker.pipe: worker for worker in self._workers if worker.place is not None}
 
     def _idle_worker(self) -> "_Worker | None":
         """Return a worker without a task, a new one if need be, or None if all have one."""
@@ -102,7 +112,9 @@ class _Worker:
         self.pipe, far_end = context.Pipe()
         self.place: int | None = None
         self._process = context.Process(target=_serve, args=(far_end,), daemon=True)
-        self._process.start()
+        # Where the fork server has died, the pipe says so when it is read.
+        with suppress(OSError, EOFError):
+            self._process.start()
         far_end.close()
 
     def is_alive(self) -> bool:
@@ -118,16 +130,20 @@ class _Worker:
         try:
             return cast(tuple[Any, ...], self.pipe.recv())
         except (EOFError, OSError):
-            self._process.join()
-            return "failed", _ending(self._process.exitcode or 0)
+            if self._process.pid is not None:
+                self._process.join()
+            return "failed", _ending(self._process.exitcode)
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.join()
+        if self._process.pid is not None:
+            self._process.kill()
+            self._process.join()
         self.pipe.close()
 
 
-def _ending(exit_code: int) -> str:
+def _ending(exit_code: int | None) -> str:
+    if exit_code is None:
+        return f"its worker could not start ({WORKERS_VARIABLE}=1 needs the least memory)"
     if exit_code == -signal.SIGKILL:
         fewer = f"{WORKERS_VARIABLE}=1 needs the least"
         return f"its worker was ended by SIGKILL, as the system does when memory is short ({fewer})"
@@ -147,15 +163,13 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
             function, task = pipe.recv()
         except EOFError:
             return
-        answer: tuple[Any, ...]
         try:
-            answer = ("done", function(task, lambda epochs: pipe.send(("epoch", epochs))))
+            pipe.send(("done", function(task, lambda epochs: pipe.send(("epoch", epochs)))))
         except UserError as error:
-            answer = ("refused", error)
+            pipe.send(("refused", error))
         except Exception as error:
             cause = " ".join(f"{type(error).__name__}: {error}".split())
-            answer = ("failed", cause, traceback.format_exc())
-        pipe.send(answer)
+            pipe.send(("failed", cause, traceback.format_exc()))
 
 
 def _end_with_parent() -> None:

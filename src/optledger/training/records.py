@@ -60,7 +60,9 @@ def read_trials(directory: Path) -> pd.DataFrame:
 
 def read_search(directory: Path) -> pd.DataFrame:
     """Read search.csv; a trial that diverged has no validation metrics."""
-    return pd.read_csv(directory / "search.csv", dtype=_INTEGERS)
+    floats = dict.fromkeys(("learning_rate", "validation_accuracy", "validation_loss"), "float64")
+    # Also of a table without rows, so that joining tables changes no type.
+    return pd.read_csv(directory / "search.csv", dtype=_INTEGERS | floats)
 
 
 def read_history(directory: Path) -> pd.DataFrame:

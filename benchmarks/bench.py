@@ -1,0 +1,315 @@
+"""What training costs here, beside what else one would take: medians and ratios of one run.
+
+`make bench` runs this at the root of the repository, on the real data/prepared/, and prints
+Markdown. Each way to train has a process of its own, which stays; rounds alternate between them,
+so that a machine that is now faster, now slower is so for all.
+"""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from threadpoolctl import threadpool_limits
+
+from optledger import params
+from optledger.datasets.examples import read_split
+from optledger.params import Params, Variant
+from optledger.training.executor import Report, train
+from optledger.training.processes import Processes
+from optledger.training.trial import Trial
+
+CORES = len(os.sched_getaffinity(0))
+ROUNDS = 5
+TRIALS = (10, 50, 200)
+PIXELS, CLASSES = 784, 10
+
+Ways = Mapping[str, tuple[Callable[..., float], Sequence[Any]]]
+
+
+def main() -> None:
+    """Measure everything; say on the error stream what is being measured."""
+    # Read by the processes that import TensorFlow: no chatter between the tables.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    settings = params.load()
+    print(
+        f"{_processor()}, {CORES} cores, {platform.system()} {platform.machine()}, Python "
+        f"{platform.python_version()}, TensorFlow {version('tensorflow')}\n"
+    )
+    epochs(settings)
+    pipeline(settings)
+    # Last, as it pins the environment of this process, which others would inherit.
+    workers(settings)
+
+
+def epochs(settings: Params) -> None:
+    """Print what an epoch of one trial costs, way by way."""
+    ways: Ways = {
+        "`model.fit` as in the article": (model_fit, ("adam",)),
+        "`model.fit`, `steps_per_execution=125`, `jit_compile=True`": (model_fit, ("adam", True)),
+        "scikit-learn's `MLPClassifier`": (mlp_classifier, ()),
+        "our engine, one worker": (engine, ("adam", 1)),
+        f"our engine, {CORES} workers": (engine, ("adam", CORES)),
+        "our engine, one worker, SGD": (engine, ("sgd", 1)),
+        "float32 matrix product, one thread": (matrix_product, ()),
+    }
+    seconds = measure(ways, ROUNDS)
+    article, *_, sgd, product = seconds.values()
+    _table(
+        ["784-128-10, batches of 32, Adam unless said", "seconds an epoch", "times as fast"],
+        [
+            [way, f"{statistics.median(own):.3f}", f"{_ratio(article, own):.1f}"]
+            for way, own in list(seconds.items())[:-1]
+        ],
+    )
+    speed = 2 * 1024**3 / statistics.median(product)
+    share = statistics.median(
+        (_operations(settings) / own) / (2 * 1024**3 / other)
+        for own, other in zip(sgd, product, strict=True)
+    )
+    print(
+        f"One thread multiplies float32 matrices (1024 by 1024, NumPy) at {speed / 1e9:.0f} "
+        f"GFLOP/s. A whole epoch of SGD does its own products at {share:.0%} of that.\n"
+    )
+
+
+def pipeline(settings: Params) -> None:
+    """Print what `dvc repro` costs, first and again, beside the same trials by `model.fit`."""
+    fitted = measure({name: (model_fit, (name,)) for name in settings.variants}, 2)
+    trials = settings.search.trials + settings.seeds.count
+    by_model_fit = sum(
+        trials * variant.epochs * statistics.median(fitted[name])
+        for name, variant in settings.variants.items()
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", ".", clone], check=True)
+        raw = str(Path("data/raw").resolve())
+        environment = os.environ | {"OPTLEDGER_MIRROR": raw, "DVC_SITE_CACHE_DIR": folder}
+
+        def repro() -> None:
+            _say("dvc repro, in a clone")
+            command = ["dvc", "repro"]
+            subprocess.run(command, cwd=clone, env=environment, stdout=sys.stderr, check=True)
+
+        first = _seconds(repro)
+        again = statistics.median(_seconds(repro) for _ in range(3))
+    _table(
+        ["the whole pipeline, as committed", "seconds"],
+        [
+            [f"`dvc repro`: {len(fitted)} variants of {trials} trials", f"{first:.0f}"],
+            [
+                "the same trials by `model.fit`: two epochs of each variant measured, and scaled",
+                f"{by_model_fit:.0f}",
+            ],
+            ["`dvc repro` again, with nothing to do but to publish", f"{again:.1f}"],
+        ],
+    )
+    print(f"The pipeline is {by_model_fit / first:.1f} times as fast as `model.fit`.\n")
+
+
+def workers(settings: Params) -> None:
+    """Print what workers cost before they train, and many trials beside a single one."""
+    rows = []
+    for name, variant in settings.variants.items():
+        _say(f"workers of {name}")
+        with Processes(CORES) as pool:
+            short = variant.model_copy(update={"epochs": 1})
+            start = _run(pool, _nothing, range(CORES))
+            first, warm = (_train(pool, settings, name, short, CORES) for _ in range(2))
+            memory = max(map(_peak_memory, psutil.Process().children(recursive=True)))
+        rows.append([name, f"{start:.1f}", f"{first - warm:.1f}", f"{memory / 1e9:.2f}"])
+    _table([f"{CORES} workers", "start, s", "build and compile, s", "peak memory of one, GB"], rows)
+    print("The first start imports TensorFlow in the fork server; so does each stage.\n")
+
+    adam = settings.variants["adam"]
+    with Processes(CORES) as pool:
+        _train(pool, settings, "adam", adam, CORES)
+        alone, busy = (
+            statistics.median(_train(pool, settings, "adam", adam, count) for _ in range(3))
+            for count in (1, CORES)
+        )
+    rows = []
+    for count in TRIALS:
+        _say(f"{count} trials")
+        with Processes(CORES) as pool:
+            seconds = _train(pool, settings, "adam", adam, count)
+        shares = [f"{seconds / (count * each / CORES):.2f}" for each in (alone, busy)]
+        rows.append([str(count), f"{seconds:.0f}", *shares])
+    _table(
+        [
+            f"trials of {adam.epochs} epochs, {CORES} new workers",
+            "seconds",
+            f"of what as many warm trials take ({alone:.2f} s each, alone)",
+            f"({busy:.2f} s each, all workers busy)",
+        ],
+        rows,
+    )
+
+
+def measure(ways: Ways, rounds: int) -> dict[str, list[float]]:
+    """Measure each way once a round, after a first time that does not count."""
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    with ExitStack() as stack:
+        processes = {
+            way: stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
+            for way in ways
+        }
+        for number in range(rounds + 1):
+            for way, (function, arguments) in ways.items():
+                _say(f"round {number} of {rounds}: {way}")
+                taken = processes[way].submit(function, *arguments).result()
+                if number:
+                    seconds[way].append(taken)
+    return seconds
+
+
+# The ways to train. Each returns the seconds of an epoch of one trial.
+
+
+def model_fit(name: str, compiled: bool = False) -> float:
+    """Train for an epoch as in the article, with a variant's optimizer and batch size."""
+    return _seconds(_keras_epoch(name, compiled))
+
+
+@lru_cache
+def _keras_epoch(name: str, compiled: bool) -> Callable[[], object]:
+    import keras
+
+    variant = params.load().variants[name]
+    images, labels = _floats()
+    one_hot = keras.utils.to_categorical(labels, CLASSES)
+    model = keras.Sequential(
+        [
+            keras.Input((PIXELS,)),
+            keras.layers.Dense(128, activation="relu"),
+            keras.layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+    faster = {"steps_per_execution": 125, "jit_compile": True} if compiled else {}
+    model.compile(
+        optimizer=getattr(keras.optimizers, variant.optimizer.name)(
+            learning_rate=0.001, **variant.optimizer.arguments
+        ),
+        loss=keras.losses.CategoricalCrossentropy(),
+        metrics=["accuracy"],
+        **faster,
+    )
+    size = len(images) if variant.batch_size == "full" else variant.batch_size
+    return lambda: model.fit(images, one_hot, epochs=1, batch_size=size, verbose=0)
+
+
+def mlp_classifier() -> float:
+    """Train for an epoch with scikit-learn, with Adam and the same layers and batches."""
+    return _seconds(_scikit_learn_epoch())
+
+
+@lru_cache
+def _scikit_learn_epoch() -> Callable[[], object]:
+    from sklearn.neural_network import MLPClassifier
+
+    images, labels = _floats()
+    model = MLPClassifier((128,), batch_size=32, alpha=0)
+    return lambda: model.partial_fit(images, labels, classes=np.arange(CLASSES))
+
+
+def engine(name: str, count: int) -> float:
+    """Train two whole trials a worker; return the time over all their epochs."""
+    settings = params.load()
+    variant = settings.variants[name]
+    seconds = _train(_pool(count), settings, name, variant, 2 * count)
+    return seconds / (2 * count * variant.epochs)
+
+
+@lru_cache
+def _pool(count: int) -> Processes:
+    return Processes(count).__enter__()
+
+
+def matrix_product() -> float:
+    """Multiply two matrices with one thread; return the median time of many products."""
+    left, right = np.random.default_rng(0).random((2, 1024, 1024), dtype=np.float32)
+    with threadpool_limits(1):
+        return statistics.median(_seconds(lambda: left @ right) for _ in range(20))
+
+
+def _operations(settings: Params) -> int:
+    """Return the floating-point operations of the matrix products of an epoch.
+
+    Forward, and backward for the weights of each layer and the inputs of all but the first, for
+    each training example; forward for each validation example. A multiply-add counts as two.
+    """
+    widths = [PIXELS, *settings.model.hidden_units, CLASSES]
+    layers = [first * second for first, second in pairwise(widths)]
+    training, validation = (len(read_split(name).labels) for name in ("train", "validation"))
+    return 2 * (training * (3 * sum(layers) - layers[0]) + validation * sum(layers))
+
+
+def _train(pool: Processes, settings: Params, name: str, variant: Variant, count: int) -> float:
+    trials = [Trial(name, variant, settings.model, CLASSES, 0.001, seed) for seed in range(count)]
+    return _run(pool, train, trials)
+
+
+def _run(pool: Processes, function: Callable[..., object], tasks: Sequence[object]) -> float:
+    return _seconds(lambda: list(pool.run(function, tasks)))
+
+
+def _nothing(task: int, report: Report) -> None:
+    time.sleep(0.1)
+
+
+def _floats() -> tuple[Any, Any]:
+    examples = read_split("train")
+    return examples.images.reshape(-1, PIXELS).astype("float32") / 255, examples.labels
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def _ratio(slow: list[float], fast: list[float]) -> float:
+    """Return the median, over the rounds, of how many times as fast one is."""
+    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
+
+
+def _peak_memory(process: psutil.Process) -> int:
+    """Return the most bytes that a process has had in memory, what it shares included."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return 1024 * next(
+        int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")
+    )
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
+
+
+def _table(head: list[str], rows: list[list[str]]) -> None:
+    for row in (head, ["---", *["--:"] * (len(head) - 1)], *rows):
+        print(f"| {' | '.join(row)} |")
+    print(flush=True)
+
+
+def _say(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
