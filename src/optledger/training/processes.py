@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -112,9 +113,12 @@ class _Worker:
         self.pipe, far_end = context.Pipe()
         self.place: int | None = None
         self._process = context.Process(target=_serve, args=(far_end,), daemon=True)
-        # Where the fork server has died, the pipe says so when it is read.
-        with suppress(OSError, EOFError):
+        try:
             self._process.start()
+        except (EOFError, OSError):
+            # The fork server has died: the pipe says so when it is read. Another is started for
+            # the next worker if the system is done with this one by then.
+            time.sleep(1)
         far_end.close()
 
     def is_alive(self) -> bool:
