@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from types import TracebackType
 from typing import Any, cast
 
 from optledger.errors import UserError
@@ -38,12 +37,7 @@ class Processes:
         runtime.pin()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """End the workers at once: they hold nothing that needs putting away."""
         for worker in self._workers:
             worker.end()

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from types import TracebackType
 
 from tqdm import tqdm
 
@@ -33,12 +32,7 @@ class Progress:
         self._describe()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Remove the bar."""
         self._bar.close()
 
