@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -62,6 +63,7 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_interruptions,
         )
 
     def run(self, *command: str, check: bool = True, **environment: str) -> str:
@@ -97,6 +99,11 @@ class Project:
                 (self.path.as_uri(), path.as_uri()),
             )
         return Project(path)
+
+
+def _heed_interruptions() -> None:
+    """Undo what a shell does to what it runs in the background, the tests included."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def new_project(path: Path, entry: str, params: str = DIGITS_PARAMS) -> Project:
