@@ -78,6 +78,14 @@ def test_check_reports_a_mistake_in_one_line(
     assert all("; allowed: " in each or "YAML" in each for each in printed)
 
 
+def test_check_looks_at_the_number_of_workers(project: Project) -> None:
+    """What the environment says is wrong before anything runs, too."""
+    printed = project.run(
+        "optledger", "check", check=False, PYTHONPATH="src", OPTLEDGER_WORKERS="0"
+    )
+    assert printed == "OPTLEDGER_WORKERS: found '0'; allowed: an integer of at least 1\n"
+
+
 def test_a_stage_reports_a_mistake_in_one_line(project: Project) -> None:
     """Without `check` before it, a stage checks again; what DVC removed for it can be restored."""
     before = project.read("results/trials/adam/weights.npz")

@@ -10,7 +10,7 @@ from optledger.datasets.split import validation_examples
 from optledger.documents import mistake
 from optledger.errors import UserError
 from optledger.paths import PARAMS
-from optledger.training import runtime
+from optledger.training import executor, runtime
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -23,6 +23,7 @@ def _optledger() -> None:
 @app.command()
 def check() -> None:
     """Check params.yaml and the dataset it names, and build every optimizer and loss."""
+    executor.workers()
     settings = params.load()
     dataset = registry.load(settings.dataset)
     train_examples = dataset.train_examples - validation_examples(
