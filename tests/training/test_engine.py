@@ -236,7 +236,8 @@ def test_a_schedule_is_keras_s_with_the_learning_rate_as_its_peak(
     settings = variant("sgd", schedule=schedule)
     result = engine(settings, train, test).train(trial(settings, seed=0))
     found = getattr(keras.optimizers.schedules, schedule.name)
-    rates = {"initial_learning_rate": 1.0, "decay_steps": 94} | schedule.arguments
+    decay_steps = 94 - schedule.arguments.get("warmup_steps", 0)
+    rates = {"initial_learning_rate": 1.0, "decay_steps": decay_steps} | schedule.arguments
     taken = inspect.signature(found).parameters
     keras_schedule = found(**{name: value for name, value in rates.items() if name in taken})
     factors = [float(keras_schedule(float(step))) for step in range(94)]
