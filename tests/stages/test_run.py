@@ -16,7 +16,7 @@ from project import Project
 
 @contextmanager
 def long_training(
-    project: Project,
+    project: Project, **environment: str
 ) -> Iterator[tuple["subprocess.Popen[str]", psutil.Process, list[psutil.Process]]]:
     """Have `dvc repro` train for ever.
 
@@ -24,7 +24,7 @@ def long_training(
         DVC; the stage; and the stage's fork server, resource tracker and two workers.
     """
     project.edit("params.yaml", "epochs: 3", "epochs: 1000000")
-    dvc = project.start("dvc", "repro", "train@adam", OPTLEDGER_WORKERS="2")
+    dvc = project.start("dvc", "repro", "train@adam", OPTLEDGER_WORKERS="2", **environment)
     started: list[psutil.Process] = []
     try:
         stage = wait_for(lambda: stage_of(psutil.Process(dvc.pid)))
@@ -45,6 +45,11 @@ def stage_of(dvc: psutil.Process) -> psutil.Process | None:
     """Return the stage that DVC runs, if it has come to that."""
     children = dvc.children(recursive=True)
     return next((c for c in children if "optledger.stages.train" in c.cmdline()), None)
+
+
+def modules_of(stage: psutil.Process) -> str:
+    """Return the paths of what a process has mapped, compiled modules among them."""
+    return " ".join(each.path for each in stage.memory_maps())
 
 
 def at_least_four(found: list[psutil.Process]) -> list[psutil.Process] | None:
@@ -71,9 +76,10 @@ def check_that_nothing_is_left(project: Project, processes: list[psutil.Process]
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_a_killed_dvc_takes_its_stage_with_it(project: Project) -> None:
-    """After `kill -9` of DVC, nothing goes on to write outputs."""
-    with long_training(project) as (dvc, stage, children):
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
+def test_a_killed_dvc_takes_its_stage_with_it(project: Project, shell: str) -> None:
+    """After `kill -9` of DVC, nothing goes on to write outputs; whether its shell stays or not."""
+    with long_training(project, SHELL=shell) as (dvc, stage, children):
         dvc.kill()
         dvc.wait()
         check_that_nothing_is_left(project, [stage, *children])

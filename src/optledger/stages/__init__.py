@@ -6,13 +6,36 @@ import threading
 import time
 from collections.abc import Callable
 
-from optledger import errors
+import psutil
 
-# Before what a stage imports, which takes long enough for DVC to be killed meanwhile.
-_PARENT = os.getppid()
+from optledger import errors
 
 _LOOK_EVERY_SECONDS = 0.5
 _GRACE_SECONDS = 10
+
+
+def _outermost() -> tuple[psutil.Process, int]:
+    """Find what DVC started: this process, or the shell that some shells leave around it.
+
+    Returns:
+        That process, and its parent's id: DVC's.
+    """
+    process = psutil.Process()
+    while (parent := process.parent()) is not None and "DVC_STAGE" in _environment(parent):
+        process = parent
+    return process, process.ppid()
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        environment: dict[str, str] = process.environ()
+    except psutil.Error:
+        return {}
+    return environment
+
+
+# Before what a stage imports, which takes long enough for DVC to be killed meanwhile.
+_STARTED_BY_DVC = _outermost() if "DVC_STAGE" in os.environ else None
 
 
 def run(main: Callable[[], None]) -> None:
@@ -23,14 +46,22 @@ def run(main: Callable[[], None]) -> None:
     """
     # What is half-written is put away when a stage is told to end, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if "DVC_STAGE" in os.environ:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+    if _STARTED_BY_DVC is not None:
+        threading.Thread(target=_end_with_dvc, args=_STARTED_BY_DVC, daemon=True).start()
     errors.run(main)
 
 
-def _end_with_parent() -> None:
-    while os.getppid() == _PARENT:
+def _end_with_dvc(process: psutil.Process, dvc: int) -> None:
+    while _parent(process) == dvc:
         time.sleep(_LOOK_EVERY_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(1)
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        parent: int = process.ppid()
+    except psutil.NoSuchProcess:
+        return None
+    return parent
