@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import typer
 
 from optledger import errors, params
 from optledger.datasets import registry
+from optledger.datasets.sampling import check_examples, training_examples
 from optledger.datasets.split import validation_examples
 from optledger.documents import mistake
 from optledger.errors import UserError
@@ -33,12 +35,16 @@ def check() -> None:
         fraction = settings.split.validation_fraction
         allowed = f"a fraction that leaves at least {dataset.classes} examples to train on"
         raise UserError(mistake(PARAMS, "split.validation_fraction", fraction, allowed))
+    # Of equal classes, as far as one can know before the download.
+    labels = np.arange(train_examples) % dataset.classes
+    examples = {}
     for name, variant in settings.variants.items():
-        params.check_examples(name, variant, train_examples, dataset.classes)
+        check_examples(settings, name, np.bincount(labels).tolist())
+        examples[name] = len(training_examples(labels.astype(np.uint8), variant, seed=0))
     runtime.import_tensorflow()
     from optledger.training.checks import mistakes
 
-    if found := mistakes(settings, train_examples):
+    if found := mistakes(settings, examples):
         raise UserError("\n".join(found))
     print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
 

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from masks import mask
 from optledger.datasets.examples import Examples
-from optledger.datasets.subset import stratified_subset
-from optledger.params import Component, Model, Variant
-from optledger.training.components import build_loss
+from optledger.datasets.sampling import training_examples
+from optledger.params import Component, EarlyStopping, Variant
+from optledger.training.components import build_loss, build_model
+from optledger.training.dropout import step_keys
 from optledger.training.engine import Engine, batch_order, predict
-from optledger.training.model import build_model, get_weights, initial_weights, set_weights
+from optledger.training.plateau import plateau_start
 from optledger.training.trial import NO_CLASS, Trial, Weights
+from optledger.training.weights import get_weights, initial_weights, set_weights
 
-MODEL = Model(hidden_units=[16], activation="relu")
+MODEL = Component(name="mlp", hidden_units=[16])
 
 SHAPE = (8, 8)
 
@@ -35,6 +38,7 @@ def variant(
     """Return a variant of one of `OPTIMIZERS`."""
     component, learning_rate = OPTIMIZERS[optimizer]
     return Variant(
+        model=MODEL,
         optimizer=component,
         learning_rate=learning_rate,
         epochs=epochs,
@@ -43,18 +47,16 @@ def variant(
     ).model_copy(update=update)
 
 
-def trial(
-    settings: Variant, seed: int, learning_rate: float | None = None, model: Model = MODEL
-) -> Trial:
+def trial(settings: Variant, seed: int, learning_rate: float | None = None) -> Trial:
     """Return a trial of a variant, with the variant's learning rate unless told otherwise."""
     rate = learning_rate or settings.learning_rate
     assert isinstance(rate, float)
-    return Trial("v", settings, model, 10, rate, seed)
+    return Trial("v", settings, 10, rate, seed)
 
 
 def engine(settings: Variant, train: Examples, validation: Examples) -> Engine:
-    """Return an engine for the small model."""
-    return Engine(settings, MODEL, 10, train, validation)
+    """Return an engine for the digits."""
+    return Engine(settings, 10, train, validation)
 
 
 def plain_keras(
@@ -262,7 +264,8 @@ def test_a_training_fraction_trains_on_that_part(
     train, test = digits
     settings = variant("sgd", training_fraction=0.25, batch_size=batch_size)
     result = engine(settings, train, test).train(trial(settings, seed=2))
-    part = train.take(stratified_subset(train.labels, 375, seed=2))
+    part = train.take(training_examples(train.labels, settings, seed=2))
+    assert len(part.labels) == 375
     weights, losses = plain_keras(settings, part, seed=2)
     for name, expected in weights.items():
         np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
@@ -274,9 +277,9 @@ def test_any_list_of_hidden_units(
     hidden_units: list[int], digits: tuple[Examples, Examples]
 ) -> None:
     """The empty list is softmax regression; each entry is a layer."""
-    model = Model(hidden_units=hidden_units, activation="tanh")
-    settings = variant(epochs=1)
-    result = Engine(settings, model, 10, *digits).train(trial(settings, seed=0, model=model))
+    model = Component(name="mlp", hidden_units=hidden_units, activation="tanh")
+    settings = variant(epochs=1, model=model)
+    result = engine(settings, *digits).train(trial(settings, seed=0))
     widths = [64, *hidden_units, 10]
     shapes = [weight.shape for name, weight in result.weights.items() if "kernel" in name]
     assert shapes == list(pairwise(widths))
@@ -340,3 +343,151 @@ def test_a_loss_of_logits_is_that_of_probabilities(loss: Component) -> None:
     found = build_loss(loss)(one_hot, logits)
     assert found.shape == (20,)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_of_all_examples_is_a_full_batch(digits: tuple[Examples, Examples]) -> None:
+    """SGD with every example in its batch is gradient descent, byte for byte."""
+    full, counted = (
+        engine(settings, *digits).train(trial(settings, seed=0))
+        for settings in (variant("sgd", batch_size=size) for size in ("full", 1500))
+    )
+    for name, expected in full.weights.items():
+        assert counted.weights[name].tobytes() == expected.tobytes()
+
+
+def test_a_batch_of_one_works(digits: tuple[Examples, Examples]) -> None:
+    """Stochastic gradient descent proper, as an eager loop does it."""
+    train, test = digits
+    few = train.take(np.arange(40))
+    settings = variant("sgd", batch_size=1)
+    result = engine(settings, few, test).train(trial(settings, seed=0))
+    weights, losses = plain_keras(settings, few, seed=0)
+    for name, expected in weights.items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+    np.testing.assert_allclose([epoch.train_loss for epoch in result.history], losses, rtol=1e-4)
+
+
+def test_penalties_are_keras_s_regularizers_of_kernels(digits: tuple[Examples, Examples]) -> None:
+    """L1 and L2, against an eager loop with Keras's own; the losses reported are without them."""
+    train, test = digits
+    settings = variant("sgd", l1=1e-3, l2=1e-2, batch_size="full", epochs=20)
+    result = engine(settings, train, test).train(trial(settings, seed=0))
+    regularizer = keras.regularizers.L1L2(l1=1e-3, l2=1e-2)
+    model = build_model(MODEL, SHAPE, 10)
+    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed=0))
+    optimizer = keras.optimizers.SGD(0.1)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    reported = []
+    for _ in range(20):
+        with tf.GradientTape() as tape:
+            value = loss(train.labels, model(train.images))
+            penalty = sum(regularizer(each.kernel) for each in model.layers if each.weights)
+            total = value + penalty
+        reported.append(float(value))
+        variables = model.trainable_variables
+        optimizer.apply(tape.gradient(total, variables), variables)
+    assert float(penalty) > 0.1
+    for name, expected in get_weights(model).items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+    np.testing.assert_allclose([each.train_loss for each in result.history], reported, rtol=1e-4)
+
+
+WEIGHTS = (0.0, 1.0, 2.0, 0.5, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("weights", [WEIGHTS, "balanced"], ids=["list", "balanced"])
+def test_class_weights_are_keras_s(
+    weights: str | tuple[float, ...], digits: tuple[Examples, Examples]
+) -> None:
+    """As `model.fit` has them: the weighted sum, divided by the number of examples."""
+    train, test = digits
+    settings = variant("sgd", class_weights=weights, class_fractions={3: 0.1}, epochs=1)
+    result = engine(settings, train, test).train(trial(settings, seed=0))
+    chosen = training_examples(train.labels, settings, seed=0)
+    part = train.take(chosen[batch_order(len(chosen), 0, 1)])
+    counts = np.bincount(part.labels, minlength=10)
+    assert counts[3] < 20
+    factors = len(part.labels) / (10 * counts) if weights == "balanced" else np.array(weights)
+    model = build_model(MODEL, SHAPE, 10)
+    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed=0))
+    model.compile(
+        keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    model.fit(
+        part.images,
+        part.labels,
+        batch_size=32,
+        shuffle=False,
+        verbose=0,
+        class_weight=dict(enumerate(factors.tolist())),
+    )
+    for name, expected in get_weights(model).items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+
+
+def test_dropout_drops_the_units_of_its_masks(digits: tuple[Examples, Examples]) -> None:
+    """An eager loop, with masks made in NumPy, arrives at the same weights."""
+    train, test = digits
+    settings = variant("sgd", model=Component(name="mlp", hidden_units=[16], dropout=0.25))
+    result = engine(settings, train, test).train(trial(settings, seed=5))
+    model = build_model(MODEL, SHAPE, 10)
+    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed=5))
+    optimizer = keras.optimizers.SGD(0.1)
+    hidden, logits = (layer for layer in model.layers if layer.weights)
+    for epoch in (1, 2):
+        order = batch_order(1500, 5, epoch)
+        for step, key in enumerate(step_keys(5, epoch, 47)):
+            batch = order[step * 32 : (step + 1) * 32]
+            kept = mask(key, 1, (len(batch), 16), 0.25) / np.float32(0.75)
+            pixels = train.images[batch].reshape(-1, 64) / np.float32(255)
+            with tf.GradientTape() as tape:
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    train.labels[batch].astype(int), logits(hidden(pixels) * kept)
+                )
+                value = tf.reduce_mean(losses)
+            variables = model.trainable_variables
+            optimizer.apply(tape.gradient(value, variables), variables)
+    for name, expected in get_weights(model).items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("restore_best", [True, False])
+def test_early_stopping_ends_a_training_and_keeps_an_epoch(
+    restore_best: bool, digits: tuple[Examples, Examples]
+) -> None:
+    """It is the beginning of the training without it, with the weights of the epoch it keeps."""
+    stopping = EarlyStopping(patience=2, min_delta=0.001, restore_best=restore_best)
+    settings = variant("sgd", learning_rate=3.0, epochs=40, early_stopping=stopping)
+    stopped = engine(settings, *digits).train(trial(settings, seed=0))
+    epochs = len(stopped.history)
+    assert 3 < epochs < 40
+    losses = [each.validation_loss for each in stopped.history]
+    best = int(np.argmin(losses)) + 1
+    assert plateau_start(losses, stopping) == epochs - 2
+    assert plateau_start(losses[:-1], stopping) is None
+    assert stopped.kept_epoch == (best if restore_best else epochs)
+    assert stopped.kept == stopped.history[stopped.kept_epoch - 1]
+    shorter = variant("sgd", learning_rate=3.0, epochs=stopped.kept_epoch)
+    same = engine(shorter, *digits).train(trial(shorter, seed=0))
+    assert same.history == stopped.history[: stopped.kept_epoch]
+    for name, expected in same.weights.items():
+        assert stopped.weights[name].tobytes() == expected.tobytes()
+
+
+def test_resampled_examples_are_visited_as_often(digits: tuple[Examples, Examples]) -> None:
+    """An oversampled training is that of an eager loop on the repeated examples."""
+    train, test = digits
+    settings = variant("sgd", class_fractions={8: 0.05}, resample="oversample", epochs=1)
+    result = engine(settings, train, test).train(trial(settings, seed=4))
+    part = train.take(training_examples(train.labels, settings, seed=4))
+    assert len(set(np.bincount(part.labels))) == 1
+    weights, _ = plain_keras(settings, part, seed=4)
+    for name, expected in weights.items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
+
+
+def test_a_convolutional_network_trains(digits: tuple[Examples, Examples]) -> None:
+    """Any model will do: this one learns the digits better than chance by far."""
+    settings = variant(epochs=3, model=Component(name="cnn", filters=[8]))
+    result = engine(settings, *digits).train(trial(settings, seed=0, learning_rate=0.01))
+    assert result.history[-1].validation_accuracy > 0.8
