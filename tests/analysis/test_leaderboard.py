@@ -90,7 +90,7 @@ def test_markdown_says_what_diverged_and_leaves_out_what_is_unknown() -> None:
     table = leaderboard(seeds(a=[0.9], b=[0.0]), dict.fromkeys("ab", VARIANT), searches("ab"), "f1")
     lines = cells(markdown(table, "f1"))
     assert lines[0] == ["1", "a", *["0.9000"] * 5, "1", "0.001", "10", "", "0"]
-    assert lines[1] == ["2", "b", *["0.0000"] * 4, "", "1 (1 diverged)", "0.001", "10", "0"]
+    assert lines[1] == ["2", "b", *["0.0000"] * 4, "", "1 (1 diverged)", "0.001", "10", "", "0"]
 
 
 def test_epochs_and_convergence_are_means_over_seeds() -> None:

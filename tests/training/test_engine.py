@@ -1,5 +1,6 @@
 import inspect
 from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,8 @@ from masks import mask
 from optledger.datasets.examples import Examples
 from optledger.datasets.sampling import training_examples
 from optledger.params import Component, EarlyStopping, Variant
+from optledger.textbook.rules import Adam, GradientDescent, Momentum, RMSprop
+from optledger.training import textbook_optimizers
 from optledger.training.components import build_loss, build_model
 from optledger.training.dropout import step_keys
 from optledger.training.engine import Engine, batch_order, predict
@@ -29,6 +32,8 @@ OPTIMIZERS = {
     "rmsprop": (Component(name="RMSprop"), 0.001),
     "adam": (Component(name="Adam"), 0.001),
     "adamw": (Component(name="AdamW", weight_decay=0.01), 0.001),
+    "textbook momentum": (Component(name="TextbookMomentum", beta=0.9), 0.5),
+    "textbook adam": (Component(name="TextbookAdam"), 0.001),
 }
 
 
@@ -75,7 +80,8 @@ def plain_keras(
     """
     model = build_model(MODEL, SHAPE, 10)
     set_weights(model, initial_weights(MODEL, SHAPE, 10, seed))
-    optimizer = getattr(keras.optimizers, settings.optimizer.name)(
+    optimizers = {**vars(keras.optimizers), **vars(textbook_optimizers)}
+    optimizer = optimizers[settings.optimizer.name](
         learning_rate=settings.learning_rate, **settings.optimizer.arguments
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -118,6 +124,77 @@ def test_the_compiled_epoch_is_plain_keras(
     np.testing.assert_allclose([epoch.train_loss for epoch in result.history], losses, rtol=1e-4)
 
 
+def by_rule(rule: Any, settings: Variant, train: Examples, seed: int) -> Weights:
+    """Train by a rule of the textbook in float64, on Keras's gradients at its weights."""
+    model = build_model(MODEL, SHAPE, 10)
+    weights = initial_weights(MODEL, SHAPE, 10, seed)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    count = len(train.labels)
+    size = count if settings.batch_size == "full" else settings.batch_size
+    states = {name: rule.start(value.astype(np.float64)) for name, value in weights.items()}
+    for epoch in range(1, settings.epochs + 1):
+        order = batch_order(count, seed, epoch)
+        for start in range(0, count, size):
+            batch = order[start : start + size]
+            set_weights(model, weights)
+            with tf.GradientTape() as tape:
+                value = loss(train.labels[batch], model(train.images[batch], training=True))
+            gradients = tape.gradient(value, model.trainable_variables)
+            for name, gradient in zip(weights, gradients, strict=True):
+                step = rule.step(weights[name], gradient.numpy().astype(np.float64), states[name])
+                weights[name], states[name] = step
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "batch_size", "rule"),
+    [
+        ("sgd", "full", GradientDescent(0.1)),
+        ("sgd", 32, GradientDescent(0.1)),
+        ("momentum", 32, Momentum(0.5, beta=0.9)),
+        ("rmsprop", 32, RMSprop(0.001, beta=0.9)),
+        ("textbook momentum", 32, Momentum(0.5, beta=0.9)),
+        ("textbook adam", 32, Adam(0.001)),
+    ],
+)
+def test_training_is_by_the_rules_of_the_textbook(
+    optimizer: str, batch_size: int | str, rule: Any, digits: tuple[Examples, Examples]
+) -> None:
+    """The article's rules in NumPy, on the same batches, arrive at the same weights.
+
+    Over 94 steps of 32 examples, or 20 of all, which are gradient descent. The largest difference
+    measured was 4.5e-7, of weights of order 1 in float32.
+    """
+    train, test = digits
+    epochs = 20 if batch_size == "full" else 2
+    settings = variant(optimizer, batch_size=batch_size, epochs=epochs)
+    result = engine(settings, train, test).train(trial(settings, seed=3))
+    for name, expected in by_rule(rule, settings, train, seed=3).items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=0, atol=1e-6)
+
+
+def test_a_batch_may_be_of_one_example(digits: tuple[Examples, Examples]) -> None:
+    """Stochastic gradient descent as the article has it: a step for each example."""
+    train, test = digits[0].take(np.arange(40)), digits[1]
+    settings = variant("sgd", batch_size=1)
+    result = engine(settings, train, test).train(trial(settings, seed=3))
+    weights, losses = plain_keras(settings, train, seed=3)
+    for name, expected in weights.items():
+        np.testing.assert_allclose(result.weights[name], expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose([epoch.train_loss for epoch in result.history], losses, rtol=1e-4)
+
+
+def test_a_full_batch_is_the_number_of_examples(digits: tuple[Examples, Examples]) -> None:
+    """Byte for byte."""
+    by_name, by_number = (
+        engine(settings, *digits).train(trial(settings, seed=0))
+        for settings in (variant("sgd", batch_size=size) for size in ("full", 1500))
+    )
+    assert by_name.history == by_number.history
+    for name, expected in by_number.weights.items():
+        assert by_name.weights[name].tobytes() == expected.tobytes()
+
+
 def test_validation_metrics_are_those_of_the_weights(digits: tuple[Examples, Examples]) -> None:
     """An epoch's validation loss and accuracy are what Keras computes of the weights after it."""
     train, test = digits
@@ -132,7 +209,9 @@ def test_validation_metrics_are_those_of_the_weights(digits: tuple[Examples, Exa
     assert result.history[0].validation_accuracy == pytest.approx(accuracy, rel=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", ["Adam", "Adafactor", "Ftrl", "Muon"])
+@pytest.mark.parametrize(
+    "optimizer", ["Adam", "Adafactor", "Ftrl", "Muon", "TextbookMomentum", "TextbookAdam"]
+)
 def test_a_trial_leaves_nothing_for_the_next(
     optimizer: str, digits: tuple[Examples, Examples]
 ) -> None:
@@ -343,28 +422,6 @@ def test_a_loss_of_logits_is_that_of_probabilities(loss: Component) -> None:
     found = build_loss(loss)(one_hot, logits)
     assert found.shape == (20,)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
-
-
-def test_a_batch_of_all_examples_is_a_full_batch(digits: tuple[Examples, Examples]) -> None:
-    """SGD with every example in its batch is gradient descent, byte for byte."""
-    full, counted = (
-        engine(settings, *digits).train(trial(settings, seed=0))
-        for settings in (variant("sgd", batch_size=size) for size in ("full", 1500))
-    )
-    for name, expected in full.weights.items():
-        assert counted.weights[name].tobytes() == expected.tobytes()
-
-
-def test_a_batch_of_one_works(digits: tuple[Examples, Examples]) -> None:
-    """Stochastic gradient descent proper, as an eager loop does it."""
-    train, test = digits
-    few = train.take(np.arange(40))
-    settings = variant("sgd", batch_size=1)
-    result = engine(settings, few, test).train(trial(settings, seed=0))
-    weights, losses = plain_keras(settings, few, seed=0)
-    for name, expected in weights.items():
-        np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
-    np.testing.assert_allclose([epoch.train_loss for epoch in result.history], losses, rtol=1e-4)
 
 
 def test_penalties_are_keras_s_regularizers_of_kernels(digits: tuple[Examples, Examples]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from optledger.documents import shown
 from optledger.params import Component
+from optledger.training import textbook_optimizers
 from optledger.training.models import MODELS
 
 # Given by this project, not by params.yaml; an average of the weights would be put in place only
@@ -57,12 +58,14 @@ def build_model(component: Component, image_shape: tuple[int, ...], classes: int
 
 
 def build_optimizer(component: Component) -> Any:
-    """Build a Keras optimizer, whose learning rate is for the caller to set.
+    """Build an optimizer of Keras or the textbook, whose learning rate is for the caller to set.
 
     Raises:
         ComponentError: there is no such optimizer, or it does not take these arguments.
     """
-    classes = _classes(keras.optimizers, keras.optimizers.Optimizer, _NOT_OPTIMIZERS)
+    base = keras.optimizers.Optimizer
+    classes = _classes(keras.optimizers, base, _NOT_OPTIMIZERS)
+    classes |= _classes(textbook_optimizers, base, set())
     return _build(classes, component, learning_rate=1.0)
 
 
