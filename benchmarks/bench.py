@@ -28,7 +28,10 @@ from threadpoolctl import threadpool_limits
 
 from optledger import params
 from optledger.datasets.examples import read_split
+from optledger.documents import read_yaml
+from optledger.experiments import merge_patch
 from optledger.params import Params, Variant
+from optledger.paths import PARAMS
 from optledger.training.executor import Report, train
 from optledger.training.processes import Processes
 from optledger.training.trial import Trial
@@ -38,11 +41,20 @@ ROUNDS = 5
 TRIALS = (10, 50, 200)
 PIXELS, CLASSES = 784, 10
 
+TECHNIQUES: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "dropout": {"model": {"dropout": 0.5}},
+    "class weights": {"class_weights": "balanced"},
+    "focal": {"loss": "CategoricalFocalCrossentropy"},
+    "L2": {"l2": 0.0001},
+    "L1": {"l1": 0.00001},
+}
+
 Ways = Mapping[str, tuple[Callable[..., float], Sequence[Any]]]
 
 
 def main() -> None:
-    """Measure everything; say on the error stream what is being measured."""
+    """Measure all parts, or those that are named; say on the error stream what comes next."""
     # Read by the processes that import TensorFlow: no chatter between the tables.
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     settings = params.load()
@@ -50,10 +62,10 @@ def main() -> None:
         f"{_processor()}, {CORES} cores, {platform.system()} {platform.machine()}, Python "
         f"{platform.python_version()}, TensorFlow {version('tensorflow')}\n"
     )
-    epochs(settings)
-    pipeline(settings)
-    # Last, as it pins the environment of this process, which others would inherit.
-    workers(settings)
+    # The last of them pins the environment of this process, which others would inherit.
+    parts = {"epochs": epochs, "techniques": techniques, "pipeline": pipeline, "workers": workers}
+    for part in sys.argv[1:] or parts:
+        parts[part](settings)
 
 
 def epochs(settings: Params) -> None:
@@ -85,6 +97,22 @@ def epochs(settings: Params) -> None:
         f"One thread multiplies float32 matrices (1024 by 1024, NumPy) at {speed / 1e9:.0f} "
         f"GFLOP/s. A whole epoch of SGD does its own products at {share:.0%} of that.\n"
     )
+
+
+def techniques(settings: Params) -> None:
+    """Print what an epoch of one trial costs with each technique, here and by `model.fit`."""
+    ways: dict[str, tuple[Callable[..., float], Sequence[Any]]] = {}
+    for technique in TECHNIQUES:
+        ways[f"{technique}: model.fit"] = (model_fit, ("adam", False, technique))
+        ways[f"{technique}: ours"] = (engine, ("adam", 1, technique))
+    seconds = measure(ways, ROUNDS)
+    rows = []
+    for technique in TECHNIQUES:
+        fitted, own = (seconds[f"{technique}: {way}"] for way in ("model.fit", "ours"))
+        medians = [f"{statistics.median(each):.3f}" for each in (fitted, own)]
+        rows.append([technique, *medians, f"{_ratio(fitted, own):.1f}"])
+    head = ["784-128-10, batches of 32, Adam", "`model.fit`, s an epoch", "one worker, s an epoch"]
+    _table([*head, "times as fast"], rows)
 
 
 def pipeline(settings: Params) -> None:
@@ -130,7 +158,7 @@ def workers(settings: Params) -> None:
         with Processes(CORES) as pool:
             short = variant.model_copy(update={"epochs": 1})
             start = _run(pool, _nothing, range(CORES))
-            first, warm = (_train(pool, settings, name, short, CORES) for _ in range(2))
+            first, warm = (_train(pool, name, short, CORES) for _ in range(2))
             memory = max(map(_peak_memory, psutil.Process().children(recursive=True)))
         rows.append([name, f"{start:.1f}", f"{first - warm:.1f}", f"{memory / 1e9:.2f}"])
     _table([f"{CORES} workers", "start, s", "build and compile, s", "peak memory of one, GB"], rows)
@@ -138,16 +166,16 @@ def workers(settings: Params) -> None:
 
     adam = settings.variants["adam"]
     with Processes(CORES) as pool:
-        _train(pool, settings, "adam", adam, CORES)
+        _train(pool, "adam", adam, CORES)
         alone, busy = (
-            statistics.median(_train(pool, settings, "adam", adam, count) for _ in range(3))
+            statistics.median(_train(pool, "adam", adam, count) for _ in range(3))
             for count in (1, CORES)
         )
     rows = []
     for count in TRIALS:
         _say(f"{count} trials")
         with Processes(CORES) as pool:
-            seconds = _train(pool, settings, "adam", adam, count)
+            seconds = _train(pool, "adam", adam, count)
         shares = [f"{seconds / (count * each / CORES):.2f}" for each in (alone, busy)]
         rows.append([str(count), f"{seconds:.0f}", *shares])
     _table(
@@ -181,23 +209,26 @@ def measure(ways: Ways, rounds: int) -> dict[str, list[float]]:
 # The ways to train. Each returns the seconds of an epoch of one trial.
 
 
-def model_fit(name: str, compiled: bool = False) -> float:
+def model_fit(name: str, compiled: bool = False, technique: str = "plain") -> float:
     """Train for an epoch as in the article, with a variant's optimizer and batch size."""
-    return _seconds(_keras_epoch(name, compiled))
+    return _seconds(_keras_epoch(name, compiled, technique))
 
 
 @lru_cache
-def _keras_epoch(name: str, compiled: bool) -> Callable[[], object]:
+def _keras_epoch(name: str, compiled: bool, technique: str) -> Callable[[], object]:
     import keras
 
-    variant = params.load().variants[name]
+    variant = _variant(name, technique)
     images, labels = _floats()
     one_hot = keras.utils.to_categorical(labels, CLASSES)
+    dropout = variant.model.arguments.get("dropout", 0)
+    penalty = keras.regularizers.L1L2(variant.l1, variant.l2) if variant.l1 or variant.l2 else None
     model = keras.Sequential(
         [
             keras.Input((PIXELS,)),
-            keras.layers.Dense(128, activation="relu"),
-            keras.layers.Dense(CLASSES, activation="softmax"),
+            keras.layers.Dense(128, activation="relu", kernel_regularizer=penalty),
+            *([keras.layers.Dropout(dropout)] if dropout else []),
+            keras.layers.Dense(CLASSES, activation="softmax", kernel_regularizer=penalty),
         ]
     )
     faster = {"steps_per_execution": 125, "jit_compile": True} if compiled else {}
@@ -205,12 +236,18 @@ def _keras_epoch(name: str, compiled: bool) -> Callable[[], object]:
         optimizer=getattr(keras.optimizers, variant.optimizer.name)(
             learning_rate=0.001, **variant.optimizer.arguments
         ),
-        loss=keras.losses.CategoricalCrossentropy(),
+        loss=getattr(keras.losses, variant.loss.name)(),
         metrics=["accuracy"],
         **faster,
     )
     size = len(images) if variant.batch_size == "full" else variant.batch_size
-    return lambda: model.fit(images, one_hot, epochs=1, batch_size=size, verbose=0)
+    weights = None
+    if variant.class_weights:
+        balanced = len(labels) / (CLASSES * np.bincount(labels))
+        weights = dict(enumerate(balanced.tolist()))
+    return lambda: model.fit(
+        images, one_hot, epochs=1, batch_size=size, verbose=0, class_weight=weights
+    )
 
 
 def mlp_classifier() -> float:
@@ -227,12 +264,18 @@ def _scikit_learn_epoch() -> Callable[[], object]:
     return lambda: model.partial_fit(images, labels, classes=np.arange(CLASSES))
 
 
-def engine(name: str, count: int) -> float:
+def engine(name: str, count: int, technique: str = "plain") -> float:
     """Train two whole trials a worker; return the time over all their epochs."""
-    settings = params.load()
-    variant = settings.variants[name]
-    seconds = _train(_pool(count), settings, name, variant, 2 * count)
+    variant = _variant(name, technique)
+    seconds = _train(_pool(count), name, variant, 2 * count)
     return seconds / (2 * count * variant.epochs)
+
+
+def _variant(name: str, technique: str) -> Variant:
+    """Return a variant of params.yaml with a technique."""
+    document = read_yaml(PARAMS)
+    patch = {"variants": {name: TECHNIQUES[technique]}}
+    return params.parse(merge_patch(document, patch), PARAMS).variants[name]
 
 
 @lru_cache
@@ -253,13 +296,13 @@ def _operations(settings: Params) -> int:
     Forward, and backward for the weights of each layer and the inputs of all but the first, for
     each training example; forward for each validation example. A multiply-add counts as two.
     """
-    widths = [PIXELS, *settings.model.hidden_units, CLASSES]
+    widths = [PIXELS, *settings.model.arguments["hidden_units"], CLASSES]
     layers = [first * second for first, second in pairwise(widths)]
     training, validation = (len(read_split(name).labels) for name in ("train", "validation"))
     return 2 * (training * (3 * sum(layers) - layers[0]) + validation * sum(layers))
 
 
-def _train(pool: Processes, settings: Params, name: str, variant: Variant, count: int) -> float:
+def _train(pool: Processes, name: str, variant: Variant, count: int) -> float:
     trials = [Trial(name, variant, CLASSES, 0.001, seed) for seed in range(count)]
     return _run(pool, train, trials)
 

@@ -13,8 +13,6 @@ from optledger.documents import read_yaml, shown
 from optledger.errors import UserError
 from optledger.paths import EXPERIMENTS, PARAMS, RESULTS
 
-LEADERBOARD = RESULTS / "leaderboard.md"
-
 
 def load(name: str) -> tuple[params.Params, list[str]]:
     """Read the set `name`.
@@ -42,26 +40,33 @@ def run(name: str, settings: list[str]) -> str:
     """Run a set as the DVC experiment `name`, in a copy of the checkout; return its leaderboard.
 
     Raises:
-        UserError: DVC failed, and has said why.
+        UserError: this commit has an experiment of that name, or DVC failed and has said why.
     """
-    command = ["dvc", "exp", "run", "--temp", "--force", "--name", name]
+    baseline = _git("rev-parse", "HEAD").strip()
+    reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
+    if _git("for-each-ref", reference):
+        raise UserError(
+            f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
+            f"dvc exp show lists it, and dvc exp remove {name} makes room for another"
+        )
+    command = ["dvc", "exp", "run", "--temp", "--name", name]
     for setting in settings:
         command += ["--set-param", setting]
     if subprocess.run(command, check=False).returncode:
-        raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed")
-    baseline = _git("rev-parse", "HEAD").strip()
-    return _git("show", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}:{LEADERBOARD}")
+        raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed, as it says above")
+    return _git("show", f"{reference}:{RESULTS / 'leaderboard.md'}")
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
     """Return `target` after a JSON merge patch: mappings are merged, null removes."""
     if not isinstance(patch, Mapping):
         return patch
-    kept = target if isinstance(target, Mapping) else {}
-    merged = {key: value for key, value in kept.items() if patch.get(key, value) is not None}
+    merged = dict(target) if isinstance(target, Mapping) else {}
     for key, value in patch.items():
-        if value is not None:
-            merged[key] = merge_patch(kept.get(key), value)
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
     return merged
 
 

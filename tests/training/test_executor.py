@@ -2,8 +2,13 @@ from pathlib import Path
 
 import pytest
 
+from optledger import params
+from optledger.documents import read_yaml
 from optledger.errors import UserError
+from optledger.paths import PARAMS
 from optledger.training import executor
+from optledger.training.processes import Processes
+from optledger.training.trial import Trial
 from project import Project
 
 STAGE = ("python", "-m", "optledger.stages.train", "adam")
@@ -27,6 +32,45 @@ def test_the_number_of_workers_changes_no_byte(finished: Project, tmp_path: Path
     assert [len(file.splitlines()) for file in first[:3]] == [7, 5, 3]
     for other in others:
         assert other == first
+
+
+TECHNIQUES: dict[str, dict[str, object]] = {
+    "penalties": {"l1": 1e-4, "l2": 1e-3},
+    "dropout": {"model": {"dropout": 0.5}},
+    "cnn": {"model": {"name": "cnn", "filters": [4]}},
+    "early stopping": {"early_stopping": {"patience": 1, "min_delta": 0.1}, "epochs": 6},
+    "oversample": {"class_fractions": {8: 0.05}, "resample": "oversample"},
+    "undersample": {"class_fractions": {8: 0.2}, "resample": "undersample"},
+    "class weights": {"class_fractions": {8: 0.05}, "class_weights": "balanced"},
+    "focal": {"loss": "CategoricalFocalCrossentropy"},
+    "binary": {"loss": "BinaryCrossentropy"},
+    "squared": {"loss": "MeanSquaredError"},
+    "momentum": {"optimizer": "TextbookMomentum"},
+}
+
+
+def test_no_technique_s_bytes_depend_on_the_workers(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker and three give each technique the same weights and history."""
+    monkeypatch.chdir(project.path)
+    document = read_yaml(PARAMS)
+    own = {"optimizer": "Adam", "learning_rate": 0.01, "epochs": 2}
+    variants = {name.replace(" ", "_"): own | each for name, each in TECHNIQUES.items()}
+    settings = params.parse({**document, "variants": variants}, PARAMS)
+    trials = [Trial(name, each, 10, 0.01, seed=1) for name, each in settings.variants.items()]
+    results = []
+    for count in (1, 3):
+        with Processes(count) as pool:
+            results.append(dict(pool.run(executor.train, trials)))
+    for place, trial in enumerate(trials):
+        first, other = (each[place] for each in results)
+        assert first.history == other.history, trial
+        assert first.divergence is None, trial
+        for name, weight in first.weights.items():
+            assert other.weights[name].tobytes() == weight.tobytes(), trial
+    histories = [tuple(results[0][place].history) for place in range(len(trials))]
+    assert len(set(histories)) == len(trials)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", ""])
