@@ -252,6 +252,51 @@ class Comparison(Section):
     metric: Literal["accuracy", "precision", "recall", "f1"]
 
 
+ALWAYS_RUN = ("conjugate_gradient", "newton")
+"""The methods that every case has beside those that it names: they have no learning rate."""
+
+
+def _check_method_name(name: str) -> str:
+    if name in ALWAYS_RUN:
+        raise ValueError(f"a name other than {' and '.join(ALWAYS_RUN)}, which are always run")
+    return name
+
+
+class Method(Section):
+    """How a case's loss is minimized: an update rule, its learning rate, and its batches."""
+
+    rule: Literal["gradient_descent", "momentum", "rmsprop", "adam"]
+    learning_rate: float = Field(gt=0)
+    batch_size: BatchSize = "full"
+
+
+def _by_name(methods: dict[str, Method]) -> dict[str, Method]:
+    return dict(sorted(methods.items()))
+
+
+class Case(Section):
+    """A model of the article's whose optimum is known, and the methods that look for it.
+
+    Attributes:
+        model: with scikit-learn's diabetes, or its breast cancer, as examples.
+        test_fraction: of the examples, by class where there are classes.
+        seed: of that division, and of the order of the examples in batches.
+        l2: the penalty on the weights, the bias left out.
+        epochs: the most that a method takes.
+    """
+
+    model: Literal["linear_regression", "logistic_regression"]
+    test_fraction: float = Field(ge=0.1, le=0.5)
+    seed: int = Field(ge=0, lt=2**32)
+    l2: float = Field(ge=0, le=1)
+    epochs: int = Field(ge=1, le=100_000)
+    methods: Annotated[
+        dict[Annotated[Name, AfterValidator(_check_method_name)], Method],
+        Field(min_length=1),
+        AfterValidator(_by_name),
+    ]
+
+
 class Params(Section):
     """Every knob of the experiment; the variants stand by name, as their order means nothing."""
 
@@ -262,6 +307,7 @@ class Params(Section):
     search: Search
     seeds: Seeds
     comparison: Comparison
+    cases: dict[Name, Case] = Field(min_length=1)
     variants: dict[Name, Variant] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -294,7 +340,7 @@ def load(path: Path = PARAMS) -> Params:
     # The defaults first: every variant would repeat a mistake in them.
     validate(_Defaults, document, path)
     params = validate(Params, document, path)
-    if mistakes := list(_search_mistakes(params, path)):
+    if mistakes := [*_search_mistakes(params, path), *_case_mistakes(params, path)]:
         raise UserError("\n".join(mistakes))
     return params
 
@@ -311,6 +357,13 @@ def _search_mistakes(params: Params, path: Path) -> Iterator[str]:
     if searched and params.search.seed in seeds:
         allowed = f"a seed that the final trials do not use; theirs are {seeds[0]} to {seeds[-1]}"
         yield mistake(path, "search.seed", params.search.seed, allowed)
+
+
+def _case_mistakes(params: Params, path: Path) -> Iterator[str]:
+    for name, case in params.cases.items():
+        if case.model == "logistic_regression" and case.l2 < 1e-6:
+            allowed = "at least 1e-6 for logistic_regression, which may have no optimum otherwise"
+            yield mistake(path, f"cases.{name}.l2", case.l2, allowed)
 
 
 def _listed(names: list[str]) -> str:
