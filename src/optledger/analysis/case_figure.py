@@ -76,7 +76,8 @@ def draw(name: str, points: pd.DataFrame, methods: pd.DataFrame) -> str:
             own = points[points["method"] == method]
             axes.plot(
                 own["epoch"],
-                own["suboptimality"],
+                # What diverges would stretch the axis beyond what float64 holds.
+                own["suboptimality"].clip(upper=100 * _HIGHEST),
                 **styles[method],
                 label=_label(row),
                 marker="o",

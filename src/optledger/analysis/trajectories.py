@@ -131,7 +131,7 @@ def method_table(
             "learning_rate": method and method.learning_rate,
             "batch_size": method and method.batch_size,
             "epochs": trajectory.epochs[-1],
-            **{f"epochs_to_{level:g}": _first(trajectory, level) for level in MILESTONES},
+            **{f"epochs_to_{level:.0e}": _first(trajectory, level) for level in MILESTONES},
             "suboptimality": _rounded(float(trajectory.suboptimality[-1])),
             "distance": None,
             "loss": None,
@@ -143,7 +143,7 @@ def method_table(
             row["loss"] = problem.loss(trajectory.weights)
             row |= SCORES[case.model](data, trajectory.weights)
         rows.append(row)
-    counts = ["epochs", *(f"epochs_to_{level:g}" for level in MILESTONES), "diverged_epoch"]
+    counts = ["epochs", *(f"epochs_to_{level:.0e}" for level in MILESTONES), "diverged_epoch"]
     return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64"))
 
 
