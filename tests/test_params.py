@@ -250,7 +250,7 @@ def test_a_name_that_dvc_cannot_hold_is_refused(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  adam:", "  gd:", r"params.yaml:10: not valid YAML: found duplicate key"),
+        ("  adam:", "  gd:", r"params.yaml:20: not valid YAML: found duplicate key"),
         ("variants:", "variants: [", r"params.yaml:\d+: not valid YAML: "),
         ("dataset: digits", "\tdataset: digits", r"params.yaml:1: not valid YAML: "),
     ],
