@@ -134,8 +134,26 @@ def test_momentum_pays_where_curvatures_differ_more(
         found = suboptimality(problem, epochs(problem, rule, 3000))
         return next(epoch for epoch, value in enumerate(found) if value < 1e-6)
 
+    for problem, condition in ((linear, 442), (logistic, 19.5)):
+        hessian = problem.hessian(problem.optimum())
+        assert np.linalg.cond(hessian) == pytest.approx(condition, rel=1e-3)
     assert needed(linear, Momentum(5)) < needed(linear, GradientDescent(0.2)) / 10
     assert needed(logistic, Momentum(10)) > needed(logistic, GradientDescent(10))
+
+
+@pytest.mark.parametrize(("centred", "least", "most"), [(True, 1e-6, 1.0), (False, 0.0, 1e-12)])
+def test_adam_makes_steps_of_rounding_errors(
+    linear: LinearRegression, centred: bool, least: float, most: float
+) -> None:
+    """Of a bias whose optimum is where it starts: a last bit decides where it is 20 steps later."""
+    targets = linear.targets - (linear.targets.mean() if centred else 0)
+    problem = replace(linear, targets=targets)
+    nudged = problem.start + np.append(np.zeros(10), 1e-16)
+    ends = [
+        list(islice(descend(problem, Adam(0.2), start, ALL, seed=0), 21))[-1].weights
+        for start in (problem.start, nudged)
+    ]
+    assert least <= np.abs(ends[0] - ends[1]).max() <= most
 
 
 def test_small_batches_stop_short_of_the_optimum(logistic: LogisticRegression) -> None:
