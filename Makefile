@@ -1,5 +1,6 @@
 # Each target is one line over the tool it calls. `make repro` and `make test` set up what they need.
 PORT ?= 5000
+NAME ?= techniques
 
 # The interpreter to make .venv with, found before .venv's own comes first on the path.
 WHICH = import os, sys; print(os.path.realpath(sys.executable))
@@ -24,7 +25,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro test check bench ui lock schema
+.PHONY: help setup repro experiment test check bench ui lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +36,9 @@ repro: .venv/checked ## run the pipeline, then print the leaderboard
 	@dvc repro
 	@cat results/leaderboard.md
 	@echo "Compare the runs in MLflow: make ui"
+
+experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME=techniques)
+	@optledger experiment $(NAME)
 
 test: .venv/installed ## run the tests
 	@pytest --numprocesses 2 --dist worksteal

@@ -260,7 +260,7 @@ def _operations(settings: Params) -> int:
 
 
 def _train(pool: Processes, settings: Params, name: str, variant: Variant, count: int) -> float:
-    trials = [Trial(name, variant, settings.model, CLASSES, 0.001, seed) for seed in range(count)]
+    trials = [Trial(name, variant, CLASSES, 0.001, seed) for seed in range(count)]
     return _run(pool, train, trials)
 
 

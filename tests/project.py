@@ -15,10 +15,11 @@ REPOSITORY = Path(__file__).parents[1]
 DIGITS_PARAMS = """\
 dataset: digits
 split: {validation_fraction: 0.1, seed: 0}
-model: {hidden_units: [16], activation: relu}
+model: {name: mlp, hidden_units: [16]}
 training: {epochs: 3, batch_size: 32, loss: CategoricalCrossentropy}
 search: {strategy: grid, trials: 3, seed: 1000}
 seeds: {first: 0, count: 2}
+convergence: {patience: 2}
 comparison: {metric: accuracy}
 cases:
   linear_regression:

@@ -142,6 +142,7 @@ def test_a_stage_declares_exactly_the_sections_it_reads(
     recorder = Recorder(params.load())
     monkeypatch.setattr(params, "load", lambda: recorder)
     import_module(f"optledger.stages.{name}").main()
-    # A variant holds the training defaults that it does not override.
-    read = recorder.read | ({"training"} if "variants" in recorder.read else set())
+    # A variant holds the model and the training defaults that it does not override.
+    inherited = {"model", "training"} if "variants" in recorder.read else set()
+    read = recorder.read | inherited
     assert declared_sections(STAGES[name]) == read

@@ -120,11 +120,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
                 "allowed: 'accuracy', 'precision', 'recall' or 'f1'"
             ],
         ),
-        (
-            "hidden_units: [16]",
-            "hidden_units: [16, 0]",
-            ["model.hidden_units.1: found 0; allowed: greater than or equal to 1"],
-        ),
+        ("model: {name: mlp, hidden_units: [16]}", "model: 3", None),
         (
             "optimizer: Adam",
             "optimizer: {name: Adam, beta_1: [[1]]}",
@@ -223,21 +219,90 @@ def test_a_search_needs_a_validation_split_and_a_seed_of_its_own(tmp_path: Path)
     ]
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "fraction", "examples", "steps"),
-    [(32, 1.0, 1000, 32), (32, 0.5, 500, 16), ("full", 0.5, 500, 1)],
-)
-def test_examples_and_steps_of_an_epoch(
-    batch_size: int | str, fraction: float, examples: int, steps: int
-) -> None:
+@pytest.mark.parametrize(("batch_size", "steps"), [(32, 32), (1000, 1), (1, 1000), ("full", 1)])
+def test_steps_of_an_epoch(batch_size: int | str, steps: int) -> None:
     """The last step may be of fewer examples; a full batch is one."""
-    training = params.Training(
-        epochs=1,
-        batch_size=batch_size,
-        loss=params.Component(name="MeanSquaredError"),
-        training_fraction=fraction,
+    training = params.Training(epochs=1, batch_size=batch_size, loss="MeanSquaredError")
+    assert training.steps(1000) == steps
+
+
+def test_a_variant_s_model_is_the_default_but_for_what_it_says(tmp_path: Path) -> None:
+    """Argument by argument; a model of another name, or named anew, stands alone."""
+    edits = [("hidden_units: [16]", "hidden_units: [16], activation: tanh")]
+    for own, arguments in [
+        ("{dropout: 0.5}", {"hidden_units": [16], "activation": "tanh", "dropout": 0.5}),
+        ("{hidden_units: []}", {"hidden_units": [], "activation": "tanh"}),
+        ("{name: mlp, hidden_units: [8]}", {"hidden_units": [8]}),
+        ("{name: cnn, filters: [8]}", {"filters": [8]}),
+    ]:
+        edit = ("optimizer: Adam", f"optimizer: Adam, model: {own}")
+        variants = load(tmp_path, *edits, edit).variants
+        assert variants["adam"].model.arguments == arguments
+        assert variants["gd"].model.arguments == {"hidden_units": [16], "activation": "tanh"}
+
+
+def test_techniques_of_all_variants_or_of_one(tmp_path: Path) -> None:
+    """Each is a key of the training defaults, which a variant overrides."""
+    edits = [
+        ("loss: CategoricalCrossentropy", "loss: CategoricalCrossentropy, l2: 1e-4, l1: 0"),
+        (
+            "optimizer: Adam",
+            "optimizer: Adam, l2: 0, early_stopping: {patience: 3}, class_fractions: {8: 0.05}, "
+            "resample: oversample, class_weights: balanced",
+        ),
+    ]
+    variants = load(tmp_path, *edits).variants
+    adam, gd = variants["adam"], variants["gd"]
+    assert (adam.l1, adam.l2, gd.l2) == (0, 0, 1e-4)
+    assert adam.early_stopping == params.EarlyStopping(patience=3, restore_best=True)
+    assert (adam.class_fractions, adam.resample) == ({8: 0.05}, "oversample")
+    assert (adam.class_weights, gd.class_weights) == ("balanced", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("l2", "-1", "l2: found -1; allowed: greater than or equal to 0"),
+        ("l1", "big", "l1: found 'big'; allowed: a valid number"),
+        ("early_stopping", "{}", "early_stopping.patience: found nothing; allowed: a value is"),
+        ("early_stopping", "{patience: 0}", "early_stopping.patience: found 0; allowed: greater"),
+        ("early_stopping", "3", "early_stopping: found 3; allowed: a mapping of keys to values"),
+        (
+            "early_stopping",
+            "{patience: 1, monitor: val_loss}",
+            "early_stopping.monitor: found 'val_loss'; allowed: 'train_loss', 'train_accuracy', ",
+        ),
+        ("class_fractions", "{8: 0}", "class_fractions.8: found 0; allowed: greater than 0"),
+        ("class_fractions", "{eight: 0.5}", "class_fractions.eight: found 'eight'; allowed: "),
+        ("class_fractions", "{-1: 0.5}", "class_fractions.-1: found -1; allowed: greater than or"),
+        ("resample", "smote", "resample: found 'smote'; allowed: 'oversample' or 'undersample'"),
+        ("class_weights", "equal", "class_weights: found 'equal'; allowed: balanced, or a list "),
+        ("class_weights", "[0, 0]", "class_weights: found [0, 0]; allowed: balanced, or a list "),
+        ("class_weights", "[1, -1]", "class_weights: found [1, -1]; allowed: balanced, or a li"),
+    ],
+)
+def test_a_mistake_in_a_technique_is_one_line(
+    tmp_path: Path, key: str, value: str, line: str
+) -> None:
+    """As any other, by its own key."""
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, ("optimizer: Adam", f"optimizer: Adam, {key}: {value}"))
+    (found,) = str(caught.value).splitlines()
+    assert found.startswith(f"{tmp_path / 'params.yaml'}: variants.adam.{line}")
+
+
+def test_early_stopping_on_validation_needs_a_validation_split(tmp_path: Path) -> None:
+    """One line for each variant that asks for it; on the train loss it does not."""
+    edits = [("validation_fraction: 0.1", "validation_fraction: 0")]
+    own = "optimizer: Adam, early_stopping: {patience: 1, monitor: %s}"
+    load(tmp_path, *edits, ("optimizer: Adam", own % "train_loss"))
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, *edits, ("optimizer: Adam", own % "validation_accuracy"))
+    assert str(caught.value) == (
+        f"{tmp_path / 'params.yaml'}: variants.adam.early_stopping.monitor: found "
+        "'validation_accuracy'; allowed: train_loss or train_accuracy, as there is no validation "
+        "split"
     )
-    assert (training.examples(1000), training.steps(1000)) == (examples, steps)
 
 
 @pytest.mark.parametrize("name", ["a.b", "a:b", "a*", "a?", "-a", "a b", "", "é"])
@@ -250,7 +315,7 @@ def test_a_name_that_dvc_cannot_hold_is_refused(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  adam:", "  gd:", r"params.yaml:20: not valid YAML: found duplicate key"),
+        ("  adam:", "  gd:", r"params.yaml:21: not valid YAML: found duplicate key"),
         ("variants:", "variants: [", r"params.yaml:\d+: not valid YAML: "),
         ("dataset: digits", "\tdataset: digits", r"params.yaml:1: not valid YAML: "),
     ],

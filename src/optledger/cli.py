@@ -2,14 +2,16 @@
 
 import json
 
+import numpy as np
 import typer
 
-from optledger import errors, params
+from optledger import errors, experiments, params
 from optledger.datasets import registry
+from optledger.datasets.sampling import check_examples, training_examples
 from optledger.datasets.split import validation_examples
 from optledger.documents import mistake
 from optledger.errors import UserError
-from optledger.paths import PARAMS
+from optledger.paths import EXPERIMENTS, PARAMS
 from optledger.training import executor, runtime
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -22,9 +24,34 @@ def _optledger() -> None:
 
 @app.command()
 def check() -> None:
-    """Check params.yaml and the dataset it names, and build every optimizer and loss."""
+    """Check params.yaml and the dataset it names, and build every model, optimizer and loss."""
     executor.workers()
     settings = params.load()
+    _check(settings)
+    print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
+
+
+@app.command()
+def experiment(name: str) -> None:
+    """Run experiments/NAME.yaml as a DVC experiment of that name, beside what is there."""
+    executor.workers()
+    settings, overrides = experiments.load(name)
+    try:
+        _check(settings)
+    except UserError as error:
+        lines = str(error).splitlines()
+        raise UserError("\n".join(f"{EXPERIMENTS / name}.yaml: {line}" for line in lines)) from None
+    print(experiments.run(name, overrides))
+    print(f"Its parameters, tables and results in this checkout: dvc exp apply {name}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of params.yaml."""
+    print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
+
+
+def _check(settings: params.Params) -> None:
     dataset = registry.load(settings.dataset)
     train_examples = dataset.train_examples - validation_examples(
         dataset.train_examples, settings.split.validation_fraction
@@ -33,20 +60,17 @@ def check() -> None:
         fraction = settings.split.validation_fraction
         allowed = f"a fraction that leaves at least {dataset.classes} examples to train on"
         raise UserError(mistake(PARAMS, "split.validation_fraction", fraction, allowed))
+    # Of equal classes, as far as one can know before the download.
+    labels = np.arange(train_examples) % dataset.classes
+    examples = {}
     for name, variant in settings.variants.items():
-        params.check_examples(name, variant, train_examples, dataset.classes)
+        check_examples(settings, name, np.bincount(labels).tolist())
+        examples[name] = len(training_examples(labels.astype(np.uint8), variant, seed=0))
     runtime.import_tensorflow()
     from optledger.training.checks import mistakes
 
-    if found := mistakes(settings, train_examples):
+    if found := mistakes(settings, examples):
         raise UserError("\n".join(found))
-    print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of params.yaml."""
-    print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
 
 
 def main() -> None:

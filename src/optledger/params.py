@@ -48,6 +48,32 @@ def _check_batch_size(value: object) -> object:
     raise ValueError("an integer of at least 1, or full")
 
 
+def _check_class_weights(value: object) -> object:
+    if value == "balanced" or isinstance(value, tuple):
+        return value
+    if isinstance(value, list) and value and all(_is_weight(item) for item in value) and any(value):
+        return tuple(float(item) for item in value)
+    raise ValueError("balanced, or a list of a number for each class, 0 or more, not all of them 0")
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+ClassWeights = Annotated[
+    Literal["balanced"] | tuple[float, ...],
+    BeforeValidator(_check_class_weights),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "balanced"},
+                {"type": "array", "items": {"type": "number", "minimum": 0}},
+            ]
+        }
+    ),
+]
+
+
 BatchSize = Annotated[
     int | Literal["full"],
     BeforeValidator(_check_batch_size),
@@ -68,7 +94,7 @@ class Component(Section):
         return dict(self.model_extra or {})
 
 
-def _read_bare_name(value: object) -> object:
+def _read_bare_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -175,29 +201,71 @@ class Split(Section):
     seed: int = Field(ge=0, lt=2**32)
 
 
-class Model(Section):
-    """A multilayer perceptron on raw pixels; no hidden units make it softmax regression."""
+Monitor = Literal["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
 
-    hidden_units: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
-    activation: str
+
+class Plateau(Section):
+    """When a metric of the history has stopped improving.
+
+    That is after `patience` epochs none of which was better than the best before them by more than
+    `min_delta`.
+    """
+
+    monitor: Monitor = "validation_loss"
+    patience: int = Field(ge=1)
+    min_delta: float = Field(default=0.0, ge=0)
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether it watches a metric of the validation split."""
+        return self.monitor.startswith("validation_")
+
+
+class EarlyStopping(Plateau):
+    """Training ends on the plateau, and keeps the weights of its best epoch, or of the last."""
+
+    restore_best: bool = True
+
+
+Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 class Training(Section):
-    """The defaults that a variant may override."""
+    """The defaults that a variant may override.
+
+    Attributes:
+        epochs: the most that a trial may take.
+        batch_size: examples in a step, or `full`: all of them.
+        loss: of each example.
+        schedule: of the learning rate, which is then its peak.
+        l1: factor of the sum of the absolute kernel weights, which is added to the loss.
+        l2: factor of the sum of the squared kernel weights, likewise.
+        early_stopping: when to end before the last epoch.
+        class_fractions: by label, how much of a class is kept.
+        training_fraction: how much of what is kept, stratified by class, is trained on.
+        resample: repeat examples of the smaller classes, or drop some of the larger, until all
+            are of one size.
+        class_weights: of each class's losses; balanced gives each class the same sum.
+    """
 
     epochs: int = Field(ge=1)
     batch_size: BatchSize
     loss: NamedComponent
     schedule: NamedComponent | None = None
-    training_fraction: float = Field(default=1.0, gt=0, le=1)
+    l1: float = Field(default=0.0, ge=0)
+    l2: float = Field(default=0.0, ge=0)
+    early_stopping: EarlyStopping | None = None
+    class_fractions: dict[Annotated[int, Field(ge=0)], Fraction] = Field(default={})
+    training_fraction: Fraction = 1.0
+    resample: Literal["oversample", "undersample"] | None = None
+    class_weights: ClassWeights | None = None
 
-    def examples(self, train_split: int) -> int:
-        """Return how many examples of a train split of that size an epoch visits."""
-        return round(self.training_fraction * train_split)
+    def __hash__(self) -> int:
+        """Hash the content, as a mapping, which is part of it, has no hash."""
+        return hash(self.model_dump_json())
 
-    def steps(self, train_split: int) -> int:
+    def steps(self, examples: int) -> int:
         """Return how many steps of the optimizer an epoch takes; the last may be of a rest."""
-        examples = self.examples(train_split)
         return 1 if self.batch_size == "full" else -(-examples // self.batch_size)
 
 
@@ -206,10 +274,11 @@ def _only_own_keys_required(schema: dict[str, Any]) -> None:
 
 
 class Variant(Training):
-    """A named optimizer configuration, with the training defaults that it keeps."""
+    """A named optimizer configuration, with the model and the training defaults that it keeps."""
 
     model_config = ConfigDict(json_schema_extra=_only_own_keys_required)
 
+    model: NamedComponent
     optimizer: NamedComponent
     learning_rate: LearningRate
 
@@ -302,31 +371,43 @@ class Params(Section):
 
     dataset: Name
     split: Split
-    model: Model
+    model: NamedComponent
     training: Training
     search: Search
     seeds: Seeds
+    convergence: Plateau
     comparison: Comparison
     cases: dict[Name, Case] = Field(min_length=1)
     variants: dict[Name, Variant] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod
-    def _inherit_training(cls, document: Any) -> Any:
-        """Give each variant the training defaults that it does not override."""
+    def _inherit(cls, document: Any) -> Any:
+        """Give each variant the model and the training defaults that it does not override."""
         match document:
-            case {"training": dict() as training, "variants": dict() as variants}:
+            case {"model": model, "training": dict() as training, "variants": dict() as variants}:
                 inherited = {
-                    name: {**training, **variant} if isinstance(variant, dict) else variant
+                    name: _inheriting(model, training, variant)
                     for name, variant in sorted(variants.items(), key=lambda item: str(item[0]))
                 }
                 return {**document, "variants": inherited}
         return document
 
 
+def _inheriting(model: Any, training: dict[str, Any], variant: Any) -> Any:
+    """Return a variant with what it inherits; of the model, argument by argument."""
+    match variant:
+        case {"model": dict() as own} if "name" not in own:
+            return {**training, **variant, "model": {**_read_bare_name(model), **own}}
+        case dict():
+            return {"model": model, **training, **variant}
+    return variant
+
+
 class _Defaults(Section):
     model_config = ConfigDict(extra="ignore")
 
+    model: NamedComponent
     training: Training
 
 
@@ -336,16 +417,24 @@ def load(path: Path = PARAMS) -> Params:
     Raises:
         UserError: a line for each mistake.
     """
-    document = read_yaml(path)
+    return parse(read_yaml(path), path)
+
+
+def parse(document: Any, path: Path) -> Params:
+    """Check the content of params.yaml, which `path` is for its mistakes.
+
+    Raises:
+        UserError: a line for each mistake.
+    """
     # The defaults first: every variant would repeat a mistake in them.
     validate(_Defaults, document, path)
     params = validate(Params, document, path)
-    if mistakes := [*_search_mistakes(params, path), *_case_mistakes(params, path)]:
+    if mistakes := [*_contradictions(params, path), *_case_mistakes(params, path)]:
         raise UserError("\n".join(mistakes))
     return params
 
 
-def _search_mistakes(params: Params, path: Path) -> Iterator[str]:
+def _contradictions(params: Params, path: Path) -> Iterator[str]:
     searched = [name for name, variant in params.variants.items() if variant.is_searched]
     if searched and params.split.validation_fraction == 0:
         allowed = (
@@ -357,6 +446,12 @@ def _search_mistakes(params: Params, path: Path) -> Iterator[str]:
     if searched and params.search.seed in seeds:
         allowed = f"a seed that the final trials do not use; theirs are {seeds[0]} to {seeds[-1]}"
         yield mistake(path, "search.seed", params.search.seed, allowed)
+    if params.split.validation_fraction == 0:
+        for name, variant in params.variants.items():
+            if variant.early_stopping is not None and variant.early_stopping.needs_validation:
+                key = f"{place(params, name, 'early_stopping')}.monitor"
+                allowed = "train_loss or train_accuracy, as there is no validation split"
+                yield mistake(path, key, variant.early_stopping.monitor, allowed)
 
 
 def _case_mistakes(params: Params, path: Path) -> Iterator[str]:
@@ -370,20 +465,13 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:4])}, …"
 
 
-def check_examples(name: str, variant: Variant, train_split: int, classes: int) -> None:
-    """Check that a variant has as many training examples as there are classes, and as a batch.
-
-    Raises:
-        UserError: it has not.
-    """
-    examples = variant.examples(train_split)
-    if examples < classes:
-        allowed = f"a fraction that leaves at least {classes} examples to train on"
-        found = variant.training_fraction
-        raise UserError(mistake(PARAMS, f"variants.{name}.training_fraction", found, allowed))
-    if variant.batch_size != "full" and variant.batch_size > examples:
-        allowed = f"1 to {examples}, the training examples that there are, or full"
-        raise UserError(mistake(PARAMS, f"variants.{name}.batch_size", variant.batch_size, allowed))
+def place(params: Params, variant: str, key: str) -> str:
+    """Return where a variant's value of `key` stands in params.yaml: its own, or the default."""
+    own = getattr(params.variants[variant], key)
+    if key == "model":
+        return key if own == params.model else f"variants.{variant}.{key}"
+    inherited = getattr(params.training, key, None)
+    return f"training.{key}" if own == inherited else f"variants.{variant}.{key}"
 
 
 def json_schema() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+EXPERIMENTS = Path("experiments")
 LOCK = Path("dvc.lock")
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")

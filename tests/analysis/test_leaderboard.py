@@ -9,6 +9,7 @@ from optledger.analysis.summary import METRICS, summarize
 from optledger.params import Component, Variant
 
 VARIANT = Variant(
+    model=Component(name="mlp", hidden_units=[16]),
     optimizer=Component(name="Adam"),
     learning_rate=0.001,
     epochs=10,
@@ -27,6 +28,8 @@ def seeds(**accuracies: list[float]) -> pd.DataFrame:
                 "learning_rate": 0.001,
                 **dict.fromkeys(METRICS, accuracy),
                 "loss": accuracy or np.nan,
+                "epochs": 10,
+                "converged_epoch": np.nan,
                 "diverged_epoch": np.nan if accuracy else 1,
             }
             for variant, values in accuracies.items()
@@ -86,8 +89,23 @@ def test_markdown_says_what_diverged_and_leaves_out_what_is_unknown() -> None:
     """A single seed has no ±, a diverged one no loss."""
     table = leaderboard(seeds(a=[0.9], b=[0.0]), dict.fromkeys("ab", VARIANT), searches("ab"), "f1")
     lines = cells(markdown(table, "f1"))
-    assert lines[0] == ["1", "a", *["0.9000"] * 5, "1", "0.001", "10", "0"]
-    assert lines[1] == ["2", "b", *["0.0000"] * 4, "", "1 (1 diverged)", "0.001", "10", "0"]
+    assert lines[0] == ["1", "a", *["0.9000"] * 5, "1", "0.001", "10", "", "0"]
+    assert lines[1] == ["2", "b", *["0.0000"] * 4, "", "1 (1 diverged)", "0.001", "10", "", "0"]
+
+
+def test_epochs_and_convergence_are_means_over_seeds() -> None:
+    """Of the seeds that converged, which are counted where they are not all; or nothing."""
+    table = seeds(a=[0.9, 0.8], b=[0.8, 0.7], c=[0.7, 0.6])
+    table["epochs"] = [5, 8, 10, 10, 10, 10]
+    table["converged_epoch"] = [3, 6, 7, np.nan, np.nan, np.nan]
+    board = leaderboard(table, dict.fromkeys("abc", VARIANT), searches("abc"), "f1")
+    text = markdown(board, "f1")
+    assert [row[9:11] for row in cells(text)] == [
+        ["6.5", "4.5"],
+        ["10", "7 (1 of 2 seeds)"],
+        ["10", ""],
+    ]
+    assert "A seed has converged after" in text
 
 
 def test_a_choice_at_the_edge_is_flagged() -> None:
@@ -100,7 +118,7 @@ def test_a_choice_at_the_edge_is_flagged() -> None:
         table = leaderboard(seeds(a=[0.9]), {"a": VARIANT}, searches("a", *rates), "f1")
         assert table["search_edge"].tolist() == [edge]
         text = markdown(table, "f1")
-        assert cells(text)[0][8:] == [shown, "10", "3"]
+        assert cells(text)[0][8:] == [shown, "10", "", "3"]
         assert ("may lie beyond" in text) == (edge is not None)
 
 

@@ -1,4 +1,5 @@
 import inspect
+import re
 
 import keras
 import pytest
@@ -11,10 +12,11 @@ from optledger.training.components import _NOT_LOSSES, _NOT_OPTIMIZERS
 PARAMS = {
     "dataset": "mnist",
     "split": {"validation_fraction": 0.1, "seed": 0},
-    "model": {"hidden_units": [16], "activation": "relu"},
+    "model": {"name": "mlp", "hidden_units": [16]},
     "training": {"epochs": 1, "batch_size": 32, "loss": "CategoricalCrossentropy"},
     "search": {"strategy": "grid", "trials": 3, "seed": 1000},
     "seeds": {"first": 0, "count": 1},
+    "convergence": {"patience": 2},
     "comparison": {"metric": "accuracy"},
 }
 
@@ -26,6 +28,11 @@ def with_variants(variants: dict[str, object], **sections: object) -> Params:
     return Params.model_validate(PARAMS | sections | {"variants": variants})
 
 
+def found_in(params: Params) -> list[str]:
+    """Return the mistakes, where every variant has so many examples."""
+    return mistakes(params, dict.fromkeys(params.variants, EXAMPLES))
+
+
 def test_all_mistakes_are_found_at_once_and_each_where_it_was_made() -> None:
     """A default's mistake is reported once, as a default's."""
     params = with_variants(
@@ -34,11 +41,11 @@ def test_all_mistakes_are_found_at_once_and_each_where_it_was_made() -> None:
             "b": {"optimizer": "SGD", "learning_rate": 0.1},
             "c": {"optimizer": "SGD", "learning_rate": 0.1, "loss": "none"},
         },
-        model={"hidden_units": [16], "activation": "rellu"},
+        model={"name": "mlp", "hidden_units": [16], "activation": "rellu"},
         training={"epochs": 1, "batch_size": 32, "loss": "Crossentropy"},
     )
-    assert [line.split(": ")[1] for line in mistakes(params, EXAMPLES)] == [
-        "model.activation",
+    assert [line.split(": ")[1] for line in found_in(params)] == [
+        "model",
         "variants.a.optimizer",
         "training.loss",
         "variants.c.loss",
@@ -49,19 +56,47 @@ def test_a_single_variant_is_checked_alike() -> None:
     """What `train` finds for its own variant is what `optledger check` finds."""
     params = with_variants({"a": {"optimizer": "Adamm", "learning_rate": 0.1}})
     with pytest.raises(UserError) as caught:
-        check_trainable("a", params.variants["a"], params.model, EXAMPLES)
-    assert str(caught.value).splitlines() == mistakes(params, EXAMPLES)
+        check_trainable("a", params.variants["a"], EXAMPLES, (8, 8))
+    assert str(caught.value).splitlines() == found_in(params)
 
 
-@pytest.mark.parametrize("activation", ["rellu", "threshold", "glu", "get"])
-def test_an_activation_must_be_one_of_each_unit(activation: str) -> None:
-    """Neither what does not exist, nor what needs arguments or changes the number of units."""
-    params = with_variants(
-        {"a": {"optimizer": "SGD", "learning_rate": 0.1}},
-        model={"hidden_units": [16], "activation": activation},
-    )
-    (line,) = mistakes(params, EXAMPLES)
-    assert line.startswith(f"params.yaml: model.activation: found '{activation}'; allowed: ")
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"name": "mpl"}, "found 'mpl'; allowed: mlp, cnn"),
+        ({"name": "mlp"}, "allowed: what mlp accepts: .*'hidden_units'"),
+        ({"name": "mlp", "hidden_units": 128}, "hidden_units must be a list"),
+        ({"name": "mlp", "hidden_units": [0]}, "units"),
+        ({"name": "mlp", "hidden_units": ["a"]}, "units"),
+        ({"name": "mlp", "hidden_units": [1.5]}, "units"),
+        ({"name": "mlp", "hidden_units": [8], "units": 3}, "found argument units; allowed: activ"),
+        ({"name": "mlp", "hidden_units": [8], "classes": 3}, "found argument classes; allowed: "),
+        ({"name": "mlp", "hidden_units": [8], "activation": "rellu"}, "activation.*rellu"),
+        ({"name": "mlp", "hidden_units": [8], "activation": "threshold"}, "threshold"),
+        ({"name": "mlp", "hidden_units": [8], "activation": "glu"}, "allowed: what works: "),
+        ({"name": "mlp", "hidden_units": [8], "activation": "get"}, "allowed: what mlp accepts"),
+        ({"name": "mlp", "hidden_units": [8], "dropout": 1.0}, "dropout must be .* below 1, not 1"),
+        ({"name": "mlp", "hidden_units": [8], "dropout": "x"}, "dropout must be .*, not 'x'"),
+        ({"name": "cnn", "filters": 8}, "filters must be a list"),
+        ({"name": "cnn", "filters": [8], "kernel_size": 0}, "kernel_size must be"),
+        ({"name": "cnn", "filters": [8] * 9}, "allowed: what cnn accepts: at most 4 filters"),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_the_model_is_one_line(model: dict[str, object], message: str) -> None:
+    """With its key, and what the model accepts."""
+    variants: dict[str, object] = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
+    (line,) = found_in(with_variants(variants, model=model))
+    assert line.startswith("params.yaml: model: found ")
+    assert "allowed: " in line
+    assert re.search(message, line)
+
+
+def test_a_variant_s_own_model_is_checked_and_named() -> None:
+    """Of several, the one with the mistake."""
+    own = {"optimizer": "SGD", "learning_rate": 0.1, "model": {"dropout": 2}}
+    (line,) = found_in(with_variants({"a": own, "b": {"optimizer": "SGD", "learning_rate": 0.1}}))
+    assert line.startswith("params.yaml: variants.a.model: found {'hidden_units': [16], 'dropout'")
 
 
 def _names(module: object, base: type, excluded: set[str]) -> list[str]:
@@ -79,4 +114,4 @@ def test_every_optimizer_and_loss_of_the_list_passes() -> None:
     variants |= {
         name: {"optimizer": "SGD", "learning_rate": 0.001, "loss": name} for name in losses
     }
-    assert mistakes(with_variants(variants), EXAMPLES) == []
+    assert found_in(with_variants(variants)) == []

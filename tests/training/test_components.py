@@ -9,6 +9,7 @@ from optledger.training.components import (
     build_optimizer,
     build_schedule,
 )
+from optledger.training.textbook_optimizers import TextbookMomentum
 
 
 def test_an_optimizer_is_built_with_its_arguments() -> None:
@@ -16,6 +17,15 @@ def test_an_optimizer_is_built_with_its_arguments() -> None:
     optimizer = build_optimizer(Component(name="SGD", momentum=0.9, nesterov=True))
     assert isinstance(optimizer, keras.optimizers.SGD)
     assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
+
+
+def test_the_textbook_s_optimizers_stand_beside_keras_s() -> None:
+    """By their names and arguments, and in the message that lists what there is."""
+    optimizer = build_optimizer(Component(name="TextbookMomentum", beta=0.8))
+    assert isinstance(optimizer, TextbookMomentum)
+    assert optimizer.beta == 0.8
+    with pytest.raises(ComponentError, match=r"Adam, .*SGD, .*TextbookAdam, TextbookMomentum$"):
+        build_optimizer(Component(name="Momentum"))
 
 
 @pytest.mark.parametrize(
@@ -27,6 +37,11 @@ def test_an_optimizer_is_built_with_its_arguments() -> None:
         (Component(name="SGD", learning_rate=0.9), "^found argument learning_rate; allowed: "),
         (Component(name="SGD", use_ema=True), "^found argument use_ema; allowed: "),
         (Component(name="SGD", momentum=3), "^found {'momentum': 3}; allowed: .*between"),
+        (
+            Component(name="TextbookMomentum", momentum=0.9),
+            "found argument momentum; allowed: beta$",
+        ),
+        (Component(name="TextbookMomentum", beta=1), "^found {'beta': 1}; allowed: .*below 1"),
         (Component(name="LossScaleOptimizer"), "^found 'LossScaleOptimizer'; allowed: "),
     ],
 )

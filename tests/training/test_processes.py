@@ -101,7 +101,7 @@ def test_a_killed_worker_changes_no_byte(
     """A trial that lost its worker after an epoch has the weights and history of any other."""
     monkeypatch.chdir(project.path)
     settings = params.load()
-    trial = Trial("adam", settings.variants["adam"], settings.model, 10, 0.01, seed=0)
+    trial = Trial("adam", settings.variants["adam"], 10, 0.01, seed=0)
     marker = tmp_path / "marker"
     with Processes(1) as pool:
         (_, disturbed), *_ = pool.run(trains_and_dies_once, [(trial, marker)])

@@ -11,6 +11,7 @@ from optledger.training.trial import Divergence, Epoch, TrialResult
 def variant(learning_rate: object) -> Variant:
     """Return a variant with a learning rate as params.yaml gives it."""
     settings = {
+        "model": "mlp",
         "optimizer": "SGD",
         "learning_rate": learning_rate,
         "epochs": 1,
@@ -31,7 +32,8 @@ def result(
     """Return a trial that ended with these validation metrics, or diverged without any."""
     history = [Epoch(0.0, 0.0, 0.0, 1.0)] * (epochs - 1) + [Epoch(0.0, 0.0, loss, accuracy or 0.0)]
     divergence = Divergence(1, 1) if accuracy is None else None
-    return TrialResult(learning_rate, 7, {}, [] if divergence else history, divergence, 0.1)
+    kept = [] if divergence else history
+    return TrialResult(learning_rate, 7, {}, kept, len(kept), divergence, 0.1)
 
 
 def test_a_grid_is_tried_value_by_value() -> None:

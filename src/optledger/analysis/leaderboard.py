@@ -25,9 +25,10 @@ def leaderboard(
 
     Returns:
         Rank; mean and sample standard deviation of each metric over the seeds; how many seeds
-        there are and how many of them diverged; learning rate; epochs; search trials, how many
-        learning rates were tried; search edge, `lowest` or `highest` where the chosen one is that.
-        Variants with equal means stand by name.
+        there are, how many of them diverged and how many converged; after which epoch, on average;
+        learning rate; epochs, the mean of what was trained; search trials, how many learning rates
+        were tried; search edge, `lowest` or `highest` where the chosen one is that. Variants with
+        equal means stand by name.
     """
     summary = summarize(seeds)
     rows = []
@@ -43,7 +44,9 @@ def leaderboard(
                 "diverged_seeds": int(own["diverged_epoch"].notna().sum()),
                 "optimizer": variant.optimizer.name,
                 "learning_rate": learning_rate,
-                "epochs": variant.epochs,
+                "epochs": own["epochs"].mean(),
+                "converged_seeds": int(own["converged_epoch"].notna().sum()),
+                "converged_epoch": own["converged_epoch"].mean(),
                 "search_trials": len(tried),
                 "search_edge": edge(learning_rate, tried),
             }
@@ -101,7 +104,13 @@ def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
         f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
         for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
     ]
-    shown["epochs"] = table["epochs"].astype(str)
+    shown["epochs"] = [f"{epochs:.3g}" for epochs in table["epochs"]]
+    shown["converged after"] = [
+        _converged(*row)
+        for row in zip(
+            table["converged_epoch"], table["converged_seeds"], table["seeds"], strict=True
+        )
+    ]
     most = table["search_trials"].max()
     shown["search trials"] = [
         str(trials) if trials == most else f"{trials}, not {most}"
@@ -115,6 +124,11 @@ def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
         notes[0] += "Learning rates were chosen on the validation split, by search trials."
     else:
         notes[0] += "Learning rates are those of params.yaml; none was searched for."
+    if table["converged_seeds"].any():
+        notes[0] += (
+            " A seed has converged after the epoch that improved the metric of `convergence` last, "
+            "for as long as params.yaml says there."
+        )
     if table["search_trials"].min() < most:
         notes.append(
             "Not every variant had as many search trials, and so not the same chance to find its "
@@ -127,6 +141,12 @@ def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
         )
     text = "\n\n".join(notes)
     return f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{text}\n"
+
+
+def _converged(epoch: float, converged: int, seeds: int) -> str:
+    if not converged:
+        return ""
+    return f"{epoch:.3g}" if converged == seeds else f"{epoch:.3g} ({converged} of {seeds} seeds)"
 
 
 def _mean_std(mean: float, std: float) -> str:

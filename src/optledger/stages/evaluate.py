@@ -14,6 +14,7 @@ from optledger.datasets.examples import read_split
 from optledger.formats import new_directory, read_csv, replacing, write_csv, write_json, write_npz
 from optledger.paths import LOCK, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.training import executor
+from optledger.training.plateau import plateau_start
 from optledger.training.records import read_history, read_trials, read_weights
 from optledger.training.trial import Predictions, TrainedModel
 
@@ -30,7 +31,8 @@ def main() -> None:
         for name, seeds in predictions.items()
     }
     seeds = pd.concat(
-        [_seed_rows(name, evaluations[name]) for name in settings.variants], ignore_index=True
+        [_seed_rows(name, evaluations[name], settings.convergence) for name in settings.variants],
+        ignore_index=True,
     )
     with new_directory(PREDICTIONS) as directory:
         for name, rows in predictions.items():
@@ -72,8 +74,8 @@ def _forget_undeclared(declared: set[str]) -> None:
 
 def _predict(settings: params.Params, classes: int) -> dict[str, list[Predictions]]:
     trained = [
-        TrainedModel(name, seed, settings.model, classes, weights)
-        for name in settings.variants
+        TrainedModel(name, seed, variant.model, classes, weights)
+        for name, variant in settings.variants.items()
         for seed, weights in zip(
             read_trials(TRIALS / name)["seed"], read_weights(TRIALS / name), strict=True
         )
@@ -86,12 +88,16 @@ def _predict(settings: params.Params, classes: int) -> dict[str, list[Prediction
     return predictions
 
 
-def _seed_rows(name: str, evaluations: list[metrics.Evaluation]) -> pd.DataFrame:
-    """Return a row per seed of one variant: its test metrics, and what its training ended with."""
+def _seed_rows(
+    name: str, evaluations: list[metrics.Evaluation], convergence: params.Plateau
+) -> pd.DataFrame:
+    """Return a row per seed of one variant: its test metrics, and how its training went."""
     trials = read_trials(TRIALS / name)
-    last_epochs = read_history(TRIALS / name).groupby("seed").last()
-    finished = trials["seed"].where(trials["diverged_epoch"].isna())
-    validation = last_epochs.reindex(finished)[["validation_accuracy", "validation_loss"]]
+    history = read_history(TRIALS / name).set_index("seed")
+    kept = history.set_index("epoch", append=True).reindex(
+        pd.MultiIndex.from_frame(trials[["seed", "kept_epoch"]])
+    )
+    monitored = [history.loc[[seed], convergence.monitor] for seed in trials["seed"]]
     return pd.DataFrame(
         {
             "variant": name,
@@ -101,13 +107,15 @@ def _seed_rows(name: str, evaluations: list[metrics.Evaluation]) -> pd.DataFrame
                 metric: [evaluation.scores[metric] for evaluation in evaluations]
                 for metric in METRICS
             },
-            "validation_accuracy": validation["validation_accuracy"].to_numpy(),
-            "validation_loss": validation["validation_loss"].to_numpy(),
+            "validation_accuracy": kept["validation_accuracy"].to_numpy(),
+            "validation_loss": kept["validation_loss"].to_numpy(),
             "epochs": trials["epochs"],
+            "kept_epoch": trials["kept_epoch"],
+            "converged_epoch": [plateau_start(each, convergence) for each in monitored],
             "diverged_epoch": trials["diverged_epoch"],
             "diverged_step": trials["diverged_step"],
         }
-    )
+    ).astype({"converged_epoch": "Int64"})
 
 
 if __name__ == "__main__":

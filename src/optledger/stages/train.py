@@ -7,6 +7,7 @@ import json
 import sys
 
 from optledger import params, stages
+from optledger.datasets.sampling import check_examples
 from optledger.documents import shown
 from optledger.errors import UserError
 from optledger.paths import PARAMS, PREPARED, TRIALS
@@ -25,10 +26,10 @@ def main() -> None:
         raise UserError(f"train: found {shown(name)} as the variant to train; allowed: {allowed}")
     variant = settings.variants[name]
     summary = json.loads((PREPARED / "summary.json").read_text())
-    params.check_examples(name, variant, summary["examples"]["train"], summary["classes"])
+    check_examples(settings, name, summary["examples_per_class"]["train"])
 
     def trial(learning_rate: float, seed: int) -> Trial:
-        return Trial(name, variant, settings.model, summary["classes"], learning_rate, seed)
+        return Trial(name, variant, summary["classes"], learning_rate, seed)
 
     rates = search.candidates(variant, settings.search)
     seeds = settings.seeds.values

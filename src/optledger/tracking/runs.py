@@ -93,6 +93,8 @@ _TRAINED = ("history", "search", "trials")
 
 _EVALUATED = ("seeds", "per_class", "confusion")
 
+_EPOCHS = ("epochs", "kept_epoch", "converged_epoch")
+
 _COMPARED = ("leaderboard.csv", "leaderboard.md", "curves.csv", "search.csv")
 
 
@@ -113,7 +115,7 @@ def _seed_runs(
             name=f"{name} seed {seed}",
             parent=parent,
             parameters=parameters | {"seed": str(seed)},
-            metrics=_finite({metric: row[metric] for metric in METRICS}),
+            metrics=_finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS)}),
             curves=history[history["seed"] == seed].drop(columns="seed"),
             tags={"variant": name, "seed": str(seed), **diverged},
         )
@@ -182,7 +184,6 @@ def _parameters(params: Params, variant: Variant, learning_rate: float) -> dict[
     parameters = {
         "dataset": params.dataset,
         "split": params.split.model_dump(),
-        "model": params.model.model_dump(mode="json"),
         **variant.model_dump(mode="json", exclude_none=True),
     }
     if variant.is_searched:

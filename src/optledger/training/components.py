@@ -1,7 +1,7 @@
-"""Keras's optimizers, losses and learning-rate schedules by name, with their arguments."""
+"""Models, and Keras's optimizers, losses and schedules, by name and with their arguments."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from optledger.documents import shown
 from optledger.params import Component
+from optledger.training import textbook_optimizers
+from optledger.training.models import MODELS
 
 # Given by this project, not by params.yaml; an average of the weights would be put in place only
 # after the last validation, whose figures then are of other weights.
 _NOT_ARGUMENTS = {
+    *("images", "classes"),
     *("self", "args", "kwargs", "name", "learning_rate", "reduction", "dtype", "from_logits"),
     *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
 }
@@ -35,13 +38,34 @@ class ComponentError(ValueError):
     """What is wrong with a component: what was found, and what is allowed."""
 
 
+def build_model(component: Component, image_shape: tuple[int, ...], classes: int) -> Any:
+    """Build a Keras model of uint8 images, shape (images, rows, columns).
+
+    Its first step scales the pixels to [0, 1]; it returns logits, shape (images, classes).
+
+    Raises:
+        ComponentError: there is no such model, or it does not take these arguments.
+    """
+    pixels = keras.Input(image_shape, dtype="uint8", name="pixels")
+    images = keras.layers.Rescaling(1 / 255, name="scaling")(pixels)
+    logits = _build(MODELS, component, images=images, classes=classes)
+    if tuple(logits.shape) != (None, classes):
+        raise ComponentError(
+            f"found {component.name}; allowed: a model that returns logits of shape "
+            f"(images, {classes}), not {tuple(logits.shape)}"
+        )
+    return keras.Model(pixels, logits)
+
+
 def build_optimizer(component: Component) -> Any:
-    """Build a Keras optimizer, whose learning rate is for the caller to set.
+    """Build an optimizer of Keras or the textbook, whose learning rate is for the caller to set.
 
     Raises:
         ComponentError: there is no such optimizer, or it does not take these arguments.
     """
-    classes = _classes(keras.optimizers, keras.optimizers.Optimizer, _NOT_OPTIMIZERS)
+    base = keras.optimizers.Optimizer
+    classes = _classes(keras.optimizers, base, _NOT_OPTIMIZERS)
+    classes |= _classes(textbook_optimizers, base, set())
     return _build(classes, component, learning_rate=1.0)
 
 
@@ -121,10 +145,10 @@ def _classes(module: Any, base: type, excluded: set[str]) -> dict[str, type]:
     }
 
 
-def _build(classes: dict[str, type], component: Component, **given: Any) -> Any:
-    if component.name not in classes:
-        raise ComponentError(f"found {shown(component.name)}; allowed: {', '.join(classes)}")
-    found = classes[component.name]
+def _build(known: Mapping[str, Callable[..., Any]], component: Component, /, **given: Any) -> Any:
+    if component.name not in known:
+        raise ComponentError(f"found {shown(component.name)}; allowed: {', '.join(known)}")
+    found = known[component.name]
     allowed = sorted({*inspect.signature(found).parameters} - _NOT_ARGUMENTS)
     for argument in component.arguments:
         if argument not in allowed:

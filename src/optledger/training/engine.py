@@ -14,12 +14,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from optledger.datasets.examples import Examples, read_split
-from optledger.datasets.subset import stratified_subset
-from optledger.params import Model, Variant
+from optledger.datasets.sampling import training_examples
+from optledger.params import Component, Variant
+from optledger.training import dropout
 from optledger.training.checks import check_trainable
-from optledger.training.components import build_loss, build_optimizer, build_schedule
+from optledger.training.components import (
+    build_loss,
+    build_model,
+    build_optimizer,
+    build_schedule,
+)
 from optledger.training.executor import Report
-from optledger.training.model import build_model, get_weights, initial_weights, set_weights
+from optledger.training.plateau import best_epoch, plateau_start
 from optledger.training.trial import (
     NO_CLASS,
     Divergence,
@@ -29,18 +35,20 @@ from optledger.training.trial import (
     TrialResult,
     Weights,
 )
+from optledger.training.weights import get_weights, initial_weights, set_weights
 
 
 def train(trial: Trial, report: Report) -> TrialResult:
     """Train on data/prepared/; a pure function of the trial and those files."""
-    return _engine_for(trial.name, trial.variant, trial.model, trial.classes).train(trial, report)
+    return _engine_for(trial.name, trial.variant, trial.classes).train(trial, report)
 
 
 @lru_cache(maxsize=1)
-def _engine_for(name: str, variant: Variant, model: Model, classes: int) -> "Engine":
+def _engine_for(name: str, variant: Variant, classes: int) -> "Engine":
     train = read_split("train")
-    check_trainable(name, variant, model, len(train.labels))
-    return Engine(variant, model, classes, train, read_split("validation"))
+    examples = len(training_examples(train.labels, variant, seed=0))
+    check_trainable(name, variant, examples, train.images.shape[1:])
+    return Engine(variant, classes, train, read_split("validation"))
 
 
 def batch_order(examples: int, seed: int, epoch: int) -> NDArray[np.int32]:
@@ -52,23 +60,18 @@ class Engine:
     """A model, an optimizer and their compiled epoch on resident data."""
 
     def __init__(
-        self,
-        variant: Variant,
-        model: Model,
-        classes: int,
-        train: Examples,
-        validation: Examples,
+        self, variant: Variant, classes: int, train: Examples, validation: Examples
     ) -> None:
         """Build and compile nothing yet: the first epoch does.
 
         Args:
             variant: the learning rate is that of each trial.
-            model: the architecture.
             classes: labels are below it.
-            train: the examples to learn from.
+            train: the examples that the variant chooses from to learn.
             validation: the examples that an epoch ends with; there may be none.
         """
-        self._architecture = (model, train.images.shape[1:], classes)
+        self._variant = variant
+        self._architecture = (variant.model, train.images.shape[1:], classes)
         self._model = build_model(*self._architecture)
         self._optimizer = build_optimizer(variant.optimizer)
         self._optimizer.build(self._model.trainable_variables)
@@ -77,10 +80,12 @@ class Engine:
         self._labels = train.labels
         self._train = _resident(train, classes)
         self._validation = _resident(validation, classes)
-        self._examples = variant.examples(len(train.labels))
-        batch_size = self._examples if variant.batch_size == "full" else variant.batch_size
-        self._batch_size = batch_size
-        steps = variant.steps(len(train.labels))
+        chosen = training_examples(self._labels, variant, seed=0)
+        self._examples = len(chosen)
+        self._class_weights = _class_weights(variant, self._labels[chosen], classes)
+        size = self._examples if variant.batch_size == "full" else variant.batch_size
+        self._batch_size = size
+        steps = variant.steps(self._examples)
         schedule = build_schedule(variant.schedule, variant.epochs * steps)
         self._schedule = schedule.reshape(variant.epochs, steps)
         self._epoch = tf.function(self._run_epoch, jit_compile=True, autograph=False)
@@ -88,26 +93,36 @@ class Engine:
     def train(self, trial: Trial, report: Report = lambda epochs: None) -> TrialResult:
         """Train from the seed's initial weights; tell `report` each epoch that is done."""
         self._reset(trial.seed)
-        examples = stratified_subset(self._labels, self._examples, trial.seed).astype(np.int32)
+        stopping = self._variant.early_stopping
+        examples = training_examples(self._labels, self._variant, trial.seed).astype(np.int32)
         history: list[Epoch] = []
         seconds: list[float] = []
+        kept, weights = 0, None
         divergence = None
         for epoch, factors in enumerate(self._schedule, start=1):
             order = tf.constant(examples[batch_order(self._examples, trial.seed, epoch)])
             rates = tf.constant(trial.learning_rate, tf.float32) * factors
+            keys = tf.constant(dropout.step_keys(trial.seed, epoch, len(factors)))
             started = time.perf_counter()
-            bad_step, *metrics = (value.numpy() for value in self._epoch(order, rates))
+            bad_step, *metrics = (value.numpy() for value in self._epoch(order, rates, keys))
             seconds.append(time.perf_counter() - started)
             report(epoch)
             if bad_step:
                 divergence = Divergence(epoch, int(bad_step))
                 break
             history.append(Epoch(*(float(metric) for metric in metrics)))
+            if stopping:
+                monitored = [getattr(each, stopping.monitor) for each in history]
+                if stopping.restore_best and best_epoch(monitored, stopping) == epoch:
+                    kept, weights = epoch, get_weights(self._model)
+                if plateau_start(monitored, stopping) is not None:
+                    break
         return TrialResult(
             learning_rate=trial.learning_rate,
             seed=trial.seed,
-            weights=get_weights(self._model),
+            weights=weights or get_weights(self._model),
             history=history,
+            kept_epoch=kept or len(history),
             divergence=divergence,
             seconds_per_epoch=float(np.median(seconds[1:] or seconds)),
         )
@@ -117,12 +132,13 @@ class Engine:
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
 
-    def _run_epoch(self, order: Any, rates: Any) -> tuple[Any, ...]:
+    def _run_epoch(self, order: Any, rates: Any, keys: Any) -> tuple[Any, ...]:
         """Take every step of an epoch, then validate.
 
         Args:
             order: int32, shape (examples,): where each batch's examples are.
             rates: float32, shape (steps,): the learning rate of each step.
+            keys: uint32, shape (steps, 2): what the dropout masks of each step follow from.
 
         Returns:
             The first step with a loss that is not finite, or 0; and the four metrics of `Epoch`.
@@ -134,7 +150,7 @@ class Engine:
         def step(state: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
             number, loss, correct, bad_step = state
             indices = tf.slice(order, [number * size], [batch])
-            batch_loss, batch_correct = self._step(indices, rates[number])
+            batch_loss, batch_correct = self._step(indices, rates[number], keys[number])
             bad_step = _first_bad(bad_step, number + 1, batch_loss)
             return number + 1, loss + batch_loss, correct + batch_correct, bad_step
 
@@ -159,16 +175,35 @@ class Engine:
             tf.cast(validation_correct, tf.float32) / count,
         )
 
-    def _step(self, indices: Any, rate: Any) -> tuple[Any, Any]:
+    def _step(self, indices: Any, rate: Any, key: Any) -> tuple[Any, Any]:
         """Take a step on the examples at `indices`; return their summed loss and hits."""
         self._optimizer.learning_rate = rate
         images, one_hot = (tf.gather(values, indices) for values in self._train)
         with tf.GradientTape() as tape:
-            losses, correct = self._score(images, one_hot, training=True)
-            objective = tf.reduce_mean(losses)
+            with dropout.keyed(key):
+                losses, correct = self._score(images, one_hot, training=True)
+            objective = tf.reduce_mean(self._weighted(losses, one_hot)) + self._penalty()
         variables = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(objective, variables), variables)
         return tf.reduce_sum(losses), correct
+
+    def _weighted(self, losses: Any, one_hot: Any) -> Any:
+        if self._class_weights is None:
+            return losses
+        return losses * tf.linalg.matvec(one_hot, self._class_weights)
+
+    def _penalty(self) -> Any:
+        """Return what L1 and L2 add to the loss, the penalties of the model's own layers included.
+
+        Its value is not looked at, so that the compiled step computes no more than its gradient.
+        """
+        kernels = [each for each in self._model.trainable_variables if each.name == "kernel"]
+        penalties = [tf.constant(0.0), *self._model.losses]
+        if self._variant.l1:
+            penalties += [self._variant.l1 * tf.reduce_sum(tf.abs(each)) for each in kernels]
+        if self._variant.l2:
+            penalties += [self._variant.l2 * tf.reduce_sum(tf.square(each)) for each in kernels]
+        return tf.add_n(penalties)
 
     def _score(self, images: Any, one_hot: Any, training: bool) -> tuple[Any, Any]:
         logits = self._model(images, training=training)
@@ -187,7 +222,18 @@ def _resident(examples: Examples, classes: int) -> tuple[Any, Any]:
     return tf.constant(examples.images), tf.constant(one_hot.astype(np.float32))
 
 
-def predict(model: Model, classes: int, weights: Weights, examples: Examples) -> Predictions:
+def _class_weights(variant: Variant, labels: NDArray[np.uint8], classes: int) -> Any:
+    """Return the weight of each class's losses, shape (classes,), or None where all weigh 1."""
+    if variant.class_weights is None:
+        return None
+    if variant.class_weights == "balanced":
+        counts = np.bincount(labels, minlength=classes)
+        # A class without examples has no losses to weigh.
+        return tf.constant(len(labels) / (classes * np.maximum(counts, 1)), tf.float32)
+    return tf.constant(variant.class_weights, tf.float32)
+
+
+def predict(model: Component, classes: int, weights: Weights, examples: Examples) -> Predictions:
     """Predict by the compiled forward pass, whose bytes do not depend on the batch."""
     built, forward = _forward(model, examples.images.shape[1:], classes)
     set_weights(built, weights)
@@ -196,7 +242,7 @@ def predict(model: Model, classes: int, weights: Weights, examples: Examples) ->
 
 
 @lru_cache(maxsize=1)
-def _forward(model: Model, image_shape: tuple[int, int], classes: int) -> tuple[Any, Any]:
+def _forward(model: Component, image_shape: tuple[int, ...], classes: int) -> tuple[Any, Any]:
     built = build_model(model, image_shape, classes)
 
     def forward(images: Any, labels: Any) -> tuple[Any, Any]:

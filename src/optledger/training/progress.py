@@ -86,10 +86,13 @@ class Progress:
 
 
 def _outcome(result: TrialResult) -> str:
-    if result.divergence:
-        return "diverged at epoch {} in step {}".format(*result.divergence)
-    last = result.history[-1]
-    return (
-        f"train accuracy {last.train_accuracy:.4f}, "
-        f"validation accuracy {last.validation_accuracy:.4f}"
+    kept = result.kept
+    if kept is None:
+        return "diverged at epoch {} in step {}".format(*(result.divergence or ()))
+    outcome = (
+        f"train accuracy {kept.train_accuracy:.4f}, "
+        f"validation accuracy {kept.validation_accuracy:.4f}"
     )
+    if result.kept_epoch == len(result.history):
+        return outcome
+    return f"{outcome} at epoch {result.kept_epoch} of {len(result.history)}"

@@ -1,8 +1,9 @@
 """The files of results/trials/VARIANT/, which `train` writes and later stages read.
 
-search.csv   a row per learning rate tried: learning_rate, seed, epochs, diverged_epoch,
-             diverged_step, validation_accuracy, validation_loss; no rows where it was given
-trials.csv   a row per seed: learning_rate, seed, epochs, diverged_epoch, diverged_step
+search.csv   a row per learning rate tried: learning_rate, seed, epochs, kept_epoch,
+             diverged_epoch, diverged_step, validation_accuracy, validation_loss; no rows where it
+             was given
+trials.csv   a row per seed: learning_rate, seed, epochs, kept_epoch, diverged_epoch, diverged_step
 history.csv  a row per seed and epoch: the metrics of `Epoch`
 weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
 """
@@ -16,7 +17,9 @@ import pandas as pd
 from optledger.formats import new_directory, read_csv, read_npz, write_csv, write_npz
 from optledger.training.trial import Epoch, TrialResult, Weights
 
-_INTEGERS = dict.fromkeys(("seed", "epochs", "diverged_epoch", "diverged_step"), "Int64")
+_INTEGERS = dict.fromkeys(
+    ("seed", "epochs", "kept_epoch", "diverged_epoch", "diverged_step"), "Int64"
+)
 
 
 def write_trials(
@@ -24,9 +27,9 @@ def write_trials(
 ) -> None:
     """Write a variant's final trials, one or more, and those of its search, in the order given."""
     search = _table(searched)
-    last = [None if result.divergence else result.history[-1] for result in searched]
-    search["validation_accuracy"] = [epoch and epoch.validation_accuracy for epoch in last]
-    search["validation_loss"] = [epoch and epoch.validation_loss for epoch in last]
+    kept = [result.kept for result in searched]
+    search["validation_accuracy"] = [epoch and epoch.validation_accuracy for epoch in kept]
+    search["validation_loss"] = [epoch and epoch.validation_loss for epoch in kept]
     history = pd.DataFrame(
         [
             {"seed": result.seed, "epoch": epoch, **metrics._asdict()}
@@ -83,6 +86,7 @@ def _table(results: Sequence[TrialResult]) -> pd.DataFrame:
             "learning_rate": [result.learning_rate for result in results],
             "seed": [result.seed for result in results],
             "epochs": [len(result.history) for result in results],
+            "kept_epoch": [result.kept and result.kept_epoch for result in results],
             "diverged_epoch": [result.divergence and result.divergence.epoch for result in results],
             "diverged_step": [result.divergence and result.divergence.step for result in results],
         }

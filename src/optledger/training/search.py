@@ -34,8 +34,8 @@ def candidates(variant: Variant, search: Search) -> list[float]:
 def choose(variant: Variant, results: Sequence[TrialResult]) -> float:
     """Return the learning rate that is given, or that of the best search trial.
 
-    The best has the highest validation accuracy after its last epoch; of equal ones, the lower
-    validation loss, then the lower learning rate. One that diverged is worse than any other.
+    The best has the highest validation accuracy with the weights that it keeps; of equal ones, the
+    lower validation loss, then the lower learning rate. One that diverged is worse than any other.
     """
     if isinstance(variant.learning_rate, float):
         return variant.learning_rate
@@ -50,10 +50,10 @@ def edge(learning_rate: float, tried: Sequence[float]) -> Literal["lowest", "hig
 
 
 def _badness(result: TrialResult) -> tuple[bool, float, float, float]:
-    if result.divergence:
+    kept = result.kept
+    if kept is None:
         return True, 0.0, 0.0, result.learning_rate
-    last = result.history[-1]
-    return False, -last.validation_accuracy, last.validation_loss, result.learning_rate
+    return False, -kept.validation_accuracy, kept.validation_loss, result.learning_rate
 
 
 def _rounded(rate: float) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optledger.params import Model, Variant
+from optledger.params import Component, Variant
 
 Weights = dict[str, NDArray[np.float32]]
 """A model's weights by place and kind, for example `00_kernel` and `01_bias`."""
@@ -21,7 +21,6 @@ class Trial:
 
     name: str
     variant: Variant
-    model: Model
     classes: int
     learning_rate: float
     seed: int
@@ -37,7 +36,7 @@ class TrainedModel:
 
     name: str
     seed: int
-    model: Model
+    model: Component
     classes: int
     weights: Weights
 
@@ -50,7 +49,8 @@ class Epoch(NamedTuple):
     """Metrics of one epoch.
 
     The train metrics are means over the epoch, while the weights change; the validation metrics
-    are of the weights after it, and NaN without a validation split. Losses are the variant's own.
+    are of the weights after it, and NaN without a validation split. Losses are the variant's own,
+    without penalties and class weights, which would keep variants from being laid side by side.
     """
 
     train_loss: float
@@ -73,8 +73,9 @@ class TrialResult:
     Attributes:
         learning_rate: the trial's.
         seed: the trial's.
-        weights: after the last epoch; of no use where the trial diverged.
+        weights: after `kept_epoch`; of no use where the trial diverged.
         history: the complete epochs; the one that diverged is not among them.
+        kept_epoch: the last of them, or the best where early stopping restores it.
         divergence: None where the loss stayed finite.
         seconds_per_epoch: median over the epochs after the first, which compiles. An observation
             of the machine, not a result.
@@ -84,8 +85,14 @@ class TrialResult:
     seed: int
     weights: Weights
     history: list[Epoch]
+    kept_epoch: int
     divergence: Divergence | None
     seconds_per_epoch: float
+
+    @property
+    def kept(self) -> Epoch | None:
+        """The metrics that belong to the weights; None where the trial diverged."""
+        return None if self.divergence else self.history[self.kept_epoch - 1]
 
 
 NO_CLASS = 255

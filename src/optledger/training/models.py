@@ -1,0 +1,115 @@
+"""The models that params.yaml can name: from pixels to logits.
+
+A model is a function of this module and an entry in `MODELS`. It takes scaled images and the number
+of classes; what else it takes are its arguments in params.yaml.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from optledger.training.dropout import Dropout
+
+
+def mlp(
+    images: Any,
+    classes: int,
+    hidden_units: Sequence[int],
+    activation: str = "relu",
+    dropout: float = 0.0,
+) -> Any:
+    """Return the logits of a multilayer perceptron; without hidden units, of softmax regression.
+
+    Args:
+        images: pixels in [0, 1], shape (images, rows, columns).
+        classes: of the logits, shape (images, classes).
+        hidden_units: of each layer.
+        activation: of each hidden unit, by its name in Keras.
+        dropout: the share of each hidden layer's units that a training step leaves out.
+
+    Raises:
+        ValueError: an argument is not what it has to be.
+    """
+    _check_list("hidden_units", hidden_units)
+    units = keras.layers.Flatten()(images)
+    for count in hidden_units:
+        units = keras.layers.Dense(count, activation)(units)
+        units = Dropout(dropout)(units)
+    return keras.layers.Dense(classes)(units)
+
+
+def cnn(
+    images: Any,
+    classes: int,
+    filters: Sequence[int],
+    kernel_size: int = 3,
+    activation: str = "relu",
+    dropout: float = 0.0,
+) -> Any:
+    """Return the logits of a convolutional network, whose layers each halve rows and columns.
+
+    Args:
+        images: pixels in [0, 1], shape (images, rows, columns).
+        classes: of the logits, shape (images, classes).
+        filters: of each convolution.
+        kernel_size: rows and columns of the filters.
+        activation: of each filter's output, by its name in Keras.
+        dropout: the share of the last layer's inputs that a training step leaves out.
+
+    Raises:
+        ValueError: an argument is not what it has to be, or the images are too small to halve.
+    """
+    _check_list("filters", filters)
+    if type(kernel_size) is not int or kernel_size < 1:
+        raise ValueError(f"kernel_size must be an integer of at least 1, not {kernel_size!r}")
+    maps = keras.layers.Reshape((*images.shape[1:], 1))(images)
+    for count in filters:
+        maps = keras.layers.Dense(count, activation)(_patches(maps, kernel_size))
+        if min(maps.shape[1:3]) < 2:
+            most = min(images.shape[1:]).bit_length() - 1
+            raise ValueError(f"at most {most} filters for images of {images.shape[1:]}")
+        maps = _halved(maps)
+    units = Dropout(dropout)(keras.layers.Flatten()(maps))
+    return keras.layers.Dense(classes)(units)
+
+
+MODELS: dict[str, Callable[..., Any]] = {"mlp": mlp, "cnn": cnn}
+
+
+def _check_list(name: str, value: object) -> None:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, not {value!r}")
+
+
+def _patches(maps: Any, size: int) -> Any:
+    """Return each place's neighbourhood, with zeros around the maps.
+
+    A dense layer of it is a convolution, and one matrix product: compiled for processors, Keras's
+    own convolution takes several times as long.
+
+    Args:
+        maps: shape (images, rows, columns, channels).
+        size: rows and columns of the neighbourhood.
+
+    Returns:
+        Shape (images, rows, columns, size * size * channels).
+    """
+    _, rows, columns, _ = maps.shape
+    before = (size - 1) // 2
+    margin = (before, size - 1 - before)
+    padded = keras.ops.pad(maps, ((0, 0), margin, margin, (0, 0)))
+    shifted = [
+        padded[:, row : row + rows, column : column + columns]
+        for row in range(size)
+        for column in range(size)
+    ]
+    return keras.ops.concatenate(shifted, axis=-1)
+
+
+def _halved(maps: Any) -> Any:
+    """Return the maximum of each block of two by two; an odd last row or column is left out."""
+    _, rows, columns, channels = maps.shape
+    even = maps[:, : rows // 2 * 2, : columns // 2 * 2]
+    blocks = keras.ops.reshape(even, (-1, rows // 2, 2, columns // 2, 2, channels))
+    return keras.ops.max(blocks, axis=(2, 4))

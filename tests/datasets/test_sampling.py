@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from optledger.datasets.sampling import check_examples, training_examples
+from optledger.errors import UserError
+from optledger.params import Params, Training
+
+LABELS = np.repeat(np.arange(3), [600, 300, 100]).astype(np.uint8)
+
+
+def training(**update: object) -> Training:
+    """Return training defaults with these keys."""
+    return Training(epochs=1, batch_size=10, loss="CategoricalCrossentropy", **update)
+
+
+def counts(seed: int = 0, **update: object) -> list[int]:
+    """Return how many examples of each class are trained on, repetitions included."""
+    chosen = training_examples(LABELS, training(**update), seed)
+    return np.bincount(LABELS[chosen], minlength=3).tolist()
+
+
+@pytest.mark.parametrize("examples", [1, 7, 10, 100, 333, 999, 1000])
+def test_a_class_has_its_share(examples: int) -> None:
+    """To within one example, and the indices are distinct and ascending."""
+    chosen = training_examples(LABELS, training(training_fraction=examples / 1000), seed=0)
+    assert len(chosen) == examples
+    assert (np.diff(chosen) > 0).all()
+    found = np.bincount(LABELS[chosen], minlength=3)
+    assert (np.abs(found - np.array([0.6, 0.3, 0.1]) * examples) <= 1).all()
+
+
+def test_a_smaller_part_is_in_a_larger_one() -> None:
+    """So that a learning curve adds examples, and does not exchange them."""
+    small, large = (
+        set(training_examples(LABELS, training(training_fraction=fraction), seed=3))
+        for fraction in (0.1, 0.2)
+    )
+    assert small < large
+
+
+def test_the_seed_chooses() -> None:
+    """One seed, one part; another seed, another, of as many of each class; or all of them."""
+    part = training(training_fraction=0.123, class_fractions={1: 0.5})
+    first, again, other = (training_examples(LABELS, part, seed).tolist() for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+    assert np.bincount(LABELS[first]).tolist() == np.bincount(LABELS[other]).tolist()
+    assert training_examples(LABELS, training(), seed=0).tolist() == list(range(1000))
+
+
+def test_a_fraction_of_a_class_is_kept() -> None:
+    """Rounded, at least one example, and nothing of the others is lost."""
+    assert counts(class_fractions={0: 0.05, 2: 0.001}) == [30, 300, 1]
+    assert counts(class_fractions={1: 0.5}, training_fraction=0.1) == [60, 15, 10]
+    # A class that the labels do not have.
+    assert counts(class_fractions={7: 0.5}) == [600, 300, 100]
+
+
+def test_oversampling_repeats_until_classes_are_equal() -> None:
+    """Each example of a class as often as any other, but for one time."""
+    assert counts(resample="oversample", class_fractions={2: 0.7}) == [600, 600, 600]
+    chosen = training_examples(LABELS, training(resample="oversample"), seed=0)
+    times = np.bincount(chosen, minlength=1000)
+    assert set(times[:600]) == {1}
+    assert set(times[600:900]) == {2}
+    assert set(times[900:]) == {6}
+    part = training(resample="oversample", class_fractions={2: 0.7})
+    times = np.bincount(training_examples(LABELS, part, seed=0), minlength=1000)[900:]
+    assert sorted(set(times)) == [0, 8, 9]
+
+
+def test_undersampling_drops_until_classes_are_equal() -> None:
+    """No example twice."""
+    assert counts(resample="undersample") == [100, 100, 100]
+    chosen = training_examples(LABELS, training(resample="undersample"), seed=0)
+    assert len(set(chosen)) == 300
+
+
+@pytest.mark.parametrize(
+    ("defaults", "variant", "line"),
+    [
+        ({}, {"batch_size": 31}, "variants.a.batch_size: found 31; allowed: 1 to 30, the examples"),
+        ({"batch_size": 31}, {}, "training.batch_size: found 31; allowed: 1 to 30, the examples"),
+        (
+            {"batch_size": "full"},
+            {"training_fraction": 0.05},
+            "variants.a.training_fraction: found 0.05; allowed: a fraction that leaves at least 3 ",
+        ),
+        (
+            {"batch_size": 4},
+            {"training_fraction": 0.1},
+            "training.batch_size: found 4; allowed: 1 to 3, the examples that a trains on, or full",
+        ),
+        (
+            {},
+            {"resample": "undersample", "class_fractions": {0: 0.3}},
+            "training.batch_size: found 10; allowed: 1 to 9, the examples that a trains on, or",
+        ),
+        (
+            {"class_fractions": {3: 0.5}},
+            {},
+            "training.class_fractions: found {3: 0.5}; allowed: fractions of the classes 0 to 2",
+        ),
+        (
+            {},
+            {"class_weights": [1, 2]},
+            "variants.a.class_weights: found [1.0, 2.0]; allowed: balanced, or 3 weights, one for",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(
+    defaults: dict[str, object], variant: dict[str, object], line: str
+) -> None:
+    """It names the key that has the value, be it the variant's own or the default."""
+    loss = "CategoricalCrossentropy"
+    params = Params.model_validate(
+        {
+            "dataset": "mnist",
+            "split": {"validation_fraction": 0.1, "seed": 0},
+            "model": {"name": "mlp", "hidden_units": []},
+            "training": {"epochs": 1, "batch_size": 10, "loss": loss, **defaults},
+            "search": {"strategy": "grid", "trials": 3, "seed": 1000},
+            "seeds": {"first": 0, "count": 1},
+            "convergence": {"patience": 2},
+            "comparison": {"metric": "accuracy"},
+            "variants": {"a": {"optimizer": "SGD", "learning_rate": 0.1, **variant}},
+        }
+    )
+    with pytest.raises(UserError) as caught:
+        check_examples(params, "a", [10, 10, 10])
+    assert str(caught.value).startswith(f"params.yaml: {line}")
