@@ -74,6 +74,12 @@ def test_long_trajectories_are_thinned_for_a_log_scale() -> None:
     assert sum(100 < epoch <= 1000 for epoch in shown) == 20
 
 
+def test_a_trajectory_may_be_its_start_only() -> None:
+    """Of a method that diverges at once, or whose first iteration takes more epochs than it has."""
+    trajectory = Trajectory(np.array([0]), np.array([1.0]), OPTIMUM, 1)
+    assert trajectory_table({"a": trajectory})["epoch"].tolist() == [0]
+
+
 def test_suboptimalities_are_written_with_three_digits() -> None:
     """What is beyond them may depend on the processor."""
     trajectory = Trajectory(np.arange(2), np.array([1.0, 0.123456]), OPTIMUM, None)

@@ -94,7 +94,7 @@ def trajectory_table(trajectories: Mapping[str, Trajectory]) -> pd.DataFrame:
         last = len(trajectory.epochs) - 1
         decades = np.log10(max(last, 1))
         steps = np.logspace(0, decades, int(np.ceil(decades * _POINTS_A_DECADE)) + 1)
-        shown = np.unique([0, *steps.round().astype(np.int64), last])
+        shown = np.unique([0, *np.minimum(steps.round().astype(np.int64), last)])
         tables.append(
             pd.DataFrame(
                 {
