@@ -21,6 +21,16 @@ search: {strategy: grid, trials: 3, seed: 1000}
 seeds: {first: 0, count: 2}
 convergence: {patience: 2}
 comparison: {metric: accuracy}
+cases:
+  linear_regression:
+    model: linear_regression
+    test_fraction: 0.2
+    seed: 7
+    l2: 0
+    epochs: 40
+    methods:
+      momentum: {rule: momentum, learning_rate: 5}
+      sgd: {rule: gradient_descent, learning_rate: 0.002, batch_size: 64}
 variants:
   gd: {optimizer: SGD, learning_rate: 0.5, batch_size: full, epochs: 5}
   adam: {optimizer: Adam, learning_rate: 0.01}

@@ -94,7 +94,7 @@ def test_every_dependency_on_code_is_needed() -> None:
 
 def test_the_lock_is_a_dependency_of_every_numeric_stage() -> None:
     """Other versions of the libraries may compute other numbers."""
-    numeric = {"preprocess", "train", "evaluate", "compare"}
+    numeric = {"preprocess", "train", "evaluate", "compare", "case"}
     assert {
         name for name, stage in STAGES.items() if "requirements.lock" in stage["deps"]
     } == numeric
@@ -105,7 +105,7 @@ def test_nothing_before_evaluate_can_see_the_test_split() -> None:
 
     `download` and `preprocess` make the splits; no stage after them may depend on the raw files.
     """
-    for name in ("train", "compare"):
+    for name in ("train", "compare", "case"):
         for dependency in STAGES[name]["deps"]:
             assert not Path("data/prepared/test.npz").is_relative_to(dependency), name
             assert not Path(dependency).is_relative_to("data/raw"), name
@@ -126,14 +126,15 @@ class Recorder:
         return getattr(self.settings, name)
 
 
-@pytest.mark.parametrize("name", ["preprocess", "train", "evaluate", "compare", "download"])
+@pytest.mark.parametrize("name", ["preprocess", "train", "evaluate", "compare", "download", "case"])
 def test_a_stage_declares_exactly_the_sections_it_reads(
     name: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Run for real, with parameters that remember who read them."""
     monkeypatch.chdir(project.path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SOURCE), *sys.path]))
-    monkeypatch.setattr(sys, "argv", [name, "adam"])
+    argument = {"case": "linear_regression"}.get(name, "adam")
+    monkeypatch.setattr(sys, "argv", [name, argument])
     monkeypatch.setattr(
         "optledger.datasets.registry.load.__defaults__",
         (project.path / "src/optledger/datasets/registry.yaml",),

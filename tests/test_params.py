@@ -126,6 +126,40 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
             "optimizer: {name: Adam, beta_1: [[1]]}",
             None,
         ),
+        (
+            "{rule: momentum, learning_rate: 5}",
+            "{rule: Momentum}",
+            [
+                "cases.linear_regression.methods.momentum.rule: found 'Momentum'; allowed: "
+                "'gradient_descent', 'momentum', 'rmsprop' or 'adam'",
+                "cases.linear_regression.methods.momentum.learning_rate: found nothing; "
+                "allowed: a value is needed",
+            ],
+        ),
+        (
+            "momentum: {rule",
+            "newton: {rule",
+            [
+                "cases.linear_regression.methods.newton: found 'newton'; allowed: "
+                "a name other than conjugate_gradient and newton, which are always run"
+            ],
+        ),
+        (
+            "model: linear_regression",
+            "model: logistic_regression",
+            [
+                "cases.linear_regression.l2: found 0.0; allowed: at least 1e-6 for "
+                "logistic_regression, which may have no optimum otherwise"
+            ],
+        ),
+        (
+            "test_fraction: 0.2",
+            "test_fraction: 0",
+            [
+                "cases.linear_regression.test_fraction: found 0; "
+                "allowed: greater than or equal to 0.1"
+            ],
+        ),
         ("count: 2", "count: 0", ["seeds.count: found 0; allowed: greater than or equal to 1"]),
         ("variants:\n", "variants: {}\nother:\n", None),
     ],
@@ -281,7 +315,7 @@ def test_a_name_that_dvc_cannot_hold_is_refused(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  adam:", "  gd:", r"params.yaml:11: not valid YAML: found duplicate key"),
+        ("  adam:", "  gd:", r"params.yaml:21: not valid YAML: found duplicate key"),
         ("variants:", "variants: [", r"params.yaml:\d+: not valid YAML: "),
         ("dataset: digits", "\tdataset: digits", r"params.yaml:1: not valid YAML: "),
     ],

@@ -48,6 +48,9 @@ def test_the_results_are_complete(finished: Project) -> None:
     tracked = finished.run("git", "ls-files", "dvc.lock", "results", "data").split()
     assert tracked == [
         "dvc.lock",
+        "results/cases/linear_regression/figure.svg",
+        "results/cases/linear_regression/methods.csv",
+        "results/cases/linear_regression/trajectories.csv",
         "results/confusion.csv",
         "results/curves.csv",
         "results/leaderboard.csv",
@@ -102,7 +105,7 @@ def test_training_learns(finished: Project) -> None:
 
 
 def test_runs_are_published(finished: Project) -> None:
-    """Each variant has a run with its seeds as children, and there is one comparison."""
+    """Variants have their seeds as children, the case its methods; there is one comparison."""
     runs = {run.info.run_name: run for run in published(finished)}
     assert sorted(runs) == [
         "adam",
@@ -112,6 +115,11 @@ def test_runs_are_published(finished: Project) -> None:
         "gd",
         "gd seed 0",
         "gd seed 1",
+        "linear_regression",
+        "linear_regression conjugate_gradient",
+        "linear_regression momentum",
+        "linear_regression newton",
+        "linear_regression sgd",
     ]
     for name in ("gd seed 0", "adam seed 1"):
         parent = runs[name.split(" ")[0]].info.run_id
@@ -142,7 +150,7 @@ def test_a_second_run_publishes_again_and_changes_nothing(project: Project) -> N
     printed = project.run("dvc", "repro")
     assert executed(printed) == ["publish"]
     # The copy has a store of its own, in which the runs already are.
-    assert "0 created, 0 completed, 7 already there" in printed
+    assert "0 created, 0 completed, 12 already there" in printed
     assert keys(project) == before
     assert project.run("git", "status", "--porcelain") == ""
 
@@ -182,6 +190,22 @@ def test_changing_a_variant_trains_that_variant_only(project: Project) -> None:
     metrics = project.run("dvc", "metrics", "diff")
     assert "adam.accuracy" in metrics
     assert "gd.accuracy" not in metrics
+
+
+def test_changing_a_method_runs_its_case_only(project: Project) -> None:
+    """The case and each of its methods are new runs; what the variants came to is left alone."""
+    before = set(keys(project))
+    project.edit(
+        "params.yaml", "rule: momentum, learning_rate: 5", "rule: momentum, learning_rate: 2"
+    )
+    assert executed(project.run("dvc", "repro")) == ["case@linear_regression", "publish"]
+    assert len(set(keys(project)) - before) == 5
+    assert before <= set(keys(project))
+    status = project.run("git", "status", "--porcelain", "results").split()
+    assert status[1::2] == [
+        f"results/cases/linear_regression/{file}"
+        for file in ("figure.svg", "methods.csv", "trajectories.csv")
+    ]
 
 
 def test_the_lock_after_a_removal_is_that_of_a_clean_run(
@@ -366,6 +390,10 @@ def test_plots_are_drawn_with_their_own_templates(project: Project) -> None:
     for command in (["show"], ["diff", "HEAD"]):
         project.run("dvc", "plots", *command)
         page = project.read("dvc_plots/index.html").decode()
-        for title in ("Test accuracy of each seed", "Validation loss, mean over seeds"):
+        for title in (
+            "Test accuracy of each seed",
+            "Validation loss, mean over seeds",
+            "linear_regression, from the start to the optimum",
+        ):
             assert title in page
         assert "<DVC_METRIC" not in page

@@ -51,8 +51,9 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read what `write_csv` wrote: only what is empty is missing, and a variant is a text."""
-    return pd.read_csv(path, dtype={"variant": str}, keep_default_na=False, na_values=[""])
+    """Read what `write_csv` wrote: only what is empty is missing, and a name is a text."""
+    names = {"variant": str, "method": str}
+    return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
 
 
 def read_csv_as_text(path: Path) -> pd.DataFrame:

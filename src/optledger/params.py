@@ -321,6 +321,51 @@ class Comparison(Section):
     metric: Literal["accuracy", "precision", "recall", "f1"]
 
 
+ALWAYS_RUN = ("conjugate_gradient", "newton")
+"""The methods that every case has beside those that it names: they have no learning rate."""
+
+
+def _check_method_name(name: str) -> str:
+    if name in ALWAYS_RUN:
+        raise ValueError(f"a name other than {' and '.join(ALWAYS_RUN)}, which are always run")
+    return name
+
+
+class Method(Section):
+    """How a case's loss is minimized: an update rule, its learning rate, and its batches."""
+
+    rule: Literal["gradient_descent", "momentum", "rmsprop", "adam"]
+    learning_rate: float = Field(gt=0)
+    batch_size: BatchSize = "full"
+
+
+def _by_name(methods: dict[str, Method]) -> dict[str, Method]:
+    return dict(sorted(methods.items()))
+
+
+class Case(Section):
+    """A model of the article's whose optimum is known, and the methods that look for it.
+
+    Attributes:
+        model: with scikit-learn's diabetes, or its breast cancer, as examples.
+        test_fraction: of the examples, by class where there are classes.
+        seed: of that division, and of the order of the examples in batches.
+        l2: the penalty on the weights, the bias left out.
+        epochs: the most that a method takes.
+    """
+
+    model: Literal["linear_regression", "logistic_regression"]
+    test_fraction: float = Field(ge=0.1, le=0.5)
+    seed: int = Field(ge=0, lt=2**32)
+    l2: float = Field(ge=0, le=1)
+    epochs: int = Field(ge=1, le=100_000)
+    methods: Annotated[
+        dict[Annotated[Name, AfterValidator(_check_method_name)], Method],
+        Field(min_length=1),
+        AfterValidator(_by_name),
+    ]
+
+
 class Params(Section):
     """Every knob of the experiment; the variants stand by name, as their order means nothing."""
 
@@ -332,6 +377,7 @@ class Params(Section):
     seeds: Seeds
     convergence: Plateau
     comparison: Comparison
+    cases: dict[Name, Case] = Field(min_length=1)
     variants: dict[Name, Variant] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -383,7 +429,7 @@ def parse(document: Any, path: Path) -> Params:
     # The defaults first: every variant would repeat a mistake in them.
     validate(_Defaults, document, path)
     params = validate(Params, document, path)
-    if mistakes := list(_contradictions(params, path)):
+    if mistakes := [*_contradictions(params, path), *_case_mistakes(params, path)]:
         raise UserError("\n".join(mistakes))
     return params
 
@@ -406,6 +452,13 @@ def _contradictions(params: Params, path: Path) -> Iterator[str]:
                 key = f"{place(params, name, 'early_stopping')}.monitor"
                 allowed = "train_loss or train_accuracy, as there is no validation split"
                 yield mistake(path, key, variant.early_stopping.monitor, allowed)
+
+
+def _case_mistakes(params: Params, path: Path) -> Iterator[str]:
+    for name, case in params.cases.items():
+        if case.model == "logistic_regression" and case.l2 < 1e-6:
+            allowed = "at least 1e-6 for logistic_regression, which may have no optimum otherwise"
+            yield mistake(path, f"cases.{name}.l2", case.l2, allowed)
 
 
 def _listed(names: list[str]) -> str:

@@ -10,3 +10,4 @@ PREPARED = Path("data/prepared")
 RESULTS = Path("results")
 TRIALS = RESULTS / "trials"
 PREDICTIONS = RESULTS / "predictions"
+CASES = RESULTS / "cases"

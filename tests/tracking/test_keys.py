@@ -2,7 +2,13 @@ import hashlib
 
 import pytest
 
-from optledger.tracking.keys import comparison_key, seed_key, variant_key
+from optledger.tracking.keys import (
+    case_key,
+    comparison_key,
+    method_key,
+    seed_key,
+    variant_key,
+)
 
 CONTENT = {
     "name": "adam",
@@ -36,6 +42,19 @@ def test_the_comparison_key_is_settled() -> None:
     )
     key = comparison_key({"adam": "cc"}, {"metric": "f1"}, {"t": "dd"})
     assert key == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_case_key_is_settled() -> None:
+    """It is the case's name, its parameters and its tables; `1.0` is `1`."""
+    text = '{"kind":"case","name":"a","outputs":{"t":"dd"},"parameters":{"l2":1}}'
+    key = case_key("a", {"l2": 1.0}, {"t": "dd"})
+    assert key == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_method_key_is_settled() -> None:
+    """It is the case's key and the method's name."""
+    text = '{"case":"cc","kind":"method","method":"adam"}'
+    assert method_key("cc", "adam") == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("part", CONTENT)

@@ -13,16 +13,21 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    from optledger.tracking.runs import collect
-    from optledger.tracking.store import publish, tracking_uri
+    from optledger.tracking.runs import collect, collect_cases
+    from optledger.tracking.store import Published, publish, tracking_uri
 
     settings = params.load()
     # In a temporary copy of an experiment, DVC names the repository that it was made from.
     root = Path(os.environ.get("DVC_ROOT", "."))
-    runs = collect(settings, registry.load(settings.dataset))
-    done = publish(runs, f"optledger-{settings.dataset}", root)
+    experiments = {
+        f"optledger-{settings.dataset}": collect(settings, registry.load(settings.dataset)),
+        # Not of the dataset, and so not beside its runs.
+        "optledger-cases": collect_cases(settings),
+    }
+    counts = [publish(runs, experiment, root) for experiment, runs in experiments.items()]
+    done = Published(*map(sum, zip(*counts, strict=True)))
     print(
-        f"publish: {len(runs)} runs at {errors.without_credentials(tracking_uri(root))}: "
+        f"publish: {sum(done)} runs at {errors.without_credentials(tracking_uri(root))}: "
         f"{done.created} created, {done.completed} completed, {done.present} already there"
     )
 

@@ -60,3 +60,25 @@ def comparison_key(
         "outputs": dict(outputs),
     }
     return digest(content)
+
+
+def case_key(name: str, parameters: Mapping[str, Any], outputs: Mapping[str, str]) -> str:
+    """Return the key of a case's run.
+
+    Args:
+        name: the case's.
+        parameters: its entry of the section `cases` of params.yaml, resolved.
+        outputs: the SHA-256 of each table that the run shows, by its name.
+    """
+    content = {
+        "kind": "case",
+        "name": name,
+        "parameters": dict(parameters),
+        "outputs": dict(outputs),
+    }
+    return digest(content)
+
+
+def method_key(case: str, method: str) -> str:
+    """Return the key of the run of one method of the case with the key `case`."""
+    return digest({"kind": "method", "case": case, "method": method})

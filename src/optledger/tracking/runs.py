@@ -11,9 +11,9 @@ import pandas as pd
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.registry import Dataset
 from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
-from optledger.params import Params, Variant
-from optledger.paths import PREDICTIONS, RESULTS, TRIALS
-from optledger.tracking.keys import comparison_key, seed_key, variant_key
+from optledger.params import Case, Params, Variant
+from optledger.paths import CASES, PREDICTIONS, RESULTS, TRIALS
+from optledger.tracking.keys import case_key, comparison_key, method_key, seed_key, variant_key
 from optledger.training.records import read_history
 
 
@@ -23,7 +23,7 @@ class Run:
 
     Attributes:
         key: the run key.
-        kind: variant, seed or comparison.
+        kind: variant, seed, comparison, case or method.
         name: what people call it.
         parent: the key of the run that it is a child of, or None.
         parameters: flat, as text.
@@ -82,6 +82,13 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
     return runs
 
 
+def collect_cases(params: Params) -> list[Run]:
+    """Read results/cases/ and return its runs: each case before its methods."""
+    return [run for name, case in params.cases.items() for run in _case_runs(name, case)]
+
+
+_CASE_FILES = ("methods.csv", "trajectories.csv", "figure.svg")
+
 _TRAINED = ("history", "search", "trials")
 
 _EVALUATED = ("seeds", "per_class", "confusion")
@@ -128,6 +135,45 @@ def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
         ),
         artifacts=tuple(RESULTS / name for name in _COMPARED),
     )
+
+
+def _case_runs(name: str, case: Case) -> Iterator[Run]:
+    files = {file: CASES / name / file for file in _CASE_FILES}
+    # Of the tables only: another version of Matplotlib draws the same figure in other bytes.
+    tables = {file: file_digest(path) for file, path in files.items() if file != "figure.svg"}
+    methods, points = read_csv(files["methods.csv"]), read_csv(files["trajectories.csv"])
+    parameters = case.model_dump(mode="json")
+    key = case_key(name, parameters, tables)
+    yield Run(
+        key=key,
+        kind="case",
+        name=name,
+        parameters=_flat(parameters),
+        metrics=_finite(
+            {f"suboptimality.{row['method']}": row["suboptimality"] for row in _records(methods)}
+        ),
+        tags={"case": name},
+        artifacts=tuple(files.values()),
+    )
+    shared = {field: value for field, value in parameters.items() if field != "methods"}
+    for row in _records(methods.drop(columns=["learning_rate", "batch_size"])):
+        method = row.pop("method")
+        # The curve has it, at the epoch that it is of.
+        del row["suboptimality"]
+        yield Run(
+            key=method_key(key, method),
+            kind="method",
+            name=f"{name} {method}",
+            parent=key,
+            parameters=_flat(shared | parameters["methods"].get(method, {})),
+            metrics=_finite(row),
+            curves=points[points["method"] == method].drop(columns="method"),
+            tags={"case": name, "method": method},
+        )
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(column): row[column] for column in row} for row in table.to_dict("records")]
 
 
 def _parameters(params: Params, variant: Variant, learning_rate: float) -> dict[str, Any]:

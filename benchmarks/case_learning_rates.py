@@ -1,0 +1,58 @@
+"""The learning rates of the cases in params.yaml: 1, 2 and 5 times powers of ten, all tried.
+
+The best is the one with the fewest epochs to a relative suboptimality of FLOOR that is still there
+after the last epoch; where there is none, the one with the lowest suboptimality by then. All on the
+train examples: the cases ask how fast a method minimizes a loss, when it has its best rate.
+"""
+
+from itertools import takewhile
+
+import numpy as np
+
+from optledger import params
+from optledger.analysis.trajectories import FLOOR, follow
+from optledger.params import Case
+from optledger.textbook.cases import problem_of, ways
+from optledger.textbook.problem import Problem
+from optledger.textbook.rules import Array
+
+RATES = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
+
+
+def main() -> None:
+    """Print, for each case and method, every rate from the best to the worst."""
+    for name, case in params.load().cases.items():
+        _, problem = problem_of(case)
+        optimum = problem.optimum()
+        for method, settings in case.methods.items():
+            outcomes = []
+            for rate in RATES:
+                one = settings.model_copy(update={"learning_rate": rate})
+                alone = case.model_copy(update={"methods": {method: one}})
+                outcomes.append(_try(rate, alone, method, problem, optimum))
+            shown = "; ".join(text for *_, text in sorted(outcomes)[:4])
+            print(f"{name}: {method}: {shown}; …; in params.yaml: {settings.learning_rate:g}")
+
+
+def _try(
+    rate: float, case: Case, method: str, problem: Problem, optimum: Array
+) -> tuple[float, int, float, str]:
+    """Return what to rank a rate by, and what became of it."""
+    way = ways(case, problem)[method]
+    arrival = follow(problem, optimum, way, case.epochs)
+    epochs, last = int(arrival.epochs[-1]), float(arrival.suboptimality[-1])
+    if arrival.diverged_epoch is not None:
+        return np.inf, epochs, rate, f"{rate:g} diverges"
+    if last > FLOOR:
+        return last, epochs, rate, f"{rate:g} comes to {last:.1e}"
+    # On from where it arrived.
+    for visit in takewhile(lambda visit: visit.epoch <= case.epochs, way):
+        least, excess = problem.loss(optimum), problem.loss(problem.start) - problem.loss(optimum)
+        last = (problem.loss(visit.weights) - least) / excess
+    if last > FLOOR:
+        return last, epochs, rate, f"{rate:g} arrives in {epochs} epochs and leaves again"
+    return FLOOR, epochs, rate, f"{rate:g} arrives in {epochs} epochs"
+
+
+if __name__ == "__main__":
+    main()

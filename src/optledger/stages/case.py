@@ -1,0 +1,37 @@
+"""case: how the article's methods reach the known optimum of linear and logistic regression."""
+
+import sys
+
+from optledger import params, stages
+from optledger.analysis.case_figure import draw
+from optledger.analysis.trajectories import follow, method_table, trajectory_table
+from optledger.documents import shown
+from optledger.errors import UserError
+from optledger.formats import new_directory, write_csv, write_text
+from optledger.paths import CASES
+from optledger.textbook.cases import problem_of, ways
+
+
+def main() -> None:
+    """Run the stage for the case that the command line names."""
+    cases = params.load().cases
+    name = sys.argv[1] if len(sys.argv) == 2 else None
+    if name not in cases:
+        raise UserError(f"case: found {shown(name)} as the case; allowed: {', '.join(cases)}")
+    case = cases[name]
+    data, problem = problem_of(case)
+    optimum = problem.optimum()
+    trajectories = {
+        method: follow(problem, optimum, visits, case.epochs)
+        for method, visits in ways(case, problem).items()
+    }
+    methods = method_table(case, data, problem, optimum, trajectories)
+    points = trajectory_table(trajectories)
+    with new_directory(CASES / name) as directory:
+        write_csv(directory / "trajectories.csv", points)
+        write_csv(directory / "methods.csv", methods)
+        write_text(directory / "figure.svg", draw(name, points, methods))
+
+
+if __name__ == "__main__":
+    stages.run(main)
