@@ -141,7 +141,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
             "newton: {rule",
             [
                 "cases.linear_regression.methods.newton: found 'newton'; allowed: "
-                "a name other than conjugate_gradient and newton, which are always run"
+                "a name other than conjugate_gradient, newton and scipy_cg, which are always run"
             ],
         ),
         (

@@ -119,6 +119,7 @@ def test_runs_are_published(finished: Project) -> None:
         "linear_regression conjugate_gradient",
         "linear_regression momentum",
         "linear_regression newton",
+        "linear_regression scipy_cg",
         "linear_regression sgd",
     ]
     for name in ("gd seed 0", "adam seed 1"):

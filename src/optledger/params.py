@@ -321,13 +321,14 @@ class Comparison(Section):
     metric: Literal["accuracy", "precision", "recall", "f1"]
 
 
-ALWAYS_RUN = ("conjugate_gradient", "newton")
+ALWAYS_RUN = ("conjugate_gradient", "newton", "scipy_cg")
 """The methods that every case has beside those that it names: they have no learning rate."""
 
 
 def _check_method_name(name: str) -> str:
     if name in ALWAYS_RUN:
-        raise ValueError(f"a name other than {' and '.join(ALWAYS_RUN)}, which are always run")
+        *names, last = ALWAYS_RUN
+        raise ValueError(f"a name other than {', '.join(names)} and {last}, which are always run")
     return name
 
 

@@ -10,7 +10,13 @@ from scipy.optimize import minimize
 
 from optledger.textbook.linear_regression import LinearRegression
 from optledger.textbook.logistic_regression import LogisticRegression
-from optledger.textbook.methods import Visit, conjugate_gradient, descend, newton
+from optledger.textbook.methods import (
+    Visit,
+    conjugate_gradient,
+    descend,
+    newton,
+    scipy_conjugate_gradient,
+)
 from optledger.textbook.problem import Problem
 from optledger.textbook.rules import Adam, GradientDescent, Momentum, RMSprop
 
@@ -67,15 +73,21 @@ def test_conjugate_gradients_end_on_linear_regression(linear: LinearRegression) 
 def test_conjugate_gradients_reach_what_scipy_s_reach(logistic: LogisticRegression) -> None:
     """The same weights, in fewer gradients and Hessians than SciPy takes gradients."""
     *_, last = conjugate_gradient(logistic, logistic.start, tolerance=1e-8)
+    *_, of_scipy = scipy_conjugate_gradient(logistic, logistic.start, tolerance=1e-9)
+    np.testing.assert_allclose(last.weights, of_scipy.weights, atol=1e-6)
+    assert last.epoch < of_scipy.epoch
+
+
+def test_scipy_s_epochs_are_its_evaluations(logistic: LogisticRegression) -> None:
+    """As SciPy counts them itself; the weights of an iteration are kept as they were."""
+    *_, last = visits = list(scipy_conjugate_gradient(logistic, logistic.start, tolerance=1e-6))
     found = minimize(
-        logistic.loss,
-        logistic.start,
-        jac=logistic.gradient,
-        method="CG",
-        options={"gtol": 1e-9},
+        logistic.loss, logistic.start, jac=logistic.gradient, method="CG", options={"gtol": 1e-6}
     )
-    np.testing.assert_allclose(last.weights, found.x, atol=1e-6)
-    assert last.epoch < found.njev
+    assert (len(visits) - 1, last.epoch) == (found.nit, found.njev)
+    assert last.weights.tolist() == found.x.tolist()
+    losses = [logistic.loss(visit.weights) for visit in visits]
+    assert (np.diff(losses) < 0).all()
 
 
 def test_gradient_descent_contracts_as_the_hessian_says(linear: LinearRegression) -> None:

@@ -17,6 +17,7 @@ _INK, _GREY, _GRID = "#222222", "#6b6b6b", "#e6e6e6"
 _ALWAYS_RUN_LINES: dict[str, dict[str, Any]] = {
     "newton": {"color": _INK, "linestyle": "solid"},
     "conjugate_gradient": {"color": _GREY, "linestyle": "dashed"},
+    "scipy_cg": {"color": _GREY, "linestyle": "dotted"},
 }
 
 _STYLE: dict[Any, Any] = {

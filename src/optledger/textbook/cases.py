@@ -6,7 +6,14 @@ from optledger.params import Case, Method
 from optledger.textbook.bundled import Data, breast_cancer, diabetes
 from optledger.textbook.linear_regression import LinearRegression
 from optledger.textbook.logistic_regression import LogisticRegression
-from optledger.textbook.methods import Rule, Visit, conjugate_gradient, descend, newton
+from optledger.textbook.methods import (
+    Rule,
+    Visit,
+    conjugate_gradient,
+    descend,
+    newton,
+    scipy_conjugate_gradient,
+)
 from optledger.textbook.problem import Problem
 from optledger.textbook.rules import Adam, GradientDescent, Momentum, RMSprop
 
@@ -25,6 +32,9 @@ RULES: dict[str, Callable[[float], Rule]] = {
 _TOLERANCE = 1e-12
 """Of the gradient's norm, for the methods that end by themselves."""
 
+_LINE_SEARCH_TOLERANCE = 1e-8
+"""Likewise, where a line search compares losses: below it their last bits decide."""
+
 
 def problem_of(case: Case) -> tuple[Data, Problem]:
     """Return a case's examples, and the problem that their train part is."""
@@ -39,6 +49,7 @@ def ways(case: Case, problem: Problem) -> dict[str, Iterator[Visit]]:
         **{name: _descend(case, method, problem) for name, method in case.methods.items()},
         "conjugate_gradient": conjugate_gradient(problem, problem.start, _TOLERANCE),
         "newton": newton(problem, problem.start, _TOLERANCE),
+        "scipy_cg": scipy_conjugate_gradient(problem, problem.start, _LINE_SEARCH_TOLERANCE),
     }
 
 

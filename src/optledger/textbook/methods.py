@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.linalg import solve
+from scipy.optimize import minimize
 
 from optledger.textbook.problem import Problem
 from optledger.textbook.rules import Array
@@ -126,6 +127,39 @@ def conjugate_gradient(problem: Problem, weights: Array, tolerance: float) -> It
         beta = max(0.0, float(gradient @ (gradient - previous)) / float(previous @ previous))
         direction = -gradient + beta * direction
         epoch += 2 + halvings
+
+
+def scipy_conjugate_gradient(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit]:
+    """Conjugate gradients as SciPy has them: with a line search that knows no Hessian.
+
+    An evaluation of the loss and its gradient is an epoch. Source: Nocedal and Wright 2006, section
+    5.2; `scipy.optimize.minimize(method="CG")`.
+
+    Args:
+        problem: what to minimize.
+        weights: where to start.
+        tolerance: of the gradient's largest entry, at which it ends.
+
+    Yields:
+        The start, and the weights after each iteration.
+    """
+    visits = [Visit(0, weights)]
+    epochs = 0
+
+    def loss_and_gradient(trial: Array) -> tuple[float, Array]:
+        nonlocal epochs
+        epochs += 1
+        return problem.loss(trial), problem.gradient(trial)
+
+    minimize(
+        loss_and_gradient,
+        weights,
+        jac=True,
+        method="CG",
+        callback=lambda found: visits.append(Visit(epochs, found.copy())),
+        options={"gtol": tolerance},
+    )
+    yield from visits
 
 
 def _backtrack(
