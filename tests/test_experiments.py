@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from optledger import experiments, params
+from optledger.cli import check_all
 from optledger.documents import read_yaml
 from optledger.errors import UserError
 from optledger.paths import EXPERIMENTS
@@ -41,9 +45,10 @@ def test_a_merge_patch_is_that_of_rfc_7396(target: object, patch: object, result
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_committed_sets_are_fine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their keys and values, and what they refer to."""
+    """Their keys and values, and the models, losses and optimizers that they refer to."""
     monkeypatch.chdir(REPOSITORY)
     settings, overrides = experiments.load(name)
+    check_all(settings)
     assert settings != params.load()
     assert overrides
 
@@ -87,6 +92,52 @@ def test_a_set_of_another_shape_is_refused(
     (project.path / "experiments/new.yaml").write_text(text)
     with pytest.raises(UserError, match=r"^experiments/new.yaml: the whole file: found .* a mapp"):
         experiments.load("new")
+
+
+@pytest.mark.parametrize(
+    ("old", "patch"),
+    [
+        ("loss: CategoricalCrossentropy", "training: {class_fractions: {3: 0.5}}"),
+        ("loss: CategoricalCrossentropy", "training: {class_fractions: {8: 0.1}}"),
+        ("loss: CategoricalCrossentropy", "training: {class_fractions: {8: null, 3: 0.5}}"),
+        ("loss: CategoricalCrossentropy", "variants: {gd: null, a-1: {optimizer: SGD, %s}}"),
+        ("loss: CategoricalCrossentropy", "training: {l2: 1e-05, schedule: {name: CosineDecay}}"),
+    ],
+)
+def test_dvc_makes_of_a_set_what_the_patch_means(
+    old: str, patch: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a class's fraction is there before, whose key is a number."""
+    monkeypatch.chdir(project.path)
+    project.edit("params.yaml", old, f"{old}, class_fractions: {{8: 0.5}}")
+    (project.path / "experiments/new.yaml").write_text(patch.replace("%s", "learning_rate: 0.1"))
+    settings, overrides = experiments.load("new")
+    copy = project.path / "copy.yaml"
+    copy.write_bytes(project.read("params.yaml"))
+    apply_overrides(copy, overrides)
+    assert params.load(copy) == settings
+
+
+def test_what_dvc_cannot_set_is_one_line(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a variant whose name is a number."""
+    monkeypatch.chdir(project.path)
+    text = 'variants: {"1e5": {optimizer: SGD, learning_rate: 0.1}}'
+    (project.path / "experiments/new.yaml").write_text(text)
+    with pytest.raises(
+        UserError, match="found names or texts that dvc exp run cannot set"
+    ) as error:
+        experiments.load("new")
+    assert "\n" not in str(error.value)
+
+
+def test_outside_of_git_the_message_is_git_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is one line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(UserError, match=r"^git rev-parse: fatal: "):
+        experiments.run("modern", [])
 
 
 def test_a_mistake_in_a_set_is_one_line(project: Project) -> None:

@@ -23,6 +23,17 @@ from optledger.datasets.examples import Examples
 from optledger.formats import read_npz
 from project import Project, new_project
 
+CASE = """\
+  other:
+    model: logistic_regression
+    test_fraction: 0.2
+    seed: 7
+    l2: 0.01
+    epochs: 5
+    methods:
+      momentum: {rule: momentum, learning_rate: 1}
+"""
+
 MOMENTUM = "  momentum: {optimizer: {name: SGD, momentum: 0.9}, learning_rate: 0.05}\n"
 
 
@@ -212,14 +223,20 @@ def test_changing_a_method_runs_its_case_only(project: Project) -> None:
 def test_the_lock_after_a_removal_is_that_of_a_clean_run(
     finished: Project, project: Project, digits_entry: str, tmp_path: Path
 ) -> None:
-    """A variant that came and went leaves no trace, in the lock or in the results."""
+    """A variant and a case that came and went leave no trace, in the lock or in the results."""
     project.edit("params.yaml", "variants:\n", f"variants:\n{MOMENTUM}")
+    project.edit("params.yaml", "cases:\n", f"cases:\n{CASE}")
     printed = project.run("dvc", "repro")
-    assert executed(printed) == ["train@momentum", "evaluate", "compare", "publish"]
+    assert sorted(executed(printed)) == [
+        *("case@other", "compare", "evaluate", "publish", "train@momentum"),
+    ]
     assert "momentum" in json.loads(project.read("results/metrics.json"))
+    assert (project.path / "results/cases/other").exists()
     project.edit("params.yaml", MOMENTUM, "")
+    project.edit("params.yaml", CASE, "")
     project.run("dvc", "repro")
     assert not (project.path / "results/trials/momentum").exists()
+    assert not (project.path / "results/cases/other").exists()
     for file in ("dvc.lock", "results/metrics.json", "results/seeds.csv"):
         assert project.read(file) == finished.read(file)
 
@@ -282,12 +299,20 @@ def test_an_experiment_changes_a_parameter_from_the_command_line(project: Projec
 
 
 def test_a_diverged_variant_is_a_result(project: Project) -> None:
-    """It stops nothing: its seeds count with 0, its loss is empty, and the report says so."""
-    project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 1.0e+30")
+    """It stops nothing: its seeds count with 0, its loss is empty, and the report says so.
+
+    It also has a model of its own, beside which the other variant's is as it was.
+    """
+    before = project.read("results/metrics.json")
+    edited = "learning_rate: 1.0e+30, model: {hidden_units: [8]}"
+    project.edit("params.yaml", "learning_rate: 0.01", edited)
     printed = project.run("dvc", "repro")
     assert "adam: learning rate 1e+30, seed 0: diverged at epoch 1 in step " in printed
     metrics = json.loads(project.read("results/metrics.json"))
     assert (metrics["adam"]["accuracy"], metrics["adam"]["loss"]) == (0.0, None)
+    assert metrics["gd"] == json.loads(before)["gd"]
+    seeds = pd.read_csv(project.path / "results/seeds.csv").set_index("variant")
+    assert seeds.loc["adam", ["kept_epoch", "converged_epoch"]].isna().all(axis=None)
     assert "2 (2 diverged)" in project.read("results/leaderboard.md").decode()
     run = next(
         run

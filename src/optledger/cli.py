@@ -7,7 +7,7 @@ import typer
 
 from optledger import errors, experiments, params
 from optledger.datasets import registry
-from optledger.datasets.sampling import check_examples, training_examples
+from optledger.datasets.sampling import example_mistakes, training_examples
 from optledger.datasets.split import validation_examples
 from optledger.documents import mistake
 from optledger.errors import UserError
@@ -27,7 +27,7 @@ def check() -> None:
     """Check params.yaml and the dataset it names, and build every model, optimizer and loss."""
     executor.workers()
     settings = params.load()
-    _check(settings)
+    check_all(settings)
     print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
 
 
@@ -37,7 +37,7 @@ def experiment(name: str) -> None:
     executor.workers()
     settings, overrides = experiments.load(name)
     try:
-        _check(settings)
+        check_all(settings)
     except UserError as error:
         lines = str(error).splitlines()
         raise UserError("\n".join(f"{EXPERIMENTS / name}.yaml: {line}" for line in lines)) from None
@@ -51,7 +51,12 @@ def schema() -> None:
     print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
 
 
-def _check(settings: params.Params) -> None:
+def check_all(settings: params.Params) -> None:
+    """Check the dataset, and build every model, optimizer, loss and schedule.
+
+    Raises:
+        UserError: a line for each mistake.
+    """
     dataset = registry.load(settings.dataset)
     train_examples = dataset.train_examples - validation_examples(
         dataset.train_examples, settings.split.validation_fraction
@@ -61,15 +66,21 @@ def _check(settings: params.Params) -> None:
         allowed = f"a fraction that leaves at least {dataset.classes} examples to train on"
         raise UserError(mistake(PARAMS, "split.validation_fraction", fraction, allowed))
     # Of equal classes, as far as one can know before the download.
-    labels = np.arange(train_examples) % dataset.classes
-    examples = {}
-    for name, variant in settings.variants.items():
-        check_examples(settings, name, np.bincount(labels).tolist())
-        examples[name] = len(training_examples(labels.astype(np.uint8), variant, seed=0))
+    labels = (np.arange(train_examples) % dataset.classes).astype(np.uint8)
+    counts = np.bincount(labels).tolist()
+    lines = [
+        line for name in settings.variants for line in example_mistakes(settings, name, counts)
+    ]
+    if lines:
+        raise UserError("\n".join(dict.fromkeys(lines)))
+    examples = {
+        name: len(training_examples(labels, variant, seed=0))
+        for name, variant in settings.variants.items()
+    }
     runtime.import_tensorflow()
     from optledger.training.checks import mistakes
 
-    if found := mistakes(settings, examples):
+    if found := mistakes(settings, examples, dataset.classes):
         raise UserError("\n".join(found))
 
 

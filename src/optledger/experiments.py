@@ -4,8 +4,13 @@ A set is a file of experiments/: a JSON merge patch (RFC 7396) of params.yaml.
 """
 
 import json
+import os
+import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from optledger import params
@@ -23,17 +28,44 @@ def load(name: str) -> tuple[params.Params, list[str]]:
     Raises:
         UserError: there is no such set, or a line for each mistake in it.
     """
+    params.load()
     path = EXPERIMENTS / f"{name}.yaml"
     known = sorted(each.stem for each in EXPERIMENTS.glob("*.yaml"))
     if name not in known:
-        allowed = ", ".join(known)
+        allowed = ", ".join(known) or "none, as that folder has no such file"
         raise UserError(f"{EXPERIMENTS}/: found no {shown(name)}; allowed: {allowed}")
-    params.load()
     base, patch = read_yaml(PARAMS), read_yaml(path)
     if not isinstance(patch, Mapping):
         raise UserError(f"{path}: the whole file: found {shown(patch)}; allowed: a mapping of keys")
     wanted = merge_patch(base, patch)
-    return params.parse(wanted, path), list(overrides(base, wanted))
+    settings = params.parse(wanted, path)
+    changes = list(overrides(base, wanted))
+    _check_that_dvc_makes(wanted, changes, path)
+    return settings, changes
+
+
+def _check_that_dvc_makes(wanted: Any, changes: list[str], path: Path) -> None:
+    """Check that DVC, which knows names and texts that it cannot set, makes the set of params.yaml.
+
+    Raises:
+        UserError: it does not.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / PARAMS.name
+        shutil.copyfile(PARAMS, copy)
+        try:
+            apply_overrides(copy, changes)
+            problem = "" if read_yaml(copy) == wanted else "it makes something else of them"
+        except (DvcException, UserError) as error:
+            problem = " ".join(str(error).split())
+    if problem:
+        raise UserError(
+            f"{path}: the whole file: found names or texts that dvc exp run cannot set; allowed: "
+            f"plain ones: {problem}"
+        )
 
 
 def run(name: str, settings: list[str]) -> str:
@@ -49,10 +81,12 @@ def run(name: str, settings: list[str]) -> str:
             f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
             f"dvc exp show lists it, and dvc exp remove {name} makes room for another"
         )
-    command = ["dvc", "exp", "run", "--temp", "--name", name]
+    # As `make` does: the stages find this environment's Python first on the path.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name]
     for setting in settings:
         command += ["--set-param", setting]
-    if subprocess.run(command, check=False).returncode:
+    if subprocess.run(command, check=False, env=os.environ | {"PATH": path}).returncode:
         raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed, as it says above")
     return _git("show", f"{reference}:{RESULTS / 'leaderboard.md'}")
 
@@ -75,16 +109,23 @@ def overrides(
 ) -> Iterator[str]:
     """Yield what `dvc exp run --set-param` makes `wanted` of `base` with, in its Hydra syntax."""
     for key, value in base.items():
-        path = f"{prefix}{key}"
-        new = wanted.get(key)
-        if isinstance(value, Mapping) and isinstance(new, Mapping):
-            yield from overrides(value, new, f"{path}.")
-        elif key not in wanted or new != value:
-            yield f"~{path}"
-    for key, new in wanted.items():
-        both = isinstance(base.get(key), Mapping) and isinstance(new, Mapping)
-        if not both and (key not in base or new != base[key]):
-            yield f"+{prefix}{key}={_flow(new)}"
+        if key not in wanted:
+            yield f"~{prefix}{key}"
+        elif _are_sections(value, wanted[key]):
+            yield from overrides(value, wanted[key], f"{prefix}{key}.")
+        elif value != wanted[key]:
+            yield f"~{prefix}{key}"
+            yield f"+{prefix}{key}={_flow(wanted[key])}"
+    for key, value in wanted.items():
+        if key not in base:
+            yield f"+{prefix}{key}={_flow(value)}"
+
+
+def _are_sections(*values: Any) -> bool:
+    """Whether both are mappings whose keys can stand in a path, which holds texts only."""
+    return all(
+        isinstance(each, Mapping) and all(isinstance(k, str) for k in each) for each in values
+    )
 
 
 def _flow(value: Any) -> str:
@@ -99,4 +140,7 @@ def _flow(value: Any) -> str:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]}: {done.stderr.strip().splitlines()[0]}")
+    return done.stdout

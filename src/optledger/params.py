@@ -4,6 +4,7 @@
 downstream asks which of the two a value came from.
 """
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def _check_class_weights(value: object) -> object:
 
 
 def _is_weight(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1e38
 
 
 ClassWeights = Annotated[
@@ -252,8 +253,8 @@ class Training(Section):
     batch_size: BatchSize
     loss: NamedComponent
     schedule: NamedComponent | None = None
-    l1: float = Field(default=0.0, ge=0)
-    l2: float = Field(default=0.0, ge=0)
+    l1: float = Field(default=0.0, ge=0, le=1e38)
+    l2: float = Field(default=0.0, ge=0, le=1e38)
     early_stopping: EarlyStopping | None = None
     class_fractions: dict[Annotated[int, Field(ge=0)], Fraction] = Field(default={})
     training_fraction: Fraction = 1.0
@@ -262,7 +263,7 @@ class Training(Section):
 
     def __hash__(self) -> int:
         """Hash the content, as a mapping, which is part of it, has no hash."""
-        return hash(self.model_dump_json())
+        return hash(json.dumps(self.model_dump(mode="json"), sort_keys=True))
 
     def steps(self, examples: int) -> int:
         """Return how many steps of the optimizer an epoch takes; the last may be of a rest."""

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
-from optledger.datasets.sampling import check_examples, training_examples
-from optledger.errors import UserError
-from optledger.params import Params, Training
+from optledger.datasets.sampling import example_mistakes, training_examples
+from optledger.params import Training, parse
+from project import DIGITS_PARAMS
 
 LABELS = np.repeat(np.arange(3), [600, 300, 100]).astype(np.uint8)
 
@@ -84,7 +87,14 @@ def test_undersampling_drops_until_classes_are_equal() -> None:
         (
             {"batch_size": "full"},
             {"training_fraction": 0.05},
-            "variants.a.training_fraction: found 0.05; allowed: a fraction that leaves at least 3 ",
+            "variants.a.training_fraction: found 0.05; allowed: a fraction that leaves every class "
+            "an example, and not none of 2",
+        ),
+        (
+            {"batch_size": "full", "training_fraction": 0.15},
+            {"class_fractions": {1: 0.1}, "resample": "oversample"},
+            "training.training_fraction: found 0.15; allowed: a fraction that leaves every class "
+            "an example, and not none of 1",
         ),
         (
             {"batch_size": 4},
@@ -112,20 +122,9 @@ def test_a_mistake_is_one_line(
     defaults: dict[str, object], variant: dict[str, object], line: str
 ) -> None:
     """It names the key that has the value, be it the variant's own or the default."""
-    loss = "CategoricalCrossentropy"
-    params = Params.model_validate(
-        {
-            "dataset": "mnist",
-            "split": {"validation_fraction": 0.1, "seed": 0},
-            "model": {"name": "mlp", "hidden_units": []},
-            "training": {"epochs": 1, "batch_size": 10, "loss": loss, **defaults},
-            "search": {"strategy": "grid", "trials": 3, "seed": 1000},
-            "seeds": {"first": 0, "count": 1},
-            "convergence": {"patience": 2},
-            "comparison": {"metric": "accuracy"},
-            "variants": {"a": {"optimizer": "SGD", "learning_rate": 0.1, **variant}},
-        }
-    )
-    with pytest.raises(UserError) as caught:
-        check_examples(params, "a", [10, 10, 10])
-    assert str(caught.value).startswith(f"params.yaml: {line}")
+    document = YAML(typ="safe").load(DIGITS_PARAMS)
+    document["training"] = {"epochs": 1, "batch_size": 10, "loss": "MeanSquaredError", **defaults}
+    document["variants"] = {"a": {"optimizer": "SGD", "learning_rate": 0.1, **variant}}
+    params = parse(document, Path("params.yaml"))
+    (found,) = example_mistakes(params, "a", [10, 10, 10])
+    assert found.startswith(f"params.yaml: {line}")

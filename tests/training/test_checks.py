@@ -3,22 +3,16 @@ import re
 
 import keras
 import pytest
+from ruamel.yaml import YAML
 
 from optledger.errors import UserError
 from optledger.params import Params
 from optledger.training.checks import check_trainable, mistakes
 from optledger.training.components import _NOT_LOSSES, _NOT_OPTIMIZERS
+from optledger.training.models import MODELS
+from project import DIGITS_PARAMS
 
-PARAMS = {
-    "dataset": "mnist",
-    "split": {"validation_fraction": 0.1, "seed": 0},
-    "model": {"name": "mlp", "hidden_units": [16]},
-    "training": {"epochs": 1, "batch_size": 32, "loss": "CategoricalCrossentropy"},
-    "search": {"strategy": "grid", "trials": 3, "seed": 1000},
-    "seeds": {"first": 0, "count": 1},
-    "convergence": {"patience": 2},
-    "comparison": {"metric": "accuracy"},
-}
+PARAMS = YAML(typ="safe").load(DIGITS_PARAMS)
 
 EXAMPLES = 320
 
@@ -30,7 +24,7 @@ def with_variants(variants: dict[str, object], **sections: object) -> Params:
 
 def found_in(params: Params) -> list[str]:
     """Return the mistakes, where every variant has so many examples."""
-    return mistakes(params, dict.fromkeys(params.variants, EXAMPLES))
+    return mistakes(params, dict.fromkeys(params.variants, EXAMPLES), classes=10)
 
 
 def test_all_mistakes_are_found_at_once_and_each_where_it_was_made() -> None:
@@ -56,7 +50,7 @@ def test_a_single_variant_is_checked_alike() -> None:
     """What `train` finds for its own variant is what `optledger check` finds."""
     params = with_variants({"a": {"optimizer": "Adamm", "learning_rate": 0.1}})
     with pytest.raises(UserError) as caught:
-        check_trainable("a", params.variants["a"], EXAMPLES, (8, 8))
+        check_trainable("a", params.variants["a"], EXAMPLES, (8, 8), 10)
     assert str(caught.value).splitlines() == found_in(params)
 
 
@@ -66,9 +60,10 @@ def test_a_single_variant_is_checked_alike() -> None:
         ({"name": "mpl"}, "found 'mpl'; allowed: mlp, cnn"),
         ({"name": "mlp"}, "allowed: what mlp accepts: .*'hidden_units'"),
         ({"name": "mlp", "hidden_units": 128}, "hidden_units must be a list"),
-        ({"name": "mlp", "hidden_units": [0]}, "units"),
-        ({"name": "mlp", "hidden_units": ["a"]}, "units"),
-        ({"name": "mlp", "hidden_units": [1.5]}, "units"),
+        ({"name": "mlp", "hidden_units": [0]}, "a list of integers of at least 1, not \\[0\\]"),
+        ({"name": "mlp", "hidden_units": ["a"]}, "hidden_units must be a list of integers"),
+        ({"name": "mlp", "hidden_units": [1.5]}, "hidden_units must be a list of integers"),
+        ({"name": "mlp", "hidden_units": [True]}, "hidden_units must be a list of integers"),
         ({"name": "mlp", "hidden_units": [8], "units": 3}, "found argument units; allowed: activ"),
         ({"name": "mlp", "hidden_units": [8], "classes": 3}, "found argument classes; allowed: "),
         ({"name": "mlp", "hidden_units": [8], "activation": "rellu"}, "activation.*rellu"),
@@ -77,8 +72,9 @@ def test_a_single_variant_is_checked_alike() -> None:
         ({"name": "mlp", "hidden_units": [8], "activation": "get"}, "allowed: what mlp accepts"),
         ({"name": "mlp", "hidden_units": [8], "dropout": 1.0}, "dropout must be .* below 1, not 1"),
         ({"name": "mlp", "hidden_units": [8], "dropout": "x"}, "dropout must be .*, not 'x'"),
-        ({"name": "cnn", "filters": 8}, "filters must be a list"),
+        ({"name": "cnn", "filters": 8}, "filters must be a list of integers"),
         ({"name": "cnn", "filters": [8], "kernel_size": 0}, "kernel_size must be"),
+        ({"name": "cnn", "filters": [8], "kernel_size": 29}, "must be an integer from 1 to 28, n"),
         ({"name": "cnn", "filters": [8] * 9}, "allowed: what cnn accepts: at most 4 filters"),
     ],
     ids=str,
@@ -90,6 +86,32 @@ def test_a_mistake_in_the_model_is_one_line(model: dict[str, object], message: s
     assert line.startswith("params.yaml: model: found ")
     assert "allowed: " in line
     assert re.search(message, line)
+
+
+def test_a_weight_for_each_class_is_an_argument_of_the_loss() -> None:
+    """As many as the dataset has classes, and no other number."""
+
+    def found(weights: int) -> list[str]:
+        loss = {"name": "CategoricalFocalCrossentropy", "alpha": [0.25] * weights}
+        variant = {"optimizer": "SGD", "learning_rate": 0.1, "loss": loss}
+        return found_in(with_variants({"a": variant}))
+
+    assert found(10) == []
+    (line,) = found(3)
+    assert line.startswith("params.yaml: variants.a.loss: found CategoricalFocalCrossentropy; all")
+
+
+def test_a_model_with_a_random_state_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial would go on where the one before it ended: results would depend on their order."""
+
+    def forgetful(images: object, classes: int) -> object:
+        units = keras.layers.Dropout(0.5)(keras.layers.Flatten()(images))
+        return keras.layers.Dense(classes)(units)
+
+    monkeypatch.setitem(MODELS, "forgetful", forgetful)
+    variants: dict[str, object] = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
+    (line,) = found_in(with_variants(variants, model="forgetful"))
+    assert "params.yaml: model: found forgetful; allowed: a model without a random state" in line
 
 
 def test_a_variant_s_own_model_is_checked_and_named() -> None:

@@ -16,7 +16,7 @@ from optledger.training import textbook_optimizers
 from optledger.training.components import build_loss, build_model
 from optledger.training.dropout import step_keys
 from optledger.training.engine import Engine, batch_order, predict
-from optledger.training.plateau import plateau_start
+from optledger.training.plateau import converged_epoch
 from optledger.training.trial import NO_CLASS, Trial, Weights
 from optledger.training.weights import get_weights, initial_weights, set_weights
 
@@ -520,8 +520,8 @@ def test_early_stopping_ends_a_training_and_keeps_an_epoch(
     assert 3 < epochs < 40
     losses = [each.validation_loss for each in stopped.history]
     best = int(np.argmin(losses)) + 1
-    assert plateau_start(losses, stopping) == epochs - 2
-    assert plateau_start(losses[:-1], stopping) is None
+    assert converged_epoch(losses, stopping) == epochs - 2
+    assert converged_epoch(losses[:-1], stopping) is None
     assert stopped.kept_epoch == (best if restore_best else epochs)
     assert stopped.kept == stopped.history[stopped.kept_epoch - 1]
     shorter = variant("sgd", learning_rate=3.0, epochs=stopped.kept_epoch)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from optledger.params import EarlyStopping, Plateau
-from optledger.training.plateau import best_epoch, plateau_start
+from optledger.training.plateau import best_epoch, converged_epoch
 
 
 def histories(count: int) -> list[list[float]]:
@@ -17,8 +17,10 @@ def histories(count: int) -> list[list[float]]:
 @pytest.mark.parametrize("patience", [1, 2, 5])
 @pytest.mark.parametrize("min_delta", [0.0, 0.15])
 @pytest.mark.parametrize("monitor", ["validation_loss", "validation_accuracy"])
-def test_a_plateau_is_where_keras_would_stop(patience: int, min_delta: float, monitor: str) -> None:
-    """Keras's EarlyStopping, told the same metrics, stops `patience` epochs after it began."""
+def test_the_first_epoch_that_is_converged_is_where_keras_stops(
+    patience: int, min_delta: float, monitor: str
+) -> None:
+    """Keras's EarlyStopping, told the same metrics, stops `patience` epochs after it."""
     plateau = Plateau(monitor=monitor, patience=patience, min_delta=min_delta)
     stops = []
     for history in histories(50):
@@ -27,29 +29,40 @@ def test_a_plateau_is_where_keras_would_stop(patience: int, min_delta: float, mo
         )
         callback.set_model(keras.Sequential([keras.layers.Dense(1)]))
         callback.on_train_begin()
-        for epoch, value in enumerate(history):
-            callback.on_epoch_end(epoch, {"metric": value})
-            if callback.stopped_epoch:
+        stopped = None
+        for epoch, value in enumerate(history, start=1):
+            callback.on_epoch_end(epoch - 1, {"metric": value})
+            found = converged_epoch(history[:epoch], plateau)
+            # Keras counts epochs from 0.
+            assert (found is not None) == (callback.stopped_epoch == epoch - 1 > 0)
+            if found is not None:
+                assert epoch - found == patience
+                stopped = found
                 break
-        # Keras counts epochs from 0.
-        expected = callback.stopped_epoch + 1 - patience if callback.stopped_epoch else None
-        stops.append(plateau_start(history, plateau))
-        assert stops[-1] == expected
+        stops.append(stopped)
     assert len(set(stops)) > 2
 
 
-def test_a_metric_that_goes_on_improving_has_no_plateau() -> None:
+def test_convergence_is_the_last_improvement_of_all() -> None:
+    """Not the first plateau, if training goes on and improves again."""
+    plateau = Plateau(patience=2)
+    assert converged_epoch([3, 2, 2, 2], plateau) == 2
+    assert converged_epoch([3, 2, 2, 2, 1], plateau) is None
+    assert converged_epoch([3, 2, 2, 2, 1, 1, 1], plateau) == 5
+
+
+def test_a_metric_that_goes_on_improving_has_not_converged() -> None:
     """Nor has one with too few epochs, or none."""
     plateau = Plateau(patience=3)
-    assert plateau_start([3, 2, 1], plateau) is None
-    assert plateau_start([1, 2, 3], plateau) is None
-    assert plateau_start([1, 2, 3, 4], plateau) == 1
-    assert plateau_start([], plateau) is None
+    assert converged_epoch([3, 2, 1], plateau) is None
+    assert converged_epoch([1, 2, 3], plateau) is None
+    assert converged_epoch([1, 2, 3, 4], plateau) == 1
+    assert converged_epoch([], plateau) is None
 
 
-def test_without_a_validation_split_there_is_no_plateau() -> None:
+def test_without_a_validation_split_nothing_converges() -> None:
     """Its metrics are NaN, which never improves."""
-    assert plateau_start([float("nan")] * 9, Plateau(patience=1)) is None
+    assert converged_epoch([float("nan")] * 9, Plateau(patience=1)) is None
 
 
 def test_the_best_epoch_is_the_first_of_the_best() -> None:

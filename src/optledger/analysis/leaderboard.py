@@ -126,8 +126,8 @@ def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
         notes[0] += "Learning rates are those of params.yaml; none was searched for."
     if table["converged_seeds"].any():
         notes[0] += (
-            " A seed has converged after the epoch that improved the metric of `convergence` last, "
-            "for as long as params.yaml says there."
+            " A seed has converged after its last improvement of the metric that `convergence` in "
+            "params.yaml names, if as many epochs followed as it says."
         )
     if table["search_trials"].min() < most:
         notes.append(

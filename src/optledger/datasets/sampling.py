@@ -1,12 +1,11 @@
 """The examples of the train split that a variant trains on: parts of it, and repetitions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optledger.documents import mistake
-from optledger.errors import UserError
 from optledger.params import Params, Training, place
 from optledger.paths import PARAMS
 
@@ -38,37 +37,40 @@ def training_examples(labels: NDArray[np.uint8], training: Training, seed: int) 
     return np.sort(np.concatenate(list(_resampled(part, training.resample).values())))
 
 
-def check_examples(params: Params, variant: str, examples_per_class: Sequence[int]) -> None:
-    """Check that a variant trains on examples of every class, and on enough of them for a batch.
+def example_mistakes(
+    params: Params, variant: str, examples_per_class: Sequence[int]
+) -> Iterator[str]:
+    """Yield a line for each value that leaves a variant without what it needs to train on.
+
+    That is an example of every class that the train split has, and as many as are in a batch.
 
     Args:
         params: all of them.
         variant: the name of one.
         examples_per_class: of the train split.
-
-    Raises:
-        UserError: a line that says which value does not fit the others.
     """
     settings = params.variants[variant]
     classes = len(examples_per_class)
 
-    def refuse(key: str, found: object, allowed: str) -> UserError:
-        return UserError(mistake(PARAMS, place(params, variant, key), found, allowed))
+    def wrong(key: str, found: object, allowed: str) -> str:
+        return mistake(PARAMS, place(params, variant, key), found, allowed)
 
     if any(label >= classes for label in settings.class_fractions):
         allowed = f"fractions of the classes 0 to {classes - 1}"
-        raise refuse("class_fractions", dict(settings.class_fractions), allowed)
+        yield wrong("class_fractions", dict(settings.class_fractions), allowed)
     if isinstance(settings.class_weights, tuple) and len(settings.class_weights) != classes:
         allowed = f"balanced, or {classes} weights, one for each class"
-        raise refuse("class_weights", list(settings.class_weights), allowed)
+        yield wrong("class_weights", list(settings.class_weights), allowed)
     labels = np.repeat(np.arange(classes, dtype=np.uint8), examples_per_class)
-    examples = len(training_examples(labels, settings, seed=0))
-    if examples < classes:
-        allowed = f"a fraction that leaves at least {classes} examples to train on"
-        raise refuse("training_fraction", settings.training_fraction, allowed)
-    if settings.batch_size != "full" and settings.batch_size > examples:
-        allowed = f"1 to {examples}, the examples that {variant} trains on, or full"
-        raise refuse("batch_size", settings.batch_size, allowed)
+    chosen = training_examples(labels, settings, seed=0)
+    lost = set(labels.tolist()) - set(labels[chosen].tolist())
+    if lost:
+        without = ", ".join(map(str, sorted(lost)))
+        allowed = f"a fraction that leaves every class an example, and not none of {without}"
+        yield wrong("training_fraction", settings.training_fraction, allowed)
+    elif settings.batch_size != "full" and settings.batch_size > len(chosen):
+        allowed = f"1 to {len(chosen)}, the examples that {variant} trains on, or full"
+        yield wrong("batch_size", settings.batch_size, allowed)
 
 
 def _first(indices: NDArray[np.intp], fraction: float) -> NDArray[np.intp]:

@@ -5,10 +5,10 @@ import sys
 from optledger import params, stages
 from optledger.analysis.case_figure import draw
 from optledger.analysis.trajectories import follow, method_table, trajectory_table
-from optledger.documents import shown
+from optledger.documents import mistake, shown
 from optledger.errors import UserError
 from optledger.formats import new_directory, write_csv, write_text
-from optledger.paths import CASES
+from optledger.paths import CASES, PARAMS
 from optledger.textbook.cases import problem_of, ways
 
 
@@ -20,6 +20,12 @@ def main() -> None:
         raise UserError(f"case: found {shown(name)} as the case; allowed: {', '.join(cases)}")
     case = cases[name]
     data, problem = problem_of(case)
+    examples = len(problem.targets)
+    for method, settings in case.methods.items():
+        if settings.batch_size != "full" and settings.batch_size > examples:
+            key = f"cases.{name}.methods.{method}.batch_size"
+            allowed = f"1 to {examples}, the train examples that there are, or full"
+            raise UserError(mistake(PARAMS, key, settings.batch_size, allowed))
     optimum = problem.optimum()
     trajectories = {
         method: follow(problem, optimum, visits, case.epochs)

@@ -1,20 +1,19 @@
 """evaluate: score every declared variant on the test split, which no earlier stage has seen."""
 
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
-from ruamel.yaml import YAML
 
 from optledger import params, stages
 from optledger.analysis import metrics
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.examples import read_split
-from optledger.formats import new_directory, read_csv, replacing, write_csv, write_json, write_npz
-from optledger.paths import LOCK, PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.formats import new_directory, read_csv, write_csv, write_json, write_npz
+from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.stages import undeclared
 from optledger.training import executor
-from optledger.training.plateau import plateau_start
+from optledger.training.plateau import converged_epoch
 from optledger.training.records import read_history, read_trials, read_weights
 from optledger.training.trial import Predictions, TrainedModel
 
@@ -22,7 +21,7 @@ from optledger.training.trial import Predictions, TrainedModel
 def main() -> None:
     """Run the stage."""
     settings = params.load()
-    _forget_undeclared(set(settings.variants))
+    undeclared.forget("train", TRIALS, settings.variants)
     classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
     labels = read_split("test").labels
     predictions = _predict(settings, classes)
@@ -50,28 +49,6 @@ def main() -> None:
     write_json(RESULTS / "metrics.json", summarize(read_csv(RESULTS / "seeds.csv")))
 
 
-def _forget_undeclared(declared: set[str]) -> None:
-    """Delete what DVC leaves behind of variants that are no longer declared.
-
-    That is their trials, which this stage's dependency would contain, and their entries in the
-    lock file, which DVC reads anew before it adds this stage's.
-    """
-    for entry in TRIALS.iterdir():
-        if entry.name not in declared:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    if not LOCK.exists():
-        return
-    yaml = YAML()
-    lock = yaml.load(LOCK)
-    training = [stage for stage in lock["stages"] if stage.startswith("train@")]
-    undeclared = [stage for stage in training if stage.removeprefix("train@") not in declared]
-    if undeclared:
-        for stage in undeclared:
-            del lock["stages"][stage]
-        with replacing(LOCK) as temporary:
-            yaml.dump(lock, temporary)
-
-
 def _predict(settings: params.Params, classes: int) -> dict[str, list[Predictions]]:
     trained = [
         TrainedModel(name, seed, variant.model, classes, weights)
@@ -93,11 +70,16 @@ def _seed_rows(
 ) -> pd.DataFrame:
     """Return a row per seed of one variant: its test metrics, and how its training went."""
     trials = read_trials(TRIALS / name)
-    history = read_history(TRIALS / name).set_index("seed")
-    kept = history.set_index("epoch", append=True).reindex(
+    history = read_history(TRIALS / name)
+    kept = history.set_index(["seed", "epoch"]).reindex(
         pd.MultiIndex.from_frame(trials[["seed", "kept_epoch"]])
     )
-    monitored = [history.loc[[seed], convergence.monitor] for seed in trials["seed"]]
+    monitored = history.groupby("seed")[convergence.monitor].apply(list)
+    # Of what history.csv keeps of the metrics, which is six digits.
+    converged = [
+        None if pd.notna(diverged) else converged_epoch(monitored[seed], convergence)
+        for seed, diverged in zip(trials["seed"], trials["diverged_epoch"], strict=True)
+    ]
     return pd.DataFrame(
         {
             "variant": name,
@@ -111,7 +93,7 @@ def _seed_rows(
             "validation_loss": kept["validation_loss"].to_numpy(),
             "epochs": trials["epochs"],
             "kept_epoch": trials["kept_epoch"],
-            "converged_epoch": [plateau_start(each, convergence) for each in monitored],
+            "converged_epoch": converged,
             "diverged_epoch": trials["diverged_epoch"],
             "diverged_step": trials["diverged_step"],
         }

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from optledger import errors, params, stages
 from optledger.datasets import registry
+from optledger.paths import CASES
+from optledger.stages import undeclared
 
 
 def main() -> None:
@@ -17,6 +19,7 @@ def main() -> None:
     from optledger.tracking.store import Published, publish, tracking_uri
 
     settings = params.load()
+    undeclared.forget("case", CASES, settings.cases)
     # In a temporary copy of an experiment, DVC names the repository that it was made from.
     root = Path(os.environ.get("DVC_ROOT", "."))
     experiments = {

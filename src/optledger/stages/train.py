@@ -7,7 +7,7 @@ import json
 import sys
 
 from optledger import params, stages
-from optledger.datasets.sampling import check_examples
+from optledger.datasets.sampling import example_mistakes
 from optledger.documents import shown
 from optledger.errors import UserError
 from optledger.paths import PARAMS, PREPARED, TRIALS
@@ -26,7 +26,8 @@ def main() -> None:
         raise UserError(f"train: found {shown(name)} as the variant to train; allowed: {allowed}")
     variant = settings.variants[name]
     summary = json.loads((PREPARED / "summary.json").read_text())
-    check_examples(settings, name, summary["examples_per_class"]["train"])
+    if lines := list(example_mistakes(settings, name, summary["examples_per_class"]["train"])):
+        raise UserError("\n".join(lines))
 
     def trial(learning_rate: float, seed: int) -> Trial:
         return Trial(name, variant, summary["classes"], learning_rate, seed)

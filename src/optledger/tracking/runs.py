@@ -184,6 +184,7 @@ def _parameters(params: Params, variant: Variant, learning_rate: float) -> dict[
     parameters = {
         "dataset": params.dataset,
         "split": params.split.model_dump(),
+        "convergence": params.convergence.model_dump(),
         **variant.model_dump(mode="json", exclude_none=True),
     }
     if variant.is_searched:

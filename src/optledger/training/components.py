@@ -1,6 +1,7 @@
 """Models, and Keras's optimizers, losses and schedules, by name and with their arguments."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,7 +45,8 @@ def build_model(component: Component, image_shape: tuple[int, ...], classes: int
     Its first step scales the pixels to [0, 1]; it returns logits, shape (images, classes).
 
     Raises:
-        ComponentError: there is no such model, or it does not take these arguments.
+        ComponentError: there is no such model, it does not take these arguments, or what it
+            returns or keeps is not what a model may.
     """
     pixels = keras.Input(image_shape, dtype="uint8", name="pixels")
     images = keras.layers.Rescaling(1 / 255, name="scaling")(pixels)
@@ -54,7 +56,13 @@ def build_model(component: Component, image_shape: tuple[int, ...], classes: int
             f"found {component.name}; allowed: a model that returns logits of shape "
             f"(images, {classes}), not {tuple(logits.shape)}"
         )
-    return keras.Model(pixels, logits)
+    model = keras.Model(pixels, logits)
+    if len(model.variables) > len(model.weights):
+        raise ComponentError(
+            f"found {component.name}; allowed: a model without a random state of its own, which a "
+            "trial would leave to the next; for dropout, optledger.training.dropout.Dropout"
+        )
+    return model
 
 
 def build_optimizer(component: Component) -> Any:
@@ -159,8 +167,13 @@ def _build(known: Mapping[str, Callable[..., Any]], component: Component, /, **g
         raise ComponentError(_refused(component, error)) from None
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error says, without line breaks and the colours that Keras gives it."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:200]
+
+
 def _refused(component: Component, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:200]
+    reason = one_line(error)
     return f"found {shown(component.arguments)}; allowed: what {component.name} accepts: {reason}"
 
 

@@ -73,7 +73,11 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
 
 
 def _hashes(key: Any, layer: int, size: Any) -> Any:
-    """Hash the positions from 0: twice, so that no mask is another one shifted; shape (size,)."""
+    """Hash the positions from 0; shape (size,).
+
+    Twice, so that no step's mask is another's, shifted; those of a step's layers are parts of one
+    sequence of 2³² words, too far from each other to overlap.
+    """
     positions = tf.cast(tf.range(size), tf.uint32)
     first = _mixed(positions * _constant(0x9E3779B1) + key[0] + _constant(layer * 0x85EBCA77))
     return _mixed(first ^ key[1])

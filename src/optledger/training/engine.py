@@ -25,7 +25,7 @@ from optledger.training.components import (
     build_schedule,
 )
 from optledger.training.executor import Report
-from optledger.training.plateau import best_epoch, plateau_start
+from optledger.training.plateau import best_epoch, converged_epoch
 from optledger.training.trial import (
     NO_CLASS,
     Divergence,
@@ -47,7 +47,7 @@ def train(trial: Trial, report: Report) -> TrialResult:
 def _engine_for(name: str, variant: Variant, classes: int) -> "Engine":
     train = read_split("train")
     examples = len(training_examples(train.labels, variant, seed=0))
-    check_trainable(name, variant, examples, train.images.shape[1:])
+    check_trainable(name, variant, examples, train.images.shape[1:], classes)
     return Engine(variant, classes, train, read_split("validation"))
 
 
@@ -115,7 +115,7 @@ class Engine:
                 monitored = [getattr(each, stopping.monitor) for each in history]
                 if stopping.restore_best and best_epoch(monitored, stopping) == epoch:
                     kept, weights = epoch, get_weights(self._model)
-                if plateau_start(monitored, stopping) is not None:
+                if converged_epoch(monitored, stopping) is not None:
                     break
         return TrialResult(
             learning_rate=trial.learning_rate,

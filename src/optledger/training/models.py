@@ -31,7 +31,7 @@ def mlp(
     Raises:
         ValueError: an argument is not what it has to be.
     """
-    _check_list("hidden_units", hidden_units)
+    _check_counts("hidden_units", hidden_units)
     units = keras.layers.Flatten()(images)
     for count in hidden_units:
         units = keras.layers.Dense(count, activation)(units)
@@ -60,14 +60,15 @@ def cnn(
     Raises:
         ValueError: an argument is not what it has to be, or the images are too small to halve.
     """
-    _check_list("filters", filters)
-    if type(kernel_size) is not int or kernel_size < 1:
-        raise ValueError(f"kernel_size must be an integer of at least 1, not {kernel_size!r}")
+    _check_counts("filters", filters)
+    side = min(images.shape[1:])
+    if type(kernel_size) is not int or not 1 <= kernel_size <= side:
+        raise ValueError(f"kernel_size must be an integer from 1 to {side}, not {kernel_size!r}")
     maps = keras.layers.Reshape((*images.shape[1:], 1))(images)
     for count in filters:
         maps = keras.layers.Dense(count, activation)(_patches(maps, kernel_size))
         if min(maps.shape[1:3]) < 2:
-            most = min(images.shape[1:]).bit_length() - 1
+            most = side.bit_length() - 1
             raise ValueError(f"at most {most} filters for images of {images.shape[1:]}")
         maps = _halved(maps)
     units = Dropout(dropout)(keras.layers.Flatten()(maps))
@@ -77,9 +78,9 @@ def cnn(
 MODELS: dict[str, Callable[..., Any]] = {"mlp": mlp, "cnn": cnn}
 
 
-def _check_list(name: str, value: object) -> None:
-    if not isinstance(value, list):
-        raise ValueError(f"{name} must be a list, not {value!r}")
+def _check_counts(name: str, value: object) -> None:
+    if not isinstance(value, list) or not all(type(item) is int and item > 0 for item in value):
+        raise ValueError(f"{name} must be a list of integers of at least 1, not {value!r}")
 
 
 def _patches(maps: Any, size: int) -> Any:

@@ -7,26 +7,24 @@ import numpy as np
 from optledger.params import Plateau
 
 
-def plateau_start(history: Sequence[float], plateau: Plateau) -> int | None:
-    """Return the epoch, from 1, after which a metric did not improve for `patience` epochs.
+def converged_epoch(history: Sequence[float], plateau: Plateau) -> int | None:
+    """Return the epoch, from 1, that improved a metric last, if that is long enough ago.
 
     As Keras's EarlyStopping counts: an improvement is one by more than `min_delta` over the best
     before, and what is no improvement does not become the best.
 
     Args:
-        history: the metric after each epoch; NaN is never an improvement.
-        plateau: the metric's name, and when it counts as a plateau.
+        history: the metric after each epoch so far; NaN is never an improvement.
+        plateau: the metric's name, and how many epochs have to follow.
 
     Returns:
-        The last epoch that improved before the first plateau, or None where there was none.
+        The epoch, or None where fewer than `patience` epochs followed it, or none improved.
     """
-    best, at = np.inf, 0
+    best, last = np.inf, 0
     for epoch, badness in enumerate(_badness(history, plateau), start=1):
         if badness < best - plateau.min_delta:
-            best, at = badness, epoch
-        elif at and epoch - at >= plateau.patience:
-            return at
-    return None
+            best, last = badness, epoch
+    return last if last and len(history) - last >= plateau.patience else None
 
 
 def best_epoch(history: Sequence[float], plateau: Plateau) -> int:

@@ -11,6 +11,9 @@ from typing import Any
 import keras
 from keras import ops
 
+# What float32 keeps of a positive number.
+_SMALLEST = 1e-37
+
 
 class TextbookMomentum(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras has no types
     """v ← β v + (1 - β) g;  w ← w - η v.
@@ -75,8 +78,8 @@ class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras ha
         super().__init__(learning_rate)
         self.beta_1 = _decay("beta_1", beta_1)
         self.beta_2 = _decay("beta_2", beta_2)
-        if not 0 < epsilon < math.inf:
-            raise ValueError("`epsilon` must be above 0.")
+        if not isinstance(epsilon, int | float) or not _SMALLEST <= epsilon < math.inf:
+            raise ValueError(f"`epsilon` must be a number of at least {_SMALLEST:.0e}.")
         self.epsilon = epsilon
 
     def build(self, variables: list[Any]) -> None:
@@ -99,8 +102,8 @@ class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras ha
 
 
 def _decay(name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ValueError(f"`{name}` must be at least 0 and below 1.")
+    if not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ValueError(f"`{name}` must be a number of at least 0 and below 1.")
     return value
 
 
