@@ -23,6 +23,13 @@ DIGITS_FILES = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Compute as workers do; settled before any test does, as afterwards it cannot be."""
+    runtime.import_tensorflow()
+    runtime.use_one_thread()
+
+
 @pytest.fixture(scope="session")
 def digits() -> tuple[Examples, Examples]:
     """Scikit-learn's bundled digits: 1,500 train and 297 test images, 8 by 8, bytes to 240."""

@@ -28,8 +28,8 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
         (
             "batch_size: 32",
             "batch_size: 1351",
-            "params.yaml: variants.adam.batch_size: found 1351; "
-            "allowed: 1 to 1350, the training examples that there are, or full",
+            "params.yaml: training.batch_size: found 1351; "
+            "allowed: 1 to 1350, the examples that adam trains on, or full",
         ),
         (
             "optimizer: Adam",
@@ -39,25 +39,28 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
         (
             "batch_size: 32",
             "training_fraction: 0.01, batch_size: 32",
-            "params.yaml: variants.adam.batch_size: found 32; "
-            "allowed: 1 to 14, the training examples that there are, or full",
+            "params.yaml: training.batch_size: found 32; "
+            "allowed: 1 to 14, the examples that adam trains on, or full",
         ),
         (
             "batch_size: 32",
             "training_fraction: 1e-9, batch_size: 1",
-            "params.yaml: variants.adam.training_fraction: found 1e-09; "
-            "allowed: a fraction that leaves at least 10 examples to train on",
+            "params.yaml: training.training_fraction: found 1e-09; "
+            "allowed: a fraction that leaves every class an example, and not none of 0, 1, 2, 3, ",
         ),
         ("dataset: digits", "dataset: digit", "params.yaml: dataset: found 'digit'; allowed: "),
-        ("  adam:", "  gd:", "params.yaml:10: not valid YAML: found duplicate key"),
+        ("  adam:", "  gd:", "params.yaml:21: not valid YAML: found duplicate key"),
         (
             "variants:",
             "variants: {}\nothers:",
             "params.yaml: variants: found {}; allowed: at least one entry",
         ),
         ("  adam:", "  a.b:", "params.yaml: variants.a.b: found 'a.b'; allowed: a name of"),
-        ("relu", "rellu", "params.yaml: model.activation: found 'rellu'; allowed: "),
-        ("relu", "threshold", "params.yaml: model.activation: found 'threshold'; allowed: "),
+        (
+            "hidden_units: [16]",
+            "hidden_units: [16], activation: rellu",
+            "params.yaml: model: found {'hidden_units': [16], 'activation': 'rellu'}; allowed: ",
+        ),
         (
             "validation_fraction: 0.1",
             "validation_fraction: 0.99999",

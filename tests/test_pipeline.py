@@ -162,7 +162,7 @@ def test_a_second_run_publishes_again_and_changes_nothing(project: Project) -> N
     printed = project.run("dvc", "repro")
     assert executed(printed) == ["publish"]
     # The copy has a store of its own, in which the runs already are.
-    assert "0 created, 0 completed, 12 already there" in printed
+    assert "0 created, 0 completed, 13 already there" in printed
     assert keys(project) == before
     assert project.run("git", "status", "--porcelain") == ""
 
@@ -211,7 +211,7 @@ def test_changing_a_method_runs_its_case_only(project: Project) -> None:
         "params.yaml", "rule: momentum, learning_rate: 5", "rule: momentum, learning_rate: 2"
     )
     assert executed(project.run("dvc", "repro")) == ["case@linear_regression", "publish"]
-    assert len(set(keys(project)) - before) == 5
+    assert len(set(keys(project)) - before) == 6
     assert before <= set(keys(project))
     status = project.run("git", "status", "--porcelain", "results").split()
     assert status[1::2] == [

@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 
 from optledger.textbook.rules import Adam, Array, GradientDescent, Momentum, RMSprop
-from optledger.training import runtime
 from optledger.training.textbook_optimizers import TextbookAdam, TextbookMomentum
 
 STEPS = 100
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    """Settle it before TensorFlow computes: tests of training in this process need it."""
-    runtime.use_one_thread()
 
 
 def gradients(count: int = STEPS) -> Array:
