@@ -45,7 +45,7 @@ def load(name: str) -> tuple[params.Params, list[str]]:
 
 
 def _check_that_dvc_makes(wanted: Any, changes: list[str], path: Path) -> None:
-    """Check that DVC, for which some names and texts are not to be set, makes the set of params.yaml.
+    """Check that DVC makes the set of params.yaml: there are names and texts that it cannot set.
 
     Raises:
         UserError: it does not.
