@@ -23,14 +23,14 @@ def test_a_decay_is_at_least_0_and_below_1(beta: float) -> None:
         lambda: TextbookAdam(beta_1=beta),
         lambda: TextbookAdam(beta_2=beta),
     ):
-        with pytest.raises(ValueError, match="must be at least 0 and below 1"):
+        with pytest.raises(ValueError, match="must be a number of at least 0 and below 1"):
             build()
 
 
 @pytest.mark.parametrize("epsilon", [0, -1e-7, float("inf")])
 def test_epsilon_is_above_0(epsilon: float) -> None:
     """It is all that there is below a gradient that has always been 0."""
-    with pytest.raises(ValueError, match="`epsilon` must be above 0"):
+    with pytest.raises(ValueError, match="`epsilon` must be a number of at least 1e-37"):
         TextbookAdam(epsilon=epsilon)
 
 
