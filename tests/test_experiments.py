@@ -146,6 +146,10 @@ def test_a_mistake_in_a_set_is_one_line(project: Project) -> None:
     for text, line in [
         ("seeds: {count: 0}", "experiments/new.yaml: seeds.count: found 0; allowed: greater than"),
         (
+            "variants: {gd: null, adan: null}",
+            "experiments/new.yaml: variants.adan: found nothing; allowed: null for a key of params",
+        ),
+        (
             "variants: {adam: {optimizer: Adamm}}",
             "experiments/new.yaml: params.yaml: variants.adam.optimizer: found 'Adamm'; allowed: ",
         ),

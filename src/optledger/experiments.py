@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from optledger import params
-from optledger.documents import read_yaml, shown
+from optledger.documents import mistake, read_yaml, shown
 from optledger.errors import UserError
 from optledger.paths import EXPERIMENTS, PARAMS, RESULTS
 
@@ -37,6 +37,9 @@ def load(name: str) -> tuple[params.Params, list[str]]:
     base, patch = read_yaml(PARAMS), read_yaml(path)
     if not isinstance(patch, Mapping):
         raise UserError(f"{path}: the whole file: found {shown(patch)}; allowed: a mapping of keys")
+    if missing := list(_removed_in_vain(base, patch)):
+        lines = (mistake(path, key, None, "null for a key of params.yaml") for key in missing)
+        raise UserError("\n".join(lines))
     wanted = merge_patch(base, patch)
     settings = params.parse(wanted, path)
     changes = list(overrides(base, wanted))
@@ -102,6 +105,16 @@ def merge_patch(target: Any, patch: Any) -> Any:
         else:
             merged[key] = merge_patch(merged.get(key), value)
     return merged
+
+
+def _removed_in_vain(target: Any, patch: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
+    """Yield each key that a patch removes and that is not there, as where a name is misspelt."""
+    present = target if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None and key not in present:
+            yield f"{prefix}{key}"
+        elif isinstance(value, Mapping):
+            yield from _removed_in_vain(present.get(key), value, f"{prefix}{key}.")
 
 
 def overrides(
