@@ -120,6 +120,27 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
                 "allowed: 'accuracy', 'precision', 'recall' or 'f1'"
             ],
         ),
+        (
+            "{metric: accuracy}",
+            "{metric: accuracy, baseline: sgd}",
+            ["comparison.baseline: found 'sgd'; allowed: a variant (adam, gd), or no such key"],
+        ),
+        (
+            "{metric: accuracy}",
+            "{metric: accuracy, targets: [0.97, 97]}",
+            [
+                "comparison.targets: found [0.97, 97]; "
+                "allowed: a list of different accuracies above 0 and up to 1, of at most six digits"
+            ],
+        ),
+        (
+            "{metric: accuracy}",
+            "{metric: accuracy, margins: {f1: 0}, confidence: 95}",
+            [
+                "comparison.confidence: found 95; allowed: less than or equal to 0.9999",
+                "comparison.margins.f1: found 0; allowed: greater than 0",
+            ],
+        ),
         ("model: {name: mlp, hidden_units: [16]}", "model: 3", None),
         (
             "optimizer: Adam",

@@ -316,10 +316,60 @@ class Seeds(Section):
         return list(range(self.first, self.first + self.count))
 
 
+class Margins(Section):
+    """By metric, the difference up to which two variants are as good as equal."""
+
+    accuracy: float = Field(default=0.003, gt=0)
+    precision: float = Field(default=0.003, gt=0)
+    recall: float = Field(default=0.003, gt=0)
+    f1: float = Field(default=0.003, gt=0)
+    loss: float = Field(default=0.01, gt=0)
+
+
+def _check_targets(value: object) -> object:
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, list) and all(map(_is_target, value)) and len(set(value)) == len(value):
+        return tuple(sorted(float(item) for item in value))
+    raise ValueError("a list of different accuracies above 0 and up to 1, of at most six digits")
+
+
+def _is_target(value: object) -> bool:
+    """Whether it is an accuracy that the tables, which keep six digits, tell from others."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return 0 < value <= 1 and float(f"{value:.6g}") == value
+
+
+Targets = Annotated[
+    tuple[float, ...],
+    BeforeValidator(_check_targets),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+            "uniqueItems": True,
+        }
+    ),
+]
+
+
 class Comparison(Section):
-    """What decides between two variants."""
+    """What decides between variants.
+
+    Attributes:
+        metric: what ranks are by, and what the confidence is of.
+        confidence: with which all intervals of that metric's differences hold together.
+        margins: by metric, the difference up to which two variants are as good as equal.
+        baseline: the variant that the leaderboard shows the others against.
+        targets: validation accuracies to count the epochs to.
+    """
 
     metric: Literal["accuracy", "precision", "recall", "f1"]
+    confidence: float = Field(default=0.95, ge=0.5, le=0.9999)
+    margins: Margins = Margins()
+    baseline: Name | None = None
+    targets: Targets = (0.97,)
 
 
 ALWAYS_RUN = ("conjugate_gradient", "newton", "scipy_cg")
@@ -454,6 +504,10 @@ def _contradictions(params: Params, path: Path) -> Iterator[str]:
                 key = f"{place(params, name, 'early_stopping')}.monitor"
                 allowed = "train_loss or train_accuracy, as there is no validation split"
                 yield mistake(path, key, variant.early_stopping.monitor, allowed)
+    baseline = params.comparison.baseline
+    if baseline is not None and baseline not in params.variants:
+        allowed = f"a variant ({_listed(list(params.variants))}), or no such key"
+        yield mistake(path, "comparison.baseline", baseline, allowed)
 
 
 def _case_mistakes(params: Params, path: Path) -> Iterator[str]:
