@@ -52,7 +52,7 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Read what `write_csv` wrote: only what is empty is missing, and a name is a text."""
-    names = {"variant": str, "method": str}
+    names = dict.fromkeys(("variant", "against", "method"), str)
     return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
 
 
