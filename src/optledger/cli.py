@@ -1,11 +1,12 @@
 """The commands that a person types."""
 
 import json
+from typing import Annotated
 
 import numpy as np
 import typer
 
-from optledger import errors, experiments, params
+from optledger import errors, experiments, params, planning
 from optledger.datasets import registry
 from optledger.datasets.sampling import example_mistakes, training_examples
 from optledger.datasets.split import validation_examples
@@ -43,6 +44,20 @@ def experiment(name: str) -> None:
         raise UserError("\n".join(f"{EXPERIMENTS / name}.yaml: {line}" for line in lines)) from None
     print(experiments.run(name, overrides))
     print(f"Its parameters, tables and results in this checkout: dvc exp apply {name}")
+
+
+@app.command()
+def power(
+    variants: Annotated[
+        list[str] | None, typer.Argument(help="two or more; else those that lead")
+    ] = None,
+    difference: Annotated[
+        float | None, typer.Option(help="0.002 is 0.2 points of accuracy; else the margin")
+    ] = None,
+    power: Annotated[float, typer.Option(help="the probability to see it")] = 0.8,
+) -> None:
+    """Tell how many seeds it takes to see a difference, at the noise that the results have."""
+    print(planning.plan(params.load(), variants or [], difference, power))
 
 
 @app.command()

@@ -1,17 +1,47 @@
 """Every pair of variants on every metric: the difference, its interval and its verdict."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from optledger.analysis.statistics import Sample, difference, seeds_needed, verdict
+from optledger.analysis.pseudo_values import pseudo_values
+from optledger.analysis.statistics import Sample, difference, sample, seeds_needed, verdict
 from optledger.analysis.summary import METRICS
 from optledger.params import Comparison
 
 Samples = Mapping[str, Mapping[str, Sample]]
 """By variant and metric, its seeds' values."""
+
+
+def samples_of(
+    labels: NDArray[np.uint8],
+    predicted: NDArray[np.uint8],
+    losses: NDArray[np.float32],
+    classes: int,
+) -> dict[str, Sample]:
+    """Return one variant's sample of each metric.
+
+    Args:
+        labels: true labels, shape (images,).
+        predicted: predicted labels, shape (seeds, images); not below `classes` where there is none.
+        losses: cross-entropy in nats, shape (seeds, images); NaN where there is none.
+        classes: labels are below it.
+    """
+    return {
+        metric: sample(
+            np.stack(
+                [
+                    pseudo_values(metric, labels, *seed, classes)
+                    for seed in zip(predicted, losses, strict=True)
+                ]
+            )
+        )
+        for metric in METRICS
+    }
 
 
 def family_alpha(variants: int, comparison: Comparison) -> float:
@@ -33,8 +63,7 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
     Returns:
         metric; variant and against, the pair; difference, the first minus the second, with
         half_width, low and high; p_value, and p_adjusted for the number of pairs; verdict, of the
-        first; noise, its sources; further_seeds, where the verdict is inconclusive: how many more
-        of them it takes to see a difference as large as the margin, or inf if none would.
+        first; noise, its sources; further_seeds, where the verdict is inconclusive.
         A loss that a diverged seed does not have leaves its differences empty.
     """
     rows = [
@@ -90,13 +119,58 @@ def _row(
     return row
 
 
-def further_seeds(first: Sample, second: Sample, size: float, alpha: float) -> float:
-    """Return how many seeds more it takes to see a difference of `size`; 0 if these suffice.
+def further_seeds(first: Sample, second: Sample, margin: float, alpha: float) -> float:
+    """Return how many seeds more would settle what is inconclusive, if it is what it seems.
 
-    Infinite, if no number of seeds helps. One, where a variant has a single seed: a second one
-    shows how far seeds spread, of which nothing is known yet.
+    That is, show the difference not to be 0, or to lie within the margin, whichever has the larger
+    distance to be told.
+
+    Returns:
+        The number for each variant, with a power of 80 %; infinite, if no number of seeds would.
+        One, where a variant has a single seed: a second one shows how far seeds spread, of which
+        nothing is known yet.
     """
     present = min(first.count, second.count)
     if present == 1:
         return 1
-    return max(0, seeds_needed(first, second, size, alpha) - present)
+    distance = abs(first.mean - second.mean)
+    needed = seeds_needed(first, second, max(distance, margin - distance), alpha)
+    return max(0, needed - present)
+
+
+_REVERSED = {"better": "worse", "worse": "better"}
+
+
+def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
+    """Return how every other variant compares with `baseline` on `metric`.
+
+    Args:
+        table: as of `comparisons`.
+        metric: one of its metrics.
+        baseline: the variant to stand in the column `against`.
+
+    Returns:
+        Rows of `table` by variant, turned where the baseline stood first.
+    """
+    rows = table[table["metric"] == metric]
+    straight = rows[rows["against"] == baseline]
+    turned = rows[rows["variant"] == baseline].copy()
+    turned["variant"], turned["against"] = turned["against"], baseline
+    turned["low"], turned["high"] = -turned["high"], -turned["low"]
+    turned["difference"] = -turned["difference"]
+    turned["verdict"] = turned["verdict"].replace(_REVERSED)
+    return pd.concat([straight, turned]).set_index("variant")
+
+
+def leading_group(table: pd.DataFrame, metric: str, candidates: Sequence[str]) -> list[str]:
+    """Return the variants that are not shown to be worse than the best one.
+
+    Args:
+        table: as of `comparisons`.
+        metric: the deciding one.
+        candidates: the variants without a diverged seed, the best first.
+    """
+    if not candidates:
+        return []
+    verdicts = against(table, metric, candidates[0])["verdict"]
+    return [candidates[0], *(name for name in candidates[1:] if verdicts[name] != "worse")]

@@ -1,9 +1,12 @@
 """The leaderboard: the variants in the order of their mean on the deciding metric."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from optledger.analysis.comparisons import Samples
+from optledger.analysis.speed import learning_rate_sensitivity, speed_summary
+from optledger.analysis.statistics import mean
 from optledger.analysis.summary import METRICS, summarize
 from optledger.params import Variant
 from optledger.training.search import edge
@@ -13,7 +16,10 @@ def leaderboard(
     seeds: pd.DataFrame,
     variants: Mapping[str, Variant],
     searches: Mapping[str, pd.DataFrame],
-    deciding_metric: str,
+    samples: Samples,
+    speed: pd.DataFrame,
+    leading: Sequence[str],
+    confidence: float,
 ) -> pd.DataFrame:
     """Return a row per variant, the best first.
 
@@ -21,41 +27,79 @@ def leaderboard(
         seeds: results/seeds.csv, a row per variant and seed.
         variants: the declared variants, each of which has seeds.
         searches: by variant, its search.csv, a row per learning rate tried.
-        deciding_metric: one of accuracy, precision, recall and f1.
+        samples: by variant, the best first, and metric.
+        speed: as of `epochs_to_targets`.
+        leading: the variants of the leading group.
+        confidence: of each interval of a mean.
 
     Returns:
-        Rank; mean and sample standard deviation of each metric over the seeds; how many seeds
-        there are, how many of them diverged and how many converged; after which epoch, on average;
-        learning rate; epochs, the mean of what was trained; search trials, how many learning rates
-        were tried; search edge, `lowest` or `highest` where the chosen one is that. Variants with
-        equal means stand by name.
+        Rank; leading, and champion, the one with the highest mean validation accuracy, 1 or 0; of
+        each metric the mean, the sample standard deviation over seeds, and half the width of its
+        interval for other seeds and other images; how many seeds there are, how many of them
+        diverged and how many converged; after which epoch, on average; for each target, how many
+        seeds reached it, and after how many epochs (median, inf where it is a miss); learning
+        rate; epochs, the mean of what was trained; search trials, how many learning rates were
+        tried; search edge, `lowest` or `highest` where the chosen one is that; sensitivity, how
+        much validation accuracy the learning rates tried lack on average.
     """
     summary = summarize(seeds)
+    best = champion(seeds)
+    targets = speed_summary(speed)
     rows = []
-    for name, variant in variants.items():
+    for rank, name in enumerate(samples, start=1):
         own = seeds[seeds["variant"] == name]
         learning_rate = own["learning_rate"].iloc[0]
         tried = searches[name]["learning_rate"].tolist()
         rows.append(
             {
+                "rank": rank,
                 "variant": name,
+                "leading": int(name in leading),
+                "champion": int(name == best),
                 **summary[name],
+                **{
+                    f"{metric}_half_width": mean(samples[name][metric]).half_width(1 - confidence)
+                    for metric in METRICS
+                },
                 "seeds": len(own),
                 "diverged_seeds": int(own["diverged_epoch"].notna().sum()),
-                "optimizer": variant.optimizer.name,
+                "optimizer": variants[name].optimizer.name,
                 "learning_rate": learning_rate,
                 "epochs": own["epochs"].mean(),
                 "converged_seeds": int(own["converged_epoch"].notna().sum()),
                 "converged_epoch": own["converged_epoch"].mean(),
+                **_of_targets(targets[targets["variant"] == name]),
                 "search_trials": len(tried),
                 "search_edge": edge(learning_rate, tried),
+                "sensitivity": learning_rate_sensitivity(searches[name]),
             }
         )
-    table = pd.DataFrame(rows).sort_values(
-        [deciding_metric, "variant"], ascending=[False, True], ignore_index=True
+    return pd.DataFrame(rows)
+
+
+def champion(seeds: pd.DataFrame) -> str | None:
+    """Return the variant with the highest mean validation accuracy; the test split has no say.
+
+    Ties go to the lower mean validation loss, then by name. A variant with a diverged seed is not
+    it, and without a validation split none is.
+    """
+    means = seeds.groupby("variant")[["validation_accuracy", "validation_loss"]].mean()
+    means = means.drop(seeds.loc[seeds["diverged_epoch"].notna(), "variant"].unique()).dropna()
+    if means.empty:
+        return None
+    means["name"] = means.index
+    ordered = means.sort_values(
+        ["validation_accuracy", "validation_loss", "name"], ascending=[False, True, True]
     )
-    table.insert(0, "rank", table.index + 1)
-    return table
+    return str(ordered.index[0])
+
+
+def _of_targets(summary: pd.DataFrame) -> dict[str, float]:
+    columns: dict[str, float] = {}
+    for row in summary.to_dict("records"):
+        columns[f"seeds_to_{row['target']:g}"] = row["reached"]
+        columns[f"epochs_to_{row['target']:g}"] = row["median_epochs"]
+    return columns
 
 
 def search_table(searches: Mapping[str, pd.DataFrame], leaderboard: pd.DataFrame) -> pd.DataFrame:
@@ -86,70 +130,3 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     ]
     table = pd.concat(means, ignore_index=True)
     return table[["variant", *table.columns.drop("variant")]]
-
-
-def markdown(table: pd.DataFrame, deciding_metric: str) -> str:
-    """Return the leaderboard as a Markdown table, metrics as mean ± standard deviation."""
-    shown = pd.DataFrame({"rank": table["rank"], "variant": table["variant"]})
-    for metric in METRICS:
-        shown[metric] = [
-            _mean_std(mean, std)
-            for mean, std in zip(table[metric], table[f"{metric}_std"], strict=True)
-        ]
-    shown["seeds"] = [
-        f"{seeds} ({diverged} diverged)" if diverged else str(seeds)
-        for seeds, diverged in zip(table["seeds"], table["diverged_seeds"], strict=True)
-    ]
-    shown["learning rate"] = [
-        f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
-        for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
-    ]
-    shown["epochs"] = [f"{epochs:.3g}" for epochs in table["epochs"]]
-    shown["converged after"] = [
-        _converged(*row)
-        for row in zip(
-            table["converged_epoch"], table["converged_seeds"], table["seeds"], strict=True
-        )
-    ]
-    most = table["search_trials"].max()
-    shown["search trials"] = [
-        str(trials) if trials == most else f"{trials}, not {most}"
-        for trials in table["search_trials"]
-    ]
-    notes = [
-        f"Test split, mean ± standard deviation over seeds, ranked by {deciding_metric}. "
-        "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. "
-    ]
-    if most:
-        notes[0] += "Learning rates were chosen on the validation split, by search trials."
-    else:
-        notes[0] += "Learning rates are those of params.yaml; none was searched for."
-    if table["converged_seeds"].any():
-        notes[0] += (
-            " A seed has converged after its last improvement of the metric that `convergence` in "
-            "params.yaml names, if as many epochs followed as it says."
-        )
-    if table["search_trials"].min() < most:
-        notes.append(
-            "Not every variant had as many search trials, and so not the same chance to find its "
-            "learning rate."
-        )
-    if table["search_edge"].notna().any():
-        notes.append(
-            "The best learning rate was the lowest or highest tried where that is said: a better "
-            "one may lie beyond."
-        )
-    text = "\n\n".join(notes)
-    return f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{text}\n"
-
-
-def _converged(epoch: float, converged: int, seeds: int) -> str:
-    if not converged:
-        return ""
-    return f"{epoch:.3g}" if converged == seeds else f"{epoch:.3g} ({converged} of {seeds} seeds)"
-
-
-def _mean_std(mean: float, std: float) -> str:
-    if pd.isna(mean):
-        return ""
-    return f"{mean:.4f}" if pd.isna(std) else f"{mean:.4f} ± {std:.4f}"

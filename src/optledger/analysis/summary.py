@@ -1,4 +1,4 @@
-"""Test metrics summarized over seeds."""
+"""Test metrics summarized over seeds, and the order that they give the variants."""
 
 import pandas as pd
 
@@ -24,3 +24,9 @@ def summarize(seeds: pd.DataFrame) -> dict[str, dict[str, float | None]]:
         }
         for name, rows in seeds.groupby("variant", sort=False)
     }
+
+
+def ranking(seeds: pd.DataFrame, metric: str) -> list[str]:
+    """Return the variants of results/seeds.csv by their mean, the best first, ties by name."""
+    means = {name: summary[metric] for name, summary in summarize(seeds).items()}
+    return sorted(means, key=lambda name: (-(means[name] or 0.0), name))

@@ -1,0 +1,324 @@
+"""The leaderboard and the comparisons in words: one sentence, and tables in Markdown."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from optledger.analysis.comparisons import against
+from optledger.analysis.summary import METRICS
+from optledger.params import Comparison
+
+
+def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
+    """Return in one sentence which variants lead, and whether they can be told apart."""
+    metric = comparison.metric
+    names = leaderboard["variant"].tolist()
+    leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
+    diverged = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
+    if not leading:
+        return f"No variant leads, as each has a seed that diverged ({_listed(diverged)})."
+    if len(names) == 1:
+        return f"{names[0]} is the only variant, and so there is nothing to compare it with."
+    best = leading[0]
+    pairs = comparisons[comparisons["metric"] == metric]
+    among = pairs[pairs["variant"].isin(leading) & pairs["against"].isin(leading)]
+    if len(leading) == 1:
+        text = f"{best} leads in {metric}"
+    elif (among["verdict"] == "equivalent").all():
+        margin = _scaled(getattr(comparison.margins, metric), metric)
+        text = f"{_listed(leading)} lead in {metric} and are equivalent, within {margin}"
+    else:
+        text = f"{_listed(leading)} lead in {metric} and cannot be told apart"
+    verdicts = against(comparisons, metric, best)["verdict"]
+    worse = [name for name in names if verdicts.get(name) == "worse"]
+    unclear = [name for name in diverged if name not in worse]
+    if worse:
+        text += f"; {_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse"
+        text += f" than {best}" if len(leading) > 1 else ""
+    if unclear:
+        text += f"; {_listed(unclear)} diverged with some seeds"
+    if (pairs["noise"] == "images").all():
+        return f"{text} (one seed each: of these models, not of their optimizers)."
+    return f"{text} ({_confidence(comparison)} for all pairs together)."
+
+
+def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
+    """Return the leaderboard as Markdown: the answer, who leads, the other metrics, the training.
+
+    Args:
+        table: as of `leaderboard`.
+        comparisons: as of `comparisons`.
+        comparison: the section of params.yaml.
+    """
+    parts = [
+        answer(table, comparisons, comparison),
+        _markdown(_ranks(table, comparisons, comparison)),
+        _rank_notes(table, comparison),
+        _markdown(_other_metrics(table, comparison.metric)),
+        "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
+        "is cross-entropy in nats.",
+        _markdown(_training(table)),
+        *_training_notes(table),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison: Comparison) -> str:
+    """Return the comparisons as Markdown, a table for each metric, the deciding one first.
+
+    Args:
+        table: as of `comparisons`.
+        leaderboard: as of `leaderboard`.
+        comparison: the section of params.yaml.
+    """
+    if table.empty:
+        return answer(leaderboard, table, comparison) + "\n"
+    parts = [answer(leaderboard, table, comparison)]
+    for metric in table["metric"].unique():
+        rows = table[table["metric"] == metric]
+        unit = "nats" if metric == "loss" else "points"
+        shown = pd.DataFrame(
+            {
+                "variant": rows["variant"],
+                "against": rows["against"],
+                f"difference in {unit}": [
+                    "" if pd.isna(value) else f"{_in_unit(value, metric):+.{_digits(metric)}f}"
+                    for value in rows["difference"]
+                ],
+                "interval": [
+                    _interval(low, high, metric)
+                    for low, high in zip(rows["low"], rows["high"], strict=True)
+                ],
+                "p": [_p_value(value) for value in rows["p_adjusted"]],
+                "verdict": rows["verdict"],
+                "further seeds": [_further(value) for value in rows["further_seeds"]],
+            }
+        )
+        decides = " (decides)" if metric == comparison.metric else ""
+        margin = _scaled(getattr(comparison.margins, metric), metric)
+        parts += [f"## {metric}{decides}", f"Margin: {margin}.", _markdown(shown)]
+    return "\n\n".join([*parts, _comparison_notes(table, comparison)]) + "\n"
+
+
+def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    metric = comparison.metric
+    shown = pd.DataFrame(
+        {
+            "rank": table["rank"],
+            "variant": table["variant"],
+            "leads": ["yes" if leading else "" for leading in table["leading"]],
+            metric: [f"{mean:.4f}" for mean in table[metric]],
+            "interval": [
+                f"{mean - half:.4f} to {mean + half:.4f}" if math.isfinite(half) else "unknown"
+                for mean, half in zip(table[metric], table[f"{metric}_half_width"], strict=True)
+            ],
+        }
+    )
+    if comparison.baseline is not None and len(table) > 1:
+        beside = against(comparisons, metric, comparison.baseline)
+        shown[f"against {comparison.baseline}, in points"] = [
+            _against(beside.loc[name], metric) if name in beside.index else ""
+            for name in table["variant"]
+        ]
+    for column in table.columns[table.columns.str.startswith("epochs_to_")]:
+        target = column.removeprefix("epochs_to_")
+        shown[f"epochs to {target}"] = [
+            _epochs_to(epochs, reached, seeds)
+            for epochs, reached, seeds in zip(
+                table[column], table[f"seeds_to_{target}"], table["seeds"], strict=True
+            )
+        ]
+    return shown
+
+
+def _against(row: pd.Series, metric: str) -> str:
+    if pd.isna(row["difference"]):
+        return str(row["verdict"])
+    difference = f"{_in_unit(row['difference'], metric):+.{_digits(metric)}f}"
+    return f"{difference} ({_interval(row['low'], row['high'], metric)}): {row['verdict']}"
+
+
+def _epochs_to(epochs: float, reached: int, seeds: int) -> str:
+    if reached == seeds:
+        return f"{epochs:g}"
+    median = f"{epochs:g} " if math.isfinite(epochs) else ""
+    return f"{median}({reached} of {seeds} seeds)" if reached else "never"
+
+
+def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
+    notes = [
+        f"{comparison.metric.capitalize()} on the test split, mean over seeds, with "
+        f"{_confidence(comparison)} for the mean at other seeds and other test images."
+    ]
+    if len(table) > 1:
+        notes.append(
+            "Whether two variants differ is not told by these intervals, as all are scored on the "
+            "same images, but by those of the differences, in comparisons.md: a variant leads if "
+            "it is not shown to be worse than the best one."
+        )
+    if table["champion"].any():
+        champion = table.loc[table["champion"] == 1, "variant"].item()
+        notes.append(f"The champion, of the highest mean validation accuracy, is {champion}.")
+    if table.columns.str.startswith("epochs_to_").any():
+        notes.append(
+            "Epochs to a validation accuracy are medians over seeds; a seed that does not get "
+            "there counts as never."
+        )
+    return " ".join(notes)
+
+
+def _other_metrics(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    shown = pd.DataFrame({"variant": table["variant"]})
+    for each in (metric, *(name for name in METRICS if name != metric)):
+        shown[each] = [
+            _plus_minus(mean, std)
+            for mean, std in zip(table[each], table[f"{each}_std"], strict=True)
+        ]
+    return shown
+
+
+def _training(table: pd.DataFrame) -> pd.DataFrame:
+    shown = pd.DataFrame({"variant": table["variant"]})
+    shown["seeds"] = [
+        f"{seeds} ({diverged} diverged)" if diverged else str(seeds)
+        for seeds, diverged in zip(table["seeds"], table["diverged_seeds"], strict=True)
+    ]
+    shown["learning rate"] = [
+        f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
+        for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
+    ]
+    most = table["search_trials"].max()
+    shown["search trials"] = [
+        str(trials) if trials == most else f"{trials}, not {most}"
+        for trials in table["search_trials"]
+    ]
+    if table["sensitivity"].notna().any():
+        shown["sensitivity, in points"] = [
+            "" if pd.isna(value) else f"{100 * value:.2f}" for value in table["sensitivity"]
+        ]
+    shown["epochs"] = [f"{epochs:.3g}" for epochs in table["epochs"]]
+    shown["converged after"] = [
+        _converged(*row)
+        for row in zip(
+            table["converged_epoch"], table["converged_seeds"], table["seeds"], strict=True
+        )
+    ]
+    return shown
+
+
+def _training_notes(table: pd.DataFrame) -> list[str]:
+    most = table["search_trials"].max()
+    if most:
+        notes = ["Learning rates were chosen on the validation split, by search trials."]
+    else:
+        notes = ["Learning rates are those of params.yaml; none was searched for."]
+    if table["sensitivity"].notna().any():
+        notes[0] += (
+            " Sensitivity is by how much the learning rates tried fall short of the best of them "
+            "in validation accuracy, on average."
+        )
+    if table["converged_seeds"].any():
+        notes[0] += (
+            " A seed has converged after its last improvement of the metric that `convergence` in "
+            "params.yaml names, if as many epochs followed as it says."
+        )
+    if table["diverged_seeds"].any():
+        notes.append(
+            "A seed that diverged counts as 0 in every metric but the loss, which it does not "
+            "have; its variant does not lead."
+        )
+    if table["search_trials"].min() < most:
+        notes.append(
+            "Not every variant had as many search trials, and so not the same chance to find its "
+            "learning rate."
+        )
+    if table["search_edge"].notna().any():
+        notes.append(
+            "The best learning rate was the lowest or highest tried where that is said: a better "
+            "one may lie beyond."
+        )
+    return notes
+
+
+def _comparison_notes(table: pd.DataFrame, comparison: Comparison) -> str:
+    pairs = int((table["metric"] == comparison.metric).sum())
+    together = f", all {pairs} of a metric together (Bonferroni)" if pairs > 1 else ""
+    sources = {
+        "seeds and images": "for other seeds and other test images",
+        "seeds": "for other seeds, on this test set",
+        "images": "for other test images and these models: one seed each",
+    }
+    noise = "; ".join(sources[name] for name in table["noise"].unique())
+    notes = [
+        f"Differences are the first variant's less the second's, with {_confidence(comparison)} "
+        f"{noise}{together}; p is adjusted alike. Equivalent: the difference is shown to lie "
+        "within the margin; else better or worse, of the first: it is shown not to be 0; else "
+        "inconclusive.",
+        "Intervals are of the learning rates that were chosen, and of this division into train and "
+        "validation split.",
+    ]
+    if table["further_seeds"].notna().any():
+        notes.append(
+            "Further seeds: how many more for each variant would settle it with a power of 80 %, "
+            "if the difference is what it seems; none if no number would, as the test images are "
+            "too few. `optledger power` answers for other differences."
+        )
+    return "\n\n".join(notes)
+
+
+def _confidence(comparison: Comparison) -> str:
+    return f"{100 * comparison.confidence:g} % confidence"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _in_unit(value: float, metric: str) -> float:
+    return value if metric == "loss" else 100 * value
+
+
+def _digits(metric: str) -> int:
+    return 4 if metric == "loss" else 2
+
+
+def _scaled(value: float, metric: str) -> str:
+    return f"{value:g} nats" if metric == "loss" else f"{100 * value:g} points"
+
+
+def _interval(low: float, high: float, metric: str) -> str:
+    if pd.isna(low):
+        return ""
+    if math.isinf(low):
+        return "unknown"
+    digits = _digits(metric)
+    return f"{_in_unit(low, metric):+.{digits}f} to {_in_unit(high, metric):+.{digits}f}"
+
+
+def _p_value(value: float) -> str:
+    if pd.isna(value):
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _further(seeds: float) -> str:
+    if pd.isna(seeds):
+        return ""
+    return f"{seeds:g}" if math.isfinite(seeds) else "none"
+
+
+def _converged(epoch: float, converged: int, seeds: int) -> str:
+    if not converged:
+        return ""
+    return f"{epoch:.3g}" if converged == seeds else f"{epoch:.3g} ({converged} of {seeds} seeds)"
+
+
+def _plus_minus(mean: float, half: float) -> str:
+    if pd.isna(mean):
+        return ""
+    return f"{mean:.4f} ± {half:.4f}" if pd.notna(half) and math.isfinite(half) else f"{mean:.4f}"
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    return str(table.to_markdown(index=False, disable_numparse=True))
