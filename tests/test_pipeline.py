@@ -145,6 +145,20 @@ def test_runs_are_published(finished: Project) -> None:
     assert runs["gd"].data.params["batch_size"] == "full"
 
 
+def test_what_the_machine_took_is_published_and_no_result(finished: Project) -> None:
+    """MLflow has the seconds of each seed; Git ignores their file, and DVC does not know it."""
+    for name in ("adam", "gd"):
+        file = f"results/observations/{name}.json"
+        assert finished.run("git", "check-ignore", file).strip() == file
+        observed = json.loads(finished.read(file))["seconds_per_epoch"]
+        for seed in ("0", "1"):
+            (run,) = [
+                run for run in published(finished) if run.info.run_name == f"{name} seed {seed}"
+            ]
+            assert run.data.metrics["seconds_per_epoch"] == observed[seed] > 0
+    assert b"observations" not in finished.read("dvc.lock")
+
+
 def test_curves_have_the_epoch_as_step(finished: Project) -> None:
     """A seed's run has its history, epoch by epoch."""
     client = MlflowClient(f"sqlite:///{finished.path / 'mlflow.db'}")

@@ -9,5 +9,6 @@ RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 RESULTS = Path("results")
 TRIALS = RESULTS / "trials"
+OBSERVATIONS = RESULTS / "observations"
 PREDICTIONS = RESULTS / "predictions"
 CASES = RESULTS / "cases"

@@ -10,8 +10,9 @@ from optledger import params, stages
 from optledger.datasets.sampling import example_mistakes
 from optledger.documents import shown
 from optledger.errors import UserError
-from optledger.paths import PARAMS, PREPARED, TRIALS
+from optledger.paths import OBSERVATIONS, PARAMS, PREPARED, TRIALS
 from optledger.training import executor, search
+from optledger.training.observations import write_observation
 from optledger.training.progress import Progress
 from optledger.training.records import write_trials
 from optledger.training.trial import Trial
@@ -40,6 +41,7 @@ def main() -> None:
         chosen = search.choose(variant, searched)
         finals = progress.run(pool, [trial(chosen, seed) for seed in seeds])
     write_trials(TRIALS / name, finals, searched)
+    write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, finals)
     print(f"{progress.summary()}; learning rate {chosen:g}", end="")
     print(f", of {len(rates)} tried" if rates else "")
     if edge := search.edge(chosen, rates):

@@ -8,12 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from optledger.analysis.speed import epochs_to_targets, speed_summary
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.registry import Dataset
 from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
 from optledger.params import Case, Params, Variant
-from optledger.paths import CASES, PREDICTIONS, RESULTS, TRIALS
+from optledger.paths import CASES, OBSERVATIONS, PREDICTIONS, RESULTS, TRIALS
 from optledger.tracking.keys import case_key, comparison_key, method_key, seed_key, variant_key
+from optledger.training.observations import read_seconds_per_epoch
 from optledger.training.records import read_history
 
 
@@ -51,6 +53,8 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
     all_seeds = read_csv(RESULTS / "seeds.csv")
     curves = read_csv(RESULTS / "curves.csv")
     summary = summarize(all_seeds)
+    histories = {name: read_history(TRIALS / name) for name in params.variants}
+    epochs = epochs_to_targets(histories, all_seeds, params.comparison.targets)
     runs: list[Run] = []
     keys: dict[str, str] = {}
     for name, variant in params.variants.items():
@@ -65,20 +69,25 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
             _output_digests(name, own),
         )
         diverged_seeds = float(seeds["diverged_epoch"].notna().sum())
+        speed = _speed(name, seeds["seed"], _rows_of(name, epochs))
         runs.append(
             Run(
                 key=keys[name],
                 kind="variant",
                 name=name,
                 parameters=_flat(parameters) | _flat({"seeds": params.seeds.model_dump()}),
-                metrics=_finite(summary[name]) | {"diverged_seeds": diverged_seeds},
+                metrics={
+                    **_finite(summary[name]),
+                    **_finite({metric: speed[metric].median() for metric in speed.columns}),
+                    "diverged_seeds": diverged_seeds,
+                },
                 curves=_rows_of(name, curves),
                 tags={"variant": name},
                 artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
             )
         )
-        runs.extend(_seed_runs(name, keys[name], seeds, _flat(parameters)))
-    runs.append(_comparison(params, keys))
+        runs.extend(_seed_runs(name, keys[name], seeds, speed, _flat(parameters)))
+    runs.append(_comparison(params, keys, epochs))
     return runs
 
 
@@ -99,10 +108,14 @@ _COMPARED = ("leaderboard.csv", "leaderboard.md", "curves.csv", "search.csv")
 
 
 def _seed_runs(
-    name: str, parent: str, seeds: pd.DataFrame, parameters: dict[str, str]
+    name: str,
+    parent: str,
+    seeds: pd.DataFrame,
+    speed: pd.DataFrame,
+    parameters: dict[str, str],
 ) -> Iterator[Run]:
     history = read_history(TRIALS / name)
-    for row in seeds.to_dict("records"):
+    for row in seeds.join(speed, on="seed").to_dict("records"):
         seed = int(row["seed"])
         diverged = {
             column: str(int(row[column]))
@@ -115,24 +128,44 @@ def _seed_runs(
             name=f"{name} seed {seed}",
             parent=parent,
             parameters=parameters | {"seed": str(seed)},
-            metrics=_finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS)}),
+            metrics=_finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *speed)}),
             curves=history[history["seed"] == seed].drop(columns="seed"),
             tags={"variant": name, "seed": str(seed), **diverged},
         )
 
 
-def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
+def _speed(name: str, seeds: pd.Series, epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return by seed the seconds an epoch, and the epochs and seconds to each target.
+
+    Seconds are missing where they were not observed. A target is named by its metric, so that what
+    a run says stays true when params.yaml asks for others; only a new run has those.
+    """
+    observed = read_seconds_per_epoch(OBSERVATIONS / f"{name}.json", TRIALS / name)
+    seconds = pd.Series(observed, index=seeds.tolist(), dtype=float)
+    speed = pd.DataFrame({"seconds_per_epoch": seconds})
+    for target, rows in epochs.groupby("target"):
+        to_target = rows.set_index("seed")["epochs"]
+        speed[f"epochs_to_{target:g}"] = to_target
+        speed[f"seconds_to_{target:g}"] = to_target * seconds
+    return speed
+
+
+def _comparison(params: Params, keys: Mapping[str, str], epochs: pd.DataFrame) -> Run:
     table = read_csv(RESULTS / "leaderboard.csv")
     metric = params.comparison.metric
     outputs = {"leaderboard.csv": file_digest(RESULTS / "leaderboard.csv")}
+    means = {f"{metric}.{row['variant']}": row[metric] for row in table.to_dict("records")}
+    # Unlike those of the variants' runs, always of the targets that params.yaml names.
+    medians = {
+        f"epochs_to_{row['target']:g}.{row['variant']}": row["median_epochs"]
+        for row in speed_summary(epochs).to_dict("records")
+    }
     return Run(
         key=comparison_key(keys, params.comparison.model_dump(), outputs),
         kind="comparison",
         name=f"comparison of {len(keys)} variants",
         parameters=_flat({"dataset": params.dataset, "comparison": params.comparison.model_dump()}),
-        metrics=_finite(
-            {f"{metric}.{row['variant']}": row[metric] for row in table.to_dict("records")}
-        ),
+        metrics=_finite(means | medians),
         artifacts=tuple(RESULTS / name for name in _COMPARED),
     )
 

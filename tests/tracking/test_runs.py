@@ -1,0 +1,173 @@
+"""The runs of results that are written by hand: files that can be told from others."""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from optledger import params
+from optledger.datasets import registry
+from optledger.formats import write_csv, write_npz
+from optledger.paths import OBSERVATIONS, PREDICTIONS, RESULTS, TRIALS
+from optledger.tracking.runs import Run, collect
+from optledger.training.observations import write_observation
+from optledger.training.records import write_trials
+from optledger.training.trial import Divergence, Epoch, TrialResult
+from project import DIGITS_PARAMS
+
+# By seed: validation accuracies of the epochs, and seconds an epoch.
+SEEDS = {0: ([0.6, 0.9, 0.97], 0.5), 1: ([0.9, 0.95, 0.96], 0.25), 2: ([0.5, 0.8, 0.92], 1.0)}
+
+SPEED = ("seconds_per_epoch", "epochs_to_", "seconds_to_")
+
+
+def settings(targets: str) -> params.Params:
+    """Return parameters with one variant and the targets given."""
+    document = YAML(typ="safe").load(StringIO(DIGITS_PARAMS))
+    document["variants"] = {"adam": document["variants"]["adam"]}
+    document["seeds"] = {"first": 0, "count": len(SEEDS)}
+    document["comparison"]["targets"] = YAML(typ="safe").load(targets)
+    document["dataset"] = "mnist"
+    return params.parse(document, Path("params.yaml"))
+
+
+def trials(diverged: int | None = None) -> list[TrialResult]:
+    """Return the trials; that of the seed given diverged after its epochs."""
+    return [
+        TrialResult(
+            learning_rate=0.01,
+            seed=seed,
+            weights={"00_bias": np.full(2, seed, np.float32)},
+            history=[Epoch(1.0, 0.5, 1.0, accuracy) for accuracy in accuracies],
+            kept_epoch=len(accuracies),
+            divergence=Divergence(4, 1) if seed == diverged else None,
+            seconds_per_epoch=seconds,
+        )
+        for seed, (accuracies, seconds) in SEEDS.items()
+    ]
+
+
+def write_results(results: list[TrialResult]) -> None:
+    """Write what the stages up to `compare` leave, as far as the runs need it."""
+    write_trials(TRIALS / "adam", results, [])
+    seeds = pd.DataFrame(
+        {
+            "variant": "adam",
+            "seed": list(SEEDS),
+            "learning_rate": 0.01,
+            **dict.fromkeys(("accuracy", "precision", "recall", "f1", "loss"), 0.9),
+            **dict.fromkeys(("epochs", "kept_epoch"), 3),
+            "converged_epoch": None,
+            "diverged_epoch": [result.divergence and 4 for result in results],
+            "diverged_step": [result.divergence and 1 for result in results],
+        }
+    )
+    write_csv(RESULTS / "seeds.csv", seeds)
+    for table in ("per_class", "confusion", "curves", "leaderboard"):
+        write_csv(RESULTS / f"{table}.csv", seeds[["variant", "accuracy"]][:1])
+    write_npz(PREDICTIONS / "adam.npz", {"classes": np.zeros(3, np.uint8)})
+
+
+@pytest.fixture(autouse=True)
+def _results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_results(trials())
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", trials())
+
+
+def runs(targets: str = "[0.9, 0.96]") -> dict[str, Run]:
+    """Return by name the runs of the results here."""
+    return {run.name: run for run in collect(settings(targets), registry.load("mnist"))}
+
+
+def speed(run: Run) -> dict[str, float]:
+    """Return those of a run's metrics that tell of speed."""
+    return {name: value for name, value in run.metrics.items() if name.startswith(SPEED)}
+
+
+def test_a_seed_says_how_fast_it_was() -> None:
+    """Epochs and seconds to the targets that it reached, and the seconds of an epoch."""
+    found = runs()
+    assert speed(found["adam seed 0"]) == {
+        "seconds_per_epoch": 0.5,
+        "epochs_to_0.9": 2,
+        "seconds_to_0.9": 1.0,
+        "epochs_to_0.96": 3,
+        "seconds_to_0.96": 1.5,
+    }
+    assert speed(found["adam seed 2"]) == {
+        "seconds_per_epoch": 1.0,
+        "epochs_to_0.9": 3,
+        "seconds_to_0.9": 3.0,
+    }
+
+
+def test_a_variant_says_how_fast_its_median_seed_was() -> None:
+    """Its seeds took 2, 1 and 3 epochs to the first target, and 3, 3 and none to the second."""
+    assert speed(runs()["adam"]) == {
+        "seconds_per_epoch": 0.5,
+        "epochs_to_0.9": 2,
+        "seconds_to_0.9": 1.0,
+        "epochs_to_0.96": 3,
+        "seconds_to_0.96": 1.5,
+    }
+    assert set(speed(runs("[0.97]")["adam"])) == {"seconds_per_epoch"}
+
+
+def test_the_comparison_has_the_epochs_of_its_variants() -> None:
+    """To the targets that are its own parameters, and no seconds."""
+    assert speed(runs()["comparison of 1 variants"]) == {
+        "epochs_to_0.9.adam": 2,
+        "epochs_to_0.96.adam": 3,
+    }
+
+
+def test_a_seed_that_diverged_reached_nothing() -> None:
+    """Its epochs took their time all the same."""
+    write_results(trials(diverged=1))
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", trials(diverged=1))
+    found = runs("[0.9]")
+    assert speed(found["adam seed 1"]) == {"seconds_per_epoch": 0.25}
+    assert speed(found["adam"]) == {
+        "seconds_per_epoch": 0.5,
+        "epochs_to_0.9": 3,
+        "seconds_to_0.9": 3.0,
+    }
+
+
+def test_what_was_observed_beside_other_trials_is_not_told() -> None:
+    """As after `dvc checkout`; the epochs are the trials' own."""
+    write_results(trials(diverged=1))
+    found = runs("[0.9]")
+    assert speed(found["adam seed 0"]) == {"epochs_to_0.9": 2}
+    assert speed(found["adam"]) == {"epochs_to_0.9": 3}
+
+
+def test_without_a_validation_split_there_are_no_targets() -> None:
+    """Only the seconds of an epoch."""
+    history = [Epoch(1.0, 0.5, np.nan, np.nan)] * 3
+    blind = [replace(result, history=history) for result in trials()]
+    write_results(blind)
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", blind)
+    found = runs()
+    assert speed(found["adam seed 0"]) == {"seconds_per_epoch": 0.5}
+    assert speed(found["adam"]) == {"seconds_per_epoch": 0.5}
+    assert speed(found["comparison of 1 variants"]) == {}
+
+
+def test_an_observation_changes_no_key() -> None:
+    """A run is what was asked for and what came out, on whatever machine."""
+    before = {name: run.key for name, run in runs().items()}
+    (OBSERVATIONS / "adam.json").unlink()
+    assert {name: run.key for name, run in runs().items()} == before
+
+
+def test_other_targets_are_another_comparison_of_the_same_runs() -> None:
+    """No trial becomes another by what it is asked."""
+    before, after = runs(), runs("[0.5]")
+    changed = {name for name, run in before.items() if run.key != after[name].key}
+    assert changed == {"comparison of 1 variants"}
