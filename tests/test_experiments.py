@@ -138,7 +138,7 @@ def test_outside_of_git_the_message_is_git_s(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(UserError, match=r"^git rev-parse: fatal: "):
-        experiments.run("modern", [])
+        experiments.run("reference", [])
 
 
 def test_a_mistake_in_a_set_is_one_line(project: Project) -> None:

@@ -121,9 +121,9 @@ class Howe:
         """
         if math.isinf(self.seed_variance):
             return math.inf
-        t = stats.t.isf(alpha / 2, self.degrees_of_freedom)
-        z = stats.norm.isf(alpha / 2)
-        return float(math.sqrt(t**2 * self.seed_variance + z**2 * self.image_variance))
+        seeds = stats.t.isf(alpha / 2, self.degrees_of_freedom) * math.sqrt(self.seed_variance)
+        images = stats.norm.isf(alpha / 2) * math.sqrt(self.image_variance)
+        return math.hypot(seeds, images)
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the ends of the interval that misses with probability `alpha`."""

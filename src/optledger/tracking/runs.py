@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.speed import epochs_to_targets, speed_summary
+from optledger.analysis.speed import epochs_to_targets
 from optledger.analysis.summary import METRICS, summarize
 from optledger.datasets.registry import Dataset
 from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
@@ -87,7 +87,7 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
             )
         )
         runs.extend(_seed_runs(name, keys[name], seeds, speed, _flat(parameters)))
-    runs.append(_comparison(params, keys, epochs))
+    runs.append(_comparison(params, keys))
     return runs
 
 
@@ -104,7 +104,10 @@ _EVALUATED = ("seeds", "per_class", "confusion")
 
 _EPOCHS = ("epochs", "kept_epoch", "converged_epoch")
 
-_COMPARED = ("leaderboard.csv", "leaderboard.md", "curves.csv", "search.csv")
+_COMPARED = (
+    *("leaderboard.csv", "leaderboard.md", "comparisons.csv", "comparisons.md"),
+    *("curves.csv", "search.csv", "speed.csv", "profile.csv"),
+)
 
 
 def _seed_runs(
@@ -150,22 +153,33 @@ def _speed(name: str, seeds: pd.Series, epochs: pd.DataFrame) -> pd.DataFrame:
     return speed
 
 
-def _comparison(params: Params, keys: Mapping[str, str], epochs: pd.DataFrame) -> Run:
+def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
     table = read_csv(RESULTS / "leaderboard.csv")
     metric = params.comparison.metric
-    outputs = {"leaderboard.csv": file_digest(RESULTS / "leaderboard.csv")}
-    means = {f"{metric}.{row['variant']}": row[metric] for row in table.to_dict("records")}
     # Unlike those of the variants' runs, always of the targets that params.yaml names.
-    medians = {
-        f"epochs_to_{row['target']:g}.{row['variant']}": row["median_epochs"]
-        for row in speed_summary(epochs).to_dict("records")
-    }
+    shown = [metric, *table.columns[table.columns.str.startswith("epochs_to_")]]
     return Run(
-        key=comparison_key(keys, params.comparison.model_dump(), outputs),
+        key=comparison_key(
+            keys,
+            params.comparison.model_dump(mode="json"),
+            {name: file_digest(RESULTS / name) for name in ("leaderboard.csv", "comparisons.csv")},
+        ),
         kind="comparison",
         name=f"comparison of {len(keys)} variants",
-        parameters=_flat({"dataset": params.dataset, "comparison": params.comparison.model_dump()}),
-        metrics=_finite(means | medians),
+        parameters=_flat(
+            {"dataset": params.dataset, "comparison": params.comparison.model_dump(mode="json")}
+        ),
+        metrics=_finite(
+            {
+                f"{column}.{row['variant']}": row[column]
+                for row in _records(table)
+                for column in shown
+            }
+        ),
+        tags={
+            "leading": ", ".join(table.loc[table["leading"] == 1, "variant"]),
+            "champion": ", ".join(table.loc[table["champion"] == 1, "variant"]),
+        },
         artifacts=tuple(RESULTS / name for name in _COMPARED),
     )
 
