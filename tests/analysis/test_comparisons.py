@@ -1,0 +1,192 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from boards import samples_of_seeds, seed_table
+from optledger.analysis.comparisons import (
+    against,
+    comparisons,
+    family_alpha,
+    further_seeds,
+    leading_group,
+    samples_of,
+)
+from optledger.analysis.metrics import evaluate
+from optledger.analysis.statistics import Sample
+from optledger.analysis.summary import METRICS
+from optledger.formats import read_csv, write_csv
+from optledger.params import Comparison
+
+ACCURACY = Comparison(metric="accuracy")
+
+
+def compared(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> pd.DataFrame:
+    """Return the comparisons of seeds without predictions."""
+    return comparisons(samples_of_seeds(seed_table(**accuracies), comparison.metric), comparison)
+
+
+def test_every_pair_on_every_metric_the_deciding_one_first() -> None:
+    """The better variant stands first."""
+    table = compared(Comparison(metric="f1"), b=[0.7, 0.8], c=[0.5, 0.6], a=[0.9, 0.95])
+    assert len(table) == 3 * len(METRICS)
+    assert table["metric"].unique().tolist() == ["f1", "accuracy", "precision", "recall", "loss"]
+    pairs = list(table[["variant", "against"]].itertuples(index=False, name=None))[:3]
+    assert pairs == [("a", "b"), ("a", "c"), ("b", "c")]
+
+
+def test_the_level_is_bonferronis() -> None:
+    """Three variants are three pairs, each of which may miss a third of 5 %: by SciPy's test."""
+    values = {"a": [0.9, 0.95, 0.93], "b": [0.7, 0.8, 0.78], "c": [0.5, 0.6, 0.7]}
+    row = compared(**values).iloc[0]
+    test = stats.ttest_ind(values["a"], values["b"], equal_var=False)
+    ends = test.confidence_interval(1 - 0.05 / 3)
+    assert family_alpha(3, ACCURACY) == pytest.approx(0.05 / 3)
+    assert (row["low"], row["high"]) == pytest.approx((ends.low, ends.high))
+    assert row["half_width"] == pytest.approx((ends.high - ends.low) / 2)
+    assert row["p_value"] == pytest.approx(test.pvalue)
+    assert row["p_adjusted"] == pytest.approx(3 * test.pvalue)
+    assert row["noise"] == "seeds"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_verdict_interval_and_p_value_never_contradict_each_other(seed: int) -> None:
+    """On every row of whatever tables."""
+    rng = np.random.default_rng(seed)
+    centres = 0.9 + 0.01 * rng.standard_normal(4)
+    values = {
+        name: (centre + 0.003 * rng.standard_normal(4)).tolist()
+        for name, centre in zip("abcd", centres, strict=True)
+    }
+    table = compared(**values)
+    for row in table.to_dict("records"):
+        excludes = row["low"] > 0 or row["high"] < 0
+        assert excludes == (row["p_adjusted"] < 0.05)
+        if row["verdict"] in ("better", "worse"):
+            up = (row["verdict"] == "better") != (row["metric"] == "loss")
+            assert row["low"] > 0 if up else row["high"] < 0
+        if row["verdict"] == "equivalent":
+            margin = getattr(ACCURACY.margins, row["metric"])
+            assert abs(row["difference"]) < margin
+        assert (row["verdict"] == "inconclusive") == (not np.isnan(row["further_seeds"]))
+
+
+def test_a_lower_loss_is_better() -> None:
+    """The seeds' losses here are their accuracies, so that what wins in one loses in the other."""
+    table = compared(a=[0.9, 0.91, 0.92], b=[0.1, 0.11, 0.12]).set_index("metric")
+    assert table.loc["accuracy", "verdict"] == "better"
+    assert table.loc["loss", "verdict"] == "worse"
+
+
+def test_a_loss_that_a_diverged_seed_lacks_is_not_compared() -> None:
+    """Its cells are empty and its verdict is inconclusive; accuracy counts the seed as 0."""
+    table = compared(a=[0.9, 0.91], b=[0.9, 0.0]).set_index("metric")
+    assert table.loc["loss"].isna().to_dict() == {
+        "variant": False,
+        "against": False,
+        "noise": False,
+        "verdict": False,
+        **dict.fromkeys(("difference", "half_width", "low", "high"), True),
+        **dict.fromkeys(("p_value", "p_adjusted", "further_seeds"), True),
+    }
+    assert table.loc["loss", "verdict"] == "inconclusive"
+    assert table.loc["accuracy", "difference"] == pytest.approx(0.455)
+
+
+def test_unequal_numbers_of_seeds() -> None:
+    """Each variant brings its own; the advice counts from the fewer."""
+    table = compared(a=[0.9, 0.95, 0.93, 0.97], b=[0.91, 0.94]).set_index("metric")
+    test = stats.ttest_ind([0.9, 0.95, 0.93, 0.97], [0.91, 0.94], equal_var=False)
+    assert table.loc["accuracy", "p_value"] == pytest.approx(test.pvalue)
+    alone = compared(a=[0.9, 0.95, 0.93, 0.97], b=[0.91]).set_index("metric")
+    assert alone.loc["accuracy", "half_width"] == math.inf
+    assert alone.loc["accuracy", ["verdict", "further_seeds"]].tolist() == ["inconclusive", 1]
+
+
+def test_equal_models_are_equivalent() -> None:
+    """No seed and no image tells them apart, and no rounding does either."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 50, dtype=np.uint8)
+    predicted = np.stack([np.where(rng.random(50) < 0.9, labels, 0).astype(np.uint8)] * 3)
+    losses = np.stack([rng.random(50).astype(np.float32)] * 3)
+    same = samples_of(labels, predicted, losses, 3)
+    table = comparisons({"a": same, "b": same}, ACCURACY)
+    assert (table["verdict"] == "equivalent").all()
+    assert not table[["difference", "half_width", "low", "high"]].to_numpy().any()
+    assert (table["p_adjusted"] == 1).all()
+    assert (table["noise"] == "seeds and images").all()
+
+
+def test_samples_have_the_metrics_of_each_seed() -> None:
+    """Those that the stage `evaluate` writes."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 4, 60, dtype=np.uint8)
+    predicted = rng.integers(0, 4, (3, 60), dtype=np.uint8)
+    losses = rng.random((3, 60)).astype(np.float32)
+    samples = samples_of(labels, predicted, losses, 4)
+    for seed in range(3):
+        expected = evaluate(labels, predicted[seed], losses[seed], 4).scores
+        for metric in METRICS:
+            assert samples[metric].seeds[seed] == pytest.approx(expected[metric], rel=1e-7)
+
+
+def test_one_seed_each_is_of_two_models() -> None:
+    """McNemar's test decides, and a second seed is the advice."""
+    labels = np.zeros(20, np.uint8)
+    losses = np.zeros((1, 20), np.float32)
+    first, second = np.zeros((1, 20), np.uint8), np.zeros((1, 20), np.uint8)
+    first[0, :2], second[0, 5:10] = 1, 1
+    samples = {
+        name: samples_of(labels, predicted, losses, 2)
+        for name, predicted in {"a": first, "b": second}.items()
+    }
+    row = comparisons(samples, ACCURACY).iloc[0]
+    assert row["p_value"] == pytest.approx(stats.binomtest(2, 7).pvalue)
+    assert row[["noise", "verdict", "further_seeds"]].tolist() == ["images", "inconclusive", 1]
+
+
+@pytest.mark.parametrize(("distance", "size"), [(0.0, 0.3), (0.1, 0.2), (0.2, 0.2), (0.4, 0.4)])
+def test_further_seeds_are_those_that_settle_it(distance: float, size: float) -> None:
+    """By showing the difference or, if that is nearer, that it is within the margin."""
+    spread = np.array([-0.2, 0.1, 0.2, -0.1])
+    first, second = Sample(0.5 + distance + spread), Sample(0.5 + spread)
+    further = further_seeds(first, second, margin=0.3, alpha=0.05)
+
+    def suffice(count: int) -> bool:
+        error = math.sqrt(2 * np.var(spread, ddof=1) / count)
+        half = stats.t.ppf(0.975, 2 * (count - 1)) * error
+        return bool(half + stats.norm.ppf(0.8) * error <= size + 1e-12)
+
+    assert further + 4 == next(count for count in range(4, 1000) if suffice(count))
+
+
+def test_against_a_baseline_rows_are_turned() -> None:
+    """The baseline stands second, with differences and verdicts as seen from the others."""
+    table = compared(a=[0.9, 0.91, 0.92], b=[0.5, 0.51, 0.52], c=[0.1, 0.11, 0.12])
+    beside = against(table, "accuracy", "b")
+    assert beside["verdict"].to_dict() == {"a": "better", "c": "worse"}
+    assert beside["difference"].to_dict() == pytest.approx({"a": 0.4, "c": -0.4})
+    assert (beside["low"] < beside["difference"]).all()
+    assert (beside["difference"] < beside["high"]).all()
+    assert (beside["against"] == "b").all()
+
+
+def test_nobody_leads_where_nobody_may() -> None:
+    """Without candidates the group is empty; a single variant leads alone."""
+    table = compared(a=[0.9, 0.91])
+    assert table.empty
+    assert leading_group(table, "accuracy", ["a"]) == ["a"]
+    assert leading_group(table, "accuracy", []) == []
+
+
+def test_the_table_survives_its_file(tmp_path: Path) -> None:
+    """Infinite half-widths, empty cells, and names that look like numbers or like nothing."""
+    table = compared(**{"1": [0.9], "nan": [0.9, 0.0]})
+    write_csv(tmp_path / "comparisons.csv", table)
+    read = read_csv(tmp_path / "comparisons.csv")
+    assert read["variant"].tolist() == table["variant"].tolist()
+    assert read["against"].tolist() == table["against"].tolist()
+    assert read["half_width"].tolist()[0] == math.inf

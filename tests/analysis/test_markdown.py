@@ -1,0 +1,216 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from boards import boards, seed_table
+from optledger.analysis.comparisons import Samples, samples_of
+from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
+from optledger.params import Comparison, Margins
+
+ACCURACY = Comparison(metric="accuracy")
+
+HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.11, 0.12]
+
+
+def said(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> str:
+    """Return the answer about these accuracies."""
+    return answer(*boards(seed_table(**accuracies), comparison), comparison)
+
+
+def cells(text: str, number: int) -> list[dict[str, str]]:
+    """Return the rows of the Markdown table of this number, by column."""
+    tables = [part for part in text.split("\n\n") if part.startswith("|")]
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in tables[number].splitlines()
+    )
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def leaderboard(seeds: pd.DataFrame, comparison: Comparison = ACCURACY, **more: object) -> str:
+    """Return the leaderboard's text of these seeds."""
+    return leaderboard_text(*boards(seeds, comparison, **more), comparison)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [
+        ({"a": HIGH, "b": LOW}, "a leads in accuracy; b is worse"),
+        ({"a": HIGH, "b": LOW, "c": LOW}, "a leads in accuracy; b and c are worse"),
+        ({"a": HIGH, "b": MIDDLE}, "a and b lead in accuracy and cannot be told apart"),
+        (
+            {"a": HIGH, "b": MIDDLE, "c": LOW, "d": LOW},
+            "a and b lead in accuracy and cannot be told apart; c and d are worse than a",
+        ),
+        ({"a": HIGH, "b": [0.9, 0.91, 0.0]}, "a leads in accuracy; b diverged with some seeds"),
+    ],
+)
+def test_the_answer_is_one_sentence(accuracies: dict[str, list[float]], expected: str) -> None:
+    """It names who leads, who is worse, and whom nobody can tell apart."""
+    assert said(**accuracies) == f"{expected} (95 % confidence for all pairs together)."
+
+
+def test_the_answer_knows_what_is_equivalent() -> None:
+    """Within the margin, which it names."""
+    comparison = Comparison(metric="accuracy", margins=Margins(accuracy=0.2))
+    expected = "a and b lead in accuracy and are equivalent, within 20 points"
+    assert said(comparison, a=HIGH, b=MIDDLE).startswith(expected)
+
+
+def test_the_answer_of_what_cannot_be_compared() -> None:
+    """A single variant, one without a sound seed, and variants without any."""
+    assert said(a=HIGH) == "a is the only variant, and so there is nothing to compare it with."
+    expected = "No variant leads, as each has a seed that diverged ({})."
+    assert said(a=[0.0]) == expected.format("a")
+    assert said(a=[0.9, 0.0], b=[0.0, 0.8]) == expected.format("a and b")
+
+
+def two_models() -> Samples:
+    """Return one seed each of two variants, of which the first is right more often."""
+    labels = np.zeros(40, np.uint8)
+    predicted = np.zeros((2, 1, 40), np.uint8)
+    predicted[1, 0, :20] = 1
+    losses = np.zeros((1, 40), np.float32)
+    return {
+        name: samples_of(labels, own, losses, 2) for name, own in zip("ab", predicted, strict=True)
+    }
+
+
+def test_the_answer_of_one_seed_each_is_of_the_models() -> None:
+    """Another seed may say otherwise."""
+    tables = boards(seed_table(a=[1.0], b=[0.5]), ACCURACY, samples=two_models())
+    expected = (
+        "a leads in accuracy; b is worse (one seed each: of these models, not of their optimizers)."
+    )
+    assert answer(*tables, ACCURACY) == expected
+
+
+def test_the_leaderboard_tells_who_leads_and_how_sure_that_is() -> None:
+    """The mean with its interval, and each variant against the baseline."""
+    comparison = Comparison(metric="accuracy", baseline="b")
+    rows = cells(leaderboard(seed_table(a=HIGH, b=LOW), comparison), 0)
+    assert rows[0] == {
+        "rank": "1",
+        "variant": "a",
+        "leads": "yes",
+        "accuracy": "0.9100",
+        "interval": "0.8852 to 0.9348",
+        "against b, in points": "+80.00 (+77.73 to +82.27): better",
+    }
+    assert rows[1] | {"interval": ""} == {
+        "rank": "2",
+        "variant": "b",
+        "leads": "",
+        "accuracy": "0.1100",
+        "interval": "",
+        "against b, in points": "",
+    }
+
+
+def test_the_leaderboard_counts_epochs_to_each_target() -> None:
+    """The median; how many seeds arrived where not all did; never, where none did."""
+    history = pd.DataFrame(
+        {
+            "seed": [0, 0, 1, 1, 2, 2],
+            "epoch": [1, 2] * 3,
+            "validation_accuracy": [0.8, 0.97, 0.97, 0.98, 0.8, 0.9],
+        }
+    )
+    slow = history.assign(validation_accuracy=0.5)
+    fast = history.assign(validation_accuracy=0.99)
+    text = leaderboard(
+        seed_table(a=HIGH, b=MIDDLE, c=LOW), histories={"a": history, "b": slow, "c": fast}
+    )
+    shown = {row["variant"]: row["epochs to 0.97"] for row in cells(text, 0)}
+    assert shown == {"a": "2 (2 of 3 seeds)", "b": "never", "c": "1"}
+
+
+def test_the_leaderboard_leaves_out_what_is_unknown() -> None:
+    """A single seed has no deviation and no interval, a diverged one no loss."""
+    text = leaderboard(seed_table(a=[0.9], b=[0.0]))
+    assert [row["interval"] for row in cells(text, 0)] == ["unknown"] * 2
+    metrics = ("accuracy", "precision", "recall", "f1", "loss")
+    first, second = cells(text, 1)
+    assert [first[metric] for metric in metrics] == ["0.9000"] * 5
+    assert [second[metric] for metric in metrics] == [*["0.0000"] * 4, ""]
+    assert [row["seeds"] for row in cells(text, 2)] == ["1", "1 (1 diverged)"]
+    assert "counts as 0 in every metric but the loss" in text
+
+
+def test_epochs_and_convergence_are_means_over_seeds() -> None:
+    """Of the seeds that converged, which are counted where they are not all; or nothing."""
+    seeds = seed_table(a=[0.9, 0.8], b=[0.8, 0.7], c=[0.7, 0.6])
+    seeds["epochs"] = [5, 8, 10, 10, 10, 10]
+    seeds["converged_epoch"] = [3, 6, 7, np.nan, np.nan, np.nan]
+    text = leaderboard(seeds)
+    assert [(row["epochs"], row["converged after"]) for row in cells(text, 2)] == [
+        ("6.5", "4.5"),
+        ("10", "7 (1 of 2 seeds)"),
+        ("10", ""),
+    ]
+    assert "A seed has converged after" in text
+
+
+def search(*rates: float) -> pd.DataFrame:
+    """Return a search: the learning rates that were tried."""
+    return pd.DataFrame({"learning_rate": rates, "validation_accuracy": 0.9})
+
+
+def test_a_choice_at_the_edge_is_flagged() -> None:
+    """Beside the learning rate, and in a note that stands where there is one, and only there."""
+    for rates, shown in (
+        ([0.0001, 0.001, 0.01], "0.001"),
+        ([0.001, 0.01, 0.1], "0.001 (lowest tried)"),
+        ([0.00001, 0.0001, 0.001], "0.001 (highest tried)"),
+    ):
+        text = leaderboard(seed_table(a=[0.9]), searches={"a": search(*rates)})
+        assert cells(text, 2)[0]["learning rate"] == shown
+        assert ("may lie beyond" in text) == ("tried)" in shown)
+
+
+def test_another_number_of_search_trials_is_told() -> None:
+    """Beside the variant that had another chance than the others, and in a note."""
+    seeds = seed_table(a=[0.9], b=[0.8])
+    text = leaderboard(seeds, searches={"a": search(0.0001, 0.001, 0.01)})
+    assert [row["search trials"] for row in cells(text, 2)] == ["3", "0, not 3"]
+    assert "not the same chance" in text
+    assert "not the same chance" not in leaderboard(seeds)
+
+
+def test_comparisons_say_what_to_do_next() -> None:
+    """A table for each metric, in points or nats, with further seeds where a verdict is open."""
+    table, pairs = boards(seed_table(a=HIGH, b=MIDDLE, c=LOW), ACCURACY)
+    text = comparisons_text(pairs, table, ACCURACY)
+    assert text.count("\n## ") == 5
+    assert "## accuracy (decides)\n\nMargin: 0.3 points." in text
+    assert "## loss\n\nMargin: 0.01 nats." in text
+    rows = cells(text, 0)
+    assert rows[0]["difference in points"] == "+0.50"
+    assert rows[0]["verdict"] == "inconclusive"
+    assert int(rows[0]["further seeds"]) > 0
+    assert rows[1] | {"interval": ""} == {
+        "variant": "a",
+        "against": "c",
+        "difference in points": "+80.00",
+        "interval": "",
+        "p": "< 0.001",
+        "verdict": "better",
+        "further seeds": "",
+    }
+    assert "on this test set" in text
+    assert "all 3 of a metric together" in text
+
+
+def test_comparisons_of_a_single_variant_are_the_answer_alone() -> None:
+    """There is no pair."""
+    table, pairs = boards(seed_table(a=HIGH), ACCURACY)
+    assert comparisons_text(pairs, table, ACCURACY) == f"{answer(table, pairs, ACCURACY)}\n"
+
+
+def test_comparisons_say_where_no_seed_helps() -> None:
+    """None, where the images are too few; an interval without ends is unknown."""
+    table, pairs = boards(seed_table(a=HIGH, b=MIDDLE), ACCURACY)
+    pairs["further_seeds"] = np.inf
+    pairs[["low", "high"]] = -np.inf, np.inf
+    row = cells(comparisons_text(pairs, table, ACCURACY), 0)[0]
+    assert (row["further seeds"], row["interval"]) == ("none", "unknown")

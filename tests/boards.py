@@ -1,0 +1,86 @@
+"""Tables as the stages leave them, made of a few accuracies."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from optledger.analysis.comparisons import Samples, comparisons, leading_group
+from optledger.analysis.leaderboard import leaderboard
+from optledger.analysis.speed import epochs_to_targets
+from optledger.analysis.statistics import Sample
+from optledger.analysis.summary import METRICS, ranking
+from optledger.params import Comparison, Component, Variant
+
+VARIANT = Variant(
+    model=Component(name="mlp", hidden_units=[16]),
+    optimizer=Component(name="Adam"),
+    learning_rate=0.001,
+    epochs=10,
+    batch_size=32,
+    loss=Component(name="CategoricalCrossentropy"),
+)
+
+
+def seed_table(**accuracies: list[float]) -> pd.DataFrame:
+    """Return a table of seeds whose metrics all are the given accuracy; 0 is a divergence."""
+    return pd.DataFrame(
+        [
+            {
+                "variant": variant,
+                "seed": seed,
+                "learning_rate": 0.001,
+                **dict.fromkeys(METRICS, accuracy),
+                "loss": accuracy or np.nan,
+                "validation_accuracy": accuracy or np.nan,
+                "validation_loss": 1 - accuracy if accuracy else np.nan,
+                "epochs": 10,
+                "converged_epoch": np.nan,
+                "diverged_epoch": np.nan if accuracy else 1,
+            }
+            for variant, values in accuracies.items()
+            for seed, accuracy in enumerate(values)
+        ]
+    )
+
+
+def no_searches(seeds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the searches of variants whose learning rate was given."""
+    nothing = pd.DataFrame({"learning_rate": [], "validation_accuracy": []}, dtype=float)
+    return dict.fromkeys(seeds["variant"].unique(), nothing)
+
+
+def samples_of_seeds(seeds: pd.DataFrame, metric: str) -> Samples:
+    """Return what the seeds alone say, the best variant first."""
+    return {
+        name: {
+            each: Sample(seeds.loc[seeds["variant"] == name, each].to_numpy()) for each in METRICS
+        }
+        for name in ranking(seeds, metric)
+    }
+
+
+def boards(
+    seeds: pd.DataFrame,
+    comparison: Comparison,
+    searches: Mapping[str, pd.DataFrame] | None = None,
+    histories: Mapping[str, pd.DataFrame] | None = None,
+    samples: Samples | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the leaderboard and the comparisons, as the stage makes them."""
+    samples = samples or samples_of_seeds(seeds, comparison.metric)
+    pairs = comparisons(samples, comparison)
+    diverged = set(seeds.loc[seeds["diverged_epoch"].notna(), "variant"])
+    leading = leading_group(
+        pairs, comparison.metric, [each for each in samples if each not in diverged]
+    )
+    table = leaderboard(
+        seeds,
+        dict.fromkeys(samples, VARIANT),
+        no_searches(seeds) | dict(searches or {}),
+        samples,
+        epochs_to_targets(histories or {}, seeds, comparison.targets),
+        leading,
+        comparison.confidence,
+    )
+    return table, pairs
