@@ -88,7 +88,7 @@ def test_the_search_keeps_a_seed_of_its_own() -> None:
 def test_predictions_add_the_noise_of_the_images() -> None:
     """Where they are at hand, more seeds are needed."""
     settings = results(a=HIGH, b=MIDDLE)
-    without = numbers(plan(settings, [], size=0.1, power=0.8))["a", "b"]
+    without = numbers(plan(settings, [], size=0.05, power=0.8))["a", "b"]
     rng = np.random.default_rng(0)
     labels = np.zeros(200, np.uint8)
     write_split("test", Examples(np.zeros((200, 1, 1), np.uint8), labels), PREPARED)
@@ -98,7 +98,7 @@ def test_predictions_add_the_noise_of_the_images() -> None:
         wrong = [order >= round(200 * accuracy) for accuracy in values]
         arrays = {"classes": np.array(wrong, np.uint8), "losses": np.zeros((3, 200), np.float32)}
         write_npz(PREDICTIONS / f"{name}.npz", arrays)
-    text = plan(settings, [], size=0.1, power=0.8)
+    text = plan(settings, [], size=0.05, power=0.8)
     assert numbers(text)["a", "b"] > without
     assert "Of this test set only" not in text
 

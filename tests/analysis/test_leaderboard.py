@@ -112,7 +112,7 @@ def test_the_search_is_told_with_its_edge_and_sensitivity() -> None:
     searches = {"a": search(0.001, 0.01), "b": search(0.01, 0.001, 0.0001)}
     table, _ = boards(seeds, ACCURACY, searches=searches)
     assert table["search_trials"].tolist() == [2, 3, 0]
-    assert table["search_edge"].tolist() == ["lowest", None, None]
+    assert table["search_edge"].fillna("").tolist() == ["lowest", "", ""]
     assert table["sensitivity"].tolist() == pytest.approx([0.05, 0.1, math.nan], nan_ok=True)
 
 
