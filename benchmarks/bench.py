@@ -23,22 +23,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psutil
 from threadpoolctl import threadpool_limits
 
 from optledger import params
+from optledger.analysis.metrics import evaluate
 from optledger.datasets.examples import read_split
 from optledger.documents import read_yaml
 from optledger.experiments import merge_patch
+from optledger.formats import write_csv, write_json, write_npz
 from optledger.params import Params, Variant
-from optledger.paths import PARAMS
+from optledger.paths import PARAMS, PREDICTIONS, RESULTS, TRIALS
 from optledger.training.executor import Report, train
 from optledger.training.processes import Processes
-from optledger.training.trial import Trial
+from optledger.training.records import write_trials
+from optledger.training.trial import Epoch, Trial, TrialResult
 
 CORES = len(os.sched_getaffinity(0))
 ROUNDS = 5
-TRIALS = (10, 50, 200)
+TRIAL_COUNTS = (10, 50, 200)
 PIXELS, CLASSES = 784, 10
 
 TECHNIQUES: Mapping[str, Mapping[str, Any]] = {
@@ -63,7 +67,13 @@ def main() -> None:
         f"{platform.python_version()}, TensorFlow {version('tensorflow')}\n"
     )
     # The last of them pins the environment of this process, which others would inherit.
-    parts = {"epochs": epochs, "techniques": techniques, "pipeline": pipeline, "workers": workers}
+    parts = {
+        "epochs": epochs,
+        "techniques": techniques,
+        "compare": compare,
+        "pipeline": pipeline,
+        "workers": workers,
+    }
     for part in sys.argv[1:] or parts:
         parts[part](settings)
 
@@ -113,6 +123,57 @@ def techniques(settings: Params) -> None:
         rows.append([technique, *medians, f"{_ratio(fitted, own):.1f}"])
     head = ["784-128-10, batches of 32, Adam", "`model.fit`, s an epoch", "one worker, s an epoch"]
     _table([*head, "times as fast"], rows)
+
+
+def compare(settings: Params) -> None:
+    """Print what the stage costs, with ten variants of ten seeds each."""
+    environment = os.environ | {"PYTHONPATH": str(Path("src").resolve())}
+    command = [sys.executable, "-X", "importtime", "-m", "optledger.stages.compare"]
+    with tempfile.TemporaryDirectory() as folder:
+        _write_results(Path(folder), settings, variants=10, seeds=10)
+
+        def stage() -> str:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+            )
+            return done.stderr
+
+        loaded = "tensorflow" in stage()
+        seconds = statistics.median(_seconds(stage) for _ in range(5))
+    _table(
+        ["`compare`, ten variants of ten seeds", "seconds"],
+        [[f"with {'' if loaded else 'no '}import of TensorFlow", f"{seconds:.1f}"]],
+    )
+
+
+def _write_results(folder: Path, settings: Params, variants: int, seeds: int) -> None:
+    """Write what `compare` reads, of models that mistake one image in fifty, at random."""
+    document = read_yaml(PARAMS)
+    variant = next(iter(document["variants"].values()))
+    names = [f"variant_{number}" for number in range(variants)]
+    document["variants"] = dict.fromkeys(names, variant)
+    document["comparison"].pop("baseline", None)
+    write_json(folder / PARAMS, document)
+    (folder / "data").symlink_to(Path("data").resolve())
+    labels = read_split("test").labels
+    rng = np.random.default_rng(0)
+    rows = []
+    for name in names:
+        wrong = rng.random((seeds, len(labels))) < 0.02
+        classes = ((labels + wrong) % CLASSES).astype(np.uint8)
+        losses = rng.exponential(0.08, wrong.shape).astype(np.float32)
+        predictions = folder / PREDICTIONS / f"{name}.npz"
+        write_npz(predictions, {"classes": classes, "losses": losses})
+        epoch = Epoch(0.1, 0.98, 0.1, 0.98)
+        results = [TrialResult(0.1, seed, {}, [epoch] * 10, 10, None, 0.0) for seed in range(seeds)]
+        write_trials(folder / TRIALS / name, results, results[:5])
+        for seed in range(seeds):
+            scores = evaluate(labels, classes[seed], losses[seed], CLASSES).scores
+            validation = {"validation_accuracy": 0.98, "validation_loss": 0.1}
+            rest = {"epochs": 10, "converged_epoch": 6, "diverged_epoch": None}
+            own = {"variant": name, "seed": seed, "learning_rate": 0.1}
+            rows.append(own | scores | validation | rest)
+    write_csv(folder / RESULTS / "seeds.csv", pd.DataFrame(rows))
 
 
 def pipeline(settings: Params) -> None:
@@ -172,7 +233,7 @@ def workers(settings: Params) -> None:
             for count in (1, CORES)
         )
     rows = []
-    for count in TRIALS:
+    for count in TRIAL_COUNTS:
         _say(f"{count} trials")
         with Processes(CORES) as pool:
             seconds = _train(pool, "adam", adam, count)
