@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score
 
 from optledger.datasets.examples import Examples
@@ -62,14 +63,18 @@ def test_the_results_are_complete(finished: Project) -> None:
         "results/cases/linear_regression/figure.svg",
         "results/cases/linear_regression/methods.csv",
         "results/cases/linear_regression/trajectories.csv",
+        "results/comparisons.csv",
+        "results/comparisons.md",
         "results/confusion.csv",
         "results/curves.csv",
         "results/leaderboard.csv",
         "results/leaderboard.md",
         "results/metrics.json",
         "results/per_class.csv",
+        "results/profile.csv",
         "results/search.csv",
         "results/seeds.csv",
+        "results/speed.csv",
     ]
     assert finished.run("git", "status", "--porcelain") == ""
     metrics = json.loads(finished.read("results/metrics.json"))
@@ -104,6 +109,42 @@ def test_metrics_are_those_of_the_predictions(
             f1 = f1_score(test.labels, predicted, average="macro", zero_division=0)
             assert row["f1"] == pytest.approx(f1, rel=1e-5)
             assert row["loss"] == pytest.approx(predictions["losses"][seed].mean(), rel=1e-5)
+
+
+def test_comparisons_are_those_of_the_predictions(
+    finished: Project, digits: tuple[Examples, Examples]
+) -> None:
+    """Accuracy's interval, by the formula written out; the answer heads the leaderboard."""
+    labels = digits[1].labels
+    adam, gd = (
+        (read_npz(finished.path / f"results/predictions/{name}.npz")["classes"] == labels) * 1.0
+        for name in ("adam", "gd")
+    )
+    seeds = [each.mean(axis=1).var(ddof=1) / 2 for each in (adam, gd)]
+    freedom = sum(seeds) ** 2 / sum(each**2 for each in seeds)
+    rest = 0.0
+    for each in (adam, gd):
+        means = each.mean(axis=1, keepdims=True) + each.mean(axis=0) - each.mean()
+        rest += ((each - means) ** 2).sum() / (len(labels) - 1) / 2
+    apart = adam.mean(axis=0) - gd.mean(axis=0)
+    images = max(0, apart.var(ddof=1) - rest) / len(labels)
+    t, z = stats.t.ppf(0.975, freedom), stats.norm.ppf(0.975)
+    table = pd.read_csv(finished.path / "results/comparisons.csv")
+    row = table[table["metric"] == "accuracy"].squeeze()
+    assert (row["variant"], row["against"], row["noise"]) == ("adam", "gd", "seeds and images")
+    assert row["difference"] == pytest.approx(apart.mean(), rel=1e-5)
+    expected = np.sqrt(t**2 * sum(seeds) + z**2 * images)
+    assert row["half_width"] == pytest.approx(expected, rel=1e-5)
+    answer = finished.read("results/leaderboard.md").decode().splitlines()[0]
+    assert answer.endswith("(95 % confidence for all pairs together).")
+    assert finished.read("results/comparisons.md").decode().startswith(answer)
+
+
+def test_further_seeds_are_planned_with_the_noise_of_the_results(finished: Project) -> None:
+    """A line that adds them, from the checkout's own results."""
+    plan = finished.run("optledger", "power", "gd", "adam", "--difference", "0.2")
+    assert "| adam      | gd" in plan
+    assert "dvc exp run -S seeds.count=" in plan
 
 
 def test_training_learns(finished: Project) -> None:

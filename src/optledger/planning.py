@@ -45,10 +45,11 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
             f"{RESULTS / 'seeds.csv'}: found one seed of a variant; allowed: two or more, as one "
             "does not tell how far seeds spread: dvc exp run -S seeds.count=2"
         )
+    pairs = math.comb(len(every), 2)
+    together = f" for all {pairs} pairs together" if pairs > 1 else ""
     lines = [
         f"Seeds for each variant to see a difference of {size:g} in {comparison.metric} with a "
-        f"power of {100 * power:g} %, at {100 * comparison.confidence:g} % confidence for all "
-        f"{math.comb(len(every), 2)} pairs together:",
+        f"power of {100 * power:g} %, at {100 * comparison.confidence:g} % confidence{together}:",
         table.to_markdown(index=False, floatfmt="g"),
     ]
     if not PREDICTIONS.exists():
