@@ -80,9 +80,7 @@ def test_techniques_are_those_that_the_article_names(monkeypatch: pytest.MonkeyP
 def test_a_set_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """With those that do."""
     monkeypatch.chdir(REPOSITORY)
-    with pytest.raises(
-        UserError, match=r"^experiments/: found no 'modrn'; allowed: calib"
-    ):
+    with pytest.raises(UserError, match=r"^experiments/: found no 'modrn'; allowed: calib"):
         experiments.load("modrn")
 
 

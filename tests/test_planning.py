@@ -51,7 +51,7 @@ def test_those_that_lead_are_planned_for() -> None:
     needed = seeds_needed(first, second, 0.02, family_alpha(3, ACCURACY), 0.9)
     assert numbers(text) == {("a", "b"): needed}
     assert text.endswith(f"To train that many: dvc exp run -S seeds.count={needed:g}")
-    assert "Of this test set only" in text
+    assert "Of this test set only, as data/prepared/summary.json is not here" in text
 
 
 def test_named_variants_are_planned_for() -> None:

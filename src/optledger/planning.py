@@ -13,7 +13,7 @@ from optledger.documents import shown
 from optledger.errors import UserError
 from optledger.formats import read_csv
 from optledger.params import Params
-from optledger.paths import PREDICTIONS, RESULTS
+from optledger.paths import RESULTS
 from optledger.stages.compare import read_samples
 
 
@@ -37,7 +37,7 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         raise UserError(f"optledger power: --power: found {power:g}; allowed: between 0 and 1")
     leaderboard = _read_leaderboard()
     every = leaderboard["variant"].tolist()
-    samples = _read_samples(_chosen(names, leaderboard))
+    samples, missing = _read_samples(_chosen(names, leaderboard))
     alpha = family_alpha(len(every), comparison)
     table = _table(samples, comparison.metric, size, alpha, power)
     if table["seeds"].isna().any():
@@ -80,16 +80,23 @@ def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:
     return [name for name in every if name in wanted]
 
 
-def _read_samples(names: list[str]) -> Samples:
-    """Read the predictions or, where they are not at hand, the seeds' metrics."""
-    if PREDICTIONS.exists():
-        return read_samples(names)
+def _read_samples(names: list[str]) -> tuple[Samples, str | None]:
+    """Read the predictions or, where they are not at hand, the seeds' metrics.
+
+    Returns:
+        The samples, and the file that was missing if they are of the seeds alone.
+    """
+    try:
+        return read_samples(names), None
+    except FileNotFoundError as error:
+        missing = str(error.filename)
     seeds = read_csv(RESULTS / "seeds.csv")
     rows = {name: seeds[seeds["variant"] == name] for name in names}
-    return {
+    samples = {
         name: {metric: Sample(own[metric].to_numpy(float)) for metric in METRICS}
         for name, own in rows.items()
     }
+    return samples, missing
 
 
 def _table(samples: Samples, metric: str, size: float, alpha: float, power: float) -> pd.DataFrame:

@@ -129,6 +129,10 @@ def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compariso
                 table[column], table[f"seeds_to_{target}"], table["seeds"], strict=True
             )
         ]
+    shown["learning rate"] = [
+        f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
+        for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
+    ]
     return shown
 
 
@@ -183,10 +187,6 @@ def _training(table: pd.DataFrame) -> pd.DataFrame:
     shown["seeds"] = [
         f"{seeds} ({diverged} diverged)" if diverged else str(seeds)
         for seeds, diverged in zip(table["seeds"], table["diverged_seeds"], strict=True)
-    ]
-    shown["learning rate"] = [
-        f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
-        for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
     ]
     most = table["search_trials"].max()
     shown["search trials"] = [
