@@ -52,8 +52,8 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         f"power of {100 * power:g} %, at {100 * comparison.confidence:g} % confidence{together}:",
         table.to_markdown(index=False, floatfmt="g"),
     ]
-    if not PREDICTIONS.exists():
-        lines.append(f"Of this test set only, as {PREDICTIONS} is not here; dvc pull may bring it.")
+    if missing:
+        lines.append(f"Of this test set only, as {missing} is not here; dvc pull may bring it.")
     present = int(leaderboard["seeds"].min())
     return "\n\n".join([*lines, _advice(settings, table["seeds"].max(), present)])
 
