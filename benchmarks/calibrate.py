@@ -98,8 +98,8 @@ def read(predictions: Path, prepared: Path) -> Population:
 
 def draw(population: Population, draws: int, seed: int) -> list[Share]:
     """Run all scenarios, each with a generator of its own, on all cores."""
-    asked = scenarios(population)
-    generators = [np.random.default_rng([seed, place]) for place in range(len(asked))]
+    asked = scenarios(population, np.random.default_rng(seed))
+    generators = [np.random.default_rng([seed, place]) for place in range(1, len(asked) + 1)]
     shares = []
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
         done = pool.map(run, asked, repeat(population), repeat(draws), generators)

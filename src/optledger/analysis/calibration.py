@@ -112,7 +112,7 @@ class Drawn:
         alike: whether both groups are of one variant.
     """
 
-    groups: tuple[Sample, ...]
+    groups: Sequence[Sample]
     estimate: Estimate
     truth: float
     alike: bool
@@ -213,9 +213,7 @@ def run(
     scenario: Scenario, population: Population, draws: int, rng: np.random.Generator
 ) -> list[Share]:
     """Draw so many experiments; return how often each question was answered with yes."""
-    truths = {
-        name: population.sample(scenario.metric, name).mean for name in set(scenario.variants)
-    }
+    truths = _truths(scenario, population)
     counts = [0] * len(scenario.questions)
     for _ in range(draws):
         pairs = _draw(scenario, population, truths, rng)
@@ -225,6 +223,10 @@ def run(
         Share(question, scenario.seeds, count, draws)
         for question, count in zip(scenario.questions, counts, strict=True)
     ]
+
+
+def _truths(scenario: Scenario, population: Population) -> dict[str, float]:
+    return {name: population.sample(scenario.metric, name).mean for name in set(scenario.variants)}
 
 
 def _draw(
@@ -249,9 +251,9 @@ def _draw(
         groups.append((name, found, truth))
     if len(groups) == 1:
         _, only, truth = groups[0]
-        return [Drawn((only,), mean(only), truth, alike=True)]
+        return [Drawn([only], mean(only), truth, alike=True)]
     return [
-        Drawn((first, second), difference(first, second), truth - other, name == against)
+        Drawn([first, second], difference(first, second), truth - other, name == against)
         for (name, first, truth), (against, second, other) in combinations(groups, 2)
     ]
 
@@ -319,14 +321,14 @@ ADVICE = "With as many seeds as are advised for a difference in points, % of exp
 SINGLE = "One run against one run, % of pairs of runs"
 
 
-def scenarios(population: Population) -> list[Scenario]:
+def scenarios(population: Population, rng: np.random.Generator) -> list[Scenario]:
     """Return the experiments to draw from trials of adam, sgd and gd."""
     return [
         *_against_itself(),
         *_two_variants(),
         *_means(),
         *_tables(population),
-        *_advice(population),
+        *_advice(population, rng),
         *_single_runs(),
     ]
 
@@ -395,6 +397,11 @@ def _tables(population: Population) -> Iterator[Scenario]:
             what = f"five of {name}: better or worse"
             question = _ask(TABLES, what, is_called, verdicts=APART, alpha=TABLE_ALPHA)
             yield Scenario((name,) * GROUPS, seeds, (question,), images="kept", disjoint=True)
+    unequal = _ask(
+        TABLES, "gd, two of sgd, two of adam: interval misses", misses, alpha=TABLE_ALPHA
+    )
+    for seeds in SEEDS:
+        yield Scenario(("gd", "sgd", "sgd", "adam", "adam"), seeds, (unequal,))
     equivalent = partial(_ask, TABLES, happens=is_called, verdicts=("equivalent",), size=MARGIN)
     questions = (
         _ask(TABLES, "three of adam, two of sgd: interval misses", misses, alpha=TABLE_ALPHA),
@@ -406,11 +413,18 @@ def _tables(population: Population) -> Iterator[Scenario]:
         yield Scenario(("adam", "adam", "adam", "sgd", "sgd"), seeds, questions)
 
 
-def _advice(population: Population) -> Iterator[Scenario]:
-    """Yield experiments of as many seeds as all trials together make one expect to need."""
-    first, second = (population.sample("accuracy", name) for name in ("sgd", "adam"))
+def _advice(population: Population, rng: np.random.Generator) -> Iterator[Scenario]:
+    """Yield experiments of as many seeds as large experiments, drawn alike, say are needed.
+
+    Not as the trials as they are say: drawing the images anew adds to the noise of the images that
+    the trials have been scored on, for each seed its own.
+    """
+    pair = ("sgd", "adam")
+    large = Scenario(pair, population.seeds("adam"), ())
+    truths = _truths(large, population)
+    groups = [_draw(large, population, truths, rng)[0].groups for _ in range(101)]
     for size in (0.002, 0.003, 0.005):
-        seeds = seeds_needed(first, second, size, ALPHA)
+        seeds = np.median([seeds_needed(first, second, size, ALPHA) for first, second in groups])
         if math.isfinite(seeds):
             ask = partial(_ask, ADVICE, limited=False, size=size)
             questions = (
@@ -418,7 +432,7 @@ def _advice(population: Population) -> Iterator[Scenario]:
                 ask(f"{100 * size:g}: better", is_called, verdicts=("better",)),
                 ask(f"{100 * size:g}: equivalent", is_called, verdicts=("equivalent",)),
             )
-            yield Scenario(("sgd", "adam"), int(seeds), questions)
+            yield Scenario(pair, int(seeds), questions)
 
 
 def _single_runs() -> Iterator[Scenario]:
