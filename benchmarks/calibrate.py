@@ -53,16 +53,17 @@ def main() -> None:
         with fetched() as (predictions, prepared):
             population = read(predictions, prepared)
     shares = draw(population, given.draws, given.seed)
-    print(f"{given.draws} draws of each experiment, generator seed {given.seed}.\n")
+    print(
+        f"{given.draws} draws of each experiment, generator seed {given.seed}; after each share "
+        "its Monte Carlo standard error.\n"
+    )
     print(markdown(shares))
     limited = [share for share in shares if share.question.limited]
     failed = [share for share in limited if not share.passes]
-    print(f"{len(limited) - len(failed)} of {len(limited)} shares are within their limits.")
+    print(f"{len(limited) - len(failed)} of {len(limited)} shares are within their limits.\n")
     for share in failed:
-        print(
-            f"- {share.question.what}, {share.seeds} seeds: {share.value:.1%}, above "
-            f"{share.limit:.1%}"
-        )
+        what, limit = f"{share.question.what}, {share.seeds} seeds", 100 * share.limit
+        print(f"- {what}: {100 * share.value:.1f}, at most {limit:.1f}")
     sys.exit(1 if failed else 0)
 
 
