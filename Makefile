@@ -25,7 +25,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro experiment test check bench ui lock schema
+.PHONY: help setup repro experiment test check bench calibrate ui lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ check: .venv/installed ## lint and check types
 bench: .venv/checked ## time training beside model.fit and scikit-learn (about 20 minutes)
 	@dvc repro --quiet preprocess
 	@python benchmarks/bench.py
+
+calibrate: .venv/checked ## prove that the verdicts are calibrated, on 180 trainings (about 15 minutes)
+	@python benchmarks/calibrate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
 	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db

@@ -77,9 +77,7 @@ def run(name: str, settings: list[str]) -> str:
     Raises:
         UserError: this commit has an experiment of that name, or DVC failed and has said why.
     """
-    baseline = _git("rev-parse", "HEAD").strip()
-    reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
-    if _git("for-each-ref", reference):
+    if commit(name):
         raise UserError(
             f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
             f"dvc exp show lists it, and dvc exp remove {name} makes room for another"
@@ -91,7 +89,14 @@ def run(name: str, settings: list[str]) -> str:
         command += ["--set-param", setting]
     if subprocess.run(command, check=False, env=os.environ | {"PATH": path}).returncode:
         raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed, as it says above")
-    return _git("show", f"{reference}:{RESULTS / 'leaderboard.md'}")
+    return _git("show", f"{commit(name)}:{RESULTS / 'leaderboard.md'}")
+
+
+def commit(name: str) -> str | None:
+    """Return the commit that DVC keeps this commit's experiment `name` as, None without one."""
+    baseline = _git("rev-parse", "HEAD").strip()
+    reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
+    return _git("for-each-ref", "--format=%(objectname)", reference).strip() or None
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -1,0 +1,118 @@
+"""Whether the verdicts keep their word on real trainings: Markdown, and exit status 1 if not.
+
+`make calibrate` runs this at the root of the repository. It draws from the trials of the DVC
+experiment `calibration` of this commit, and runs that experiment first where there is none.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from optledger import errors, experiments
+from optledger.analysis.calibration import (
+    DRAWS,
+    Population,
+    Share,
+    Trials,
+    markdown,
+    run,
+    scenarios,
+)
+from optledger.datasets.examples import read_split
+from optledger.formats import read_npz
+from optledger.paths import PREDICTIONS, PREPARED
+
+NAME = "calibration"
+SEED = 0
+CORES = len(os.sched_getaffinity(0))
+
+
+def main() -> None:
+    """Draw, print the shares, and say which are above their limits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--draws", type=int, default=DRAWS, help="experiments a scenario")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the draws")
+    parser.add_argument("--predictions", type=Path, help="a folder as results/predictions/ is")
+    parser.add_argument("--prepared", type=Path, default=PREPARED, help="as data/prepared/ is")
+    given = parser.parse_args()
+    if given.predictions:
+        population = read(given.predictions, given.prepared)
+    else:
+        with fetched() as (predictions, prepared):
+            population = read(predictions, prepared)
+    shares = draw(population, given.draws, given.seed)
+    print(
+        f"{given.draws} draws of each experiment, generator seed {given.seed}; after each share "
+        "its Monte Carlo standard error.\n"
+    )
+    print(markdown(shares))
+    limited = [share for share in shares if share.question.limited]
+    failed = [share for share in limited if not share.passes]
+    print(f"{len(limited) - len(failed)} of {len(limited)} shares are within their limits.\n")
+    for share in failed:
+        what, limit = f"{share.question.what}, {share.seeds} seeds", 100 * share.limit
+        print(f"- {what}: {100 * share.value:.1f}, at most {limit:.1f}")
+    sys.exit(1 if failed else 0)
+
+
+@contextmanager
+def fetched() -> Iterator[tuple[Path, Path]]:
+    """Yield folders with the experiment's predictions and its prepared test split."""
+    if experiments.commit(NAME) is None:
+        subprocess.run(["optledger", "experiment", NAME], stdout=sys.stderr, check=True)
+    commit = experiments.commit(NAME)
+    with tempfile.TemporaryDirectory() as folder:
+        predictions, prepared = Path(folder) / "predictions", Path(folder) / "prepared"
+        prepared.mkdir()
+        for source, target in (
+            (PREDICTIONS, predictions),
+            (PREPARED / "test.npz", prepared / "test.npz"),
+            (PREPARED / "summary.json", prepared / "summary.json"),
+        ):
+            command = ["dvc", "get", "--quiet", ".", source, "--rev", commit, "--out", target]
+            subprocess.run(command, check=True)
+        yield predictions, prepared
+
+
+def read(predictions: Path, prepared: Path) -> Population:
+    """Read all trials and the labels of the test images."""
+    return Population(
+        labels=read_split("test", prepared).labels,
+        classes=json.loads((prepared / "summary.json").read_text())["classes"],
+        variants={
+            path.stem: Trials(**read_npz(path)) for path in sorted(predictions.glob("*.npz"))
+        },
+    )
+
+
+def draw(population: Population, draws: int, seed: int) -> list[Share]:
+    """Run all scenarios, each with a generator of its own, on all cores."""
+    asked = scenarios(population, np.random.default_rng(seed))
+    generators = [np.random.default_rng([seed, place]) for place in range(1, len(asked) + 1)]
+    shares = []
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
+        done = pool.map(run, asked, repeat(population), repeat(draws), generators)
+        silent = not sys.stderr.isatty()
+        for place, found in enumerate(
+            tqdm(done, total=len(asked), unit="scenario", leave=False, disable=silent), start=1
+        ):
+            shares += found
+            if silent:
+                print(f"calibrate: {place} of {len(asked)} scenarios", file=sys.stderr, flush=True)
+    return shares
+
+
+if __name__ == "__main__":
+    errors.run(main)
