@@ -8,9 +8,9 @@ import pandas as pd
 from optledger.analysis.comparisons import Samples, comparisons, leading_group
 from optledger.analysis.leaderboard import leaderboard
 from optledger.analysis.speed import epochs_to_targets
-from optledger.analysis.statistics import Sample
 from optledger.analysis.summary import METRICS, ranking
 from optledger.params import Comparison, Component, Variant
+from optledger.results import samples_of_seeds
 
 VARIANT = Variant(
     model=Component(name="mlp", hidden_units=[16]),
@@ -50,16 +50,6 @@ def no_searches(seeds: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return dict.fromkeys(seeds["variant"].unique(), nothing)
 
 
-def samples_of_seeds(seeds: pd.DataFrame, metric: str) -> Samples:
-    """Return what the seeds alone say, the best variant first."""
-    return {
-        name: {
-            each: Sample(seeds.loc[seeds["variant"] == name, each].to_numpy()) for each in METRICS
-        }
-        for name in ranking(seeds, metric)
-    }
-
-
 def boards(
     seeds: pd.DataFrame,
     comparison: Comparison,
@@ -68,12 +58,9 @@ def boards(
     samples: Samples | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the leaderboard and the comparisons, as the stage makes them."""
-    samples = samples or samples_of_seeds(seeds, comparison.metric)
+    samples = samples or samples_of_seeds(ranking(seeds, comparison.metric), seeds)
     pairs = comparisons(samples, comparison)
-    diverged = set(seeds.loc[seeds["diverged_epoch"].notna(), "variant"])
-    leading = leading_group(
-        pairs, comparison.metric, [each for each in samples if each not in diverged]
-    )
+    leading = leading_group(pairs, comparison.metric, seeds)
     table = leaderboard(
         seeds,
         dict.fromkeys(samples, VARIANT),

@@ -41,7 +41,8 @@ def numbers(text: str) -> dict[tuple[str, str], float]:
         for line in text.splitlines()
         if line.startswith("| ") and "variant" not in line
     ]
-    return {(row[0], row[1]): float(row[3]) for row in rows}
+    numbers = {"no number": math.inf}
+    return {(row[0], row[1]): numbers.get(row[3]) or float(row[3]) for row in rows}
 
 
 def test_those_that_lead_are_planned_for() -> None:
@@ -60,21 +61,29 @@ def test_named_variants_are_planned_for() -> None:
     text = plan(settings, ["c", "a", "b"], size=None, power=0.8)
     found = numbers(text)
     assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
-    assert "a difference of 0.003 in accuracy" in text
+    assert "a difference of 0.3 points in accuracy" in text
     assert text.endswith(f"seeds.count={max(found.values()):g}")
 
 
 def test_enough_seeds_are_enough() -> None:
     """No command is given where none is needed."""
     text = plan(results(a=HIGH, b=MIDDLE), [], size=0.5, power=0.8)
-    assert text.endswith("The 3 seeds that there are suffice.")
+    assert text.endswith("The 3 seeds that there are suffice where a number is said.")
 
 
 def test_where_no_number_of_seeds_is_enough_it_says_so() -> None:
-    """Here beyond ten thousand."""
+    """Here beyond a million."""
     text = plan(results(a=HIGH, b=MIDDLE), [], size=1e-5, power=0.8)
     assert numbers(text) == {("a", "b"): math.inf}
-    assert "no number of seeds up to 10000" in text
+    assert text.endswith("or a larger difference.")
+
+
+def test_more_seeds_than_can_be_asked_for_are_no_command() -> None:
+    """A number beyond what params.yaml takes is told without one."""
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=2e-4, power=0.8)
+    count = numbers(text)["a", "b"]
+    assert count > 10_000
+    assert text.endswith(f"{count:.0f} are more than the 10000 that params.yaml can ask for.")
 
 
 def test_the_search_keeps_a_seed_of_its_own() -> None:
@@ -103,6 +112,13 @@ def test_predictions_add_the_noise_of_the_images() -> None:
     assert "Of this test set only" not in text
 
 
+def test_a_variant_that_diverged_is_planned_for_only_by_name() -> None:
+    """Its spread is that of the divergence; names that look like numbers stay as they are."""
+    settings = results(**{"007": HIGH, "1e3": LOW, "out": [0.9, 0.0, 0.0]})
+    assert list(numbers(plan(settings, [], 0.1, 0.8))) == [("007", "1e3")]
+    assert ("007", "out") in numbers(plan(settings, ["out", "007"], 0.1, 0.8))
+
+
 @pytest.mark.parametrize(
     ("names", "size", "power", "line"),
     [
@@ -127,6 +143,9 @@ def test_without_results_there_is_nothing_to_plan_with() -> None:
     """Neither before the pipeline has run, nor with one seed."""
     settings = results(a=[0.9], b=[0.8])
     with pytest.raises(UserError, match=r"^results/seeds.csv: found one seed of a variant; allow"):
+        plan(settings, [], None, 0.8)
+    (RESULTS / "seeds.csv").unlink()
+    with pytest.raises(UserError, match=r"^results/seeds.csv: found nothing; allowed: the r"):
         plan(settings, [], None, 0.8)
     (RESULTS / "leaderboard.csv").unlink()
     with pytest.raises(UserError, match=r"^results/leaderboard.csv: found nothing; allowed: the r"):

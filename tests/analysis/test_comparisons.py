@@ -6,27 +6,28 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from boards import samples_of_seeds, seed_table
+from boards import seed_table
 from optledger.analysis.comparisons import (
     against,
     comparisons,
     family_alpha,
-    further_seeds,
     leading_group,
     samples_of,
 )
 from optledger.analysis.metrics import evaluate
-from optledger.analysis.statistics import Sample
-from optledger.analysis.summary import METRICS
+from optledger.analysis.statistics import Sample, seeds_to_settle
+from optledger.analysis.summary import METRICS, ranking
 from optledger.formats import read_csv, write_csv
 from optledger.params import Comparison
+from optledger.results import samples_of_seeds
 
 ACCURACY = Comparison(metric="accuracy")
 
 
 def compared(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> pd.DataFrame:
     """Return the comparisons of seeds without predictions."""
-    return comparisons(samples_of_seeds(seed_table(**accuracies), comparison.metric), comparison)
+    seeds = seed_table(**accuracies)
+    return comparisons(samples_of_seeds(ranking(seeds, comparison.metric), seeds), comparison)
 
 
 def test_every_pair_on_every_metric_the_deciding_one_first() -> None:
@@ -71,7 +72,7 @@ def test_verdict_interval_and_p_value_never_contradict_each_other(seed: int) -> 
         if row["verdict"] == "equivalent":
             margin = getattr(ACCURACY.margins, row["metric"])
             assert abs(row["difference"]) < margin
-        assert (row["verdict"] == "inconclusive") == (not np.isnan(row["further_seeds"]))
+        assert (row["verdict"] == "inconclusive") == pd.notna(row["further_seeds"])
 
 
 def test_a_lower_loss_is_better() -> None:
@@ -103,7 +104,8 @@ def test_unequal_numbers_of_seeds() -> None:
     assert table.loc["accuracy", "p_value"] == pytest.approx(test.pvalue)
     alone = compared(a=[0.9, 0.95, 0.93, 0.97], b=[0.91]).set_index("metric")
     assert alone.loc["accuracy", "half_width"] == math.inf
-    assert alone.loc["accuracy", ["verdict", "further_seeds"]].tolist() == ["inconclusive", 1]
+    assert alone.loc["accuracy", "verdict"] == "inconclusive"
+    assert alone["further_seeds"].isna().all()
 
 
 def test_equal_models_are_equivalent() -> None:
@@ -134,7 +136,7 @@ def test_samples_have_the_metrics_of_each_seed() -> None:
 
 
 def test_one_seed_each_is_of_two_models() -> None:
-    """McNemar's test decides, and a second seed is the advice."""
+    """McNemar's test decides; what further seeds would show, one does not tell."""
     labels = np.zeros(20, np.uint8)
     losses = np.zeros((1, 20), np.float32)
     first, second = np.zeros((1, 20), np.uint8), np.zeros((1, 20), np.uint8)
@@ -145,22 +147,17 @@ def test_one_seed_each_is_of_two_models() -> None:
     }
     row = comparisons(samples, ACCURACY).iloc[0]
     assert row["p_value"] == pytest.approx(stats.binomtest(2, 7).pvalue)
-    assert row[["noise", "verdict", "further_seeds"]].tolist() == ["images", "inconclusive", 1]
+    assert row[["noise", "verdict"]].tolist() == ["images", "inconclusive"]
+    assert math.isnan(row["further_seeds"])
 
 
-@pytest.mark.parametrize(("distance", "size"), [(0.0, 0.3), (0.1, 0.2), (0.2, 0.2), (0.4, 0.4)])
-def test_further_seeds_are_those_that_settle_it(distance: float, size: float) -> None:
-    """By showing the difference or, if that is nearer, that it is within the margin."""
-    spread = np.array([-0.2, 0.1, 0.2, -0.1])
-    first, second = Sample(0.5 + distance + spread), Sample(0.5 + spread)
-    further = further_seeds(first, second, margin=0.3, alpha=0.05)
-
-    def suffice(count: int) -> bool:
-        error = math.sqrt(2 * np.var(spread, ddof=1) / count)
-        half = stats.t.ppf(0.975, 2 * (count - 1)) * error
-        return bool(half + stats.norm.ppf(0.8) * error <= size + 1e-12)
-
-    assert further + 4 == next(count for count in range(4, 1000) if suffice(count))
+def test_further_seeds_are_those_that_settle_it_less_those_that_there_are() -> None:
+    """Counted from the fewer, where the numbers are unequal."""
+    values = {"a": [0.90, 0.93, 0.91, 0.95], "b": [0.90, 0.91, 0.93]}
+    row = compared(**values).iloc[0]
+    samples = [Sample(np.array(own)) for own in values.values()]
+    needed = seeds_to_settle(*samples, margin=0.003, alpha=0.05)
+    assert row["further_seeds"] == needed - 3 > 0
 
 
 def test_against_a_baseline_rows_are_turned() -> None:
@@ -174,12 +171,20 @@ def test_against_a_baseline_rows_are_turned() -> None:
     assert (beside["against"] == "b").all()
 
 
-def test_nobody_leads_where_nobody_may() -> None:
-    """Without candidates the group is empty; a single variant leads alone."""
+def test_nobody_leads_where_every_variant_diverged() -> None:
+    """A single sound variant leads alone."""
     table = compared(a=[0.9, 0.91])
     assert table.empty
-    assert leading_group(table, "accuracy", ["a"]) == ["a"]
-    assert leading_group(table, "accuracy", []) == []
+    assert leading_group(table, "accuracy", seed_table(a=[0.9, 0.91])) == ["a"]
+    assert leading_group(table, "accuracy", seed_table(a=[0.9, 0.0])) == []
+
+
+def test_an_interval_ends_where_a_difference_cannot_go() -> None:
+    """At 1 and -1, but for the loss; half its length is as it was."""
+    table = compared(a=[0.9, 0.2], b=[0.6, 0.1]).set_index("metric")
+    assert (table.loc["accuracy", "low"], table.loc["accuracy", "high"]) == (-1, 1)
+    assert table.loc["accuracy", "half_width"] > 1
+    assert table.loc["loss", "low"] < -1
 
 
 def test_the_table_survives_its_file(tmp_path: Path) -> None:

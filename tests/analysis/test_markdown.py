@@ -42,7 +42,15 @@ def leaderboard(seeds: pd.DataFrame, comparison: Comparison = ACCURACY, **more: 
             {"a": HIGH, "b": MIDDLE, "c": LOW, "d": LOW},
             "a and b lead in accuracy and cannot be told apart; c and d are worse than a",
         ),
-        ({"a": HIGH, "b": [0.9, 0.91, 0.0]}, "a leads in accuracy; b diverged with some seeds"),
+        (
+            {"a": HIGH, "b": LOW, "c": [0.9, 0.91, 0.0]},
+            "a leads in accuracy; b is worse; c is out, as seeds diverged",
+        ),
+        (
+            # Between c and the others b is told apart, but not from a, which spreads.
+            {"a": [0.99, 0.93, 0.97, 0.95, 0.98], "b": [0.961] * 4, "c": [0.95] * 4},
+            "a is first in accuracy, and b and c are not shown to be worse than it",
+        ),
     ],
 )
 def test_the_answer_is_one_sentence(accuracies: dict[str, list[float]], expected: str) -> None:
@@ -63,6 +71,8 @@ def test_the_answer_of_what_cannot_be_compared() -> None:
     expected = "No variant leads, as each has a seed that diverged ({})."
     assert said(a=[0.0]) == expected.format("a")
     assert said(a=[0.9, 0.0], b=[0.0, 0.8]) == expected.format("a and b")
+    expected = "a alone has no seed that diverged (b did)."
+    assert said(a=[0.5, 0.6], b=[0.9, 0.0]) == expected
 
 
 def two_models() -> Samples:

@@ -98,7 +98,7 @@ class Population:
             predicted, losses = predicted.take(images, axis=1), losses.take(images, axis=1)
         rows = zip(predicted, losses, strict=True)
         values = [pseudo_values(metric, labels, *row, self.classes) for row in rows]
-        return sample(np.stack(values))
+        return sample(np.stack(values), counts=metric == "accuracy")
 
 
 @dataclass(frozen=True)

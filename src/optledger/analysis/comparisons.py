@@ -1,7 +1,7 @@
 """Every pair of variants on every metric: the difference, its interval and its verdict."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.analysis.pseudo_values import pseudo_values
-from optledger.analysis.statistics import Sample, difference, sample, seeds_needed, verdict
-from optledger.analysis.summary import METRICS
+from optledger.analysis.statistics import Sample, difference, sample, seeds_to_settle, verdict
+from optledger.analysis.summary import METRICS, ranking
 from optledger.params import Comparison
 
 Samples = Mapping[str, Mapping[str, Sample]]
@@ -31,21 +31,16 @@ def samples_of(
         losses: cross-entropy in nats, shape (seeds, images); NaN where there is none.
         classes: labels are below it.
     """
-    return {
-        metric: sample(
-            np.stack(
-                [
-                    pseudo_values(metric, labels, *seed, classes)
-                    for seed in zip(predicted, losses, strict=True)
-                ]
-            )
-        )
-        for metric in METRICS
-    }
+    samples = {}
+    for metric in METRICS:
+        seeds = zip(predicted, losses, strict=True)
+        values = [pseudo_values(metric, labels, *seed, classes) for seed in seeds]
+        samples[metric] = sample(np.stack(values), counts=metric == "accuracy")
+    return samples
 
 
 def family_alpha(variants: int, comparison: Comparison) -> float:
-    """Return how often each interval may miss, so that all pairs' together miss as often as stated.
+    """Return how often each interval may miss, so that a metric's together miss as often as stated.
 
     Bonferroni's (Dunn 1961, JASA 56) over the pairs on the deciding metric. The other metrics move
     with that one and describe the same pairs: they are no further findings.
@@ -61,9 +56,11 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
         comparison: the section of params.yaml.
 
     Returns:
-        metric; variant and against, the pair; difference, the first minus the second, with
-        half_width, low and high; p_value, and p_adjusted for the number of pairs; verdict, of the
-        first; noise, its sources; further_seeds, where the verdict is inconclusive.
+        metric; variant and against, the pair; difference, the first minus the second, with low and
+        high, the ends of its interval, within what a difference can be, and half_width, half of
+        its length (McNemar's has longer and shorter sides); p_value, and p_adjusted for the number
+        of pairs; verdict, of the first; noise, its sources; further_seeds, where the verdict is
+        inconclusive and there are seeds to tell the spread by: how many more would settle it.
         A loss that a diverged seed does not have leaves its differences empty.
     """
     rows = [
@@ -102,40 +99,29 @@ def _row(
     }
     if math.isnan(estimate.value):
         return row | {"verdict": "inconclusive"}
-    low, high = (round(end, _DECIMALS) for end in estimate.interval(alpha))
+    low, high = estimate.interval(alpha)
     found = verdict(estimate, alpha, margin, lower_is_better=metric == "loss")
     p_value = estimate.p_value()
+    most = math.inf if metric == "loss" else 1.0
     row |= {
-        "difference": round(estimate.value, _DECIMALS),
-        "half_width": (high - low) / 2,
-        "low": low,
-        "high": high,
+        "difference": _rounded(estimate.value),
+        "half_width": _rounded((high - low) / 2),
+        "low": _rounded(max(low, -most)),
+        "high": _rounded(min(high, most)),
         "p_value": p_value,
         "p_adjusted": min(1.0, p_value * math.comb(len(samples), 2)),
         "verdict": found,
     }
     if found == "inconclusive":
-        row["further_seeds"] = further_seeds(first, second, margin, alpha)
+        needed = seeds_to_settle(first, second, margin, alpha)
+        # Also of NaN, which max takes for less than 0.
+        row["further_seeds"] = np.maximum(0.0, needed - min(first.count, second.count))
     return row
 
 
-def further_seeds(first: Sample, second: Sample, margin: float, alpha: float) -> float:
-    """Return how many seeds more would settle what is inconclusive, if it is what it seems.
-
-    That is, show the difference not to be 0, or to lie within the margin, whichever has the larger
-    distance to be told.
-
-    Returns:
-        The number for each variant, with a power of 80 %; infinite, if no number of seeds would.
-        One, where a variant has a single seed: a second one shows how far seeds spread, of which
-        nothing is known yet.
-    """
-    present = min(first.count, second.count)
-    if present == 1:
-        return 1
-    distance = abs(first.mean - second.mean)
-    needed = seeds_needed(first, second, max(distance, margin - distance), alpha)
-    return max(0, needed - present)
+def _rounded(value: float) -> float:
+    # Without the sign of a zero.
+    return round(value, _DECIMALS) + 0.0
 
 
 _REVERSED = {"better": "worse", "worse": "better"}
@@ -156,20 +142,23 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
     straight = rows[rows["against"] == baseline]
     turned = rows[rows["variant"] == baseline].copy()
     turned["variant"], turned["against"] = turned["against"], baseline
-    turned["low"], turned["high"] = -turned["high"], -turned["low"]
-    turned["difference"] = -turned["difference"]
+    # Of 0 less each, so that no zero has a sign.
+    turned["low"], turned["high"] = 0.0 - turned["high"], 0.0 - turned["low"]
+    turned["difference"] = 0.0 - turned["difference"]
     turned["verdict"] = turned["verdict"].replace(_REVERSED)
     return pd.concat([straight, turned]).set_index("variant")
 
 
-def leading_group(table: pd.DataFrame, metric: str, candidates: Sequence[str]) -> list[str]:
-    """Return the variants that are not shown to be worse than the best one.
+def leading_group(table: pd.DataFrame, metric: str, seeds: pd.DataFrame) -> list[str]:
+    """Return the variants that are not shown to be worse than the best one, that one first.
 
     Args:
         table: as of `comparisons`.
         metric: the deciding one.
-        candidates: the variants without a diverged seed, the best first.
+        seeds: results/seeds.csv; a variant with a diverged seed does not lead.
     """
+    diverged = set(seeds.loc[seeds["diverged_epoch"].notna(), "variant"])
+    candidates = [name for name in ranking(seeds, metric) if name not in diverged]
     if not candidates:
         return []
     verdicts = against(table, metric, candidates[0])["verdict"]

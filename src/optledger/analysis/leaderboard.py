@@ -1,12 +1,13 @@
 """The leaderboard: the variants in the order of their mean on the deciding metric."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from optledger.analysis.comparisons import Samples
 from optledger.analysis.speed import learning_rate_sensitivity, speed_summary
-from optledger.analysis.statistics import mean
+from optledger.analysis.statistics import Sample, mean
 from optledger.analysis.summary import METRICS, summarize
 from optledger.params import Variant
 from optledger.training.search import edge
@@ -35,9 +36,10 @@ def leaderboard(
     Returns:
         Rank; leading, and champion, the one with the highest mean validation accuracy, 1 or 0; of
         each metric the mean, the sample standard deviation over seeds, and half the width of its
-        interval for other seeds and other images; how many seeds there are, how many of them
-        diverged and how many converged; after which epoch, on average; for each target, how many
-        seeds reached it, and after how many epochs (median, inf where it is a miss); learning
+        interval for other seeds and other images (none of a loss that a seed lacks); how many
+        seeds there are, how many of them diverged and how many converged; after which epoch, on
+        average; for each target, how many seeds reached it, and after how many epochs (median, inf
+        where it is a miss); learning
         rate; epochs, the mean of what was trained; search trials, how many learning rates were
         tried; search edge, `lowest` or `highest` where the chosen one is that; sensitivity, how
         much validation accuracy the learning rates tried lack on average.
@@ -58,7 +60,7 @@ def leaderboard(
                 "champion": int(name == best),
                 **summary[name],
                 **{
-                    f"{metric}_half_width": mean(samples[name][metric]).half_width(1 - confidence)
+                    f"{metric}_half_width": _half_width(samples[name][metric], 1 - confidence)
                     for metric in METRICS
                 },
                 "seeds": len(own),
@@ -75,6 +77,12 @@ def leaderboard(
             }
         )
     return pd.DataFrame(rows)
+
+
+def _half_width(sample: Sample, alpha: float) -> float:
+    """Return half the width of the mean's interval; NaN where a seed lacks the metric."""
+    estimate = mean(sample)
+    return math.nan if math.isnan(estimate.value) else estimate.half_width(alpha)
 
 
 def champion(seeds: pd.DataFrame) -> str | None:

@@ -22,22 +22,28 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         return f"{names[0]} is the only variant, and so there is nothing to compare it with."
     best = leading[0]
     pairs = comparisons[comparisons["metric"] == metric]
-    among = pairs[pairs["variant"].isin(leading) & pairs["against"].isin(leading)]
+    among = pairs[pairs["variant"].isin(leading) & pairs["against"].isin(leading)]["verdict"]
     if len(leading) == 1:
         text = f"{best} leads in {metric}"
-    elif (among["verdict"] == "equivalent").all():
-        margin = _scaled(getattr(comparison.margins, metric), metric)
+    elif (among == "equivalent").all():
+        margin = points_or_nats(getattr(comparison.margins, metric), metric)
         text = f"{_listed(leading)} lead in {metric} and are equivalent, within {margin}"
+    elif among.isin(["better", "worse"]).any():
+        others = _listed(leading[1:])
+        text = f"{best} is first in {metric}, and {others} are not shown to be worse than it"
     else:
         text = f"{_listed(leading)} lead in {metric} and cannot be told apart"
-    verdicts = against(comparisons, metric, best)["verdict"]
-    worse = [name for name in names if verdicts.get(name) == "worse"]
-    unclear = [name for name in diverged if name not in worse]
+    # Sound seeds without a sound variant to hold them against: nothing was tested.
+    if len(diverged) == len(names) - 1:
+        return f"{best} alone has no seed that diverged ({_listed(diverged)} did)."
+    worse = [name for name in names if name not in leading and name not in diverged]
     if worse:
-        text += f"; {_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse"
+        text += f"; {_listed(worse)} {_is(worse)} worse"
         text += f" than {best}" if len(leading) > 1 else ""
-    if unclear:
-        text += f"; {_listed(unclear)} diverged with some seeds"
+    if diverged:
+        text += (
+            f"; {_listed(diverged)} {'is' if len(diverged) == 1 else 'are'} out, as seeds diverged"
+        )
     if (pairs["noise"] == "images").all():
         return f"{text} (one seed each: of these models, not of their optimizers)."
     return f"{text} ({_confidence(comparison)} for all pairs together)."
@@ -53,12 +59,12 @@ def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison:
     """
     parts = [
         answer(table, comparisons, comparison),
-        _markdown(_ranks(table, comparisons, comparison)),
+        markdown(_ranks(table, comparisons, comparison)),
         _rank_notes(table, comparison),
-        _markdown(_other_metrics(table, comparison.metric)),
+        markdown(_other_metrics(table, comparison.metric)),
         "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
         "is cross-entropy in nats.",
-        _markdown(_training(table)),
+        markdown(_training(table)),
         *_training_notes(table),
     ]
     return "\n\n".join(parts) + "\n"
@@ -96,8 +102,8 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
             }
         )
         decides = " (decides)" if metric == comparison.metric else ""
-        margin = _scaled(getattr(comparison.margins, metric), metric)
-        parts += [f"## {metric}{decides}", f"Margin: {margin}.", _markdown(shown)]
+        margin = points_or_nats(getattr(comparison.margins, metric), metric)
+        parts += [f"## {metric}{decides}", f"Margin: {margin}.", markdown(shown)]
     return "\n\n".join([*parts, _comparison_notes(table, comparison)]) + "\n"
 
 
@@ -110,8 +116,13 @@ def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compariso
             "leads": ["yes" if leading else "" for leading in table["leading"]],
             metric: [f"{mean:.4f}" for mean in table[metric]],
             "interval": [
-                f"{mean - half:.4f} to {mean + half:.4f}" if math.isfinite(half) else "unknown"
-                for mean, half in zip(table[metric], table[f"{metric}_half_width"], strict=True)
+                _mean_interval(*row)
+                for row in zip(
+                    table[metric],
+                    table[f"{metric}_half_width"],
+                    table["diverged_seeds"],
+                    strict=True,
+                )
             ],
         }
     )
@@ -136,6 +147,12 @@ def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compariso
     return shown
 
 
+def _mean_interval(mean: float, half: float, diverged: int) -> str:
+    if diverged or not math.isfinite(half):
+        return "unknown"
+    return f"{max(0, mean - half):.4f} to {min(1, mean + half):.4f}"
+
+
 def _against(row: pd.Series, metric: str) -> str:
     if pd.isna(row["difference"]):
         return str(row["verdict"])
@@ -151,9 +168,14 @@ def _epochs_to(epochs: float, reached: int, seeds: int) -> str:
 
 
 def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
+    others = (
+        "of this model at other test images, as one seed tells nothing of others"
+        if table["seeds"].max() == 1
+        else "of the mean at other seeds and other test images"
+    )
     notes = [
         f"{comparison.metric.capitalize()} on the test split, mean over seeds, with "
-        f"{_confidence(comparison)} for the mean at other seeds and other test images."
+        f"{_confidence(comparison)} {others}."
     ]
     if len(table) > 1:
         notes.append(
@@ -253,16 +275,19 @@ def _comparison_notes(table: pd.DataFrame, comparison: Comparison) -> str:
     notes = [
         f"Differences are the first variant's less the second's, with {_confidence(comparison)} "
         f"{noise}{together}; p is adjusted alike. Equivalent: the difference is shown to lie "
-        "within the margin; else better or worse, of the first: it is shown not to be 0; else "
+        "within the margin, by two one-sided tests, whose interval is narrower than the one that "
+        "is printed; else better or worse, of the first: it is shown not to be 0; else "
         "inconclusive.",
         "Intervals are of the learning rates that were chosen, and of this division into train and "
         "validation split.",
     ]
+    if (table["noise"] == "images").any():
+        notes.append("One seed does not tell how far seeds spread: train with two or more.")
     if table["further_seeds"].notna().any():
         notes.append(
-            "Further seeds: how many more for each variant would settle it with a power of 80 %, "
-            "if the difference is what it seems; none if no number would, as the test images are "
-            "too few. `optledger power` answers for other differences."
+            "Further seeds: how many more would settle it with a power of 80 %, if difference and "
+            "spread are what they seem; none if no number would, as the test images are too few. "
+            "`optledger power` answers for other differences."
         )
     return "\n\n".join(notes)
 
@@ -279,12 +304,12 @@ def _in_unit(value: float, metric: str) -> float:
     return value if metric == "loss" else 100 * value
 
 
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
 def _digits(metric: str) -> int:
     return 4 if metric == "loss" else 2
-
-
-def _scaled(value: float, metric: str) -> str:
-    return f"{value:g} nats" if metric == "loss" else f"{100 * value:g} points"
 
 
 def _interval(low: float, high: float, metric: str) -> str:
@@ -320,5 +345,11 @@ def _plus_minus(mean: float, half: float) -> str:
     return f"{mean:.4f} ± {half:.4f}" if pd.notna(half) and math.isfinite(half) else f"{mean:.4f}"
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def points_or_nats(value: float, metric: str) -> str:
+    """Return a difference in the unit that people speak of: 0.003 of accuracy is 0.3 points."""
+    return f"{value:g} nats" if metric == "loss" else f"{100 * value:g} points"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table whose cells stand as they are: a variant may be called 1e3."""
     return str(table.to_markdown(index=False, disable_numparse=True))

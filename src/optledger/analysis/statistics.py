@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 Sources = Literal["seeds and images", "seeds", "images"]
 """What else could have come out differently: an interval without the images is of this test set,
@@ -22,7 +22,7 @@ one without the seeds of these two models."""
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 
-MOST_SEEDS = 10_000
+MOST_SEEDS = 1_000_000
 """More is not looked for: what these do not show, no number of seeds will."""
 
 
@@ -34,12 +34,15 @@ class Sample:
         seeds: the metric of each seed, shape (seeds,).
         images: pseudo-values, mean over the seeds, shape (images,); None where the predictions are
             not at hand.
-        residual: mean square of what neither the seed nor the image explains; NaN for one seed.
+        residual: mean square of what neither the seed nor the image explains; 0 where it is not
+            known, as of one seed.
+        counts: whether an image counts 1 or 0, right or wrong.
     """
 
     seeds: NDArray[np.float64]
     images: NDArray[np.float64] | None = None
-    residual: float = math.nan
+    residual: float = 0.0
+    counts: bool = False
 
     @property
     def count(self) -> int:
@@ -53,23 +56,35 @@ class Sample:
 
     @property
     def variance(self) -> float:
-        """Variance of the metric over seeds (ddof 1); NaN for one seed."""
+        """Variance of the metric over seeds (ddof 1); infinite for one seed, which tells none.
+
+        At least what the residual makes of it: seeds that happen to score alike, by mistakes on
+        different images, are not without noise.
+        """
+        if self.count == 1:
+            return math.inf
+        least = 0.0 if self.images is None else self.residual / len(self.images)
         # Of the distances from the first, so that equal values have no variance at all.
-        return float(np.var(self.seeds - self.seeds[0], ddof=1)) if self.count > 1 else math.nan
+        return max(float(np.var(self.seeds - self.seeds[0], ddof=1)), least)
 
 
-def sample(pseudo_values: NDArray[np.float64]) -> Sample:
+def sample(pseudo_values: NDArray[np.float64], counts: bool = False) -> Sample:
     """Summarize pseudo-values, shape (seeds, images).
 
     The residual is that of a two-way layout without replication (Searle, Casella and McCulloch
     1992, Variance Components, section 4.3).
+
+    Args:
+        pseudo_values: what each image contributes to the metric of each seed.
+        counts: whether they are 1 or 0, right or wrong.
     """
     seeds, images = pseudo_values.mean(axis=1), pseudo_values.mean(axis=0)
     rows, columns = pseudo_values.shape
     if rows < 2 or columns < 2:
-        return Sample(seeds, images)
+        return Sample(seeds, images, counts=counts)
     rest = pseudo_values - seeds[:, np.newaxis] - images + seeds.mean()
-    return Sample(seeds, images, float(np.sum(rest**2) / ((rows - 1) * (columns - 1))))
+    residual = float(np.sum(rest**2) / ((rows - 1) * (columns - 1)))
+    return Sample(seeds, images, residual, counts)
 
 
 class Estimate(Protocol):
@@ -103,7 +118,8 @@ class Howe:
         sources: what of both is in it.
         seed_variance: of the estimate, from seeds; infinite where a variant has one seed.
         degrees_of_freedom: of that variance; infinite where it is 0.
-        image_variance: of the estimate, from images; 0 where they are left out.
+        image_variance: of the estimate, from images; 0 where they are left out, infinite where
+            there is one only.
     """
 
     value: float
@@ -119,11 +135,12 @@ class Howe:
         confidence limits on the mean of X + Y where X and Y are two tabled independent random
         variables, JASA 69:789-794.
         """
-        if math.isinf(self.seed_variance):
+        if math.isinf(self.seed_variance + self.image_variance):
             return math.inf
-        seeds = stats.t.isf(alpha / 2, self.degrees_of_freedom) * math.sqrt(self.seed_variance)
-        images = stats.norm.isf(alpha / 2) * math.sqrt(self.image_variance)
-        return math.hypot(seeds, images)
+        # Forty times as fast as the quantiles of scipy.stats, which are these.
+        t = special.stdtrit(self.degrees_of_freedom, alpha / 2)
+        z = special.ndtri(alpha / 2)
+        return math.hypot(t * math.sqrt(self.seed_variance), z * math.sqrt(self.image_variance))
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the ends of the interval that misses with probability `alpha`."""
@@ -133,7 +150,7 @@ class Howe:
     def p_value(self) -> float:
         """Return the alpha whose interval ends at 0; 0 where it is below 1e-300."""
         distance = abs(self.value)
-        if distance == 0 or math.isinf(self.seed_variance):
+        if distance == 0 or math.isinf(self.seed_variance + self.image_variance):
             return 1.0
         smallest = math.log(1e-300)
         if self.half_width(math.exp(smallest)) <= distance:
@@ -202,7 +219,7 @@ def difference(first: Sample, second: Sample) -> Estimate:
     """
     if first.count == second.count == 1 and first.images is not None and second.images is not None:
         apart = first.images - second.images
-        if set(np.unique([first.images, second.images])) <= {0.0, 1.0}:
+        if first.counts and second.counts:
             return McNemar(int(np.sum(apart > 0)), int(np.sum(apart < 0)), len(apart))
         return Howe(float(apart.mean()), "images", 0.0, math.inf, _variance(apart) / len(apart))
     return _howe(first.mean - second.mean, [first, second])
@@ -227,8 +244,8 @@ def _howe(value: float, samples: Sequence[Sample]) -> Howe:
     sources: Sources = "seeds" if images is None else "seeds and images"
     parts = [each.variance / each.count for each in samples]
     total = sum(parts)
-    if math.isnan(total):
-        return Howe(value, sources, math.inf, math.nan, images or 0.0)
+    if math.inf in parts:
+        return Howe(value, sources, math.inf, 0.0, images or 0.0)
     squares = sum(part**2 / (each.count - 1) for part, each in zip(parts, samples, strict=True))
     degrees = total**2 / squares if squares else math.inf
     return Howe(value, sources, total, degrees, images or 0.0)
@@ -241,12 +258,12 @@ def _image_variance(samples: Sequence[Sample]) -> float | None:
         if each.images is None:
             return None
         effects = effects + sign * each.images
-    rest = sum(each.residual / each.count for each in samples if each.count > 1)
+    rest = sum(each.residual / each.count for each in samples)
     return max(0.0, _variance(effects) - rest) / len(effects)
 
 
 def _variance(values: NDArray[np.float64]) -> float:
-    return float(np.var(values, ddof=1)) if len(values) > 1 else math.nan
+    return float(np.var(values, ddof=1)) if len(values) > 1 else math.inf
 
 
 def verdict(
@@ -256,7 +273,7 @@ def verdict(
 
     Args:
         estimate: the first minus the second.
-        alpha: how often better and worse may be wrong, both together, and equivalent.
+        alpha: how often better and worse may be wrong, both together, and equivalent; below 0.5.
         margin: the difference up to which both are as good as equal.
         lower_is_better: whether the metric is a loss.
 
@@ -265,7 +282,7 @@ def verdict(
         two one-sided tests (Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15); else
         better or worse, if the interval of `alpha` excludes 0; else inconclusive.
     """
-    low, high = estimate.interval(min(2 * alpha, 1.0))
+    low, high = estimate.interval(2 * alpha)
     if -margin <= low and high <= margin:
         return "equivalent"
     low, high = estimate.interval(alpha)
@@ -281,27 +298,89 @@ def seeds_needed(
 ) -> float:
     """Return with how many seeds each a difference of `size` would be seen.
 
-    Seen is: better or worse, with probability `power`, at the spread over seeds and images that
-    these samples have: the smallest number whose half-width plus the normal quantile of `power`
-    times the standard error is at most `size`.
+    Seen is: its interval excludes 0, with probability `power`, at the spread over seeds and images
+    that these samples have. (It may still be called equivalent, if it is below the margin.)
 
     Returns:
-        The number; infinite where the images alone forbid it (a larger test set would help), or
-        where it is above `MOST_SEEDS`; NaN where a variant has one seed, which tells no spread.
+        The smallest number. Infinite where that is above `MOST_SEEDS`, as where the images alone
+        forbid it and only a larger test set would help; NaN where a variant has one seed, which
+        tells no spread.
     """
-    variances = np.array([first.variance, second.variance])
-    if np.isnan(variances).any():
+    return _fewest(first, second, size, 0.0, alpha, power)
+
+
+def seeds_to_settle(
+    first: Sample, second: Sample, margin: float, alpha: float, power: float = 0.8
+) -> float:
+    """Return with how many seeds each a verdict would be given, if variants are as they seem.
+
+    That is: equivalent, better or worse, with probability `power`.
+
+    Returns:
+        The number; infinite or NaN as of `seeds_needed`.
+    """
+    return _fewest(first, second, abs(first.mean - second.mean), margin, alpha, power)
+
+
+def _fewest(
+    first: Sample, second: Sample, size: float, margin: float, alpha: float, power: float
+) -> float:
+    variances = (first.variance, second.variance)
+    if math.inf in variances:
         return math.nan
     images = _image_variance([first, second]) or 0.0
 
     def suffice(count: int) -> bool:
-        total = variances.sum() / count
-        squares = np.sum((variances / count) ** 2) / (count - 1)
-        degrees = total**2 / squares if squares else math.inf
-        planned = Howe(size, "seeds and images", total, degrees, images)
-        beyond = stats.norm.ppf(power) * math.sqrt(total + images)
-        return bool(planned.half_width(alpha) + beyond <= size)
+        return _verdict_chance(variances, images, count, size, margin, alpha) >= power
 
     counts = range(2, MOST_SEEDS + 1)
     place = bisect_left(counts, True, key=suffice)
     return counts[place] if place < len(counts) else math.inf
+
+
+# Midpoints of equal shares of a distribution.
+_SHARES = (np.arange(16) + 0.5) / 16
+
+
+def _verdict_chance(
+    variances: tuple[float, float],
+    images: float,
+    seeds: int,
+    size: float,
+    margin: float,
+    alpha: float,
+) -> float:
+    """Return how likely a difference of `size` is shown not to be 0, or to be within the margin.
+
+    The estimate is normal; the variances from seeds that an experiment finds, and with them its
+    degrees of freedom, are independent chi-square ones about the true, which are averaged over.
+
+    Args:
+        variances: of the two variants' seeds.
+        images: variance of the difference from images.
+        seeds: of each variant.
+        size: the true difference.
+        margin: 0 where equivalence does not count.
+        alpha: as of `verdict`.
+    """
+    total = sum(variances) / seeds
+    error = math.sqrt(total + images)
+    if error == 0:
+        return 1.0 if size or margin else 0.0
+    spread = special.gammaincinv((seeds - 1) / 2, _SHARES) * 2 / (seeds - 1) / seeds
+    first, second = variances[0] * spread[:, np.newaxis], variances[1] * spread
+    found = first + second
+    squares = first**2 + second**2
+    degrees = np.divide(found**2, squares, out=np.full_like(found, np.inf), where=squares > 0)
+    degrees *= seeds - 1
+
+    def half_widths(alpha: float) -> NDArray[np.float64]:
+        t, z = special.stdtrit(degrees, alpha / 2), special.ndtri(alpha / 2)
+        return np.asarray(np.hypot(t * np.sqrt(found), z * math.sqrt(images)))
+
+    def within(ends: NDArray[np.float64]) -> NDArray[np.float64]:
+        shares = special.ndtr((ends - size) / error) - special.ndtr((-ends - size) / error)
+        return np.asarray(shares)
+
+    equivalent = within(np.maximum(0.0, margin - half_widths(2 * alpha)))
+    return float(1 - np.mean(np.maximum(0.0, within(half_widths(alpha)) - equivalent)))

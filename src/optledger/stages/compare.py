@@ -1,16 +1,14 @@
 """compare: who leads, which differences are more than noise, and how the variants learn."""
 
-import json
-
 from optledger import params, stages
-from optledger.analysis.comparisons import Samples, comparisons, leading_group, samples_of
+from optledger.analysis.comparisons import comparisons, leading_group
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
-from optledger.datasets.examples import read_split
-from optledger.formats import read_csv, read_npz, write_csv, write_text
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.formats import read_csv, write_csv, write_text
+from optledger.paths import RESULTS, TRIALS
+from optledger.results import read_samples
 from optledger.training.records import read_history, read_search
 
 
@@ -22,9 +20,7 @@ def main() -> None:
     ranked = ranking(seeds, comparison.metric)
     samples = read_samples(ranked)
     pairs = comparisons(samples, comparison)
-    diverged = set(seeds.loc[seeds["diverged_epoch"].notna(), "variant"])
-    sound = [name for name in ranked if name not in diverged]
-    leading = leading_group(pairs, comparison.metric, sound)
+    leading = leading_group(pairs, comparison.metric, seeds)
     searches = {name: read_search(TRIALS / name) for name in ranked}
     histories = {name: read_history(TRIALS / name) for name in ranked}
     speed = epochs_to_targets(histories, seeds, comparison.targets)
@@ -40,17 +36,6 @@ def main() -> None:
     write_text(RESULTS / "leaderboard.md", leaderboard_text(table, pairs, comparison))
     write_text(RESULTS / "comparisons.md", comparisons_text(pairs, table, comparison))
     print(answer(table, pairs, comparison))
-
-
-def read_samples(variants: list[str]) -> Samples:
-    """Read the predictions of `variants`, in their order, as what comparisons need of them."""
-    classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
-    labels = read_split("test").labels
-    samples = {}
-    for name in variants:
-        predictions = read_npz(PREDICTIONS / f"{name}.npz")
-        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], classes)
-    return samples
 
 
 if __name__ == "__main__":

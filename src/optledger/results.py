@@ -1,0 +1,37 @@
+"""The files of results/ as what statistics are made of."""
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+
+from optledger.analysis.comparisons import Samples, samples_of
+from optledger.analysis.statistics import Sample
+from optledger.analysis.summary import METRICS
+from optledger.datasets.examples import read_split
+from optledger.formats import read_npz
+from optledger.paths import PREDICTIONS, PREPARED
+
+
+def read_samples(variants: Sequence[str]) -> Samples:
+    """Read the predictions of `variants`, in their order, as samples of each metric.
+
+    Raises:
+        FileNotFoundError: they, or the test split, are not here.
+    """
+    classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
+    labels = read_split("test").labels
+    samples = {}
+    for name in variants:
+        predictions = read_npz(PREDICTIONS / f"{name}.npz")
+        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], classes)
+    return samples
+
+
+def samples_of_seeds(variants: Sequence[str], seeds: pd.DataFrame) -> Samples:
+    """Return samples of each metric without the predictions, from results/seeds.csv alone."""
+    rows = {name: seeds[seeds["variant"] == name] for name in variants}
+    return {
+        name: {metric: Sample(own[metric].to_numpy(float)) for metric in METRICS}
+        for name, own in rows.items()
+    }
