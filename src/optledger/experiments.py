@@ -77,7 +77,8 @@ def run(name: str, settings: list[str]) -> str:
     Raises:
         UserError: this commit has an experiment of that name, or DVC failed and has said why.
     """
-    if commit(name):
+    baseline = _git("rev-parse", "HEAD").strip()
+    if commit(name, baseline):
         raise UserError(
             f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
             f"dvc exp show lists it, and dvc exp remove {name} makes room for another"
@@ -89,12 +90,12 @@ def run(name: str, settings: list[str]) -> str:
         command += ["--set-param", setting]
     if subprocess.run(command, check=False, env=os.environ | {"PATH": path}).returncode:
         raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed, as it says above")
-    return _git("show", f"{commit(name)}:{RESULTS / 'leaderboard.md'}")
+    return _git("show", f"{commit(name, baseline)}:{RESULTS / 'leaderboard.md'}")
 
 
-def commit(name: str) -> str | None:
-    """Return the commit that DVC keeps this commit's experiment `name` as, None without one."""
-    baseline = _git("rev-parse", "HEAD").strip()
+def commit(name: str, baseline: str = "HEAD") -> str | None:
+    """Return the commit that DVC keeps an experiment of `baseline` as, or None without one."""
+    baseline = _git("rev-parse", baseline).strip()
     reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
     return _git("for-each-ref", "--format=%(objectname)", reference).strip() or None
 
