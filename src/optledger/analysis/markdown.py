@@ -169,13 +169,13 @@ def _epochs_to(epochs: float, reached: int, seeds: int) -> str:
 
 def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
     others = (
-        "of this model at other test images, as one seed tells nothing of others"
+        "other test images alone, as one seed tells nothing of others"
         if table["seeds"].max() == 1
-        else "of the mean at other seeds and other test images"
+        else "other seeds and other test images"
     )
     notes = [
-        f"{comparison.metric.capitalize()} on the test split, mean over seeds, with "
-        f"{_confidence(comparison)} {others}."
+        f"{comparison.metric.capitalize()} on the test split, mean over seeds, with its interval "
+        f"of {_confidence(comparison)} for {others}."
     ]
     if len(table) > 1:
         notes.append(
