@@ -119,6 +119,14 @@ def test_the_leaderboard_tells_who_leads_and_how_sure_that_is() -> None:
     }
 
 
+def test_seeds_that_spread_far_are_pointed_out() -> None:
+    """More than ten times as far as another variant's, and fewer than twenty."""
+    near, far = [0.9, 0.901, 0.902], [0.7, 0.6, 0.65]
+    assert "The seeds of b spread" in leaderboard(seed_table(a=near, b=far))
+    assert "spread" not in leaderboard(seed_table(a=near, b=[0.7, 0.709, 0.705]))
+    assert "spread" not in leaderboard(seed_table(a=near, b=far * 7))
+
+
 def test_the_leaderboard_counts_epochs_to_each_target() -> None:
     """The median; how many seeds arrived where not all did; never, where none did."""
     history = pd.DataFrame(

@@ -183,6 +183,13 @@ def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
             "same images, but by those of the differences, in comparisons.md: a variant leads if "
             "it is not shown to be worse than the best one."
         )
+    wide = _wide(table, comparison.metric)
+    if wide:
+        notes.append(
+            f"The seeds of {_listed(wide)} spread more than {_FAR} times as far as those of the "
+            f"steadiest variant: such seeds are seldom normal, and with fewer than {_MANY} of them "
+            "intervals may be too narrow (docs/statistics.md)."
+        )
     if table["champion"].any():
         champion = table.loc[table["champion"] == 1, "variant"].item()
         notes.append(f"The champion, of the highest mean validation accuracy, is {champion}.")
@@ -192,6 +199,17 @@ def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
             "there counts as never."
         )
     return " ".join(notes)
+
+
+# What `make calibrate` found of such a variant.
+_FAR, _MANY = 10, 20
+
+
+def _wide(table: pd.DataFrame, metric: str) -> list[str]:
+    deviations = table[f"{metric}_std"]
+    steadiest = deviations[deviations > 0].min()
+    far = (table["seeds"] < _MANY) & (deviations > _FAR * steadiest)
+    return [str(name) for name in table.loc[far, "variant"]]
 
 
 def _other_metrics(table: pd.DataFrame, metric: str) -> pd.DataFrame:
