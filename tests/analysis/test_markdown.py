@@ -231,6 +231,23 @@ def test_comparisons_say_where_no_seed_helps() -> None:
     """None, where the images are too few; an interval without ends is unknown."""
     table, pairs = boards(seed_table(a=HIGH, b=MIDDLE), ACCURACY)
     pairs["further_seeds"] = np.inf
-    pairs[["low", "high"]] = -np.inf, np.inf
+    pairs["half_width"] = np.inf
     row = cells(comparisons_text(pairs, table, ACCURACY), 0)[0]
     assert (row["further seeds"], row["interval"]) == ("none", "unknown")
+
+
+def test_a_p_value_is_printed_to_three_decimals() -> None:
+    """Below the last of them it is only said to be smaller."""
+    table, pairs = boards(seed_table(a=HIGH, b=MIDDLE), ACCURACY)
+    for value, shown in ((0.0123, "0.012"), (0.001, "0.001"), (0.0009, "< 0.001")):
+        pairs["p_adjusted"] = value
+        assert cells(comparisons_text(pairs, table, ACCURACY), 0)[0]["p"] == shown
+
+
+def test_one_seed_each_is_said_to_tell_nothing_of_others() -> None:
+    """Beside the ranks and beside the comparisons."""
+    tables = boards(seed_table(a=[1.0], b=[0.5]), ACCURACY, samples=two_models())
+    assert "for other test images alone" in leaderboard_text(*tables, ACCURACY)
+    text = comparisons_text(tables[1], tables[0], ACCURACY)
+    assert "these models: one seed each" in text
+    assert "One seed does not tell how far seeds spread" in text

@@ -11,42 +11,49 @@ from optledger.params import Comparison
 
 
 def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
-    """Return in one sentence which variants lead, and whether they can be told apart."""
-    metric = comparison.metric
+    """Return in one sentence which variants lead, and whether they can be told apart.
+
+    Args:
+        leaderboard: as of `leaderboard`.
+        comparisons: as of `comparisons`.
+        comparison: the section of params.yaml.
+    """
     names = leaderboard["variant"].tolist()
     leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
     diverged = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
+    worse = [name for name in names if name not in leading and name not in diverged]
     if not leading:
         return f"No variant leads, as each has a seed that diverged ({_listed(diverged)})."
     if len(names) == 1:
         return f"{names[0]} is the only variant, and so there is nothing to compare it with."
-    best = leading[0]
-    pairs = comparisons[comparisons["metric"] == metric]
-    among = pairs[pairs["variant"].isin(leading) & pairs["against"].isin(leading)]["verdict"]
-    if len(leading) == 1:
-        text = f"{best} leads in {metric}"
-    elif (among == "equivalent").all():
-        margin = points_or_nats(getattr(comparison.margins, metric), metric)
-        text = f"{_listed(leading)} lead in {metric} and are equivalent, within {margin}"
-    elif among.isin(["better", "worse"]).any():
-        others = _listed(leading[1:])
-        text = f"{best} is first in {metric}, and {others} are not shown to be worse than it"
-    else:
-        text = f"{_listed(leading)} lead in {metric} and cannot be told apart"
-    # Sound seeds without a sound variant to hold them against: nothing was tested.
-    if len(diverged) == len(names) - 1:
-        return f"{best} alone has no seed that diverged ({_listed(diverged)} did)."
-    worse = [name for name in names if name not in leading and name not in diverged]
+    if len(leading) + len(worse) == 1:
+        return f"{leading[0]} alone has no seed that diverged ({_listed(diverged)} did)."
+    pairs = comparisons[comparisons["metric"] == comparison.metric]
+    parts = [_who_leads(leading, pairs, comparison)]
     if worse:
-        text += f"; {_listed(worse)} {_is(worse)} worse"
-        text += f" than {best}" if len(leading) > 1 else ""
+        than = f" than {leading[0]}" if len(leading) > 1 else ""
+        parts.append(f"{_listed(worse)} {_are(worse)} worse{than}")
     if diverged:
-        text += (
-            f"; {_listed(diverged)} {'is' if len(diverged) == 1 else 'are'} out, as seeds diverged"
-        )
+        parts.append(f"{_listed(diverged)} {_are(diverged)} out, as seeds diverged")
     if (pairs["noise"] == "images").all():
-        return f"{text} (one seed each: of these models, not of their optimizers)."
-    return f"{text} ({_confidence(comparison)} for all pairs together)."
+        scope = "one seed each: of these models, not of their optimizers"
+    else:
+        scope = f"{_confidence(comparison)} for all pairs together"
+    return f"{'; '.join(parts)} ({scope})."
+
+
+def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparison) -> str:
+    metric = comparison.metric
+    verdicts = pairs[pairs["variant"].isin(leading) & pairs["against"].isin(leading)]["verdict"]
+    if len(leading) == 1:
+        return f"{leading[0]} leads in {metric}"
+    if (verdicts == "equivalent").all():
+        margin = points_or_nats(getattr(comparison.margins, metric), metric)
+        return f"{_listed(leading)} lead in {metric} and are equivalent, within {margin}"
+    if verdicts.isin(["better", "worse"]).any():
+        others = _listed(leading[1:])
+        return f"{leading[0]} is first in {metric}, and {others} are not shown to be worse than it"
+    return f"{_listed(leading)} lead in {metric} and cannot be told apart"
 
 
 def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
@@ -88,14 +95,8 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
             {
                 "variant": rows["variant"],
                 "against": rows["against"],
-                f"difference in {unit}": [
-                    "" if pd.isna(value) else f"{_in_unit(value, metric):+.{_digits(metric)}f}"
-                    for value in rows["difference"]
-                ],
-                "interval": [
-                    _interval(low, high, metric)
-                    for low, high in zip(rows["low"], rows["high"], strict=True)
-                ],
+                f"difference in {unit}": [_signed(value, metric) for value in rows["difference"]],
+                "interval": [_interval(row, metric) for _, row in rows.iterrows()],
                 "p": [_p_value(value) for value in rows["p_adjusted"]],
                 "verdict": rows["verdict"],
                 "further seeds": [_further(value) for value in rows["further_seeds"]],
@@ -156,8 +157,8 @@ def _mean_interval(mean: float, half: float, diverged: int) -> str:
 def _against(row: pd.Series, metric: str) -> str:
     if pd.isna(row["difference"]):
         return str(row["verdict"])
-    difference = f"{_in_unit(row['difference'], metric):+.{_digits(metric)}f}"
-    return f"{difference} ({_interval(row['low'], row['high'], metric)}): {row['verdict']}"
+    difference = _signed(row["difference"], metric)
+    return f"{difference} ({_interval(row, metric)}): {row['verdict']}"
 
 
 def _epochs_to(epochs: float, reached: int, seeds: int) -> str:
@@ -318,25 +319,22 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _in_unit(value: float, metric: str) -> float:
-    return value if metric == "loss" else 100 * value
-
-
-def _is(names: Sequence[str]) -> str:
+def _are(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _digits(metric: str) -> int:
-    return 4 if metric == "loss" else 2
-
-
-def _interval(low: float, high: float, metric: str) -> str:
-    if pd.isna(low):
+def _signed(value: float, metric: str) -> str:
+    """Return a difference in points, or in nats."""
+    if pd.isna(value):
         return ""
-    if math.isinf(low):
+    return f"{value:+.4f}" if metric == "loss" else f"{100 * value:+.2f}"
+
+
+def _interval(row: pd.Series, metric: str) -> str:
+    if math.isinf(row["half_width"]):
         return "unknown"
-    digits = _digits(metric)
-    return f"{_in_unit(low, metric):+.{digits}f} to {_in_unit(high, metric):+.{digits}f}"
+    low, high = (_signed(row[end], metric) for end in ("low", "high"))
+    return f"{low} to {high}" if low else ""
 
 
 def _p_value(value: float) -> str:
