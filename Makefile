@@ -52,7 +52,7 @@ bench: .venv/checked ## time training beside model.fit and scikit-learn (about 2
 	@dvc repro --quiet preprocess
 	@python benchmarks/bench.py
 
-calibrate: .venv/checked ## prove that the verdicts are calibrated, on 180 trainings (about 15 minutes)
+calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong (about 20 minutes)
 	@python benchmarks/calibrate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)

@@ -120,12 +120,13 @@ def test_comparisons_are_those_of_the_predictions(
         (read_npz(finished.path / f"results/predictions/{name}.npz")["classes"] == labels) * 1.0
         for name in ("adam", "gd")
     )
-    seeds = [each.mean(axis=1).var(ddof=1) / 2 for each in (adam, gd)]
-    freedom = sum(seeds) ** 2 / sum(each**2 for each in seeds)
-    rest = 0.0
+    seeds, rest = [], 0.0
     for each in (adam, gd):
         means = each.mean(axis=1, keepdims=True) + each.mean(axis=0) - each.mean()
-        rest += ((each - means) ** 2).sum() / (len(labels) - 1) / 2
+        residual = ((each - means) ** 2).sum() / (len(labels) - 1)
+        seeds.append(max(each.mean(axis=1).var(ddof=1), residual / len(labels)) / 2)
+        rest += residual / 2
+    freedom = sum(seeds) ** 2 / sum(each**2 for each in seeds)
     apart = adam.mean(axis=0) - gd.mean(axis=0)
     images = max(0, apart.var(ddof=1) - rest) / len(labels)
     t, z = stats.t.ppf(0.975, freedom), stats.norm.ppf(0.975)

@@ -51,7 +51,8 @@ def test_those_that_lead_are_planned_for() -> None:
     first, second = (Sample(np.array(values)) for values in (HIGH, MIDDLE))
     needed = seeds_needed(first, second, 0.02, family_alpha(3, ACCURACY), 0.9)
     assert numbers(text) == {("a", "b"): needed}
-    assert text.endswith(f"To train that many: dvc exp run -S seeds.count={needed:g}")
+    assert text.endswith(f" searches: dvc exp run -S seeds.count={needed:g}")
+    assert f"To train that many, {2 * needed:g} trainings" in text
     assert "Of this test set only, as data/prepared/summary.json is not here" in text
 
 
@@ -68,7 +69,7 @@ def test_named_variants_are_planned_for() -> None:
 def test_enough_seeds_are_enough() -> None:
     """No command is given where none is needed."""
     text = plan(results(a=HIGH, b=MIDDLE), [], size=0.5, power=0.8)
-    assert text.endswith("The 3 seeds that there are suffice where a number is said.")
+    assert text.endswith("The 3 seeds that there are suffice.")
 
 
 def test_where_no_number_of_seeds_is_enough_it_says_so() -> None:
@@ -112,11 +113,12 @@ def test_predictions_add_the_noise_of_the_images() -> None:
     assert "Of this test set only" not in text
 
 
-def test_a_variant_that_diverged_is_planned_for_only_by_name() -> None:
+def test_a_variant_that_diverged_is_not_planned_for() -> None:
     """Its spread is that of the divergence; names that look like numbers stay as they are."""
     settings = results(**{"007": HIGH, "1e3": LOW, "out": [0.9, 0.0, 0.0]})
     assert list(numbers(plan(settings, [], 0.1, 0.8))) == [("007", "1e3")]
-    assert ("007", "out") in numbers(plan(settings, ["out", "007"], 0.1, 0.8))
+    with pytest.raises(UserError, match=r"found 'out', of which 2 seeds diverged; allowed: "):
+        plan(settings, ["out", "007"], 0.1, 0.8)
 
 
 @pytest.mark.parametrize(

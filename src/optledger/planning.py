@@ -85,12 +85,16 @@ def _read(name: str) -> pd.DataFrame:
 def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:
     """Return the variants to tell apart, the best first: those named, or that lead, or are sound.
 
-    A variant with a diverged seed has a spread that no one should plan with, unless named.
+    A variant with a diverged seed has a spread that no one should plan with.
     """
     every = leaderboard["variant"].tolist()
     if unknown := [name for name in names if name not in every]:
         allowed = f"variants of {RESULTS / 'leaderboard.csv'}: {', '.join(every)}"
         raise UserError(f"optledger power: found {shown(unknown[0])}; allowed: {allowed}")
+    diverged = leaderboard.set_index("variant")["diverged_seeds"]
+    if out := [name for name in names if diverged[name]]:
+        found = f"{shown(out[0])}, of which {diverged[out[0]]} seeds diverged"
+        raise UserError(f"optledger power: found {found}; allowed: variants of which none did")
     leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
     sound = leaderboard.loc[leaderboard["diverged_seeds"] == 0, "variant"].tolist()
     wanted = names or (leading if len(leading) > 1 else sound)
@@ -139,11 +143,13 @@ def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
         )
     most = int(finite.max()) if len(finite) else 0
     if present < most <= MOST_TRAINED:
-        lines.append(f"To train that many: {_command(settings, most)}")
+        count = f"{most * len(settings.variants)} trainings and the searches"
+        lines.append(f"To train that many, {count}: {_command(settings, most)}")
     elif most > MOST_TRAINED:
         lines.append(f"{most} are more than the {MOST_TRAINED} that params.yaml can ask for.")
     elif most:
-        lines.append(f"The {present} seeds that there are suffice where a number is said.")
+        rest = " for the rest" if lines else ""
+        lines.append(f"The {present} seeds that there are suffice{rest}.")
     return lines
 
 

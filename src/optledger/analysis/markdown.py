@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from optledger.analysis.comparisons import against
+from optledger.analysis.comparisons import against, family_alpha
 from optledger.analysis.summary import METRICS
 from optledger.params import Comparison
 
@@ -29,17 +29,19 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     if len(leading) + len(worse) == 1:
         return f"{leading[0]} alone has no seed that diverged ({_listed(diverged)} did)."
     pairs = comparisons[comparisons["metric"] == comparison.metric]
+    one_seed = (pairs["noise"] == "images").all()
+    if (pairs["verdict"] == "inconclusive").all():
+        seeds = "one seed" if one_seed else f"{leaderboard['seeds'].max()} seeds"
+        every = f"every pair is inconclusive in {comparison.metric}"
+        return f"Nothing is shown yet: with {seeds}, {every}."
     parts = [_who_leads(leading, pairs, comparison)]
     if worse:
         than = f" than {leading[0]}" if len(leading) > 1 else ""
         parts.append(f"{_listed(worse)} {_are(worse)} worse{than}")
     if diverged:
         parts.append(f"{_listed(diverged)} {_are(diverged)} out, as seeds diverged")
-    if (pairs["noise"] == "images").all():
-        scope = "one seed each: of these models, not of their optimizers"
-    else:
-        scope = f"{_confidence(comparison)} for all pairs together"
-    return f"{'; '.join(parts)} ({scope})."
+    scope = "One seed each, so of these models and not of their optimizers: " if one_seed else ""
+    return f"{scope}{'; '.join(parts)} ({_confidence(comparison)} for all pairs together)."
 
 
 def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparison) -> str:
@@ -67,7 +69,7 @@ def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison:
     parts = [
         answer(table, comparisons, comparison),
         markdown(_ranks(table, comparisons, comparison)),
-        _rank_notes(table, comparison),
+        *_rank_notes(table, comparison),
         markdown(_other_metrics(table, comparison.metric)),
         "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
         "is cross-entropy in nats.",
@@ -99,7 +101,10 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
                 "interval": [_interval(row, metric) for _, row in rows.iterrows()],
                 "p": [_p_value(value) for value in rows["p_adjusted"]],
                 "verdict": rows["verdict"],
-                "further seeds": [_further(value) for value in rows["further_seeds"]],
+                "further seeds": [
+                    _further(seeds) if verdict == "inconclusive" else ""
+                    for seeds, verdict in zip(rows["further_seeds"], rows["verdict"], strict=True)
+                ],
             }
         )
         decides = " (decides)" if metric == comparison.metric else ""
@@ -168,7 +173,7 @@ def _epochs_to(epochs: float, reached: int, seeds: int) -> str:
     return f"{median}({reached} of {seeds} seeds)" if reached else "never"
 
 
-def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
+def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
     others = (
         "other test images alone, as one seed tells nothing of others"
         if table["seeds"].max() == 1
@@ -180,9 +185,10 @@ def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
     ]
     if len(table) > 1:
         notes.append(
-            "Whether two variants differ is not told by these intervals, as all are scored on the "
-            "same images, but by those of the differences, in comparisons.md: a variant leads if "
-            "it is not shown to be worse than the best one."
+            "Whether two variants differ is not told by these intervals, of each mean by itself, "
+            "as all are scored on the same images, but by those of the differences, in "
+            "comparisons.md, which hold for all pairs together: a variant leads if it is not shown "
+            f"to be worse than the best one. {_verdict_words(len(table), comparison)}"
         )
     wide = _wide(table, comparison.metric)
     if wide:
@@ -193,23 +199,36 @@ def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> str:
         )
     if table["champion"].any():
         champion = table.loc[table["champion"] == 1, "variant"].item()
-        notes.append(f"The champion, of the highest mean validation accuracy, is {champion}.")
+        notes.append(
+            "The champion, which has the highest mean validation accuracy and so is chosen without "
+            f"the test split, is {champion}."
+        )
     if table.columns.str.startswith("epochs_to_").any():
         notes.append(
             "Epochs to a validation accuracy are medians over seeds; a seed that does not get "
             "there counts as never."
         )
-    return " ".join(notes)
+    return notes
 
 
-# What `make calibrate` found of such a variant.
-_FAR, _MANY = 10, 20
+def _verdict_words(variants: int, comparison: Comparison) -> str:
+    alpha = family_alpha(variants, comparison)
+    margin = points_or_nats(getattr(comparison.margins, comparison.metric), comparison.metric)
+    return (
+        f"Better, worse: the interval that is printed, of {100 * (1 - alpha):.4g} % for each pair, "
+        f"excludes 0. Equivalent: the narrower one of {100 * (1 - 2 * alpha):.4g} % lies within "
+        f"{margin}."
+    )
+
+
+# What `make calibrate` found of such a variant; of fewer seeds nobody knows how far they spread.
+_FAR, _FEW, _MANY = 10, 5, 20
 
 
 def _wide(table: pd.DataFrame, metric: str) -> list[str]:
     deviations = table[f"{metric}_std"]
     steadiest = deviations[deviations > 0].min()
-    far = (table["seeds"] < _MANY) & (deviations > _FAR * steadiest)
+    far = table["seeds"].between(_FEW, _MANY - 1) & (deviations > _FAR * steadiest)
     return [str(name) for name in table.loc[far, "variant"]]
 
 
@@ -291,11 +310,13 @@ def _comparison_notes(table: pd.DataFrame, comparison: Comparison) -> str:
         "images": "for other test images and these models: one seed each",
     }
     noise = "; ".join(sources[name] for name in table["noise"].unique())
+    alpha = (1 - comparison.confidence) / pairs
+    apart, equivalent = (f"{100 * (1 - each):.4g}" for each in (alpha, 2 * alpha))
     notes = [
         f"Differences are the first variant's less the second's, with {_confidence(comparison)} "
-        f"{noise}{together}; p is adjusted alike. Equivalent: the difference is shown to lie "
-        "within the margin, by two one-sided tests, whose interval is narrower than the one that "
-        "is printed; else better or worse, of the first: it is shown not to be 0; else "
+        f"{noise}{together}; p is adjusted alike. Verdicts are of the first, in this order. "
+        f"Equivalent: shown to lie within the margin, by an interval of {equivalent} % for each "
+        f"pair. Better, worse: shown not to be 0, by the one that is printed, of {apart} %. Else "
         "inconclusive.",
         "Intervals are of the learning rates that were chosen, and of this division into train and "
         "validation split.",
@@ -305,7 +326,7 @@ def _comparison_notes(table: pd.DataFrame, comparison: Comparison) -> str:
     if table["further_seeds"].notna().any():
         notes.append(
             "Further seeds: how many more would settle it with a power of 80 %, if difference and "
-            "spread are what they seem; none if no number would, as the test images are too few. "
+            "spread are what they seem; no number, where the test images are too few for any. "
             "`optledger power` answers for other differences."
         )
     return "\n\n".join(notes)
@@ -345,8 +366,8 @@ def _p_value(value: float) -> str:
 
 def _further(seeds: float) -> str:
     if pd.isna(seeds):
-        return ""
-    return f"{seeds:g}" if math.isfinite(seeds) else "none"
+        return "unknown"
+    return f"{seeds:g}" if math.isfinite(seeds) else "no number"
 
 
 def _converged(epoch: float, converged: int, seeds: int) -> str:
