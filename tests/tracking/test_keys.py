@@ -6,6 +6,7 @@ from optledger.tracking.keys import (
     case_key,
     comparison_key,
     method_key,
+    search_key,
     seed_key,
     variant_key,
 )
@@ -32,6 +33,12 @@ def test_the_seed_key_is_settled() -> None:
     """It is the variant's key and the seed."""
     text = '{"kind":"seed","seed":3,"variant":"cc"}'
     assert seed_key("cc", 3) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_search_key_is_settled() -> None:
+    """It is the variant's key, the learning rate and the seed."""
+    text = '{"kind":"search","learning_rate":0.001,"seed":1000,"variant":"cc"}'
+    assert search_key("cc", 0.001, 1000) == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_the_comparison_key_is_settled() -> None:

@@ -1,5 +1,6 @@
 """The runs of results that are written by hand: files that can be told from others."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from ruamel.yaml import YAML
 
 from optledger import params
 from optledger.datasets import registry
-from optledger.formats import write_csv, write_npz
+from optledger.formats import write_csv, write_npz, write_text
 from optledger.paths import OBSERVATIONS, PREDICTIONS, RESULTS, TRIALS
 from optledger.tracking.runs import Run, collect
 from optledger.training.observations import write_observation
@@ -51,9 +52,9 @@ def trials(diverged: int | None = None) -> list[TrialResult]:
     ]
 
 
-def write_results(results: list[TrialResult]) -> None:
+def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = ()) -> None:
     """Write what the stages up to `compare` leave, as far as the runs need it."""
-    write_trials(TRIALS / "adam", results, [])
+    write_trials(TRIALS / "adam", results, searched)
     seeds = pd.DataFrame(
         {
             "variant": "adam",
@@ -72,6 +73,7 @@ def write_results(results: list[TrialResult]) -> None:
     leaderboard = {"variant": ["adam"], "leading": 1, "champion": 0, "accuracy": 0.9}
     targets = {"epochs_to_0.9": 2.5, "epochs_to_0.97": np.inf}
     write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(leaderboard | targets))
+    write_text(RESULTS / "leaderboard.md", "adam leads.\n\n| rank |\n\nAccuracy\n")
     write_npz(PREDICTIONS / "adam.npz", {"classes": np.zeros(3, np.uint8)})
 
 
@@ -172,3 +174,38 @@ def test_other_targets_are_another_comparison_of_the_same_runs() -> None:
     before, after = runs(), runs("[0.5]")
     changed = {name for name, run in before.items() if run.key != after[name].key}
     assert changed == {"comparison of 1 variants"}
+
+
+def test_a_search_trial_is_a_run_beside_the_seeds() -> None:
+    """With its own learning rate and seed; one that diverged has no metrics but a tag."""
+    searched = [
+        replace(trials()[0], learning_rate=0.001, seed=1000),
+        replace(trials()[1], learning_rate=0.1, seed=1000, divergence=Divergence(4, 7)),
+    ]
+    write_results(trials(), searched)
+    found = runs()
+    first, second = (found[f"adam learning rate {rate}"] for rate in ("0.001", "0.1"))
+    assert (first.kind, first.parent) == ("search", found["adam"].key)
+    assert first.parameters["learning_rate"] == "0.001"
+    assert first.parameters["seed"] == "1000"
+    assert first.metrics == {
+        "validation_accuracy": 0.97,
+        "validation_loss": 1.0,
+        "epochs": 3,
+        "kept_epoch": 3,
+    }
+    assert second.metrics == {"epochs": 3}
+    assert second.tags == {"variant": "adam", "diverged_epoch": "4", "diverged_step": "7"}
+
+
+def test_a_run_says_in_words_what_it_is() -> None:
+    """A variant, what it is and scored; the comparison, what heads the leaderboard."""
+    found = runs()
+    assert found["adam"].description == (
+        "Adam, learning rate 0.01. Test split, mean ± standard deviation over seeds (3): "
+        "accuracy 0.9000 ± 0.0000, precision 0.9000 ± 0.0000, recall 0.9000 ± 0.0000, "
+        "f1 0.9000 ± 0.0000, loss 0.9000 ± 0.0000."
+    )
+    assert found["comparison of 1 variants"].description == "adam leads.\n\n| rank |"
+    write_text(RESULTS / "leaderboard.md", f"adam leads.\n\n{'| rank ' * 2000}|\n")
+    assert runs()["comparison of 1 variants"].description == "adam leads."

@@ -23,6 +23,7 @@ def runs(folder: Path) -> list[Run]:
         curves=CURVES,
         tags={"variant": "adam"},
         artifacts=(folder / "history.csv",),
+        description="Adam, in words.",
     )
     return [parent, Run(key="c", kind="seed", name="adam seed 0", parent="p", curves=CURVES[:3])]
 
@@ -77,6 +78,7 @@ def test_all_of_a_run_is_there(root: Path) -> None:
     client = MlflowClient(tracking_uri(root))
     child = client.get_run(stored(root)["c"][0])
     assert child.data.tags["mlflow.parentRunId"] == run_id
+    assert client.get_run(run_id).data.tags["mlflow.note.content"] == "Adam, in words."
 
 
 def test_a_run_that_broke_off_is_completed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

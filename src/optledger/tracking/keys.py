@@ -43,6 +43,12 @@ def seed_key(variant: str, seed: int) -> str:
     return digest({"kind": "seed", "variant": variant, "seed": seed})
 
 
+def search_key(variant: str, learning_rate: float, seed: int) -> str:
+    """Return the key of the run of one search trial of the variant with the key `variant`."""
+    content = {"kind": "search", "variant": variant, "learning_rate": learning_rate, "seed": seed}
+    return digest(content)
+
+
 def comparison_key(
     variants: Mapping[str, str], parameters: Mapping[str, Any], outputs: Mapping[str, str]
 ) -> str:

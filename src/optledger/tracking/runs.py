@@ -14,9 +14,16 @@ from optledger.datasets.registry import Dataset
 from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
 from optledger.params import Case, Params, Variant
 from optledger.paths import CASES, OBSERVATIONS, PREDICTIONS, RESULTS, TRIALS
-from optledger.tracking.keys import case_key, comparison_key, method_key, seed_key, variant_key
+from optledger.tracking.keys import (
+    case_key,
+    comparison_key,
+    method_key,
+    search_key,
+    seed_key,
+    variant_key,
+)
 from optledger.training.observations import read_seconds_per_epoch
-from optledger.training.records import read_history
+from optledger.training.records import read_history, read_search
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Run:
 
     Attributes:
         key: the run key.
-        kind: variant, seed, comparison, case or method.
+        kind: variant, search, seed, comparison, case or method.
         name: what people call it.
         parent: the key of the run that it is a child of, or None.
         parameters: flat, as text.
@@ -33,6 +40,7 @@ class Run:
         curves: a row per epoch with the column `epoch`; a missing value is not logged.
         tags: what else identifies it.
         artifacts: files to keep with it.
+        description: in Markdown, what it says to a person.
     """
 
     key: str
@@ -44,6 +52,7 @@ class Run:
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     tags: Mapping[str, str] = field(default_factory=dict)
     artifacts: tuple[Path, ...] = ()
+    description: str = ""
 
 
 def collect(params: Params, dataset: Dataset) -> list[Run]:
@@ -84,8 +93,10 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
                 curves=_rows_of(name, curves),
                 tags={"variant": name},
                 artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
+                description=_in_words(variant, seeds, summary[name]),
             )
         )
+        runs.extend(_search_runs(name, keys[name], _flat(parameters)))
         runs.extend(_seed_runs(name, keys[name], seeds, speed, _flat(parameters)))
     runs.append(_comparison(params, keys))
     return runs
@@ -95,6 +106,9 @@ def collect_cases(params: Params) -> list[Run]:
     """Read results/cases/ and return its runs: each case before its methods."""
     return [run for name, case in params.cases.items() for run in _case_runs(name, case)]
 
+
+# MLflow's limit on a tag, which a description is.
+_LONGEST_DESCRIPTION = 8000
 
 _CASE_FILES = ("methods.csv", "trajectories.csv", "figure.svg")
 
@@ -110,6 +124,42 @@ _COMPARED = (
 )
 
 
+def _in_words(variant: Variant, seeds: pd.DataFrame, summary: Mapping[str, float | None]) -> str:
+    figures = [
+        f"{metric} {summary[metric]:.4f}"
+        + (f" ± {summary[f'{metric}_std']:.4f}" if summary[f"{metric}_std"] is not None else "")
+        for metric in METRICS
+        if summary[metric] is not None
+    ]
+    searched = ", chosen on the validation split" if variant.is_searched else ""
+    return (
+        f"{variant.optimizer.name}, learning rate {seeds['learning_rate'].iloc[0]:g}{searched}. "
+        f"Test split, mean ± standard deviation over seeds ({len(seeds)}): {', '.join(figures)}."
+    )
+
+
+def _search_runs(name: str, parent: str, parameters: dict[str, str]) -> Iterator[Run]:
+    for row in _records(read_search(TRIALS / name)):
+        rate, seed = float(row["learning_rate"]), int(row["seed"])
+        own = {"learning_rate": f"{rate:g}", "seed": str(seed)}
+        metrics = ("validation_accuracy", "validation_loss", "epochs", "kept_epoch")
+        yield Run(
+            key=search_key(parent, rate, seed),
+            kind="search",
+            name=f"{name} learning rate {rate:g}",
+            parent=parent,
+            parameters=parameters | own,
+            metrics=_finite({metric: row[metric] for metric in metrics}),
+            tags={"variant": name, **_divergence(row)},
+        )
+
+
+def _divergence(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return where a trial diverged, as tags; none where it did not."""
+    columns = ("diverged_epoch", "diverged_step")
+    return {column: str(int(row[column])) for column in columns if pd.notna(row[column])}
+
+
 def _seed_runs(
     name: str,
     parent: str,
@@ -118,13 +168,8 @@ def _seed_runs(
     parameters: dict[str, str],
 ) -> Iterator[Run]:
     history = read_history(TRIALS / name)
-    for row in seeds.join(speed, on="seed").to_dict("records"):
+    for row in _records(seeds.join(speed, on="seed")):
         seed = int(row["seed"])
-        diverged = {
-            column: str(int(row[column]))
-            for column in ("diverged_epoch", "diverged_step")
-            if pd.notna(row[column])
-        }
         yield Run(
             key=seed_key(parent, seed),
             kind="seed",
@@ -133,7 +178,7 @@ def _seed_runs(
             parameters=parameters | {"seed": str(seed)},
             metrics=_finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *speed)}),
             curves=history[history["seed"] == seed].drop(columns="seed"),
-            tags={"variant": name, "seed": str(seed), **diverged},
+            tags={"variant": name, "seed": str(seed), **_divergence(row)},
         )
 
 
@@ -181,7 +226,15 @@ def _comparison(params: Params, keys: Mapping[str, str]) -> Run:
             "champion": ", ".join(table.loc[table["champion"] == 1, "variant"]),
         },
         artifacts=tuple(RESULTS / name for name in _COMPARED),
+        description=_head(RESULTS / "leaderboard.md"),
     )
+
+
+def _head(path: Path) -> str:
+    """Return the answer and the ranks; the answer alone where a description cannot hold both."""
+    answer, *rest = path.read_text().split("\n\n")
+    both = "\n\n".join([answer, *rest[:1]]).rstrip()
+    return both if len(both) <= _LONGEST_DESCRIPTION else answer
 
 
 def _case_runs(name: str, case: Case) -> Iterator[Run]:
@@ -258,7 +311,7 @@ def _finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in metrics.items()
-        if value is not None and math.isfinite(value)
+        if pd.notna(value) and math.isfinite(value)
     }
 
 

@@ -116,6 +116,8 @@ def _create(
         "mlflow.source.type": "PROJECT",
         "mlflow.source.name": "optledger",
     }
+    if run.description:
+        tags["mlflow.note.content"] = run.description
     if run.parent is not None:
         tags["mlflow.parentRunId"] = stored[run.parent].info.run_id
     if commit:
