@@ -110,7 +110,7 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
         decides = " (decides)" if metric == comparison.metric else ""
         margin = points_or_nats(getattr(comparison.margins, metric), metric)
         parts += [f"## {metric}{decides}", f"Margin: {margin}.", markdown(shown)]
-    return "\n\n".join([*parts, _comparison_notes(table, comparison)]) + "\n"
+    return "\n\n".join([*parts, _comparison_notes(table, len(leaderboard), comparison)]) + "\n"
 
 
 def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
@@ -212,13 +212,18 @@ def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
 
 
 def _verdict_words(variants: int, comparison: Comparison) -> str:
-    alpha = family_alpha(variants, comparison)
+    apart, equivalent = _levels(variants, comparison)
     margin = points_or_nats(getattr(comparison.margins, comparison.metric), comparison.metric)
     return (
-        f"Better, worse: the interval that is printed, of {100 * (1 - alpha):.4g} % for each pair, "
-        f"excludes 0. Equivalent: the narrower one of {100 * (1 - 2 * alpha):.4g} % lies within "
-        f"{margin}."
+        f"Better, worse: the interval that is printed, of {apart} % for each pair, excludes 0. "
+        f"Equivalent: the narrower one of {equivalent} % lies within {margin}."
     )
+
+
+def _levels(variants: int, comparison: Comparison) -> tuple[str, str]:
+    """Return in % the levels of the intervals that show a difference, and equivalence."""
+    alpha = family_alpha(variants, comparison)
+    return f"{100 * (1 - alpha):.4g}", f"{100 * (1 - 2 * alpha):.4g}"
 
 
 # What `make calibrate` found of such a variant; of fewer seeds nobody knows how far they spread.
@@ -301,8 +306,8 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _comparison_notes(table: pd.DataFrame, comparison: Comparison) -> str:
-    pairs = int((table["metric"] == comparison.metric).sum())
+def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison) -> str:
+    pairs = math.comb(variants, 2)
     together = f", all {pairs} of a metric together (Bonferroni)" if pairs > 1 else ""
     sources = {
         "seeds and images": "for other seeds and other test images",
@@ -310,8 +315,7 @@ def _comparison_notes(table: pd.DataFrame, comparison: Comparison) -> str:
         "images": "for other test images and these models: one seed each",
     }
     noise = "; ".join(sources[name] for name in table["noise"].unique())
-    alpha = (1 - comparison.confidence) / pairs
-    apart, equivalent = (f"{100 * (1 - each):.4g}" for each in (alpha, 2 * alpha))
+    apart, equivalent = _levels(variants, comparison)
     notes = [
         f"Differences are the first variant's less the second's, with {_confidence(comparison)} "
         f"{noise}{together}; p is adjusted alike. Verdicts are of the first, in this order. "
