@@ -22,7 +22,7 @@ from optledger.tracking.keys import (
     seed_key,
     variant_key,
 )
-from optledger.training.observations import read_seconds_per_epoch
+from optledger.training.observations import read_observation
 from optledger.training.records import read_history, read_search
 
 
@@ -188,8 +188,8 @@ def _speed(name: str, seeds: pd.Series, epochs: pd.DataFrame) -> pd.DataFrame:
     Seconds are missing where they were not observed. A target is named by its metric, so that what
     a run says stays true when params.yaml asks for others; only a new run has those.
     """
-    observed = read_seconds_per_epoch(OBSERVATIONS / f"{name}.json", TRIALS / name)
-    seconds = pd.Series(observed, index=seeds.tolist(), dtype=float)
+    observed = read_observation(OBSERVATIONS / f"{name}.json", TRIALS / name)
+    seconds = pd.Series(observed and observed.seconds_per_epoch, index=seeds.tolist(), dtype=float)
     speed = pd.DataFrame({"seconds_per_epoch": seconds})
     for target, rows in epochs.groupby("target"):
         to_target = rows.set_index("seed")["epochs"]
