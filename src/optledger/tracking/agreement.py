@@ -93,6 +93,12 @@ def elections(stored: Iterable[StoredRun]) -> dict[str, Election]:
     return {key: _elect(runs) for key, runs in by_key.items()}
 
 
+def run_ids(stored: Iterable[StoredRun]) -> dict[str, str]:
+    """Return the ids of the elected runs by run key."""
+    found = elections(stored).items()
+    return {key: election.elected.run_id for key, election in found if election.elected}
+
+
 def needs(
     run: Run, found: Mapping[str, Election], commit: str | None, restore: bool = False
 ) -> Iterator[Need]:

@@ -55,6 +55,7 @@ class Run:
         observed: single values too, but of what the machine took; empty where that is not known.
         machine: what it is, by name; likewise.
         curves: a row per epoch with the column `epoch`; a missing value is not logged.
+        color: of it in charts, as `#1f77b4`; MLflow's own, if empty, are of chance.
         tags: what else there is to know, without the prefix that they have in MLflow.
         description: in Markdown, what it says to a person.
         artifacts: files to keep with it.
@@ -70,6 +71,7 @@ class Run:
     observed: Mapping[str, float] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    color: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     artifacts: tuple[Path, ...] = ()

@@ -33,8 +33,10 @@ from optledger.tracking.agreement import (
     counted,
     elections,
     needs,
+    run_ids,
 )
 from optledger.tracking.commits import Commits
+from optledger.tracking.front import front
 from optledger.tracking.run import Input, Run
 
 Item = TypeVar("Item")
@@ -66,6 +68,7 @@ class Store:
         self._restore = restore
         self._created: set[str] = set()
         self._completed: set[str] = set()
+        self._ids: dict[str, str] = {}
 
     @property
     def changed(self) -> int:
@@ -90,6 +93,7 @@ class Store:
             delay=2,
         )
         settled = [self._settle_family(family) for family in families]
+        self._show(runs, self.experiment_id)
         return Published(*map(sum, zip(*settled, strict=True)))
 
     def _settle_family(self, runs: Sequence[Run]) -> Published:
@@ -100,6 +104,7 @@ class Store:
                 run.key: list(needs(run, found, self._commits.clean, self._restore)) for run in runs
             }
             if not any(wanting.values()):
+                self._ids |= run_ids(stored)
                 return counted(runs, stored, self._created, self._completed)
             absent = [run for run in runs if Need.CREATION in wanting[run.key]]
             for run in absent:
@@ -109,6 +114,11 @@ class Store:
                 for run in runs:
                     for need in wanting[run.key]:
                         self._give(need, run, found)
+
+    def _show(self, runs: Sequence[Run], experiment_id: str) -> None:
+        tags = self.client.get_experiment(experiment_id).tags
+        for name, value in front(runs, self._ids, experiment_id, tags).items():
+            self.client.set_experiment_tag(experiment_id, name, value)
 
     def _search(self, root: str) -> Iterator[StoredRun]:
         query, token = f"tags.`{ROOT}` = '{root}'", None
@@ -133,6 +143,8 @@ class Store:
         }
         if run.description:
             tags["mlflow.note.content"] = run.description
+        if run.color:
+            tags["mlflow.runColor"] = run.color
         if run.tables:
             shown = [{"path": f"{name}.json", "type": "table"} for name in run.tables]
             tags["mlflow.loggedArtifacts"] = json.dumps(shown)
@@ -209,9 +221,9 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     client = MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        # A server keeps artifacts where it likes; a local database would leave them with the caller.
+        # A server keeps artifacts where it likes; a local database would with the caller.
         local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
-        # Which of its two faces the UI shows: training runs, not prompts and traces.
+        # Which of its two faces a UI before 3.17 shows: training runs, not prompts and traces.
         tags = {"mlflow.experimentKind": "custom_model_development"}
         made = client.create_experiment(experiment, artifact_location=local, tags=tags)
         return Store(client, made, commits, restore)

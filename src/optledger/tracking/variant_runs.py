@@ -22,6 +22,12 @@ _TRAINED = ("history", "search", "trials")
 
 _EPOCHS = ("epochs", "kept_epoch", "converged_epoch")
 
+# By the variant's place in params.yaml.
+_COLORS = (
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
+    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+)
+
 # What the results depend on most; requirements.lock has them all.
 _PACKAGES = ("dvc", "keras", "mlflow", "numpy", "pandas", "scikit-learn", "tensorflow")
 
@@ -83,7 +89,8 @@ def variant_runs(
         observed=finite({metric: seconds[metric].median() for metric in seconds.columns})
         | ({"peak_memory_mib": observation.peak_memory_mib} if observation else {}),
         machine=_machine(observation),
-        curves=results.curves,
+        curves=_curves(results.curves),
+        color=_COLORS[list(params.variants).index(name) % len(_COLORS)],
         tags={
             "variant": name,
             **_checksums(content),
@@ -97,6 +104,11 @@ def variant_runs(
     yield run
     yield from _search_runs(run, flat(parameters))
     yield from _seed_runs(run, results, targets, seconds, flat(parameters))
+
+
+def _curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Name what there is by epoch, so that MLflow draws it first and apart from single values."""
+    return table.rename(columns=lambda name: name if name == "epoch" else f"curves/{name}")
 
 
 def _machine(observation: Observation | None) -> dict[str, str]:
@@ -175,6 +187,7 @@ def _search_runs(variant: Run, parameters: dict[str, str]) -> Iterator[Run]:
             parent=variant,
             parameters=parameters | {"learning_rate": f"{rate:g}", "seed": str(seed)},
             metrics=finite({metric: row[metric] for metric in metrics}),
+            color=variant.color,
             tags={"variant": variant.name, **_divergence(row)},
             description="A search trial: it never saw the test split.",
         )
@@ -197,7 +210,8 @@ def _seed_runs(
             parameters=parameters | {"seed": str(seed)},
             metrics=finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *targets)}),
             observed=finite({metric: row[metric] for metric in seconds.columns}),
-            curves=history[history["seed"] == seed].drop(columns="seed"),
+            curves=_curves(history[history["seed"] == seed].drop(columns="seed")),
+            color=variant.color,
             tags={"variant": variant.name, "seed": str(seed), **_divergence(row)},
         )
 
