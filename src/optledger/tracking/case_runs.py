@@ -23,9 +23,6 @@ def case_runs(name: str, case: Case) -> Iterator[Run]:
         content=case_content(name, parameters, tables),
         name=name,
         parameters=flat(parameters),
-        metrics=finite(
-            {f"suboptimality.{row['method']}": row["suboptimality"] for row in records(methods)}
-        ),
         tags={"case": name},
         description=_in_words(name),
         artifacts=tuple(files.values()),

@@ -53,7 +53,7 @@ class Run:
         parameters: flat, as text.
         metrics: single values; none of them NaN.
         observed: single values too, but of what the machine took; empty where that is not known.
-        machine: what it is, by name; likewise.
+        machine: what it is, in words; likewise.
         curves: a row per epoch with the column `epoch`; a missing value is not logged.
         color: of it in charts, as `#1f77b4`; MLflow's own, if empty, are of chance.
         tags: what else there is to know, without the prefix that they have in MLflow.
@@ -69,7 +69,7 @@ class Run:
     parameters: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     observed: Mapping[str, float] = field(default_factory=dict)
-    machine: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     color: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -178,6 +178,7 @@ class Store:
                 tags = [RunTag(name, value) for name, value in _observed(run).items()]
                 metrics = _values(run.observed, stored)
                 self.client.log_batch(stored.run_id, metrics=metrics, tags=tags)
+                self._end(stored, run.observed)
             case Need.COMMIT:
                 known = stored.tags.get(COMMITS, "").split()
                 latest = [str(self._commits.clean), *known][:_COMMITS]
@@ -201,8 +202,13 @@ class Store:
         with tempfile.TemporaryDirectory() as folder:
             for path in (*run.artifacts, *_made(run, Path(folder))):
                 self.client.log_artifact(run_id, path)
-        self.client.set_terminated(run_id, "FINISHED", stored.start_time)
+        self._end(stored, observed)
         self._completed.add(run_id)
+
+    def _end(self, stored: StoredRun, observed: Mapping[str, float]) -> None:
+        """End a run, so that its duration is that of the training; of none, where not observed."""
+        milliseconds = round(1000 * observed.get("training_seconds", 0))
+        self.client.set_terminated(stored.run_id, "FINISHED", stored.start_time + milliseconds)
 
     def _tag(self, stored: StoredRun, name: str, value: str) -> None:
         self.client.set_tag(stored.run_id, name, value)
@@ -249,7 +255,7 @@ def _observed(run: Run) -> dict[str, str]:
     """Return what the machine took as tags, which two publishers cannot both add to."""
     if not run.observed:
         return {}
-    machine = {f"optledger.machine.{name}": value for name, value in run.machine.items()}
+    machine = {"optledger.machine": run.machine} if run.machine else {}
     return {OBSERVED: canonical_json(run.observed), **machine}
 
 

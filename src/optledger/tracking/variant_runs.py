@@ -10,7 +10,7 @@ import pandas as pd
 
 from optledger.analysis.markdown import markdown
 from optledger.analysis.summary import METRICS
-from optledger.formats import digest
+from optledger.formats import digest, rounded
 from optledger.params import Params, Variant
 from optledger.paths import TRIALS
 from optledger.tracking.keys import Content, search_content, seed_content, variant_content
@@ -87,14 +87,15 @@ def variant_runs(
             "diverged_seeds": float(figures["diverged_seeds"]),
         },
         observed=finite({metric: seconds[metric].median() for metric in seconds.columns})
+        | finite({"training_seconds": seconds["training_seconds"].sum(min_count=1)})
         | ({"peak_memory_mib": observation.peak_memory_mib} if observation else {}),
         machine=_machine(observation),
         curves=_curves(results.curves),
         color=_COLORS[list(params.variants).index(name) % len(_COLORS)],
         tags={
             "variant": name,
-            **_checksums(content),
-            **{f"version.{package}": version(package) for package in _PACKAGES},
+            "checksums": _in_one(_checksums(content)),
+            "versions": _in_one({package: version(package) for package in _PACKAGES}),
         },
         description=_in_words(variant, figures, confidence),
         artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
@@ -111,11 +112,13 @@ def _curves(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=lambda name: name if name == "epoch" else f"curves/{name}")
 
 
-def _machine(observation: Observation | None) -> dict[str, str]:
+def _machine(observation: Observation | None) -> str:
     if observation is None:
-        return {}
-    fields = ("processor", "cores", "threads", "workers", "platform")
-    return {field: str(getattr(observation, field)) for field in fields}
+        return ""
+    return (
+        f"{observation.processor}, {observation.platform}, {observation.cores} cores, "
+        f"{observation.workers} workers of {observation.threads} threads"
+    )
 
 
 def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, float]:
@@ -129,9 +132,9 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
     for metric in METRICS:
         mean, half_width = figures[metric], figures[f"{metric}_half_width"]
         metrics[metric] = mean
+        metrics[f"{metric}_low_{percent}"] = rounded(mean - half_width)
+        metrics[f"{metric}_high_{percent}"] = rounded(mean + half_width)
         metrics[f"{metric}_std"] = figures[f"{metric}_std"]
-        metrics[f"{metric}_low_{percent}"] = mean - half_width
-        metrics[f"{metric}_high_{percent}"] = mean + half_width
     return metrics
 
 
@@ -169,11 +172,16 @@ def _interval(mean: float, half_width: float) -> str:
     return f"{mean - half_width:.4f} to {mean + half_width:.4f}"
 
 
+def _in_one(values: Mapping[str, str]) -> str:
+    """Return a tag of several values: each tag stands above the description on a run's page."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
 def _checksums(content: Content) -> dict[str, str]:
     return {
-        "checksum.data": digest(content["dataset"]),
-        "checksum.parameters": digest(content["parameters"]),
-        "checksum.outputs": digest(content["outputs"]),
+        "data": digest(content["dataset"]),
+        "parameters": digest(content["parameters"]),
+        "outputs": digest(content["outputs"]),
     }
 
 
@@ -223,7 +231,7 @@ def _divergence(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return by seed the epochs to each target; and the seconds an epoch and to each target.
+    """Return by seed the epochs to each target; and the seconds an epoch, in all, to each target.
 
     Seconds are missing where they were not observed. A target is named by its metric, so that what
     a run says stays true when params.yaml asks for others; only a new run has those.
@@ -232,6 +240,8 @@ def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
     observed = results.observation.seconds_per_epoch if results.observation else {}
     per_epoch = pd.Series(observed, index=index, dtype=float)
     targets, seconds = pd.DataFrame(index=index), pd.DataFrame({"seconds_per_epoch": per_epoch})
+    epochs = results.seeds.set_index("seed")["epochs"]
+    seconds["training_seconds"] = (per_epoch * epochs).map(rounded)
     for target, rows in results.epochs.groupby("target"):
         targets[f"epochs_to_{target:g}"] = rows.set_index("seed")["epochs"]
         seconds[f"seconds_to_{target:g}"] = targets[f"epochs_to_{target:g}"] * per_epoch
