@@ -88,7 +88,7 @@ def _view(comparison: Run, ranked: Sequence[Run], variants: Sequence[str]) -> st
         "selectedColumns": columns,
         "columnOrder": [_NAME, *columns, _CREATED, _DURATION],
         # In pixels; a name and the arrow of sorting fit.
-        "columnWidths": {column: 8 * len(column) - 16 for column in columns},
+        "columnWidths": {column: 7 * len(column) - 26 for column in columns},
     }
     return canonical_json({"name": "Leaderboard", "createdAt": 0, "state": canonical_json(state)})
 
