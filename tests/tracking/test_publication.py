@@ -45,15 +45,6 @@ def runs(folder: Path, observed: float | None = None) -> list[Run]:
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder, with a space in its name, that has a store of its own."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "a b").mkdir()
-    monkeypatch.chdir(tmp_path / "a b")
-    return tmp_path / "a b"
-
-
-@pytest.fixture
 def client(root: Path) -> MlflowClient:
     """A client of that store."""
     return MlflowClient(tracking_uri(root))

@@ -116,7 +116,7 @@ class Store:
             page = self.client.search_runs(
                 [str(self.experiment_id)], query, ViewType.ALL, _PAGE, [], token
             )
-            yield from map(_stored, page)
+            yield from map(stored_run, page)
             token = page.token
             if not token:
                 return
@@ -142,7 +142,7 @@ class Store:
             tags[PARENT] = parent.run_id
         created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=run.name)
         self._created.add(created.info.run_id)
-        return _stored(created)
+        return stored_run(created)
 
     def _give(self, need: Need, run: Run, found: dict[str, Election]) -> None:
         election = found[run.key]
@@ -223,7 +223,8 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     return Store(client, str(found.experiment_id), commits, restore)
 
 
-def _stored(run: MlflowRun) -> StoredRun:
+def stored_run(run: MlflowRun) -> StoredRun:
+    """Return what there is to know of a run that MLflow tells of."""
     info = run.info
     return StoredRun(
         run_id=info.run_id,
