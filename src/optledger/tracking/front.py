@@ -69,7 +69,7 @@ def _in_words(
         f"{answer}\n\n"
         f"[Leaderboard]({table}), [its curves]({table}&compareRunsMode=CHART), "
         f"[the variants side by side]({side_by_side}), [every pair, and why]({why}). "
-        "This is of what was published last; earlier runs stay below."
+        "Of what was published last; the table without this view has all runs."
     )
 
 

@@ -53,7 +53,8 @@ class Run:
         parameters: flat, as text.
         metrics: single values; none of them NaN.
         observed: single values too, but of what the machine took; empty where that is not known.
-        machine: what it is, in words; likewise.
+            What it says of `training_seconds` is how long the run lasted.
+        machine: which one that was, in words.
         curves: a row per epoch with the column `epoch`; a missing value is not logged.
         color: of it in charts, as `#1f77b4`; MLflow's own, if empty, are of chance.
         tags: what else there is to know, without the prefix that they have in MLflow.

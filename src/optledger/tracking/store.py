@@ -126,7 +126,7 @@ class Store:
             page = self.client.search_runs(
                 [str(self.experiment_id)], query, ViewType.ALL, _PAGE, [], token
             )
-            yield from map(_stored, page)
+            yield from map(stored_run, page)
             token = page.token
             if not token:
                 return
@@ -154,7 +154,7 @@ class Store:
             tags[PARENT] = parent.run_id
         created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=run.name)
         self._created.add(created.info.run_id)
-        return _stored(created)
+        return stored_run(created)
 
     def _give(self, need: Need, run: Run, found: dict[str, Election]) -> None:
         election = found[run.key]
@@ -227,7 +227,7 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     client = MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        # A server keeps artifacts where it likes; a local database would with the caller.
+        # A server keeps artifacts where it likes; a local database would put them with the caller.
         local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
         # Which of its two faces a UI before 3.17 shows: training runs, not prompts and traces.
         tags = {"mlflow.experimentKind": "custom_model_development"}
@@ -240,7 +240,8 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     return Store(client, str(found.experiment_id), commits, restore)
 
 
-def _stored(run: MlflowRun) -> StoredRun:
+def stored_run(run: MlflowRun) -> StoredRun:
+    """Return what there is to know of a run that MLflow tells of."""
     info = run.info
     return StoredRun(
         run_id=info.run_id,

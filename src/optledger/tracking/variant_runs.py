@@ -86,16 +86,14 @@ def variant_runs(
             **finite({target: targets[target].median() for target in targets.columns}),
             "diverged_seeds": float(figures["diverged_seeds"]),
         },
-        observed=finite({metric: seconds[metric].median() for metric in seconds.columns})
-        | finite({"training_seconds": seconds["training_seconds"].sum(min_count=1)})
-        | ({"peak_memory_mib": observation.peak_memory_mib} if observation else {}),
+        observed=_observed(seconds, observation),
         machine=_machine(observation),
         curves=_curves(results.curves),
         color=_COLORS[list(params.variants).index(name) % len(_COLORS)],
         tags={
             "variant": name,
-            "checksums": _in_one(_checksums(content)),
-            "versions": _in_one({package: version(package) for package in _PACKAGES}),
+            "checksums": _checksums(content),
+            "versions": ", ".join(f"{package} {version(package)}" for package in _PACKAGES),
         },
         description=_in_words(variant, figures, confidence),
         artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
@@ -116,8 +114,8 @@ def _machine(observation: Observation | None) -> str:
     if observation is None:
         return ""
     return (
-        f"{observation.processor}, {observation.platform}, {observation.cores} cores, "
-        f"{observation.workers} workers of {observation.threads} threads"
+        f"{observation.processor}, {observation.cores} cores, {observation.workers} trials at once "
+        f"of {observation.threads} thread each, {observation.platform}"
     )
 
 
@@ -152,9 +150,11 @@ def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -
             "standard deviation": [_figure(figures[f"{metric}_std"]) for metric in METRICS],
         }
     )
+    mean, std = _figure(figures["accuracy"]), _figure(figures["accuracy_std"])
     return (
-        f"{variant.optimizer.name}, learning rate {figures['learning_rate']:g}{searched}; "
-        f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}.\n\n"
+        f"Test accuracy {mean}{std and f' ± {std}'}, "
+        f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}: "
+        f"{variant.optimizer.name}, learning rate {figures['learning_rate']:g}{searched}.\n\n"
         f"{markdown(table)}\n\n"
         "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. Below this "
         "run is one for each seed and one for each learning rate tried. Which variant is better "
@@ -172,16 +172,18 @@ def _interval(mean: float, half_width: float) -> str:
     return f"{mean - half_width:.4f} to {mean + half_width:.4f}"
 
 
-def _in_one(values: Mapping[str, str]) -> str:
-    """Return a tag of several values: each tag stands above the description on a run's page."""
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+def _checksums(content: Content) -> str:
+    parts = {"data": "dataset", "parameters": "parameters", "outputs": "outputs"}
+    return ", ".join(f"{name} {digest(content[part])}" for name, part in parts.items())
 
 
-def _checksums(content: Content) -> dict[str, str]:
-    return {
-        "data": digest(content["dataset"]),
-        "parameters": digest(content["parameters"]),
-        "outputs": digest(content["outputs"]),
+def _observed(seconds: pd.DataFrame, observation: Observation | None) -> dict[str, float]:
+    if observation is None:
+        return {}
+    medians = {metric: seconds[metric].median() for metric in seconds.columns}
+    return finite(medians) | {
+        "training_seconds": float(seconds["training_seconds"].sum()),
+        "peak_memory_mib": observation.peak_memory_mib,
     }
 
 
@@ -231,7 +233,7 @@ def _divergence(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return by seed the epochs to each target; and the seconds an epoch, in all, to each target.
+    """Return by seed the epochs to each target; and the seconds an epoch, in all and to each.
 
     Seconds are missing where they were not observed. A target is named by its metric, so that what
     a run says stays true when params.yaml asks for others; only a new run has those.
@@ -239,9 +241,9 @@ def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
     index = pd.Index(results.seeds["seed"].tolist(), name="seed")
     observed = results.observation.seconds_per_epoch if results.observation else {}
     per_epoch = pd.Series(observed, index=index, dtype=float)
-    targets, seconds = pd.DataFrame(index=index), pd.DataFrame({"seconds_per_epoch": per_epoch})
-    epochs = results.seeds.set_index("seed")["epochs"]
-    seconds["training_seconds"] = (per_epoch * epochs).map(rounded)
+    trained = per_epoch * results.seeds["epochs"].to_numpy(float)
+    targets = pd.DataFrame(index=index)
+    seconds = pd.DataFrame({"seconds_per_epoch": per_epoch, "training_seconds": trained})
     for target, rows in results.epochs.groupby("target"):
         targets[f"epochs_to_{target:g}"] = rows.set_index("seed")["epochs"]
         seconds[f"seconds_to_{target:g}"] = targets[f"epochs_to_{target:g}"] * per_epoch
