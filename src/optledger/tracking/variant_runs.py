@@ -8,13 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.markdown import markdown
 from optledger.analysis.summary import METRICS
 from optledger.formats import digest, rounded
 from optledger.params import Params, Variant
 from optledger.paths import TRIALS
 from optledger.tracking.keys import Content, search_content, seed_content, variant_content
-from optledger.tracking.run import Input, Run, finite, flat, records
+from optledger.tracking.run import Input, Run, finite, flat, markdown, records
 from optledger.training.observations import Observation
 from optledger.training.records import read_search
 
