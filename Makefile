@@ -15,6 +15,9 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+# A view that `publish` leaves in an experiment; for a new user, MLflow opens another page.
+LEADERBOARD = workflowType=machine_learning&viewStateShareKey=leaderboard
+
 # An environment serves the folder it was made in, with the interpreter it was made with.
 PRESENT := $(shell .venv/bin/python -c '$(WHICH)' 2>/dev/null)
 ifneq ($(shell cat .venv/installed 2>/dev/null),$(CURDIR) $(or $(ASKED),$(PRESENT)))
@@ -56,6 +59,7 @@ calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong 
 	@python benchmarks/calibrate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
+	@echo 'The leaderboard: http://127.0.0.1:$(PORT)/#/experiments/1/runs?$(LEADERBOARD)'
 	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db
 
 lock: .venv/installed ## pin all dependencies anew, with hashes
