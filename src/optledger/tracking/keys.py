@@ -88,3 +88,8 @@ def case_key(name: str, parameters: Mapping[str, Any], outputs: Mapping[str, str
 def method_key(case: str, method: str) -> str:
     """Return the key of the run of one method of the case with the key `case`."""
     return digest({"kind": "method", "case": case, "method": method})
+
+
+def model_key(variant: str, seed: int) -> str:
+    """Return the key of the model that `seed` left of the variant with the key `variant`."""
+    return digest({"kind": "model", "variant": variant, "seed": seed})
