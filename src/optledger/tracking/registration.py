@@ -2,11 +2,14 @@
 
 Like a run, a model is found by its key, and a publication that broke off is completed by the next.
 Nothing forbids two publications at once to create the same model, so each looks again after it has
-created one: the elected stays, and the others are marked as its duplicates and deleted.
+created one: the elected stays, and the others are deleted. What a person deleted is told from that
+by a tag of the variant's run.
 """
 
 import json
+import random
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +27,6 @@ from optledger.tracking.tags import (
     DATASET,
     DECISION,
     DESCRIPTION,
-    DUPLICATE,
     KEY,
     KIND,
     MODEL,
@@ -36,6 +38,8 @@ from optledger.tracking.tags import (
 # One creates the model, one completes and registers it, one finds nothing to do; more where
 # publications meet.
 _PASSES = 20
+
+_PAUSE_SECONDS = 0.5
 
 _VERSIONS = "mlflow.modelVersions"
 
@@ -97,10 +101,10 @@ class _Publication:
         try:
             return self._advance()
         except MlflowException as error:
-            # Deleted as a duplicate, or created, by another publication just now.
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"):
-                return True
-            raise
+            if not _is_of_others(error):
+                raise
+            time.sleep(random.uniform(0, _PAUSE_SECONDS))
+            return True
 
     def _advance(self) -> bool:
         run = self._client.get_run(self._variant_run_id)
@@ -119,7 +123,9 @@ class _Publication:
             if published is None:
                 self._create_model(run, key)
             return published is None
-        changed = self._delete_other_models(models, model.model_id)
+        if self._delete_other_models(models, model.model_id):
+            return True
+        changed = False
         if model.status != LoggedModelStatus.READY:
             self._complete(model)
             changed = True
@@ -129,9 +135,10 @@ class _Publication:
                 return changed
             self._create_version(model, key)
             return True
-        changed |= self._delete_other_versions(versions, version)
+        if self._delete_other_versions(versions, version):
+            return True
         changed |= self._name_version(model, version)
-        changed |= self._decide([each for each in ours if DUPLICATE not in each.tags])
+        changed |= self._decide(ours)
         if run.data.tags.get(MODEL) != model.model_id:
             self._client.set_tag(self._variant_run_id, MODEL, model.model_id)
             changed = True
@@ -209,6 +216,8 @@ class _Publication:
             model_id=model.model_id,
             tags={**self._tags(key), MODEL: model.model_id},
             description=_in_words(self._champion),
+            # The next pass looks, and MLflow would tell of the waiting.
+            await_creation_for=0,
         )
 
     def _name_version(self, model: LoggedModel, version: ModelVersion) -> bool:
@@ -229,16 +238,12 @@ class _Publication:
     def _delete_other_models(self, models: Sequence[LoggedModel], elected: str) -> bool:
         others = [model for model in models if model.model_id != elected]
         for model in others:
-            self._client.set_logged_model_tags(model.model_id, {DUPLICATE: elected})
             self._client.delete_logged_model(model.model_id)
         return bool(others)
 
     def _delete_other_versions(self, versions: Sequence[ModelVersion], kept: ModelVersion) -> bool:
         others = [version for version in versions if version.version != kept.version]
         for version in others:
-            self._client.set_model_version_tag(
-                self._name, version.version, DUPLICATE, str(kept.version)
-            )
             self._client.delete_model_version(self._name, version.version)
         return bool(others)
 
@@ -254,9 +259,9 @@ class _Publication:
 
 def _elected(models: Sequence[LoggedModel], versions: Sequence[ModelVersion]) -> LoggedModel | None:
     """Return the model that was registered first, or else the oldest; None where there is none."""
-    candidates = {model.model_id: model for model in models if DUPLICATE not in model.tags}
+    candidates = {model.model_id: model for model in models}
     for version in versions:
-        if DUPLICATE not in version.tags and version.tags[MODEL] in candidates:
+        if version.tags[MODEL] in candidates:
             return candidates[version.tags[MODEL]]
     return min(
         candidates.values(), key=lambda each: (each.creation_timestamp, each.model_id), default=None
@@ -265,8 +270,15 @@ def _elected(models: Sequence[LoggedModel], versions: Sequence[ModelVersion]) ->
 
 def _first(versions: Sequence[ModelVersion], model_id: str) -> ModelVersion | None:
     """Return the first version of the model, or None where there is none."""
-    own = (each for each in versions if DUPLICATE not in each.tags)
-    return next((each for each in own if each.tags[MODEL] == model_id), None)
+    return next((each for each in versions if each.tags[MODEL] == model_id), None)
+
+
+def _is_of_others(error: MlflowException) -> bool:
+    """Whether another publication has just deleted, or created, what this one was about to."""
+    if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"):
+        return True
+    # SQLAlchemy's name for a violated constraint, which is the same for every database.
+    return "sqlalche.me/e/" in str(error) and "/gkpj" in str(error)
 
 
 def _in_words(champion: ChampionModel) -> str:

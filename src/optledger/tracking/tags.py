@@ -1,6 +1,6 @@
 """Tags that this project's models, and versions of registered models, have in MLflow."""
 
-KEY, KIND, DUPLICATE = "optledger.key", "optledger.kind", "optledger.duplicate_of"
+KEY, KIND = "optledger.key", "optledger.kind"
 
 VARIANT, SEED, DATASET = "optledger.variant", "optledger.seed", "optledger.dataset"
 
