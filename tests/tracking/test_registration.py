@@ -173,7 +173,8 @@ def files(client: MlflowClient, location: str) -> dict[str, bytes]:
         str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
     }
     lines = found["MLmodel"].splitlines()
-    kept = [each for each in lines if not each.startswith((b"model_id", b"model_uuid", b"run_id"))]
+    ids = (b"artifact_path", b"model_id", b"model_uuid", b"run_id")
+    kept = [each for each in lines if not each.startswith(ids)]
     return found | {"MLmodel": b"\n".join(kept)}
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from mlflow.entities import LoggedModel
 
 import optledger
 from optledger.formats import write_json, write_npz
@@ -24,16 +25,13 @@ PREDICTIONS = "data/model/predictions.npz"
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pydantic", "ruamel.yaml", "tensorflow")
 
 
-def write_model(
-    folder: Path, champion: ChampionModel, model_id: str, run_id: str, created: int
-) -> None:
+def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, created: int) -> None:
     """Write the folder, which must not be there; the same content is the same bytes.
 
     Args:
         folder: where to.
         champion: the model.
-        model_id: MLflow's, which the folder names.
-        run_id: likewise, of the run that the model is of.
+        logged: MLflow's record of it, whose ids and place the folder names.
         created: in milliseconds since 1970.
     """
     # Half a second, which publishing what is already there can do without.
@@ -54,9 +52,10 @@ def write_model(
             data_path=str(data),
             code_paths=[str(Path(optledger.__file__).parent)],
             mlflow_model=Model(
-                model_uuid=model_id,
-                model_id=model_id,
-                run_id=run_id,
+                artifact_path=logged.artifact_location,
+                model_uuid=logged.model_id,
+                model_id=logged.model_id,
+                run_id=logged.source_run_id,
                 utc_time_created=datetime.fromtimestamp(created / 1000, UTC).replace(tzinfo=None),
             ),
             signature=ModelSignature(

@@ -174,9 +174,7 @@ class _Publication:
             from optledger.tracking.model import write_model
 
             folder = Path(temporary) / "model"
-            write_model(
-                folder, self._champion, model.model_id, self._seed_run_id, run.info.start_time
-            )
+            write_model(folder, self._champion, model, run.info.start_time)
             self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.log_batch(self._seed_run_id, metrics=self._metrics(run, model.model_id))
         self._link(model.model_id)
