@@ -303,6 +303,45 @@ def test_the_alias_moves_to_what_is_better(
     assert version.tags["optledger.decision"] == ("champion" if moves else "not champion")
 
 
+class Overtaken:
+    """A client before whose first call of `name` something else happens."""
+
+    def __init__(self, client: MlflowClient, name: str, happens: Callable[[], object]) -> None:
+        """Let it happen once."""
+        self._client, self._name, self._happens = client, name, [happens]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the client's attribute, once it has happened."""
+        if name == self._name and self._happens:
+            self._happens.pop()()
+        return getattr(self._client, name)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "create_registered_model",
+        "create_model_version",
+        "get_registered_model",
+        "update_model_version",
+        "set_registered_model_alias",
+        "set_model_version_tag",
+        "set_tag",
+    ],
+)
+def test_a_better_champion_overtakes(client: MlflowClient, moment: str) -> None:
+    """Published while another is, from whatever moment on, it ends with the alias."""
+    runs = {variant: published_runs(client, variant) for variant in ("adam", "sgd")}
+    better = champion("sgd", mistakes=4)
+    overtaken = Overtaken(client, moment, lambda: publish_champion(client, better, *runs["sgd"]))
+    publish_champion(overtaken, champion(), *runs["adam"])
+    version = client.get_model_version_by_alias(NAME, "champion")
+    assert version.tags["optledger.variant"] == "sgd"
+    decisions = [each.tags["optledger.decision"] for each in client.search_model_versions("")]
+    assert len(decisions) == 2
+    assert "champion" in decisions
+
+
 def test_a_champion_of_a_persons_choice_is_in_office(client: MlflowClient) -> None:
     """What it cannot be compared with does not take its place, nor does publishing again."""
     runs = published_runs(client)
