@@ -82,14 +82,6 @@ def published_runs(client: MlflowClient, variant: str = "adam") -> Runs:
     return ids[0], ids[1]
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables, which take seconds to make."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 Store = Callable[[str], MlflowClient]
 
 

@@ -20,15 +20,15 @@ from mlflow.exceptions import MlflowException
 
 from optledger.analysis.summary import METRICS
 from optledger.errors import UserError
+from optledger.formats import digest
+from optledger.tracking.agreement import KEY, KIND
 from optledger.tracking.champion import ChampionModel
-from optledger.tracking.keys import model_key
+from optledger.tracking.keys import model_content
 from optledger.tracking.tags import (
     COMPARISON,
     DATASET,
     DECISION,
     DESCRIPTION,
-    KEY,
-    KIND,
     MODEL,
     SEED,
     TEST_DIGEST,
@@ -108,7 +108,7 @@ class _Publication:
 
     def _advance(self) -> bool:
         run = self._client.get_run(self._variant_run_id)
-        key = model_key(run.data.tags[KEY], self._champion.seed)
+        key = digest(model_content(run.data.tags[KEY], self._champion.seed))
         published = None if self._restore else run.data.tags.get(MODEL)
         models = self._client.search_logged_models(
             [run.info.experiment_id], f"tags.`{KEY}` = '{key}'"

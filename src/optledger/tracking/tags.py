@@ -1,7 +1,5 @@
 """Tags that this project's models, and versions of registered models, have in MLflow."""
 
-KEY, KIND = "optledger.key", "optledger.kind"
-
 VARIANT, SEED, DATASET = "optledger.variant", "optledger.seed", "optledger.dataset"
 
 MODEL = "optledger.model"
