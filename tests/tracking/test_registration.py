@@ -295,6 +295,18 @@ def test_the_alias_moves_to_what_is_better(
     assert version.tags["optledger.decision"] == ("champion" if moves else "not champion")
 
 
+def test_one_seed_moves_nothing(client: MlflowClient) -> None:
+    """Against several, it has no spread to tell; the version says that the interval is unknown."""
+    publish_champion(client, champion(), *published_runs(client))
+    better = champion("sgd", mistakes=4)
+    one = {name: values[:1] for name, values in better.predictions.items()}
+    one["labels"] = better.predictions["labels"]
+    alone = replace(better, predictions=one, seeds=1)
+    publish_champion(client, alone, *published_runs(client, "sgd"))
+    assert int(client.get_model_version_by_alias(NAME, "champion").version) == 1
+    assert "95 % interval unknown" in client.get_model_version(NAME, "2").description
+
+
 class Overtaken:
     """A client before whose first call of `name` something else happens."""
 

@@ -6,6 +6,7 @@ first, then the alias is moved, and a tag that says so comes last: without that 
 again.
 """
 
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,12 +119,13 @@ def judge(row: pd.Series, comparison: Comparison, who: str) -> Judgement:
         "equivalent": f"equivalent to {who}, within {margin}",
         "inconclusive": f"not shown to be better than {who}",
     }[verdict]
-    figures = ", ".join(f"{100 * row[each]:+.2f}" for each in ("low", "high"))
+    low, high = (f"{100 * row[end]:+.2f}" for end in ("low", "high"))
+    # Of one seed against several, nothing tells the spread.
+    ends = "unknown" if math.isinf(row["half_width"]) else f"{low} to {high}"
     return Judgement(
         verdict == "better",
         f"{words}: {metric} differs by {100 * row['difference']:+.2f} points "
-        f"({100 * comparison.confidence:g} % interval {figures.replace(', ', ' to ')}; "
-        f"noise of {row['noise']})",
+        f"({100 * comparison.confidence:g} % interval {ends}; noise of {row['noise']})",
     )
 
 
