@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from optledger.formats import digest
+from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import Content
 
 
@@ -62,6 +63,7 @@ class Run:
         artifacts: files to keep with it.
         tables: by name, what MLflow is to show as tables.
         inputs: the data that it is of.
+        model: how to read that of the champion that the tag `champion` names, if one is.
     """
 
     content: Content
@@ -78,6 +80,7 @@ class Run:
     artifacts: tuple[Path, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
+    model: Callable[[], ChampionModel | None] | None = None
 
     @cached_property
     def key(self) -> str:

@@ -30,6 +30,7 @@ from optledger.tracking.agreement import (
     Need,
     Published,
     StoredRun,
+    champion_of,
     counted,
     elections,
     needs,
@@ -93,6 +94,7 @@ class Store:
             delay=2,
         )
         settled = [self._settle_family(family) for family in families]
+        self._register(runs)
         self._show(runs, self.experiment_id)
         return Published(*map(sum, zip(*settled, strict=True)))
 
@@ -114,6 +116,23 @@ class Store:
                 for run in runs:
                     for need in wanting[run.key]:
                         self._give(need, run, found)
+
+    def _register(self, runs: Sequence[Run]) -> None:
+        """Log and register the champion's model, unless someone deleted the champion's run."""
+        champion = champion_of(runs)
+        if champion is None or champion.key not in self._ids:
+            return
+        model = next(run.model for run in runs if run.model)()
+        if model is None:
+            return
+        # Imports more of MLflow than a publication without a champion needs.
+        from optledger.tracking.registration import publish_champion
+
+        variant = self._ids[champion.key]
+        seeds = (run for run in runs if run.parent is champion and run.kind == "seed")
+        keys = (run.key for run in seeds if run.content["seed"] == model.seed)
+        seed = self._ids.get(next(keys), variant)
+        publish_champion(self.client, model, variant, seed, self._restore)
 
     def _show(self, runs: Sequence[Run], experiment_id: str) -> None:
         tags = self.client.get_experiment(experiment_id).tags
