@@ -1,0 +1,255 @@
+"""Every fault at every request of a publication, and then a publication without faults.
+
+    python tests/torture.py [FAULT ...]
+
+prints how it went, as the table of docs/findings.md. A trial has an experiment of its own: one
+publication with the fault, which must end well or in one line that names the store, and a second
+one without, after which the store must hold what an undisturbed publication leaves.
+"""
+
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from optledger.errors import UserError
+from proxy import FAULTS, Proxy, proxy_of
+from publication import contents, differences, publish_all
+from servers import mlflow_server
+
+# Seconds until the client of a publication with a fault gives up.
+_TIME_OUT = "1"
+
+# How often a publication to a fresh SQLite file is killed.
+_KILLS = 30
+
+# What can go on for ever.
+LASTING = ("error", "late", "dropped")
+
+
+@dataclass
+class Bench:
+    """A server and the proxy before it.
+
+    Attributes:
+        folder: the server's; it has `artifacts`.
+        server: the server's URL.
+        proxy: what publications go through.
+        reference: what an undisturbed publication leaves.
+        requests: those that it makes.
+    """
+
+    folder: Path
+    server: str
+    proxy: Proxy
+    reference: dict[str, Any] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    _names: Iterator[int] = field(default_factory=count)
+
+    def name(self) -> str:
+        """Return a name that no other publication has."""
+        return f"trial {next(self._names)}"
+
+    def publish(self, name: str, **environment: str) -> None:
+        """Publish in this process, through the proxy."""
+        with _environment(MLFLOW_TRACKING_URI=self.proxy.url, **environment):
+            publish_all(name, self.folder, self.folder)
+
+    def start(self, name: str) -> "subprocess.Popen[str]":
+        """Publish in a process of its own, through the proxy."""
+        process = publisher(name, self.folder, MLFLOW_TRACKING_URI=self.proxy.url)
+        go(process)
+        return process
+
+    def contents(self, name: str) -> dict[str, Any]:
+        """Return what the server holds."""
+        return contents(self.server, name, self.folder / "artifacts")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial went.
+
+    Attributes:
+        at_once: the publication with the fault succeeded.
+        wrong: what was wrong, in words; empty if nothing was.
+        seconds: what the publication with the fault took.
+    """
+
+    at_once: bool
+    wrong: list[str]
+    seconds: float
+
+
+@contextmanager
+def bench(folder: Path) -> Iterator[Bench]:
+    """Run a server and its proxy, and take the reference."""
+    with (
+        mlflow_server(folder) as server,
+        proxy_of(server) as proxy,
+        _environment(MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"),
+    ):
+        ready = Bench(folder, server, proxy)
+        name = ready.name()
+        ready.publish(name)
+        ready.requests = proxy.requests
+        ready.reference = ready.contents(name)
+        yield ready
+
+
+def trial(bench: Bench, fault: str, at: int, *, lasting: bool = False) -> Outcome:
+    """Publish with the fault at the request number `at`, and again without it."""
+    name = bench.name()
+    wrong, at_once = [], True
+    start = time.monotonic()
+    if fault.startswith("killed"):
+        at_once = False
+        victim: Future[subprocess.Popen[str]] = Future()
+        bench.proxy.disturb(fault, at, kill=lambda: victim.result(timeout=60).kill())
+        process = bench.start(name)
+        victim.set_result(process)
+        process.communicate()
+    else:
+        bench.proxy.disturb(fault, at, lasting=lasting)
+        try:
+            bench.publish(name, MLFLOW_HTTP_REQUEST_TIMEOUT=_TIME_OUT)
+        except UserError as error:
+            at_once = False
+            if not re.fullmatch(rf"publish: {bench.proxy.url}: .+", str(error)):
+                wrong.append(f"the message {str(error)!r}")
+        except Exception as error:
+            at_once = False
+            wrong.append(f"raised {error!r:.300}")
+    seconds = time.monotonic() - start
+    if not bench.proxy.injected:
+        wrong.append("no fault happened")
+    bench.proxy.settle()
+    bench.proxy.disturb(None)
+    try:
+        bench.publish(name)
+    except Exception as error:
+        wrong.append(f"the second publication: {error!r:.300}")
+    wrong += differences(bench.contents(name), bench.reference)
+    return Outcome(at_once, wrong, seconds)
+
+
+def publisher(name: str, root: Path, *seconds: str, **environment: str) -> "subprocess.Popen[str]":
+    """Start a process that publishes when it is told to."""
+    inherited = {key: value for key, value in os.environ.items() if key[:7] != "MLFLOW_"}
+    script = Path(__file__).with_name("publication.py")
+    process = subprocess.Popen(
+        [sys.executable, str(script), name, str(root), str(root), *seconds],
+        cwd=root,
+        env=inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    return process
+
+
+def go(*publishers: "subprocess.Popen[str]") -> None:
+    """Wait until all are ready, and tell them to publish."""
+    for process in publishers:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()
+    for process in publishers:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+
+def killed_on_sqlite(folder: Path, delay: float, reference: dict[str, Any]) -> Outcome:
+    """Kill the first publication to a fresh SQLite file after `delay` seconds; publish again."""
+    process = publisher("e", folder)
+    go(process)
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    wrong = []
+    try:
+        with _environment(MLFLOW_TRACKING_URI=uri):
+            publish_all("e", folder, folder)
+    except Exception as error:
+        wrong.append(f"the second publication: {error!r:.300}")
+    else:
+        wrong += differences(contents(uri, "e", folder), reference)
+    return Outcome(process.returncode == 0, wrong, delay)
+
+
+def main(faults: list[str]) -> None:
+    """Do all of it, and print the table."""
+    rows: dict[str, list[Outcome]] = {}
+    with tempfile.TemporaryDirectory() as folder, bench(Path(folder)) as ready:
+        requests = ready.requests
+        print(f"{len(requests)} requests: {', '.join(requests)}\n", flush=True)
+        for fault, lasting in [*((f, False) for f in FAULTS), *((f, True) for f in LASTING)]:
+            label = f"{fault}, and ever after" if lasting else fault
+            if faults and label not in faults:
+                continue
+            rows[label] = []
+            for at, request in enumerate(tqdm(requests, desc=label), 1):
+                outcome = trial(ready, fault, at, lasting=lasting)
+                rows[label].append(outcome)
+                if outcome.wrong:
+                    tqdm.write(f"{label} at {at}, {request}: {'; '.join(outcome.wrong)}")
+        label = "killed, on SQLite"
+        if not faults or label in faults:
+            rows[label] = list(_kills(label, Path(folder), ready.reference))
+    print("\n| fault | injected | survived at once | by the second publication | not |")
+    print("|---|--:|--:|--:|--:|")
+    for label, outcomes in rows.items():
+        failed = sum(bool(outcome.wrong) for outcome in outcomes)
+        at_once = sum(outcome.at_once and not outcome.wrong for outcome in outcomes)
+        second = len(outcomes) - failed - at_once
+        print(f"| {label} | {len(outcomes)} | {at_once} | {second} | {failed} |")
+    sys.exit(any(outcome.wrong for outcomes in rows.values() for outcome in outcomes))
+
+
+def _kills(label: str, folder: Path, reference: dict[str, Any]) -> Iterator[Outcome]:
+    (folder / "undisturbed").mkdir()
+    process = publisher("e", folder / "undisturbed")
+    go(process)
+    start = time.monotonic()
+    process.communicate()
+    duration = time.monotonic() - start
+    draw = random.Random(0)
+    for number in tqdm(range(_KILLS), desc=label):
+        place = folder / f"killed {number}"
+        place.mkdir()
+        outcome = killed_on_sqlite(place, draw.uniform(0, duration), reference)
+        if outcome.wrong:
+            tqdm.write(f"{label} after {outcome.seconds:.2f} s: {'; '.join(outcome.wrong)}")
+        yield outcome
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
