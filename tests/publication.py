@@ -1,82 +1,99 @@
 """A small publication that has something of everything, and what a store holds of it.
 
-    python publication.py NAME FOLDER ROOT [SECONDS]
+    python publication.py NAME ROOT [SECONDS]
 
 publishes it: prints `ready`, waits for a line, and then prints what it did.
 """
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
+# So that what is timed and killed is the publication.
+import optledger.tracking.store  # noqa: F401
 from optledger import errors
-from optledger.tracking.runs import Run
-from optledger.tracking.store import Published, publish
+from optledger.tracking.agreement import DUPLICATE_OF, KEY, PARENT, Published
+from optledger.tracking.publication import publish_runs
+from optledger.tracking.run import Input, Run
 
-KEY, DUPLICATE = "optledger.key", "optledger.duplicate_of"
-
-# More points than a request may hold.
-CURVES = pd.DataFrame({"epoch": range(1, 601), "train_loss": 0.5, "validation_loss": 0.25})
-
-# A field of a run that is only in the store's own terms.
-_IDENTITIES = ("mlflow.parentRunId", DUPLICATE)
+# Tags that name another run.
+_IDENTITIES = (PARENT, DUPLICATE_OF)
 
 
-def runs(folder: Path, seconds: float = 0.5) -> list[Run]:
-    """A variant with two seeds and a search trial, and a comparison.
+def make_checkout(path: Path) -> Path:
+    """Make a clean Git checkout of files to publish, in a new folder; return the folder."""
+    path.mkdir()
+    (path / "history.csv").write_text("epoch,loss\n" + "1,0.5\n" * 2000)
+    (path / "empty.csv").write_text("")
+    np.savez(path / "test.npz", labels=np.arange(3))
+    git = ("git", "-C", str(path), "-c", "user.name=Tests", "-c", "user.email=tests@localhost")
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "state"]):
+        subprocess.run([*git, *command], check=True)
+    return path
+
+
+def runs(seconds: float) -> list[Run]:
+    """A variant with two seeds and a search trial, and a comparison; of the checkout here.
 
     Args:
-        folder: an existing one, for the artifacts.
-        seconds: what a machine observed, which no key covers.
+        seconds: what the machine took, which is part of no key.
     """
-    history, table, empty = folder / "history.csv", folder / "table.md", folder / "empty.csv"
-    history.write_text("epoch,loss\n" + "1,0.5\n" * 2000)
-    table.write_text("| rank |\n")
-    empty.write_text("")
+    # More parameters and points than a request may hold.
+    curves = pd.DataFrame({"epoch": range(1, 601), "train_loss": 0.5, "validation_loss": 0.25})
+    observed = {"seconds_per_epoch": seconds}
     variant = Run(
-        key="variant",
-        kind="variant",
+        content={"kind": "variant", "name": "adam"},
         name="adam",
-        # More than a request may hold.
         parameters={f"parameter_{number}": "1" for number in range(150)},
-        metrics={"accuracy": 0.9, "seconds_per_epoch": seconds},
-        curves=CURVES,
+        metrics={"accuracy": 0.9},
+        observed=observed,
+        machine={"processor": "a processor"},
+        curves=curves,
         tags={"variant": "adam"},
-        artifacts=(history, empty),
         description="Adam, in words.",
+        artifacts=(Path("history.csv"), Path("empty.csv")),
+        tables={"per_class": pd.DataFrame({"class": [0, 1], "recall": [0.5, 1.0]})},
+        inputs=(Input("mnist test", "test", Path("test.npz")),),
     )
     children = [
         Run(
-            key=key,
-            kind=kind,
-            name=f"adam {key}",
-            parent="variant",
-            parameters={"learning_rate": "0.001"},
-            metrics={"accuracy": 0.9, "seconds_per_epoch": seconds},
-            curves=CURVES[:3],
+            content={"kind": kind, "variant": variant.key, "seed": seed},
+            name=f"adam {kind} {seed}",
+            parent=variant,
+            parameters={"seed": str(seed)},
+            metrics={"accuracy": 0.9},
+            observed=observed,
+            curves=curves[:3],
         )
-        for key, kind in (("seed 0", "seed"), ("seed 1", "seed"), ("search", "search"))
+        for kind, seed in (("search", 1000), ("seed", 0), ("seed", 1))
     ]
     comparison = Run(
-        key="comparison",
-        kind="comparison",
+        content={"kind": "comparison", "variants": {"adam": variant.key}},
         name="comparison of 1 variants",
         metrics={"accuracy.adam": 0.9},
-        artifacts=(table,),
+        tables={"leaderboard": pd.DataFrame({"variant": ["adam"]})},
     )
     return [variant, *children, comparison]
 
 
-def publish_all(name: str, folder: Path, root: Path, seconds: float = 0.5) -> Published:
-    """Publish it as the experiment `name` to the store of the environment or of `root`."""
-    return publish(runs(folder, seconds), name, root)
+def publish_all(name: str, root: Path, seconds: float = 0.5) -> Published:
+    """Publish it from the checkout here, as the experiment `name`.
+
+    Args:
+        name: the experiment's.
+        root: the folder of the store, if MLFLOW_TRACKING_URI names no other.
+        seconds: what the machine took.
+    """
+    return publish_runs(runs(seconds), name, root)
 
 
 def contents(uri: str, name: str, files: Path) -> dict[str, Any]:
@@ -97,14 +114,17 @@ def contents(uri: str, name: str, files: Path) -> dict[str, Any]:
     if experiment is None:
         return {"active": {}, "deleted": {}}
     found = client.search_runs([experiment.experiment_id], "", ViewType.ALL, 1000)
-    keys = {run.info.run_id: run.data.tags.get(KEY, "none") for run in found}
+    keys = {
+        run.info.run_id: f"{run.info.run_name} {run.data.tags.get(KEY, 'without a key')[:8]}"
+        for run in found
+    }
     store: dict[str, Any] = {"active": {}, "deleted": {}}
     for run in found:
         run_id, start = run.info.run_id, run.info.start_time
         tags = run.data.tags
         content = {
             "status": run.info.status,
-            "name": run.info.run_name,
+            "ended": run.info.end_time and run.info.end_time - start,
             "parameters": run.data.params,
             "metrics": {
                 metric: sorted(
@@ -117,6 +137,7 @@ def contents(uri: str, name: str, files: Path) -> dict[str, Any]:
                 tag: keys.get(value, value) if tag in _IDENTITIES else value
                 for tag, value in tags.items()
             },
+            "inputs": [each.to_dictionary() for each in run.inputs.dataset_inputs],
             "artifacts": _files(run.info.artifact_uri, files),
         }
         state = store[run.info.lifecycle_stage]
@@ -141,7 +162,7 @@ def differences(store: dict[str, Any], reference: dict[str, Any]) -> list[str]:
                 if run[part] != there[0][part]
             ]
     for key, deleted in store["deleted"].items():
-        unmarked = [run for run in deleted if run["tags"].get(DUPLICATE) != key]
+        unmarked = [run for run in deleted if run["tags"].get(DUPLICATE_OF) != key]
         if unmarked:
             found.append(f"{key}: {len(unmarked)} deleted runs not marked as duplicates")
     return found
@@ -176,10 +197,10 @@ def _files(uri: str, files: Path) -> dict[str, bytes]:
 
 def main(arguments: list[str]) -> None:
     """Publish when told to."""
-    name, folder, root, *seconds = arguments
+    name, root, *seconds = arguments
     print("ready", flush=True)
     sys.stdin.readline()
-    done = publish_all(name, Path(folder), Path(root), *map(float, seconds))
+    done = publish_all(name, Path(root), *map(float, seconds))
     print(json.dumps(done._asdict()), flush=True)
 
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Where Debian has the programs of PostgreSQL, which are not on the path.
@@ -57,7 +57,9 @@ def mlflow_server(folder: Path, store: str | None = None) -> Iterator[str]:
             time.sleep(0.1)
         yield url
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
+        # Gone already if it could not start.
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
@@ -86,7 +88,7 @@ def postgresql() -> Iterator[str]:
         options = f"-c fsync=off -c listen_addresses=127.0.0.1 -c port={port} -k {name}"
         run("pg_ctl", "start", "--wait", "-D", data, "-l", log, "-o", options)
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
         finally:
             run("pg_ctl", "stop", "--wait", "-D", data, "-m", "immediate")
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from optledger.errors import UserError
 from proxy import FAULTS, Proxy, proxy_of
-from publication import contents, differences, publish_all
+from publication import contents, differences, make_checkout, publish_all
 from servers import mlflow_server
 
 # Seconds until the client of a publication with a fault gives up.
@@ -45,6 +45,7 @@ class Bench:
 
     Attributes:
         folder: the server's; it has `artifacts`.
+        checkout: what is published.
         server: the server's URL.
         proxy: what publications go through.
         reference: what an undisturbed publication leaves.
@@ -52,6 +53,7 @@ class Bench:
     """
 
     folder: Path
+    checkout: Path
     server: str
     proxy: Proxy
     reference: dict[str, Any] = field(default_factory=dict)
@@ -64,12 +66,13 @@ class Bench:
 
     def publish(self, name: str, **environment: str) -> None:
         """Publish in this process, through the proxy."""
-        with _environment(MLFLOW_TRACKING_URI=self.proxy.url, **environment):
-            publish_all(name, self.folder, self.folder)
+        with _environment(MLFLOW_TRACKING_URI=self.proxy.url, **environment), chdir(self.checkout):
+            publish_all(name, self.folder)
 
     def start(self, name: str) -> "subprocess.Popen[str]":
         """Publish in a process of its own, through the proxy."""
-        process = publisher(name, self.folder, MLFLOW_TRACKING_URI=self.proxy.url)
+        uri = self.proxy.url
+        process = publisher(self.checkout, name, self.folder, MLFLOW_TRACKING_URI=uri)
         go(process)
         return process
 
@@ -101,7 +104,7 @@ def bench(folder: Path) -> Iterator[Bench]:
         proxy_of(server) as proxy,
         _environment(MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"),
     ):
-        ready = Bench(folder, server, proxy)
+        ready = Bench(folder, make_checkout(folder / "checkout"), server, proxy)
         name = ready.name()
         ready.publish(name)
         ready.requests = proxy.requests
@@ -145,20 +148,21 @@ def trial(bench: Bench, fault: str, at: int, *, lasting: bool = False) -> Outcom
     return Outcome(at_once, wrong, seconds)
 
 
-def publisher(name: str, root: Path, *seconds: str, **environment: str) -> "subprocess.Popen[str]":
-    """Start a process that publishes when it is told to."""
+def publisher(
+    checkout: Path, name: str, root: Path, *seconds: str, **environment: str
+) -> "subprocess.Popen[str]":
+    """Start a process that publishes a checkout when it is told to."""
     inherited = {key: value for key, value in os.environ.items() if key[:7] != "MLFLOW_"}
     script = Path(__file__).with_name("publication.py")
-    process = subprocess.Popen(
-        [sys.executable, str(script), name, str(root), str(root), *seconds],
-        cwd=root,
+    return subprocess.Popen(
+        [sys.executable, str(script), name, str(root), *seconds],
+        cwd=checkout,
         env=inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    return process
 
 
 def go(*publishers: "subprocess.Popen[str]") -> None:
@@ -172,9 +176,9 @@ def go(*publishers: "subprocess.Popen[str]") -> None:
         process.stdin.flush()
 
 
-def killed_on_sqlite(folder: Path, delay: float, reference: dict[str, Any]) -> Outcome:
+def killed_on_sqlite(bench: Bench, folder: Path, delay: float) -> Outcome:
     """Kill the first publication to a fresh SQLite file after `delay` seconds; publish again."""
-    process = publisher("e", folder)
+    process = publisher(bench.checkout, "e", folder)
     go(process)
     time.sleep(delay)
     process.kill()
@@ -182,12 +186,12 @@ def killed_on_sqlite(folder: Path, delay: float, reference: dict[str, Any]) -> O
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     wrong = []
     try:
-        with _environment(MLFLOW_TRACKING_URI=uri):
-            publish_all("e", folder, folder)
+        with _environment(MLFLOW_TRACKING_URI=uri), chdir(bench.checkout):
+            publish_all("e", folder)
     except Exception as error:
         wrong.append(f"the second publication: {error!r:.300}")
     else:
-        wrong += differences(contents(uri, "e", folder), reference)
+        wrong += differences(contents(uri, "e", folder), bench.reference)
     return Outcome(process.returncode == 0, wrong, delay)
 
 
@@ -209,7 +213,7 @@ def main(faults: list[str]) -> None:
                     tqdm.write(f"{label} at {at}, {request}: {'; '.join(outcome.wrong)}")
         label = "killed, on SQLite"
         if not faults or label in faults:
-            rows[label] = list(_kills(label, Path(folder), ready.reference))
+            rows[label] = list(_kills(label, ready))
     print("\n| fault | injected | survived at once | by the second publication | not |")
     print("|---|--:|--:|--:|--:|")
     for label, outcomes in rows.items():
@@ -220,18 +224,19 @@ def main(faults: list[str]) -> None:
     sys.exit(any(outcome.wrong for outcomes in rows.values() for outcome in outcomes))
 
 
-def _kills(label: str, folder: Path, reference: dict[str, Any]) -> Iterator[Outcome]:
-    (folder / "undisturbed").mkdir()
-    process = publisher("e", folder / "undisturbed")
+def _kills(label: str, bench: Bench) -> Iterator[Outcome]:
+    undisturbed = bench.folder / "undisturbed"
+    undisturbed.mkdir()
+    process = publisher(bench.checkout, "e", undisturbed)
     go(process)
     start = time.monotonic()
     process.communicate()
     duration = time.monotonic() - start
     draw = random.Random(0)
     for number in tqdm(range(_KILLS), desc=label):
-        place = folder / f"killed {number}"
-        place.mkdir()
-        outcome = killed_on_sqlite(place, draw.uniform(0, duration), reference)
+        folder = bench.folder / f"killed {number}"
+        folder.mkdir()
+        outcome = killed_on_sqlite(bench, folder, draw.uniform(0, duration))
         if outcome.wrong:
             tqdm.write(f"{label} after {outcome.seconds:.2f} s: {'; '.join(outcome.wrong)}")
         yield outcome

@@ -20,14 +20,14 @@ def number(server: Bench, path: str, nth: int) -> int:
     [
         ("error", LOG, 2),
         ("error after", CREATE, 1),
-        ("late", CREATE, 2),
+        ("late", CREATE, 6),
         ("delayed", CREATE, 1),
         ("dropped", "runs/search", 1),
         ("dropped after", "experiments/create", 1),
         ("cut", UPLOAD, 1),
         ("cut answer", LOG, 1),
         ("killed", END, 1),
-        ("killed after", CREATE, 2),
+        ("killed after", CREATE, 3),
     ],
 )
 def test_the_next_publication_mends_it(server: Bench, fault: str, path: str, nth: int) -> None:
