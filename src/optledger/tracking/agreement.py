@@ -161,8 +161,8 @@ def _elect(runs: Sequence[StoredRun]) -> Election:
     as after a clean-up of deleted runs, one of them has to do.
     """
     ordered = sorted(runs, key=lambda run: (DUPLICATE_OF in run.tags, run.run_id))
-    elected, *duplicates = [run for run in ordered if not run.deleted] or [None]
+    active = [run for run in ordered if not run.deleted]
     removed = [run for run in ordered if run.deleted and DUPLICATE_OF not in run.tags]
-    if elected is not None and DUPLICATE_OF in elected.tags and removed:
-        return Election(None, (elected, *duplicates), removed[0])
-    return Election(elected, tuple(duplicates), None if elected or not removed else removed[0])
+    if removed and all(DUPLICATE_OF in run.tags for run in active):
+        return Election(None, tuple(active), removed[0])
+    return Election(active[0] if active else None, tuple(active[1:]))

@@ -106,7 +106,7 @@ def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests
 
 
 def _search(url: str, experiment: Mapping[str, str], root: str) -> Iterator[StoredRun]:
-    query = {
+    query: dict[str, Any] = {
         "experiment_ids": [experiment["experiment_id"]],
         "filter": f"tags.`{ROOT}` = '{root}'",
         "run_view_type": "ALL",

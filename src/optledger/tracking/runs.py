@@ -84,7 +84,8 @@ def _comparison(
     metric = params.comparison.metric
     parameters = params.comparison.model_dump(mode="json")
     # Unlike those of the variants' runs, always of the targets that params.yaml names.
-    epochs = [column for column in leaderboard if column.startswith("epochs_to_")]
+    columns = leaderboard.columns
+    shown = [metric, *columns[columns.str.startswith("epochs_to_")]]
     content = comparison_content(
         variants,
         parameters,
@@ -98,7 +99,7 @@ def _comparison(
             {
                 f"{column}.{row['variant']}": row[column]
                 for row in records(leaderboard)
-                for column in (metric, *epochs)
+                for column in shown
             }
         ),
         tags={

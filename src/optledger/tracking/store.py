@@ -140,7 +140,7 @@ class Store:
             tags["mlflow.source.git.commit"] = self._commits.head
         if run.parent and (parent := found[run.parent.key].elected):
             tags[PARENT] = parent.run_id
-        created = self.client.create_run(self.experiment_id, tags=tags, run_name=run.name)
+        created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=run.name)
         self._created.add(created.info.run_id)
         return _stored(created)
 

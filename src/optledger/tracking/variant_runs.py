@@ -77,10 +77,10 @@ def variant_runs(
         parameters=flat(parameters) | flat({"seeds": params.seeds.model_dump()}),
         metrics={
             **finite(_test_metrics(figures, confidence)),
-            **finite({target: targets[target].median() for target in targets}),
+            **finite({target: targets[target].median() for target in targets.columns}),
             "diverged_seeds": float(figures["diverged_seeds"]),
         },
-        observed=finite({metric: seconds[metric].median() for metric in seconds})
+        observed=finite({metric: seconds[metric].median() for metric in seconds.columns})
         | ({"peak_memory_mib": observation.peak_memory_mib} if observation else {}),
         machine=_machine(observation),
         curves=results.curves,
@@ -188,7 +188,7 @@ def _seed_runs(
     parameters: dict[str, str],
 ) -> Iterator[Run]:
     history = results.history
-    for row in records(results.seeds.join(targets, on="seed")):
+    for row in records(results.seeds.join(targets.join(seconds), on="seed")):
         seed = int(row["seed"])
         yield Run(
             content=seed_content(variant.key, seed),
@@ -196,7 +196,7 @@ def _seed_runs(
             parent=variant,
             parameters=parameters | {"seed": str(seed)},
             metrics=finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *targets)}),
-            observed=finite({metric: seconds.loc[seed, metric] for metric in seconds}),
+            observed=finite({metric: row[metric] for metric in seconds.columns}),
             curves=history[history["seed"] == seed].drop(columns="seed"),
             tags={"variant": variant.name, "seed": str(seed), **_divergence(row)},
         )
