@@ -6,6 +6,7 @@ publishes it: prints `ready`, waits for a line, and then prints what it did.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,14 +31,22 @@ _IDENTITIES = (PARENT, DUPLICATE_OF)
 
 
 def make_checkout(path: Path) -> Path:
-    """Make a clean Git checkout of files to publish, in a new folder; return the folder."""
+    """Make a clean Git checkout of files to publish, in a new folder; return the folder.
+
+    Its commit is always the same.
+    """
     path.mkdir()
     (path / "history.csv").write_text("epoch,loss\n" + "1,0.5\n" * 2000)
     (path / "empty.csv").write_text("")
     np.savez(path / "test.npz", labels=np.arange(3))
-    git = ("git", "-C", str(path), "-c", "user.name=Tests", "-c", "user.email=tests@localhost")
-    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "state"]):
-        subprocess.run([*git, *command], check=True)
+    identity = {"NAME": "Tests", "EMAIL": "tests@localhost", "DATE": "2026-01-01T00:00Z"}
+    variables = {
+        f"GIT_{role}_{name}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for name, value in identity.items()
+    }
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "--message", "state"]):
+        subprocess.run(["git", *command], cwd=path, env=os.environ | variables, check=True)
     return path
 
 
