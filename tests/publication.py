@@ -1,6 +1,6 @@
 """A small publication that has something of everything, and what a store holds of it.
 
-    python publication.py NAME ROOT [SECONDS]
+    python tests/publication.py NAME ROOT SECONDS
 
 publishes it: prints `ready`, waits for a line, and then prints what it did.
 """
@@ -26,6 +26,8 @@ from optledger.tracking.agreement import DUPLICATE_OF, KEY, PARENT, Published
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Input, Run
 
+SECONDS = "seconds_per_epoch"
+
 # Tags that name another run.
 _IDENTITIES = (PARENT, DUPLICATE_OF)
 
@@ -50,22 +52,22 @@ def make_checkout(path: Path) -> Path:
     return path
 
 
-def runs(seconds: float) -> list[Run]:
+def runs(seconds: float | None) -> list[Run]:
     """A variant with two seeds and a search trial, and a comparison; of the checkout here.
 
     Args:
-        seconds: what the machine took, which is part of no key.
+        seconds: what the machine took, which is part of no key; None if that is not known.
     """
     # More parameters and points than a request may hold.
     curves = pd.DataFrame({"epoch": range(1, 601), "train_loss": 0.5, "validation_loss": 0.25})
-    observed = {"seconds_per_epoch": seconds}
+    observed = {} if seconds is None else {SECONDS: seconds}
     variant = Run(
         content={"kind": "variant", "name": "adam"},
         name="adam",
         parameters={f"parameter_{number}": "1" for number in range(150)},
         metrics={"accuracy": 0.9},
         observed=observed,
-        machine={"processor": "a processor"},
+        machine="a processor",
         curves=curves,
         tags={"variant": "adam"},
         description="Adam, in words.",
@@ -94,13 +96,13 @@ def runs(seconds: float) -> list[Run]:
     return [variant, *children, comparison]
 
 
-def publish_all(name: str, root: Path, seconds: float = 0.5) -> Published:
+def publish_all(name: str, root: Path, seconds: float | None = 0.5) -> Published:
     """Publish it from the checkout here, as the experiment `name`.
 
     Args:
         name: the experiment's.
         root: the folder of the store, if MLFLOW_TRACKING_URI names no other.
-        seconds: what the machine took.
+        seconds: what the machine took; None if that is not known.
     """
     return publish_runs(runs(seconds), name, root)
 
@@ -206,10 +208,10 @@ def _files(uri: str, files: Path) -> dict[str, bytes]:
 
 def main(arguments: list[str]) -> None:
     """Publish when told to."""
-    name, root, *seconds = arguments
+    name, root, seconds = arguments
     print("ready", flush=True)
     sys.stdin.readline()
-    done = publish_all(name, Path(root), *map(float, seconds))
+    done = publish_all(name, Path(root), float(seconds))
     print(json.dumps(done._asdict()), flush=True)
 
 

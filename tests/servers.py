@@ -16,6 +16,9 @@ from pathlib import Path
 # Where Debian has the programs of PostgreSQL, which are not on the path.
 _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
+# A folder in memory where there is one: MLflow makes SQLite's tables in a hundred transactions.
+MEMORY = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
+
 # Seconds; on a busy machine, MLflow takes half of them to create its tables.
 _PATIENCE = 120
 

@@ -10,6 +10,7 @@ one without, after which the store must hold what an undisturbed publication lea
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,13 +22,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from tqdm import tqdm
 
 from optledger.errors import UserError
 from proxy import FAULTS, Proxy, proxy_of
 from publication import contents, differences, make_checkout, publish_all
-from servers import mlflow_server
+from servers import MEMORY, mlflow_server
 
 # Seconds until the client of a publication with a fault gives up.
 _TIME_OUT = "1"
@@ -64,9 +66,12 @@ class Bench:
         """Return a name that no other publication has."""
         return f"trial {next(self._names)}"
 
-    def publish(self, name: str, **environment: str) -> None:
+    def publish(self, name: str, **variables: str) -> None:
         """Publish in this process, through the proxy."""
-        with _environment(MLFLOW_TRACKING_URI=self.proxy.url, **environment), chdir(self.checkout):
+        with (
+            patch.dict(os.environ, MLFLOW_TRACKING_URI=self.proxy.url, **variables),
+            chdir(self.checkout),
+        ):
             publish_all(name, self.folder)
 
     def start(self, name: str) -> "subprocess.Popen[str]":
@@ -97,12 +102,13 @@ class Outcome:
 
 
 @contextmanager
-def bench(folder: Path) -> Iterator[Bench]:
+def bench() -> Iterator[Bench]:
     """Run a server and its proxy, and take the reference."""
     with (
-        mlflow_server(folder) as server,
+        tempfile.TemporaryDirectory(prefix="optledger-", dir=MEMORY) as name,
+        mlflow_server(folder := Path(name)) as server,
         proxy_of(server) as proxy,
-        _environment(MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"),
+        patch.dict(os.environ, MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"),
     ):
         ready = Bench(folder, make_checkout(folder / "checkout"), server, proxy)
         name = ready.name()
@@ -149,15 +155,15 @@ def trial(bench: Bench, fault: str, at: int, *, lasting: bool = False) -> Outcom
 
 
 def publisher(
-    checkout: Path, name: str, root: Path, *seconds: str, **environment: str
+    checkout: Path, name: str, root: Path, seconds: float = 0.5, **variables: str
 ) -> "subprocess.Popen[str]":
     """Start a process that publishes a checkout when it is told to."""
     inherited = {key: value for key, value in os.environ.items() if key[:7] != "MLFLOW_"}
     script = Path(__file__).with_name("publication.py")
     return subprocess.Popen(
-        [sys.executable, str(script), name, str(root), *seconds],
+        [sys.executable, str(script), name, str(root), str(seconds)],
         cwd=checkout,
-        env=inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment,
+        env=inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -186,7 +192,7 @@ def killed_on_sqlite(bench: Bench, folder: Path, delay: float) -> Outcome:
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     wrong = []
     try:
-        with _environment(MLFLOW_TRACKING_URI=uri), chdir(bench.checkout):
+        with patch.dict(os.environ, MLFLOW_TRACKING_URI=uri), chdir(bench.checkout):
             publish_all("e", folder)
     except Exception as error:
         wrong.append(f"the second publication: {error!r:.300}")
@@ -198,7 +204,9 @@ def killed_on_sqlite(bench: Bench, folder: Path, delay: float) -> Outcome:
 def main(faults: list[str]) -> None:
     """Do all of it, and print the table."""
     rows: dict[str, list[Outcome]] = {}
-    with tempfile.TemporaryDirectory() as folder, bench(Path(folder)) as ready:
+    # So that servers are ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with bench() as ready:
         requests = ready.requests
         print(f"{len(requests)} requests: {', '.join(requests)}\n", flush=True)
         for fault, lasting in [*((f, False) for f in FAULTS), *((f, True) for f in LASTING)]:
@@ -240,20 +248,6 @@ def _kills(label: str, bench: Bench) -> Iterator[Outcome]:
         if outcome.wrong:
             tqdm.write(f"{label} after {outcome.seconds:.2f} s: {'; '.join(outcome.wrong)}")
         yield outcome
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ class Store:
             page = self.client.search_runs(
                 [str(self.experiment_id)], query, ViewType.ALL, _PAGE, [], token
             )
-            yield from map(_stored, page)
+            yield from map(stored_run, page)
             token = page.token
             if not token:
                 return
@@ -142,7 +142,7 @@ class Store:
             tags[PARENT] = parent.run_id
         created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=run.name)
         self._created.add(created.info.run_id)
-        return _stored(created)
+        return stored_run(created)
 
     def _give(self, need: Need, run: Run, found: dict[str, Election]) -> None:
         election = found[run.key]
@@ -189,7 +189,8 @@ class Store:
         with tempfile.TemporaryDirectory() as folder:
             for path in (*run.artifacts, *_made(run, Path(folder))):
                 self.client.log_artifact(run_id, path)
-        self.client.set_terminated(run_id, "FINISHED", stored.start_time)
+        milliseconds = round(1000 * observed.get("training_seconds", 0))
+        self.client.set_terminated(run_id, "FINISHED", stored.start_time + milliseconds)
         self._completed.add(run_id)
 
     def _tag(self, stored: StoredRun, name: str, value: str) -> None:
@@ -209,7 +210,7 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     client = MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        # A server keeps artifacts where it likes; a local database would leave them with the caller.
+        # A server keeps artifacts where it likes; a local database would put them with the caller.
         local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
         # Which of its two faces the UI shows: training runs, not prompts and traces.
         tags = {"mlflow.experimentKind": "custom_model_development"}
@@ -222,7 +223,8 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     return Store(client, str(found.experiment_id), commits, restore)
 
 
-def _stored(run: MlflowRun) -> StoredRun:
+def stored_run(run: MlflowRun) -> StoredRun:
+    """Return what there is to know of a run that MLflow tells of."""
     info = run.info
     return StoredRun(
         run_id=info.run_id,
@@ -237,7 +239,7 @@ def _observed(run: Run) -> dict[str, str]:
     """Return what the machine took as tags, which two publishers cannot both add to."""
     if not run.observed:
         return {}
-    machine = {f"optledger.machine.{name}": value for name, value in run.machine.items()}
+    machine = {"optledger.machine": run.machine} if run.machine else {}
     return {OBSERVED: canonical_json(run.observed), **machine}
 
 
