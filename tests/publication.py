@@ -22,6 +22,7 @@ from mlflow.entities import ViewType
 # So that what is timed and killed is the publication.
 import optledger.tracking.store  # noqa: F401
 from optledger import errors
+from optledger.formats import write_npz
 from optledger.tracking.agreement import DUPLICATE_OF, KEY, PARENT, Published
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Input, Run
@@ -40,7 +41,7 @@ def make_checkout(path: Path) -> Path:
     path.mkdir()
     (path / "history.csv").write_text("epoch,loss\n" + "1,0.5\n" * 2000)
     (path / "empty.csv").write_text("")
-    np.savez(path / "test.npz", labels=np.arange(3))
+    write_npz(path / "test.npz", {"labels": np.arange(3)})
     identity = {"NAME": "Tests", "EMAIL": "tests@localhost", "DATE": "2026-01-01T00:00Z"}
     variables = {
         f"GIT_{role}_{name}": value
