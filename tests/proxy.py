@@ -26,7 +26,8 @@ class Proxy:
         server: the URL that requests are passed on to.
         url: the proxy's own.
         requests: the method and path of each request so far, from the first of a trial.
-        fault: what happens to the request number `at` (from 1): a name of `FAULTS`, or None.
+        fault: what happens to the request number `at`, from 1: a name of `FAULTS` or of
+            `PREPARATIONS`, or None.
         lasting: whether it happens to all that follow, too.
         kill: ends the client; for the faults that do.
         injected: how often the fault has happened.
@@ -80,7 +81,7 @@ class Proxy:
             number = len(self.requests)
             if self.fault and (number == self.at or (self.lasting and number > self.at)):
                 self.injected += 1
-                return FAULTS[self.fault]
+                return {**FAULTS, **PREPARATIONS}[self.fault]
         return _Handler.answer
 
 
@@ -178,6 +179,22 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(response, body, len(body) // 2)
         self._hang_up()
 
+    def twice(self) -> None:
+        """Pass the request on twice, as a client does that repeats it by itself."""
+        body = self._body()
+        self._send(body)
+        self._reply(*self._send(body))
+
+    def only_created(self) -> None:
+        """Have all runs created twice, and hang up on whatever would change one."""
+        path = urlsplit(self.path).path
+        if path.endswith("runs/create"):
+            self.twice()
+        elif path.endswith(("get-by-name", "experiments/create", "runs/search")):
+            self.answer()
+        else:
+            self.dropped()
+
     def killed(self) -> None:
         """End the client before the server learns of anything."""
         self._body()
@@ -270,6 +287,10 @@ FAULTS: dict[str, Callable[[_Handler], None]] = {
     "dropped after": _Handler.dropped_after,
     "cut": _Handler.cut,
     "cut answer": _Handler.cut_answer,
+    "twice": _Handler.twice,
     "killed": _Handler.killed,
     "killed after": _Handler.killed_after,
 }
+
+# What leaves a store in disorder, for a trial to begin with.
+PREPARATIONS: dict[str, Callable[[_Handler], None]] = {"only created": _Handler.only_created}

@@ -7,8 +7,11 @@ publishes it: prints `ready`, waits for a line, and then prints what it did.
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,20 +20,29 @@ from urllib.request import url2pathname
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 
 # So that what is timed and killed is the publication.
 import optledger.tracking.store  # noqa: F401
 from optledger import errors
 from optledger.formats import write_npz
-from optledger.tracking.agreement import DUPLICATE_OF, KEY, PARENT, Published
+from optledger.params import Comparison, Component
+from optledger.tracking.agreement import DUPLICATE_OF, KEY, Published
+from optledger.tracking.champion import ChampionModel
 from optledger.tracking.publication import publish_runs
+from optledger.tracking.registration import registered_name
 from optledger.tracking.run import Input, Run
 
 SECONDS = "seconds_per_epoch"
 
-# Tags that name another run.
-_IDENTITIES = (PARENT, DUPLICATE_OF)
+Contents = dict[str, list[dict[str, Any]]]
+
+# As links have it, and lists in links.
+_EXPERIMENT_ID = r"(?<=/experiments/)\d+|(?<=%22)\d+(?=%22)"
+
+# Of the file that describes a model, those with ids and times.
+_OWN_LINES = (b"artifact_path", b"model_id", b"model_uuid", b"run_id", b"utc_time_created")
 
 
 def make_checkout(path: Path) -> Path:
@@ -53,10 +65,11 @@ def make_checkout(path: Path) -> Path:
     return path
 
 
-def runs(seconds: float | None) -> list[Run]:
+def runs(name: str, seconds: float | None) -> list[Run]:
     """A variant with two seeds and a search trial, and a comparison; of the checkout here.
 
     Args:
+        name: of the dataset of the model, and so of its registered model.
         seconds: what the machine took, which is part of no key; None if that is not known.
     """
     # More parameters and points than a request may hold.
@@ -91,10 +104,41 @@ def runs(seconds: float | None) -> list[Run]:
     comparison = Run(
         content={"kind": "comparison", "variants": {"adam": variant.key}},
         name="comparison of 1 variants",
+        parameters={"comparison.metric": "accuracy"},
         metrics={"accuracy.adam": 0.9},
+        tags={"champion": "adam"},
+        description="adam leads.",
         tables={"leaderboard": pd.DataFrame({"variant": ["adam"]})},
+        model=lambda: champion(name),
     )
     return [variant, *children, comparison]
+
+
+def champion(name: str) -> ChampionModel:
+    """Return the model of the second seed."""
+    labels = np.arange(20, dtype=np.uint8) % 10
+    return ChampionModel(
+        dataset=name,
+        variant="adam",
+        seed=1,
+        seeds=2,
+        model=Component.model_validate({"name": "mlp", "hidden_units": [4]}),
+        classes=10,
+        weights={
+            "00_kernel": np.ones((64, 4), np.float32),
+            "01_bias": np.zeros(4, np.float32),
+            "02_kernel": np.ones((4, 10), np.float32),
+            "03_bias": np.zeros(10, np.float32),
+        },
+        input_example=np.zeros((3, 8, 8), np.uint8),
+        predictions={
+            "classes": np.stack([labels, labels]),
+            "losses": np.ones((2, 20), np.float32),
+            "labels": labels,
+        },
+        test_digest="aa",
+        comparison=Comparison(metric="accuracy"),
+    )
 
 
 def publish_all(name: str, root: Path, seconds: float | None = 0.5) -> Published:
@@ -105,13 +149,13 @@ def publish_all(name: str, root: Path, seconds: float | None = 0.5) -> Published
         root: the folder of the store, if MLFLOW_TRACKING_URI names no other.
         seconds: what the machine took; None if that is not known.
     """
-    return publish_runs(runs(seconds), name, root)
+    return publish_runs(runs(name, seconds), name, root)
 
 
-def contents(uri: str, name: str, files: Path) -> dict[str, Any]:
+def contents(uri: str, name: str, files: Path) -> Contents:
     """Return all that a store holds of the publication `name`, in terms that repeat.
 
-    Run ids are replaced by keys, and times by their distance from the run's start.
+    Runs and models are named instead of by ids, and times are distances from the run's start.
 
     Args:
         uri: the store, not the proxy before it.
@@ -119,64 +163,99 @@ def contents(uri: str, name: str, files: Path) -> dict[str, Any]:
         files: the folder of the artifacts that a server keeps for its clients.
 
     Returns:
-        `active` and `deleted`: the runs by key, each a list, as there may be several.
+        By name, runs, models and versions of models, and the experiment: each a list of all that
+        are there, as there may be several. Names of deleted runs begin with `deleted`.
     """
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        return {"active": {}, "deleted": {}}
-    found = client.search_runs([experiment.experiment_id], "", ViewType.ALL, 1000)
-    keys = {
+        return {}
+    runs = client.search_runs([experiment.experiment_id], "", ViewType.ALL, 1000)
+    models = client.search_logged_models([experiment.experiment_id])
+    names = {
         run.info.run_id: f"{run.info.run_name} {run.data.tags.get(KEY, 'without a key')[:8]}"
-        for run in found
+        for run in runs
     }
-    store: dict[str, Any] = {"active": {}, "deleted": {}}
-    for run in found:
-        run_id, start = run.info.run_id, run.info.start_time
-        tags = run.data.tags
-        content = {
-            "status": run.info.status,
-            "ended": run.info.end_time and run.info.end_time - start,
-            "parameters": run.data.params,
-            "metrics": {
-                metric: sorted(
-                    (point.step, point.timestamp - start, point.value)
-                    for point in client.get_metric_history(run_id, metric)
-                )
-                for metric in run.data.metrics
-            },
-            "tags": {
-                tag: keys.get(value, value) if tag in _IDENTITIES else value
-                for tag, value in tags.items()
-            },
-            "inputs": [each.to_dictionary() for each in run.inputs.dataset_inputs],
-            "artifacts": _files(run.info.artifact_uri, files),
-        }
-        state = store[run.info.lifecycle_stage]
-        state.setdefault(keys[run_id], []).append(content)
-    return store
+    names |= {model.model_id: f"model {model.name}" for model in models}
+    names[name] = "NAME"
+    found: Contents = defaultdict(list)
+    found["experiment"].append({"tags": experiment.tags})
+    for run in runs:
+        prefix = "deleted " if run.info.lifecycle_stage == "deleted" else ""
+        found[prefix + names[run.info.run_id]].append(_run(client, run, files))
+    for model in models:
+        found[names[model.model_id]].append(
+            {
+                "status": str(model.status),
+                "source": model.source_run_id,
+                "parameters": model.params,
+                "metrics": [(metric.key, metric.value, metric.step) for metric in model.metrics],
+                "tags": model.tags,
+                "artifacts": _files(model.artifact_location, files),
+            }
+        )
+    for registered in client.search_registered_models(f"name='{registered_name(name)}'"):
+        about = {"tags": registered.tags, "aliases": dict(registered.aliases)}
+        found["registered"].append(about | {"description": registered.description})
+    for version in client.search_model_versions(f"name='{registered_name(name)}'"):
+        about = {"tags": version.tags, "source": version.run_id, "model": version.model_id}
+        found["version"].append(about | {"description": version.description})
+    return {each: _named(what, names) for each, what in found.items()}
 
 
-def differences(store: dict[str, Any], reference: dict[str, Any]) -> list[str]:
+def _run(client: MlflowClient, run: MlflowRun, files: Path) -> dict[str, Any]:
+    start = run.info.start_time
+    return {
+        "status": run.info.status,
+        "ended": run.info.end_time and run.info.end_time - start,
+        "parameters": run.data.params,
+        "metrics": {
+            metric: sorted(
+                (point.step, point.timestamp - start, point.value)
+                for point in client.get_metric_history(run.info.run_id, metric)
+            )
+            for metric in run.data.metrics
+        },
+        "tags": run.data.tags,
+        "inputs": [each.to_dictionary() for each in run.inputs.dataset_inputs],
+        "outputs": [each.model_id for each in run.outputs.model_outputs],
+        "artifacts": _files(run.info.artifact_uri, files),
+    }
+
+
+def _named(value: Any, names: Mapping[str, str]) -> Any:
+    """Put names for ids, wherever they are."""
+    if isinstance(value, dict):
+        return {key: _named(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_named(each, names) for each in value]
+    if isinstance(value, str):
+        for identity, name in names.items():
+            value = value.replace(identity, name)
+        return re.sub(_EXPERIMENT_ID, "EXPERIMENT", value)
+    return value
+
+
+def differences(store: Contents, reference: Contents) -> list[str]:
     """Return in words how `store` is not as `reference`, which an undisturbed publication left.
 
     Deleted runs that are marked as duplicates may be there besides.
     """
     found = []
-    for key in sorted({*store["active"], *reference["active"]}):
-        here, there = store["active"].get(key, []), reference["active"].get(key, [])
+    for name in sorted({*store, *reference}):
+        here, there = store.get(name, []), reference.get(name, [])
+        if name.startswith("deleted"):
+            unmarked = [run for run in here if f"deleted {run['tags'].get(DUPLICATE_OF)}" != name]
+            found += [f"{name}: not marked as a duplicate"] * len(unmarked)
+            continue
         if len(here) != len(there):
-            found.append(f"{key}: {len(here)} runs instead of {len(there)}")
-        for run in here:
+            found.append(f"{name}: {len(here)} instead of {len(there)}")
+        for each in here if there else ():
             found += [
-                f"{key}: {part} {_shown(run[part], there[0][part])}"
-                for part in (run if there else ())
-                if run[part] != there[0][part]
+                f"{name}: {part} {_shown(each[part], value)}"
+                for part, value in there[0].items()
+                if each[part] != value
             ]
-    for key, deleted in store["deleted"].items():
-        unmarked = [run for run in deleted if run["tags"].get(DUPLICATE_OF) != key]
-        if unmarked:
-            found.append(f"{key}: {len(unmarked)} deleted runs not marked as duplicates")
     return found
 
 
@@ -200,11 +279,15 @@ def _size(value: Any) -> str:
 def _files(uri: str, files: Path) -> dict[str, bytes]:
     scheme, _, path, _, _ = urlsplit(uri)
     folder = files / path.lstrip("/") if scheme == "mlflow-artifacts" else Path(url2pathname(path))
-    return {
+    found = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+    if "MLmodel" in found:
+        lines = found["MLmodel"].splitlines()
+        found["MLmodel"] = b"\n".join(line for line in lines if not line.startswith(_OWN_LINES))
+    return found
 
 
 def main(arguments: list[str]) -> None:

@@ -15,20 +15,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 from tqdm import tqdm
 
 from optledger.errors import UserError
 from proxy import FAULTS, Proxy, proxy_of
-from publication import contents, differences, make_checkout, publish_all
+from publication import Contents, contents, differences, make_checkout, publish_all
 from servers import MEMORY, mlflow_server
 
 # Seconds until the client of a publication with a fault gives up.
@@ -39,6 +39,10 @@ _KILLS = 30
 
 # What can go on for ever.
 LASTING = ("error", "late", "dropped")
+
+
+# What happens to repairs, too.
+DISORDERLY = ("error after", "delayed", "dropped", "killed after")
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Bench:
     checkout: Path
     server: str
     proxy: Proxy
-    reference: dict[str, Any] = field(default_factory=dict)
+    reference: Contents = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     _names: Iterator[int] = field(default_factory=count)
 
@@ -81,7 +85,7 @@ class Bench:
         go(process)
         return process
 
-    def contents(self, name: str) -> dict[str, Any]:
+    def contents(self, name: str) -> Contents:
         """Return what the server holds."""
         return contents(self.server, name, self.folder / "artifacts")
 
@@ -91,11 +95,13 @@ class Outcome:
     """How a trial went.
 
     Attributes:
+        injected: the publication came to the fault.
         at_once: the publication with the fault succeeded.
         wrong: what was wrong, in words; empty if nothing was.
         seconds: what the publication with the fault took.
     """
 
+    injected: bool
     at_once: bool
     wrong: list[str]
     seconds: float
@@ -118,10 +124,24 @@ def bench() -> Iterator[Bench]:
         yield ready
 
 
-def trial(bench: Bench, fault: str, at: int, *, lasting: bool = False) -> Outcome:
-    """Publish with the fault at the request number `at`, and again without it."""
+def trial(
+    bench: Bench, fault: str, at: int, *, lasting: bool = False, disorder: bool = False
+) -> Outcome:
+    """Publish with the fault at the request number `at`, and again without it.
+
+    Args:
+        bench: what to publish to.
+        fault: a name of `FAULTS`.
+        at: the number of a request, from 1.
+        lasting: whether all requests that follow have the fault, too.
+        disorder: whether the store has half of the runs twice, and empty, to begin with.
+    """
     name = bench.name()
     wrong, at_once = [], True
+    if disorder:
+        bench.proxy.disturb("only created", 1, lasting=True)
+        with suppress(UserError):
+            bench.publish(name)
     start = time.monotonic()
     if fault.startswith("killed"):
         at_once = False
@@ -142,8 +162,7 @@ def trial(bench: Bench, fault: str, at: int, *, lasting: bool = False) -> Outcom
             at_once = False
             wrong.append(f"raised {error!r:.300}")
     seconds = time.monotonic() - start
-    if not bench.proxy.injected:
-        wrong.append("no fault happened")
+    injected = bench.proxy.injected > 0
     bench.proxy.settle()
     bench.proxy.disturb(None)
     try:
@@ -151,7 +170,7 @@ def trial(bench: Bench, fault: str, at: int, *, lasting: bool = False) -> Outcom
     except Exception as error:
         wrong.append(f"the second publication: {error!r:.300}")
     wrong += differences(bench.contents(name), bench.reference)
-    return Outcome(at_once, wrong, seconds)
+    return Outcome(injected, at_once, wrong, seconds)
 
 
 def publisher(
@@ -198,7 +217,7 @@ def killed_on_sqlite(bench: Bench, folder: Path, delay: float) -> Outcome:
         wrong.append(f"the second publication: {error!r:.300}")
     else:
         wrong += differences(contents(uri, "e", folder), bench.reference)
-    return Outcome(process.returncode == 0, wrong, delay)
+    return Outcome(True, process.returncode == 0, wrong, delay)
 
 
 def main(faults: list[str]) -> None:
@@ -209,16 +228,16 @@ def main(faults: list[str]) -> None:
     with bench() as ready:
         requests = ready.requests
         print(f"{len(requests)} requests: {', '.join(requests)}\n", flush=True)
-        for fault, lasting in [*((f, False) for f in FAULTS), *((f, True) for f in LASTING)]:
-            label = f"{fault}, and ever after" if lasting else fault
+        for label, trials in _trials(ready).items():
             if faults and label not in faults:
                 continue
             rows[label] = []
-            for at, request in enumerate(tqdm(requests, desc=label), 1):
-                outcome = trial(ready, fault, at, lasting=lasting)
-                rows[label].append(outcome)
+            for at, attempt in enumerate(tqdm(trials, desc=label), 1):
+                outcome = attempt()
+                if outcome.injected:
+                    rows[label].append(outcome)
                 if outcome.wrong:
-                    tqdm.write(f"{label} at {at}, {request}: {'; '.join(outcome.wrong)}")
+                    tqdm.write(f"{label} at {at}: {'; '.join(outcome.wrong)}")
         label = "killed, on SQLite"
         if not faults or label in faults:
             rows[label] = list(_kills(label, ready))
@@ -230,6 +249,26 @@ def main(faults: list[str]) -> None:
         second = len(outcomes) - failed - at_once
         print(f"| {label} | {len(outcomes)} | {at_once} | {second} | {failed} |")
     sys.exit(any(outcome.wrong for outcomes in rows.values() for outcome in outcomes))
+
+
+def _trials(bench: Bench) -> dict[str, list[Callable[[], Outcome]]]:
+    """Return the trials of each row of the table."""
+    # A model comes with this package: of the uploads of its modules, the first and the last.
+    modules = [at for at, sent in enumerate(bench.requests, 1) if "/artifacts/code/" in sent]
+    every = sorted({*range(1, len(bench.requests) + 1)} - {*modules[1:-1]})
+    # What comes later for more requests, and is not reached, is not counted.
+    disorderly = [at for at in every if at < modules[0]]
+
+    def row(numbers: list[int], fault: str, **conditions: bool) -> list[Callable[[], Outcome]]:
+        return [partial(trial, bench, fault, at, **conditions) for at in numbers]
+
+    return {
+        **{fault: row(every, fault) for fault in FAULTS},
+        **{f"{fault}, and ever after": row(every, fault, lasting=True) for fault in LASTING},
+        **{
+            f"{fault}, amid disorder": row(disorderly, fault, disorder=True) for fault in DISORDERLY
+        },
+    }
 
 
 def _kills(label: str, bench: Bench) -> Iterator[Outcome]:

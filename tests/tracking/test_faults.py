@@ -19,24 +19,34 @@ def number(server: Bench, path: str, nth: int) -> int:
     ("fault", "path", "nth"),
     [
         ("error", LOG, 2),
-        ("error after", CREATE, 1),
+        ("error after", "model-versions/create", 1),
         ("late", CREATE, 5),
-        ("delayed", CREATE, 1),
+        ("delayed", "mlflow/logged-models", 1),
         ("dropped", "runs/search", 1),
         ("dropped after", "experiments/create", 1),
         ("cut", UPLOAD, 1),
         ("cut answer", LOG, 1),
-        ("killed", UPLOAD, 1),
-        ("killed after", CREATE, 3),
+        ("twice", CREATE, 1),
+        ("killed", "weights.npz", 1),
+        ("killed after", "registered-models/alias", 1),
     ],
 )
 def test_the_next_publication_mends_it(server: Bench, fault: str, path: str, nth: int) -> None:
-    """Each run key once, complete, and nothing else."""
-    assert trial(server, fault, number(server, path, nth)).wrong == []
+    """Each run and the model once, complete, and nothing else."""
+    outcome = trial(server, fault, number(server, path, nth))
+    assert outcome.injected
+    assert outcome.wrong == []
 
 
 def test_a_server_that_dies_in_the_middle_is_filled_when_it_is_back(server: Bench) -> None:
     """Nothing is left of what broke off, and the message names the store."""
     outcome = trial(server, "dropped", number(server, END, 1), lasting=True)
     assert not outcome.at_once
+    assert outcome.wrong == []
+
+
+def test_a_repair_that_breaks_off_is_repaired(server: Bench) -> None:
+    """Of runs that are there twice, and empty, one is left, and complete."""
+    outcome = trial(server, "killed after", number(server, END, 2), disorder=True)
+    assert outcome.injected
     assert outcome.wrong == []

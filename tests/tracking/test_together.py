@@ -1,5 +1,6 @@
 """Publications by several processes at once, to one store."""
 
+import itertools
 import json
 import os
 import tempfile
@@ -56,8 +57,8 @@ def test_eight_publish_to_a_fresh_file(checkout: Path, folder: Path, server: Ben
     assert done["created"] == 5
     assert sum(done.values()) == 8 * 5
     store = contents(f"sqlite:///{folder / 'mlflow.db'}", "e", folder)
-    for (run,) in store["active"].values():
-        if SECONDS in run["metrics"]:
+    for run in itertools.chain(*store.values()):
+        if SECONDS in run.get("metrics", ()):
             ((_, _, value),) = run["metrics"][SECONDS]
             assert value in took
             assert json.loads(run["tags"]["optledger.observed"]) == {SECONDS: value}
@@ -111,7 +112,7 @@ def test_of_observations_that_come_later_a_run_has_one(server: Bench) -> None:
     took = [0.5, 1.5, 2.5, 3.5]
     uri = server.server
     publish_at_once(server.checkout, server.folder, took, "later", MLFLOW_TRACKING_URI=uri)
-    for (run,) in contents(uri, "later", server.folder / "artifacts")["active"].values():
-        if SECONDS in run["metrics"]:
+    for run in itertools.chain(*contents(uri, "later", server.folder / "artifacts").values()):
+        if SECONDS in run.get("metrics", ()):
             ((_, _, value),) = run["metrics"][SECONDS]
             assert json.loads(run["tags"]["optledger.observed"]) == {SECONDS: value}

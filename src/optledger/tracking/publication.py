@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from optledger.datasets import registry
 from optledger.errors import UserError
 from optledger.params import Params
-from optledger.tracking.agreement import Published, counted, wanted
+from optledger.tracking.agreement import Published, counted, is_registered, run_ids, wanted
 from optledger.tracking.commits import Commits, commits
-from optledger.tracking.glance import database, glance, tracking_uri
+from optledger.tracking.front import front
+from optledger.tracking.glance import Held, database, glance, tracking_uri
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect, collect_cases
 
@@ -70,12 +71,20 @@ def publish_runs(
     """
     uri, known = tracking_uri(root), commits()
     held = glance(uri, experiment, [run.key for run in runs if run.parent is None])
-    if held is not None and not any(wanted(runs, held, known.clean, restore)):
-        return counted(runs, held)
+    if held is not None and not restore and _agrees(runs, held, known.clean):
+        return counted(runs, held.runs)
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     with _turn(uri):
         return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
+
+
+def _agrees(runs: Sequence[Run], held: Held, commit: str | None) -> bool:
+    return (
+        not any(wanted(runs, held.runs, commit))
+        and is_registered(runs, held.runs)
+        and not front(runs, run_ids(held.runs), held.experiment_id, held.tags)
+    )
 
 
 def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) -> "Store":
