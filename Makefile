@@ -31,7 +31,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro experiment test check bench calibrate ui serve lock schema
+.PHONY: help setup repro experiment test torture check bench calibrate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME
 
 test: .venv/installed ## run the tests
 	@pytest --numprocesses 2 --dist worksteal
+
+torture: .venv/installed ## publish to MLflow with every fault at every request (about 20 minutes)
+	@python tests/torture.py
 
 check: .venv/installed ## lint and check types
 	@ruff check

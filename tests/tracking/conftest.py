@@ -1,10 +1,14 @@
 """Tracking stores for tests."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+
+from servers import postgresql, postgresql_is_installed
+from torture import Bench, bench
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +28,19 @@ def root(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shutil.copy(empty_store, folder)
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Bench]:
+    """An MLflow server on SQLite, behind a proxy that does wrong."""
+    with bench() as ready:
+        yield ready
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The URI of an empty PostgreSQL database."""
+    if not postgresql_is_installed():
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgresql() as uri:
+        yield uri

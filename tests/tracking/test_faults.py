@@ -1,0 +1,52 @@
+"""A publication that is disturbed, and one after it; all faults are in `make torture`."""
+
+from itertools import islice
+
+import pytest
+
+from torture import Bench, trial
+
+CREATE, LOG, UPLOAD, END = "runs/create", "runs/log-batch", "history.csv", "runs/update"
+
+
+def number(server: Bench, path: str, nth: int) -> int:
+    """Return which request is the `nth` to a path that ends like this."""
+    numbers = (at for at, sent in enumerate(server.requests, 1) if sent.endswith(path))
+    return next(islice(numbers, nth - 1, None))
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "nth"),
+    [
+        ("error", LOG, 2),
+        ("error after", "model-versions/create", 1),
+        ("late", CREATE, 5),
+        ("delayed", "mlflow/logged-models", 1),
+        ("dropped", "runs/search", 1),
+        ("dropped after", "experiments/create", 1),
+        ("cut", UPLOAD, 1),
+        ("cut answer", LOG, 1),
+        ("twice", CREATE, 1),
+        ("killed", "weights.npz", 1),
+        ("killed after", "registered-models/alias", 1),
+    ],
+)
+def test_the_next_publication_mends_it(server: Bench, fault: str, path: str, nth: int) -> None:
+    """Each run and the model once, complete, and nothing else."""
+    outcome = trial(server, fault, number(server, path, nth))
+    assert outcome.injected
+    assert outcome.wrong == []
+
+
+def test_a_server_that_dies_in_the_middle_is_filled_when_it_is_back(server: Bench) -> None:
+    """Nothing is left of what broke off, and the message names the store."""
+    outcome = trial(server, "dropped", number(server, END, 1), lasting=True)
+    assert not outcome.at_once
+    assert outcome.wrong == []
+
+
+def test_a_repair_that_breaks_off_is_repaired(server: Bench) -> None:
+    """Of runs that are there twice, and empty, one is left, and complete."""
+    outcome = trial(server, "killed after", number(server, END, 2), disorder=True)
+    assert outcome.injected
+    assert outcome.wrong == []
