@@ -66,6 +66,28 @@ def schema() -> None:
     print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
 
 
+@app.command()
+def verify(
+    reproduce: Annotated[
+        bool, typer.Option("--reproduce", help="run the pipeline again, in a clone of HEAD")
+    ] = False,
+) -> None:
+    """Rehash every output and follow runs, results, lock and data back to the registry.
+
+    Each break is a line with what mends it. The exit status is 1 if there is one.
+    """
+    from optledger.verification.verify import Verification
+
+    verification = Verification()
+    found = 0
+    for each in verification.breaks():
+        print(each)
+        found += bool(each.remedy)
+    print(f"verify: {', '.join(verification.counts)}: {found} break{'' if found == 1 else 's'}")
+    if found:
+        raise typer.Exit(1)
+
+
 def check_all(settings: params.Params) -> None:
     """Check the dataset, and build every model, optimizer, loss and schedule.
 
