@@ -165,7 +165,9 @@ def _write_results(folder: Path, settings: Params, variants: int, seeds: int) ->
         predictions = folder / PREDICTIONS / f"{name}.npz"
         write_npz(predictions, {"classes": classes, "losses": losses})
         epoch = Epoch(0.1, 0.98, 0.1, 0.98)
-        results = [TrialResult(0.1, seed, {}, [epoch] * 10, 10, None, 0.0) for seed in range(seeds)]
+        results = [
+            TrialResult(0.1, seed, {}, [epoch] * 10, 10, None, 0.0, 0.0) for seed in range(seeds)
+        ]
         write_trials(folder / TRIALS / name, results, results[:5])
         for seed in range(seeds):
             scores = evaluate(labels, classes[seed], losses[seed], CLASSES).scores

@@ -192,12 +192,17 @@ def test_what_the_machine_took_is_published_and_no_result(finished: Project) -> 
     for name in ("adam", "gd"):
         file = f"results/observations/{name}.json"
         assert finished.run("git", "check-ignore", file).strip() == file
-        observed = json.loads(finished.read(file))["seconds_per_epoch"]
+        observation = json.loads(finished.read(file))
+        # A process with TensorFlow in it, in MiB.
+        assert 100 < observation["peak_memory_mib"] < 10_000
+        # The fixture asks for one worker.
+        assert (observation["threads"], observation["workers"]) == (1, 1)
         for seed in ("0", "1"):
             (run,) = [
                 run for run in published(finished) if run.info.run_name == f"{name} seed {seed}"
             ]
-            assert run.data.metrics["seconds_per_epoch"] == observed[seed] > 0
+            seconds = observation["seconds_per_epoch"][seed]
+            assert run.data.metrics["seconds_per_epoch"] == seconds > 0
     assert b"observations" not in finished.read("dvc.lock")
 
 

@@ -13,6 +13,7 @@ from optledger.datasets.split import validation_examples
 from optledger.documents import mistake
 from optledger.errors import UserError
 from optledger.paths import EXPERIMENTS, PARAMS
+from optledger.stages import publish as stage
 from optledger.training import executor, runtime
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -58,6 +59,16 @@ def power(
 ) -> None:
     """Tell how many seeds it takes to see a difference, at the noise that the results have."""
     print(planning.plan(params.load(), variants or [], difference, power))
+
+
+@app.command()
+def publish(
+    restore: Annotated[
+        bool, typer.Option("--restore", help="bring back runs that someone deleted")
+    ] = False,
+) -> None:
+    """Make MLflow agree with the results, as the last stage of the pipeline does."""
+    stage.main(restore)
 
 
 @app.command()

@@ -114,10 +114,14 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def canonical_json(value: Any) -> str:
+    """Return `value` as the one JSON text of what it means; `1` and `1.0` are the same number."""
+    return json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def digest(value: Any) -> str:
-    """SHA-256 of `value` as canonical JSON, in hexadecimal; `1` and `1.0` are the same number."""
-    text = json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """SHA-256 of `value` as canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def _plain_numbers(value: Any) -> Any:

@@ -103,6 +103,7 @@ def test_the_seed_is_not_its_place(tmp_path: Path) -> None:
             kept_epoch=len(values),
             divergence=None if values else Divergence(1, 1),
             seconds_per_epoch=0.25,
+            peak_memory_mib=500.0,
         )
         for seed, values in accuracies.items()
     ]

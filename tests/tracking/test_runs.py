@@ -47,6 +47,7 @@ def trials(diverged: int | None = None) -> list[TrialResult]:
             kept_epoch=len(accuracies),
             divergence=Divergence(4, 1) if seed == diverged else None,
             seconds_per_epoch=seconds,
+            peak_memory_mib=500.0 + seed,
         )
         for seed, (accuracies, seconds) in SEEDS.items()
     ]
@@ -81,7 +82,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
 def _results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_results(trials())
-    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", trials())
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", trials(), workers=2)
 
 
 def runs(targets: str = "[0.9, 0.96]") -> dict[str, Run]:
@@ -133,7 +134,7 @@ def test_the_comparison_says_who_leads_and_how_fast() -> None:
 def test_a_seed_that_diverged_reached_nothing() -> None:
     """Its epochs took their time all the same."""
     write_results(trials(diverged=1))
-    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", trials(diverged=1))
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", trials(diverged=1), workers=2)
     found = runs("[0.9]")
     assert speed(found["adam seed 1"]) == {"seconds_per_epoch": 0.25}
     assert speed(found["adam"]) == {
@@ -156,7 +157,7 @@ def test_without_a_validation_split_there_are_no_targets() -> None:
     history = [Epoch(1.0, 0.5, np.nan, np.nan)] * 3
     blind = [replace(result, history=history) for result in trials()]
     write_results(blind)
-    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", blind)
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", blind, workers=2)
     found = runs()
     assert speed(found["adam seed 0"]) == {"seconds_per_epoch": 0.5}
     assert speed(found["adam"]) == {"seconds_per_epoch": 0.5}

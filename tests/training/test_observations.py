@@ -1,11 +1,13 @@
 import json
+import os
+import platform
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from optledger.formats import file_digest
-from optledger.training.observations import read_seconds_per_epoch, write_observation
+from optledger.formats import file_digest, write_json
+from optledger.training.observations import Observation, read_observation, write_observation
 from optledger.training.records import write_trials
 from optledger.training.trial import Epoch, TrialResult
 
@@ -21,8 +23,9 @@ def trials(accuracy: float = 0.9) -> list[TrialResult]:
             kept_epoch=1,
             divergence=None,
             seconds_per_epoch=seconds,
+            peak_memory_mib=memory,
         )
-        for seed, seconds in ((3, 0.25), (12, 1 / 3))
+        for seed, seconds, memory in ((3, 0.25, 600.0), (12, 1 / 3, 500.0))
     ]
 
 
@@ -30,30 +33,45 @@ def trials(accuracy: float = 0.9) -> list[TrialResult]:
 def observed(tmp_path: Path) -> Path:
     """A folder with trials, and beside them what was observed."""
     write_trials(tmp_path / "adam", trials(), [])
-    write_observation(tmp_path / "adam.json", tmp_path / "adam", trials())
+    write_observation(tmp_path / "adam.json", tmp_path / "adam", trials(), workers=8)
     return tmp_path
 
 
 def test_what_was_observed_is_read_by_seed(observed: Path) -> None:
-    """The file names the bytes of the trials, and six digits of the seconds."""
-    assert json.loads((observed / "adam.json").read_text()) == {
-        "outputs": {
-            name: file_digest(observed / "adam" / name) for name in ("history.csv", "weights.npz")
-        },
-        "seconds_per_epoch": {"12": 0.333333, "3": 0.25},
+    """Six digits of the seconds, beside the bytes of the trials."""
+    observation = read_observation(observed / "adam.json", observed / "adam")
+    assert observation is not None
+    assert observation.seconds_per_epoch == {3: 0.25, 12: 0.333333}
+    assert observation.outputs == {
+        name: file_digest(observed / "adam" / name) for name in ("history.csv", "weights.npz")
     }
-    seconds = read_seconds_per_epoch(observed / "adam.json", observed / "adam")
-    assert seconds == {3: 0.25, 12: 0.333333}
+
+
+def test_the_peak_is_that_of_the_largest_worker(observed: Path) -> None:
+    """Not their sum: workers share memory, and trials share workers."""
+    observation = read_observation(observed / "adam.json", observed / "adam")
+    assert observation is not None
+    assert observation.peak_memory_mib == 600
+
+
+def test_the_machine_is_described_and_not_named(observed: Path) -> None:
+    """By what makes it fast or slow; no more workers are busy than there are trials."""
+    file = json.loads((observed / "adam.json").read_text())
+    assert file.keys() == Observation.model_fields.keys()
+    assert (file["threads"], file["workers"], file["cores"]) == (1, 2, os.cpu_count())
+    assert file["platform"] == f"{platform.system()} {platform.machine()}"
+    assert file["processor"] in Path("/proc/cpuinfo").read_text()
 
 
 def test_other_trials_were_not_observed(observed: Path) -> None:
     """Nor is a folder without them; the same bytes again were."""
     for accuracy, known in ((0.8, False), (0.9, True)):
         write_trials(observed / "adam", trials(accuracy), [])
-        assert bool(read_seconds_per_epoch(observed / "adam.json", observed / "adam")) == known
+        observation = read_observation(observed / "adam.json", observed / "adam")
+        assert (observation is not None) == known
     (observed / "adam/weights.npz").write_bytes(b"other")
-    assert read_seconds_per_epoch(observed / "adam.json", observed / "adam") == {}
-    assert read_seconds_per_epoch(observed / "adam.json", observed / "gd") == {}
+    assert read_observation(observed / "adam.json", observed / "adam") is None
+    assert read_observation(observed / "adam.json", observed / "gd") is None
 
 
 @pytest.mark.parametrize(
@@ -62,6 +80,7 @@ def test_other_trials_were_not_observed(observed: Path) -> None:
         ("{", ""),
         ("0.25", "NaN"),
         ("0.25", "-1"),
+        ("600.0", "null"),
         ('"3"', '"three"'),
         ("seconds_per_epoch", "seconds"),
         ("0.25", "\udcff"),
@@ -73,10 +92,18 @@ def test_a_file_that_cannot_be_read_is_none(observed: Path, found: str, instead:
     assert found in path.read_text()
     text = path.read_text().replace(found, instead)
     path.write_bytes(text.encode(errors="surrogateescape"))
-    assert read_seconds_per_epoch(path, observed / "adam") == {}
+    assert read_observation(path, observed / "adam") is None
+
+
+def test_a_file_of_seconds_alone_is_none(observed: Path) -> None:
+    """As versions wrote it that did not look at the machine."""
+    path = observed / "adam.json"
+    written = json.loads(path.read_text())
+    write_json(path, {key: written[key] for key in ("outputs", "seconds_per_epoch")})
+    assert read_observation(path, observed / "adam") is None
 
 
 def test_a_file_that_is_missing_is_none(observed: Path) -> None:
     """As after a clone, and so is one that is no file."""
-    assert read_seconds_per_epoch(observed / "gd.json", observed / "adam") == {}
-    assert read_seconds_per_epoch(observed, observed / "adam") == {}
+    assert read_observation(observed / "gd.json", observed / "adam") is None
+    assert read_observation(observed, observed / "adam") is None

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,15 @@ def trains_and_dies_once(task: tuple[Trial, Path], report: Report) -> TrialResul
         dies_once(marker, report)
 
     return executor.train(trial, report_and_die)
+
+
+def trains_after(task: tuple[Trial, int], report: Report) -> tuple[TrialResult, float]:
+    """Train after having had so many MiB; return also what Linux says that the worker has had."""
+    trial, mebibytes = task
+    bytearray(b"0") * (mebibytes * 2**20)
+    result = executor.train(trial, report)
+    (line,) = re.findall(r"^VmHWM:.*kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return result, int(line.split()[1]) / 1024
 
 
 def dies(signal_number: int, report: Report) -> None:
@@ -110,6 +120,19 @@ def test_a_killed_worker_changes_no_byte(
     assert disturbed.history == expected.history
     for name, weight in expected.weights.items():
         assert disturbed.weights[name].tobytes() == weight.tobytes()
+
+
+def test_a_peak_of_memory_is_that_of_the_worker(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Linux counts it, with what the worker had before the trial."""
+    monkeypatch.chdir(project.path)
+    trial = Trial("adam", params.load().variants["adam"], 10, 0.01, seed=0)
+    with Processes(1) as pool:
+        before, after = (next(pool.run(trains_after, [(trial, size)]))[1] for size in (0, 1024))
+    for result, peak in (before, after):
+        assert result.peak_memory_mib == pytest.approx(peak, rel=0.05)
+    assert 100 < before[0].peak_memory_mib < 1024 < after[0].peak_memory_mib < 2048
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def main() -> None:
         chosen = search.choose(variant, searched)
         finals = progress.run(pool, [trial(chosen, seed) for seed in seeds])
     write_trials(TRIALS / name, finals, searched)
-    write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, finals)
+    write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, finals, pool.count)
     print(f"{progress.summary()}; learning rate {chosen:g}", end="")
     print(f", of {len(rates)} tried" if rates else "")
     if edge := search.edge(chosen, rates):

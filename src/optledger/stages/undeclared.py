@@ -26,11 +26,13 @@ def forget(group: str, outputs: Path, declared: Collection[str]) -> None:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     if not LOCK.exists():
         return
-    yaml = YAML()
-    lock = yaml.load(LOCK)
-    members = [stage for stage in lock["stages"] if stage.startswith(f"{group}@")]
+    stages = YAML(typ="safe").load(LOCK)["stages"]
+    members = [stage for stage in stages if stage.startswith(f"{group}@")]
     undeclared = [stage for stage in members if stage.removeprefix(f"{group}@") not in declared]
     if undeclared:
+        # As DVC does, which keeps the order and the form of the file.
+        yaml = YAML()
+        lock = yaml.load(LOCK)
         for stage in undeclared:
             del lock["stages"][stage]
         with replacing(LOCK) as temporary:

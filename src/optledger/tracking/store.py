@@ -1,155 +1,288 @@
-"""An MLflow tracking store made to agree with a list of runs.
+"""An experiment of an MLflow tracking store made to agree with a list of runs.
 
-A run is created if no run of its key is there, completed if an earlier publication broke off, and
-otherwise left alone, so that publishing twice is publishing once.
+Whatever breaks off is taken up again by the next call: every request may be repeated, and what
+comes of two is what comes of one.
 """
 
-import logging
-import os
-import subprocess
-import time
-from collections.abc import Iterator, Sequence
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, ViewType
-from mlflow.entities import Run as StoredRun
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import Run as MlflowRun
+from tqdm import tqdm
 
-from optledger.errors import UserError
-from optledger.tracking.runs import Run
+from optledger.formats import canonical_json
+from optledger.tracking.agreement import (
+    COMMITS,
+    DUPLICATE_OF,
+    KEY,
+    KIND,
+    OBSERVED,
+    PARENT,
+    ROOT,
+    Election,
+    Need,
+    Published,
+    StoredRun,
+    counted,
+    elections,
+    needs,
+)
+from optledger.tracking.commits import Commits
+from optledger.tracking.run import Input, Run
 
-KEY, KIND = "optledger.key", "optledger.kind"
+Item = TypeVar("Item")
 
-# MLflow's limits on one request: https://mlflow.org/docs/latest/rest-api.html#log-batch
-_METRICS_A_REQUEST, _PARAMETERS_A_REQUEST = 1000, 100
+# MLflow's limits on one request, on both together 1000:
+# https://mlflow.org/docs/latest/rest-api.html#log-batch
+_PARAMETERS_A_REQUEST, _METRICS_A_REQUEST = 100, 900
+
+# As many as go into a tag, of which MLflow keeps 8000 characters.
+_COMMITS = 150
 
 _PAGE = 1000
 
 
-class Published(NamedTuple):
-    """What a publication did."""
+class Store:
+    """One experiment of a tracking store, which a publication writes to.
 
-    created: int
-    completed: int
-    present: int
+    Attributes:
+        client: of the store.
+        experiment_id: of the experiment; None where a person deleted it.
+    """
+
+    def __init__(
+        self, client: MlflowClient, experiment_id: str | None, commits: Commits, restore: bool
+    ) -> None:
+        self.client = client
+        self.experiment_id = experiment_id
+        self._commits = commits
+        self._restore = restore
+        self._created: set[str] = set()
+        self._completed: set[str] = set()
+
+    @property
+    def changed(self) -> int:
+        """How many runs it has created or completed so far."""
+        return len(self._created) + len(self._completed)
+
+    def settle(self, runs: Sequence[Run]) -> Published:
+        """Give runs what they are wanting, until they want nothing.
+
+        Args:
+            runs: each root followed by its children.
+        """
+        if self.experiment_id is None:
+            return Published(deleted=len(runs))
+        grouped = groupby(runs, key=lambda run: run.root.key)
+        families = tqdm(
+            [list(family) for _, family in grouped],
+            desc="publish",
+            unit="variant",
+            leave=False,
+            disable=None,
+            delay=2,
+        )
+        settled = [self._settle_family(family) for family in families]
+        return Published(*map(sum, zip(*settled, strict=True)))
+
+    def _settle_family(self, runs: Sequence[Run]) -> Published:
+        while True:
+            stored = list(self._search(runs[0].key))
+            found = elections(stored)
+            wanting = {
+                run.key: list(needs(run, found, self._commits.clean, self._restore)) for run in runs
+            }
+            if not any(wanting.values()):
+                return counted(runs, stored, self._created, self._completed)
+            absent = [run for run in runs if Need.CREATION in wanting[run.key]]
+            for run in absent:
+                found[run.key] = Election(self._create(run, found))
+            # All are there before any is filled, so that duplicates are told before the work.
+            if not absent:
+                for run in runs:
+                    for need in wanting[run.key]:
+                        self._give(need, run, found)
+
+    def _search(self, root: str) -> Iterator[StoredRun]:
+        query, token = f"tags.`{ROOT}` = '{root}'", None
+        while True:
+            page = self.client.search_runs(
+                [str(self.experiment_id)], query, ViewType.ALL, _PAGE, [], token
+            )
+            yield from map(_stored, page)
+            token = page.token
+            if not token:
+                return
+
+    def _create(self, run: Run, found: dict[str, Election]) -> StoredRun:
+        tags = {
+            KEY: run.key,
+            KIND: run.kind,
+            ROOT: run.root.key,
+            **{f"optledger.{name}": value for name, value in run.tags.items()},
+            **_observed(run),
+            "mlflow.source.type": "PROJECT",
+            "mlflow.source.name": "optledger",
+        }
+        if run.description:
+            tags["mlflow.note.content"] = run.description
+        if run.tables:
+            shown = [{"path": f"{name}.json", "type": "table"} for name in run.tables]
+            tags["mlflow.loggedArtifacts"] = json.dumps(shown)
+        if self._commits.head:
+            tags["mlflow.source.git.commit"] = self._commits.head
+        if run.parent and (parent := found[run.parent.key].elected):
+            tags[PARENT] = parent.run_id
+        created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=run.name)
+        self._created.add(created.info.run_id)
+        return _stored(created)
+
+    def _give(self, need: Need, run: Run, found: dict[str, Election]) -> None:
+        election = found[run.key]
+        stored = election.elected or election.removed
+        assert stored is not None
+        match need:
+            case Need.SINGLENESS:
+                for duplicate in election.duplicates:
+                    self._tag(duplicate, DUPLICATE_OF, stored.run_id)
+                    self.client.delete_run(duplicate.run_id)
+            case Need.RESTORATION:
+                self.client.restore_run(stored.run_id)
+                self._completed.add(stored.run_id)
+            case Need.PARENT:
+                parent = found[run.root.key].elected
+                assert parent is not None
+                self._tag(stored, PARENT, parent.run_id)
+            case Need.COMPLETION:
+                self._complete(stored, run)
+            case Need.OBSERVATION:
+                tags = [RunTag(name, value) for name, value in _observed(run).items()]
+                metrics = _values(run.observed, stored)
+                self.client.log_batch(stored.run_id, metrics=metrics, tags=tags)
+            case Need.COMMIT:
+                known = stored.tags.get(COMMITS, "").split()
+                latest = [str(self._commits.clean), *known][:_COMMITS]
+                self._tag(stored, COMMITS, " ".join(latest))
+
+    def _complete(self, stored: StoredRun, run: Run) -> None:
+        """Log all of `run` and end it; what was logged before is logged to the same values."""
+        run_id = stored.run_id
+        # Of the machine of whoever created it, whoever completes it.
+        observed = json.loads(stored.tags.get(OBSERVED, "{}"))
+        metrics = _values({**run.metrics, **observed}, stored) + _points(run.curves, stored)
+        parameters = [Param(name, value) for name, value in run.parameters.items()]
+        for some, others in zip_longest(
+            _batches(parameters, _PARAMETERS_A_REQUEST),
+            _batches(metrics, _METRICS_A_REQUEST),
+            fillvalue=(),
+        ):
+            self.client.log_batch(run_id, metrics=others, params=some)
+        if run.inputs:
+            self.client.log_inputs(run_id, [_dataset(each) for each in run.inputs])
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (*run.artifacts, *_made(run, Path(folder))):
+                self.client.log_artifact(run_id, path)
+        self.client.set_terminated(run_id, "FINISHED", stored.start_time)
+        self._completed.add(run_id)
+
+    def _tag(self, stored: StoredRun, name: str, value: str) -> None:
+        self.client.set_tag(stored.run_id, name, value)
 
 
-def tracking_uri(root: Path) -> str:
-    """Return the store that MLFLOW_TRACKING_URI names, or the one of the repository at `root`."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
-
-
-def publish(runs: Sequence[Run], experiment: str, root: Path) -> Published:
-    """Make the tracking store hold `runs`.
+def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore: bool) -> Store:
+    """Open an experiment of a store, and create it if there is none.
 
     Args:
-        runs: a parent before its children.
-        experiment: the name of the MLflow experiment, created if there is none.
-        root: the repository, whose commit a run names and where a local store is.
-
-    Raises:
-        UserError: the store cannot be reached or used.
+        uri: of the store.
+        experiment: its name.
+        root: the repository, where a local store keeps artifacts.
+        commits: of the checkout.
+        restore: whether to bring back what a person deleted.
     """
-    # A new database is not news.
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    uri = tracking_uri(root)
-    try:
-        client = MlflowClient(uri)
-        experiment_id = _experiment(client, experiment, uri, root)
-        present = {run.data.tags[KEY]: run for run in _stored(client, experiment_id)}
-        commit = _commit(root)
-        counts = {"created": 0, "completed": 0, "present": 0}
-        for run in runs:
-            stored = present.get(run.key)
-            if stored is None:
-                stored = present[run.key] = _create(client, experiment_id, run, present, commit)
-                counts["created"] += 1
-            elif stored.info.status != "FINISHED":
-                counts["completed"] += 1
-            else:
-                counts["present"] += 1
-                continue
-            _complete(client, stored, run)
-    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"publish: {uri}: {reason}") from None
-    return Published(**counts)
+    client = MlflowClient(uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        # A server keeps artifacts where it likes; a local database would leave them with the caller.
+        local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
+        # Which of its two faces the UI shows: training runs, not prompts and traces.
+        tags = {"mlflow.experimentKind": "custom_model_development"}
+        made = client.create_experiment(experiment, artifact_location=local, tags=tags)
+        return Store(client, made, commits, restore)
+    if found.lifecycle_stage == "deleted":
+        if not restore:
+            return Store(client, None, commits, restore)
+        client.restore_experiment(found.experiment_id)
+    return Store(client, str(found.experiment_id), commits, restore)
 
 
-def _experiment(client: MlflowClient, name: str, uri: str, root: Path) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    # A server keeps artifacts where it likes; a local database would put them beside the caller.
-    local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
-    # Which of its two faces the UI shows: training runs, not prompts and traces.
-    tags = {"mlflow.experimentKind": "custom_model_development"}
-    return str(client.create_experiment(name, artifact_location=local, tags=tags))
+def _stored(run: MlflowRun) -> StoredRun:
+    info = run.info
+    return StoredRun(
+        run_id=info.run_id,
+        start_time=info.start_time,
+        finished=info.status == "FINISHED",
+        deleted=info.lifecycle_stage == "deleted",
+        tags=run.data.tags,
+    )
 
 
-def _stored(client: MlflowClient, experiment_id: str) -> Iterator[StoredRun]:
-    token = None
-    while True:
-        page = client.search_runs([experiment_id], "", ViewType.ACTIVE_ONLY, _PAGE, [], token)
-        yield from (run for run in page if KEY in run.data.tags)
-        token = page.token
-        if not token:
-            return
+def _observed(run: Run) -> dict[str, str]:
+    """Return what the machine took as tags, which two publishers cannot both add to."""
+    if not run.observed:
+        return {}
+    machine = {f"optledger.machine.{name}": value for name, value in run.machine.items()}
+    return {OBSERVED: canonical_json(run.observed), **machine}
 
 
-def _create(
-    client: MlflowClient,
-    experiment_id: str,
-    run: Run,
-    stored: dict[str, StoredRun],
-    commit: str | None,
-) -> StoredRun:
-    tags = {
-        KEY: run.key,
-        KIND: run.kind,
-        **{f"optledger.{name}": value for name, value in run.tags.items()},
-        "mlflow.source.type": "PROJECT",
-        "mlflow.source.name": "optledger",
-    }
-    if run.description:
-        tags["mlflow.note.content"] = run.description
-    if run.parent is not None:
-        tags["mlflow.parentRunId"] = stored[run.parent].info.run_id
-    if commit:
-        tags["mlflow.source.git.commit"] = commit
-    return client.create_run(experiment_id, tags=tags, run_name=run.name)
+def _values(metrics: Mapping[str, float], stored: StoredRun) -> list[Metric]:
+    # Of the run's own time: a point that is logged twice is one point.
+    return [Metric(name, value, stored.start_time, 0) for name, value in metrics.items()]
 
 
-def _complete(client: MlflowClient, stored: StoredRun, run: Run) -> None:
-    """Log all of `run` and end it; what was logged before is logged to the same values."""
-    run_id, timestamp = stored.info.run_id, stored.info.start_time
-    parameters = [Param(name, value) for name, value in run.parameters.items()]
-    metrics = [Metric(name, value, timestamp, 0) for name, value in run.metrics.items()]
-    metrics += _points(run.curves, timestamp)
-    for start in range(0, len(parameters), _PARAMETERS_A_REQUEST):
-        client.log_batch(run_id, params=parameters[start : start + _PARAMETERS_A_REQUEST])
-    for start in range(0, len(metrics), _METRICS_A_REQUEST):
-        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_REQUEST])
-    for path in run.artifacts:
-        client.log_artifact(run_id, path)
-    client.set_terminated(run_id, "FINISHED", int(time.time() * 1000))
-
-
-def _points(curves: pd.DataFrame, timestamp: int) -> list[Metric]:
+def _points(curves: pd.DataFrame, stored: StoredRun) -> list[Metric]:
     return [
-        Metric(str(name), float(row[name]), timestamp, int(row["epoch"]))
+        Metric(str(name), float(row[name]), stored.start_time, int(row["epoch"]))
         for row in curves.to_dict("records")
         for name in row
         if name != "epoch" and pd.notna(row[name])
     ]
 
 
-def _commit(root: Path) -> str | None:
-    git = ["git", "-C", str(root), "rev-parse", "HEAD"]
-    answer = subprocess.run(git, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else None
+def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _dataset(each: Input) -> DatasetInput:
+    return DatasetInput(
+        Dataset(
+            name=each.name,
+            digest=each.checksum,
+            source_type="local",
+            source=json.dumps({"uri": each.path.as_posix()}),
+            profile=json.dumps({"examples": each.examples}),
+        ),
+        [InputTag("mlflow.data.context", each.context)],
+    )
+
+
+def _made(run: Run, folder: Path) -> Iterator[Path]:
+    """Write the artifacts that are no files of results/: what is identified, and tables.
+
+    A table is written as `MlflowClient.log_table` does, which would add its rows to those of an
+    earlier attempt.
+    """
+    if run.parent is None:
+        path = folder / "content.json"
+        path.write_text(canonical_json(run.content))
+        yield path
+    for name, table in run.tables.items():
+        path = folder / f"{name}.json"
+        table.to_json(path, orient="split", index=False)
+        yield path

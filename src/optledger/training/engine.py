@@ -4,6 +4,8 @@ An engine holds one model, one optimizer and one compiled function for the confi
 differ only in seed and learning rate, and resets their variables for each trial.
 """
 
+import resource
+import sys
 import time
 from functools import lru_cache
 from typing import Any
@@ -125,6 +127,7 @@ class Engine:
             kept_epoch=kept or len(history),
             divergence=divergence,
             seconds_per_epoch=float(np.median(seconds[1:] or seconds)),
+            peak_memory_mib=_peak_memory_mib(),
         )
 
     def _reset(self, seed: int) -> None:
@@ -215,6 +218,12 @@ def _first_bad(bad_step: Any, step: Any, values: Any) -> Any:
     finite = tf.reduce_all(tf.math.is_finite(values))
     is_first = tf.logical_and(tf.equal(bad_step, 0), tf.logical_not(finite))
     return tf.where(is_first, step, bad_step)
+
+
+def _peak_memory_mib() -> float:
+    # macOS counts bytes, other systems KiB.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def _resident(examples: Examples, classes: int) -> tuple[Any, Any]:

@@ -24,6 +24,11 @@ Report = Callable[[int], None]
 class Executor(Protocol):
     """Workers that run tasks, one at a time each, and start at a task anew if they are lost."""
 
+    @property
+    def count(self) -> int:
+        """How many workers there are at most, and so how many tasks run at once."""
+        ...
+
     def run(
         self,
         function: Callable[[Task, Report], Result],

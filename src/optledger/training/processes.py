@@ -29,7 +29,7 @@ class Processes:
 
     def __init__(self, count: int) -> None:
         """Have at most `count` workers, and start none yet."""
-        self._count = count
+        self.count = count
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Processes":
@@ -92,7 +92,7 @@ class Processes:
         for worker in self._workers:
             if worker.place is None:
                 return worker
-        if len(self._workers) == self._count:
+        if len(self._workers) == self.count:
             return None
         self._workers.append(_Worker())
         return self._workers[-1]

@@ -20,6 +20,9 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
+THREADS = 1
+"""How many a trial computes with: a sum by two is another sum."""
+
 _UNUSED = ("matplotlib", "sklearn")
 
 
@@ -63,12 +66,12 @@ def import_tensorflow() -> None:
 
 
 def use_one_thread() -> None:
-    """Let this process train with one thread: a sum by two is another sum.
+    """Let this process train with one thread.
 
     Raises:
         RuntimeError: TensorFlow has already computed something.
     """
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)

@@ -79,6 +79,9 @@ class TrialResult:
         divergence: None where the loss stayed finite.
         seconds_per_epoch: median over the epochs after the first, which compiles. An observation
             of the machine, not a result.
+        peak_memory_mib: the most memory that the process which ran the trial ever had resident,
+            up to the trial's end, in MiB: with what it shares (TensorFlow) and with what it ran
+            before. An observation of the machine, not a result.
     """
 
     learning_rate: float
@@ -88,6 +91,7 @@ class TrialResult:
     kept_epoch: int
     divergence: Divergence | None
     seconds_per_epoch: float
+    peak_memory_mib: float
 
     @property
     def kept(self) -> Epoch | None:

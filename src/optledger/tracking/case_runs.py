@@ -1,0 +1,61 @@
+"""The runs of a case: its own, and as children those of its methods."""
+
+from collections.abc import Iterator
+
+from optledger.analysis.markdown import markdown
+from optledger.formats import file_digest, read_csv, read_csv_as_text
+from optledger.params import Case
+from optledger.paths import CASES
+from optledger.tracking.keys import case_content, method_content
+from optledger.tracking.run import Run, finite, flat, records
+
+_FILES = ("methods.csv", "trajectories.csv", "figure.svg")
+
+
+def case_runs(name: str, case: Case) -> Iterator[Run]:
+    """Yield the runs of the case `name`, its own first."""
+    files = {file: CASES / name / file for file in _FILES}
+    # Of the tables only: another version of Matplotlib draws the same figure in other bytes.
+    tables = {file: file_digest(path) for file, path in files.items() if file != "figure.svg"}
+    methods, points = read_csv(files["methods.csv"]), read_csv(files["trajectories.csv"])
+    parameters = case.model_dump(mode="json")
+    run = Run(
+        content=case_content(name, parameters, tables),
+        name=name,
+        parameters=flat(parameters),
+        metrics=finite(
+            {f"suboptimality.{row['method']}": row["suboptimality"] for row in records(methods)}
+        ),
+        tags={"case": name},
+        description=_in_words(name),
+        artifacts=tuple(files.values()),
+        tables={"methods": methods},
+    )
+    yield run
+    shared = {field: value for field, value in parameters.items() if field != "methods"}
+    for row in records(methods.drop(columns=["learning_rate", "batch_size"])):
+        method = row.pop("method")
+        # The curve has it, at the epoch that it is of.
+        del row["suboptimality"]
+        yield Run(
+            content=method_content(run.key, method),
+            name=f"{name} {method}",
+            parent=run,
+            parameters=flat(shared | parameters["methods"].get(method, {})),
+            metrics=finite(row),
+            curves=points[points["method"] == method].drop(columns="method"),
+            tags={"case": name, "method": method},
+        )
+
+
+def _in_words(name: str) -> str:
+    table = read_csv_as_text(CASES / name / "methods.csv")
+    shown = ["method", "learning_rate", "batch_size", "epochs", "epochs_to_1e-06", "suboptimality"]
+    columns = [column for column in shown if column in table]
+    renamed = {column: column.replace("_", " ") for column in columns}
+    return (
+        f"How each method comes to the known optimum of {name.replace('_', ' ')}.\n\n"
+        f"{markdown(table[columns].rename(columns=renamed))}\n\n"
+        "Suboptimality is what the loss lacks to the optimum, relative to the start. Below this "
+        "run is one for each method, with its way as a curve."
+    )

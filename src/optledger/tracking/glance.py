@@ -1,0 +1,138 @@
+"""What a tracking store holds of some runs, read without MLflow, whose import takes seconds.
+
+Most publications find everything there. Where the answer is not plain, as when the store asks for a
+password, it is MLflow's client that has to find out.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from optledger.errors import UserError
+from optledger.tracking.agreement import ROOT, StoredRun
+
+# Seconds that a server may take to answer that it is there, and those after which it is down.
+_ANSWER, _DOWN = 4.0, 5.0
+
+_PAGE = 1000
+
+
+def tracking_uri(root: Path) -> str:
+    """Return the store that MLFLOW_TRACKING_URI names, or the one of the repository at `root`."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+
+
+def database(uri: str) -> Path | None:
+    """Return the file that a store is, if it is an SQLite database."""
+    prefix = "sqlite:///"
+    return Path(uri.removeprefix(prefix).split("?")[0]) if uri.startswith(prefix) else None
+
+
+def glance(uri: str, experiment: str, roots: Sequence[str]) -> list[StoredRun] | None:
+    """Return the runs of some families that a store holds, or None where that is not plain.
+
+    Args:
+        uri: of the store.
+        experiment: the name of the experiment that they are in.
+        roots: the keys of the families' roots.
+
+    Raises:
+        UserError: the store is a server that is down.
+    """
+    path = database(uri)
+    if path is not None:
+        return _from_database(path, experiment, roots) if path.exists() else None
+    return _from_server(uri, experiment, roots) if uri.startswith("http") else None
+
+
+def _from_database(path: Path, experiment: str, roots: Sequence[str]) -> list[StoredRun] | None:
+    query = f"""
+        SELECT run.run_uuid, run.start_time, run.status,
+            'deleted' IN (run.lifecycle_stage, experiment.lifecycle_stage), tag.key, tag.value
+        FROM experiments AS experiment
+        JOIN runs AS run ON run.experiment_id = experiment.experiment_id
+        JOIN tags AS root ON root.run_uuid = run.run_uuid AND root.key = '{ROOT}'
+        JOIN tags AS tag ON tag.run_uuid = run.run_uuid
+        WHERE experiment.name = ? AND root.value IN ({", ".join("?" * len(roots))})
+        ORDER BY run.run_uuid
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as store:
+            rows = store.execute(query, (experiment, *roots)).fetchall()
+    except sqlite3.Error:
+        return None
+    return [
+        StoredRun(run_id, start_time, status == "FINISHED", bool(deleted), _tags(tags))
+        for (run_id, start_time, status, deleted), tags in groupby(rows, key=lambda row: row[:4])
+    ]
+
+
+def _tags(rows: Iterator[Sequence[Any]]) -> dict[str, str]:
+    return {key: value for *_, key, value in rows}
+
+
+def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> list[StoredRun] | None:
+    api = f"{uri.rstrip('/')}/api/2.0/mlflow"
+    found = _first_answer(uri, f"{api}/experiments/get-by-name", {"experiment_name": experiment})
+    try:
+        found.raise_for_status()
+        about = found.json()["experiment"]
+        runs = [run for root in roots for run in _search(f"{api}/runs/search", about, root)]
+    except (requests.RequestException, KeyError, ValueError):
+        return None
+    return runs
+
+
+def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests.Response:
+    """Ask a server for the first time, and again if it is just being started."""
+    end = time.monotonic() + _DOWN
+    while True:
+        try:
+            return requests.get(url, parameters, timeout=_ANSWER)
+        except requests.exceptions.SSLError:
+            # MLflow has settings for these.
+            return requests.Response()
+        except requests.RequestException as error:
+            if time.monotonic() > end:
+                raise UserError(f"publish: {uri}: found no server: {_reason(error)}") from None
+            time.sleep(0.5)
+
+
+def _search(url: str, experiment: Mapping[str, str], root: str) -> Iterator[StoredRun]:
+    query: dict[str, Any] = {
+        "experiment_ids": [experiment["experiment_id"]],
+        "filter": f"tags.`{ROOT}` = '{root}'",
+        "run_view_type": "ALL",
+        "max_results": _PAGE,
+    }
+    while True:
+        answer = requests.post(url, json=query, timeout=_ANSWER)
+        answer.raise_for_status()
+        page = answer.json()
+        for run in page.get("runs", []):
+            info = run["info"]
+            yield StoredRun(
+                run_id=info["run_id"],
+                start_time=int(info["start_time"]),
+                finished=info["status"] == "FINISHED",
+                deleted="deleted" in (info["lifecycle_stage"], experiment["lifecycle_stage"]),
+                tags={tag["key"]: tag["value"] for tag in run["data"]["tags"]},
+            )
+        query["page_token"] = page.get("next_page_token")
+        if not query["page_token"]:
+            return
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Return the innermost cause, in words: the outer ones name objects."""
+    cause: BaseException = error
+    while inner := cause.__cause__ or cause.__context__:
+        cause = inner
+    return str(cause) or type(cause).__name__

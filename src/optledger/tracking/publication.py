@@ -1,0 +1,122 @@
+"""A publication: what results/ holds, in every tracking experiment that it belongs to."""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optledger.datasets import registry
+from optledger.errors import UserError
+from optledger.params import Params
+from optledger.tracking.agreement import Published, counted, wanted
+from optledger.tracking.commits import Commits, commits
+from optledger.tracking.glance import database, glance, tracking_uri
+from optledger.tracking.run import Run
+from optledger.tracking.runs import collect, collect_cases
+
+if TYPE_CHECKING:
+    from optledger.tracking.store import Store
+
+# Read by MLflow; a user's own settings stand. Its client repeats a request whose answer was lost,
+# for minutes; here a pass is repeated, which first looks what there is.
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+
+# Seconds between passes that got nowhere.
+_PAUSES = (0.5, 1.0, 2.0)
+
+
+def publish(params: Params, root: Path, restore: bool = False) -> Published:
+    """Make the tracking store hold the results of this checkout.
+
+    Args:
+        params: what params.yaml says.
+        root: the repository that a local store belongs to.
+        restore: whether to bring back what a person deleted.
+
+    Raises:
+        UserError: the store cannot be reached or used.
+    """
+    experiments = {
+        f"optledger-{params.dataset}": collect(params, registry.load(params.dataset)),
+        # Not of the dataset, and so not beside its runs.
+        "optledger-cases": collect_cases(params),
+    }
+    counts = [publish_runs(runs, name, root, restore) for name, runs in experiments.items()]
+    return Published(*map(sum, zip(*counts, strict=True)))
+
+
+def publish_runs(
+    runs: Sequence[Run], experiment: str, root: Path, restore: bool = False
+) -> Published:
+    """Make one experiment of the tracking store hold `runs`.
+
+    Args:
+        runs: each root followed by its children.
+        experiment: its name; it is created if there is none.
+        root: the repository that a local store belongs to.
+        restore: whether to bring back what a person deleted.
+
+    Raises:
+        UserError: the store cannot be reached or used.
+    """
+    uri, known = tracking_uri(root), commits()
+    held = glance(uri, experiment, [run.key for run in runs if run.parent is None])
+    if held is not None and not any(wanted(runs, held, known.clean, restore)):
+        return counted(runs, held)
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    with _turn(uri):
+        return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
+
+
+def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) -> "Store":
+    # A new database is not news.
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        from optledger.tracking.store import open_store
+
+        return open_store(uri, experiment, root, known, restore)
+    except ImportError as error:
+        raise UserError(f"publish: {uri}: {error}") from None
+
+
+@contextmanager
+def _turn(uri: str) -> Iterator[None]:
+    """Wait until no other publisher writes to a local database, which takes one at a time."""
+    path = database(uri)
+    if path is None or not path.parent.is_dir():
+        yield
+        return
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) -> Published:
+    """Settle `runs`, with passes until one ends or several in a row get nowhere."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    store, settled, pauses = None, 0, iter(_PAUSES)
+    while True:
+        try:
+            store = store or opened()
+            return store.settle(runs)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            if store is not None and store.changed > settled:
+                settled, pauses = store.changed, iter(_PAUSES)
+            pause = next(pauses, None)
+            if pause is None:
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise UserError(f"publish: {uri}: {reason}") from None
+            time.sleep(pause)

@@ -1,0 +1,118 @@
+"""A run as data: all that MLflow is to hold of it."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from optledger.formats import digest
+from optledger.tracking.keys import Content
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file of data that a run's results are of.
+
+    Attributes:
+        name: what people call it.
+        context: what it was used for.
+        path: of the file, an NPZ of examples.
+    """
+
+    name: str
+    context: str
+    path: Path
+
+    @cached_property
+    def checksum(self) -> str:
+        """MD5 of the file in hexadecimal, as dvc.lock has it."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
+
+    @cached_property
+    def examples(self) -> int:
+        """How many examples it holds."""
+        with np.load(self.path, allow_pickle=False) as archive:
+            return len(archive["labels"])
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The whole of one run.
+
+    Attributes:
+        content: what identifies it.
+        name: what people call it.
+        parent: the run that it is a child of, or None.
+        parameters: flat, as text.
+        metrics: single values; none of them NaN.
+        observed: single values too, but of what the machine took; empty where that is not known.
+        machine: what it is, by name; likewise.
+        curves: a row per epoch with the column `epoch`; a missing value is not logged.
+        tags: what else there is to know, without the prefix that they have in MLflow.
+        description: in Markdown, what it says to a person.
+        artifacts: files to keep with it.
+        tables: by name, what MLflow is to show as tables.
+        inputs: the data that it is of.
+    """
+
+    content: Content
+    name: str
+    parent: "Run | None" = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    observed: Mapping[str, float] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    artifacts: tuple[Path, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+
+    @cached_property
+    def key(self) -> str:
+        """The run key."""
+        return digest(self.content)
+
+    @property
+    def kind(self) -> str:
+        """What it is a run of: variant, search, seed, comparison, case or method."""
+        return str(self.content["kind"])
+
+    @property
+    def root(self) -> "Run":
+        """Itself, or the run that it is a child of."""
+        return self.parent or self
+
+
+def finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    """Return what MLflow can plot of `metrics`: what is there and neither NaN nor infinite."""
+    return {
+        name: float(value)
+        for name, value in metrics.items()
+        if value is not None and math.isfinite(value)
+    }
+
+
+def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested parameters; a component's name stands under the component's own key."""
+    values: dict[str, str] = {}
+    for key, value in parameters.items():
+        path = prefix.rstrip(".") if key == "name" else f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            values |= flat(value, f"{path}.")
+        else:
+            values[path] = str(value)
+    return values
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of `table`."""
+    return [{str(column): row[column] for column in row} for row in table.to_dict("records")]

@@ -1,0 +1,241 @@
+"""The runs of a variant: its own, and as children those of its search trials and its seeds."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from optledger.analysis.markdown import markdown
+from optledger.analysis.summary import METRICS
+from optledger.formats import digest
+from optledger.params import Params, Variant
+from optledger.paths import TRIALS
+from optledger.tracking.keys import Content, search_content, seed_content, variant_content
+from optledger.tracking.run import Input, Run, finite, flat, records
+from optledger.training.observations import Observation
+from optledger.training.records import read_search
+
+_TRAINED = ("history", "search", "trials")
+
+_EPOCHS = ("epochs", "kept_epoch", "converged_epoch")
+
+# What the results depend on most; requirements.lock has them all.
+_PACKAGES = ("dvc", "keras", "mlflow", "numpy", "pandas", "scikit-learn", "tensorflow")
+
+
+@dataclass(frozen=True)
+class VariantResults:
+    """What results/ has of one variant.
+
+    Attributes:
+        name: the variant's.
+        figures: its row of leaderboard.csv.
+        seeds: its rows of seeds.csv.
+        per_class: of per_class.csv.
+        confusion: of confusion.csv.
+        curves: of curves.csv.
+        history: a row per seed and epoch.
+        epochs: a row per target and seed, as of `epochs_to_targets`.
+        outputs: SHA-256 of its outputs and of its rows of the tables, by name.
+        observation: what the machine took for its trials, where that is known.
+    """
+
+    name: str
+    figures: Mapping[str, Any]
+    seeds: pd.DataFrame
+    per_class: pd.DataFrame
+    confusion: pd.DataFrame
+    curves: pd.DataFrame
+    history: pd.DataFrame
+    epochs: pd.DataFrame
+    outputs: Mapping[str, str]
+    observation: Observation | None
+
+
+def variant_runs(
+    results: VariantResults, params: Params, dataset: Mapping[str, str], inputs: tuple[Input, ...]
+) -> Iterator[Run]:
+    """Yield the runs of a variant, its own first.
+
+    Args:
+        results: the variant's.
+        params: what params.yaml says.
+        dataset: the SHA-256 of each raw file, by its role.
+        inputs: the splits.
+    """
+    name, figures, observation = results.name, results.figures, results.observation
+    variant, confidence = params.variants[name], params.comparison.confidence
+    parameters = _parameters(params, variant, float(figures["learning_rate"]))
+    content = variant_content(name, dataset, parameters, params.seeds.values, results.outputs)
+    targets, seconds = _speed(results)
+    run = Run(
+        content=content,
+        name=name,
+        parameters=flat(parameters) | flat({"seeds": params.seeds.model_dump()}),
+        metrics={
+            **finite(_test_metrics(figures, confidence)),
+            **finite({target: targets[target].median() for target in targets.columns}),
+            "diverged_seeds": float(figures["diverged_seeds"]),
+        },
+        observed=finite({metric: seconds[metric].median() for metric in seconds.columns})
+        | ({"peak_memory_mib": observation.peak_memory_mib} if observation else {}),
+        machine=_machine(observation),
+        curves=results.curves,
+        tags={
+            "variant": name,
+            **_checksums(content),
+            **{f"version.{package}": version(package) for package in _PACKAGES},
+        },
+        description=_in_words(variant, figures, confidence),
+        artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
+        tables={"per_class": results.per_class, "confusion": results.confusion},
+        inputs=inputs,
+    )
+    yield run
+    yield from _search_runs(run, flat(parameters))
+    yield from _seed_runs(run, results, targets, seconds, flat(parameters))
+
+
+def _machine(observation: Observation | None) -> dict[str, str]:
+    if observation is None:
+        return {}
+    fields = ("processor", "cores", "threads", "workers", "platform")
+    return {field: str(getattr(observation, field)) for field in fields}
+
+
+def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, float]:
+    """Return each metric's mean, standard deviation over seeds, and interval.
+
+    The interval's ends are named by its confidence, so that what a run says stays true when
+    params.yaml asks for another.
+    """
+    percent = f"{100 * confidence:g}"
+    metrics = {}
+    for metric in METRICS:
+        mean, half_width = figures[metric], figures[f"{metric}_half_width"]
+        metrics[metric] = mean
+        metrics[f"{metric}_std"] = figures[f"{metric}_std"]
+        metrics[f"{metric}_low_{percent}"] = mean - half_width
+        metrics[f"{metric}_high_{percent}"] = mean + half_width
+    return metrics
+
+
+def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -> str:
+    tried = figures["search_trials"]
+    searched = f", chosen on the validation split from {tried}" if variant.is_searched else ""
+    diverged = int(figures["diverged_seeds"])
+    table = pd.DataFrame(
+        {
+            "test split": METRICS,
+            "mean": [_figure(figures[metric]) for metric in METRICS],
+            f"{100 * confidence:g} % interval": [
+                _interval(figures[metric], figures[f"{metric}_half_width"]) for metric in METRICS
+            ],
+            "standard deviation": [_figure(figures[f"{metric}_std"]) for metric in METRICS],
+        }
+    )
+    return (
+        f"{variant.optimizer.name}, learning rate {figures['learning_rate']:g}{searched}; "
+        f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}.\n\n"
+        f"{markdown(table)}\n\n"
+        "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. Below this "
+        "run is one for each seed and one for each learning rate tried. Which variant is better "
+        "is what the run of the comparison says."
+    )
+
+
+def _figure(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.4f}"
+
+
+def _interval(mean: float, half_width: float) -> str:
+    if not math.isfinite(half_width):
+        return ""
+    return f"{mean - half_width:.4f} to {mean + half_width:.4f}"
+
+
+def _checksums(content: Content) -> dict[str, str]:
+    return {
+        "checksum.data": digest(content["dataset"]),
+        "checksum.parameters": digest(content["parameters"]),
+        "checksum.outputs": digest(content["outputs"]),
+    }
+
+
+def _search_runs(variant: Run, parameters: dict[str, str]) -> Iterator[Run]:
+    for row in records(read_search(TRIALS / variant.name)):
+        rate, seed = float(row["learning_rate"]), int(row["seed"])
+        metrics = ("validation_accuracy", "validation_loss", "epochs", "kept_epoch")
+        yield Run(
+            content=search_content(variant.key, rate, seed),
+            name=f"{variant.name} learning rate {rate:g}",
+            parent=variant,
+            parameters=parameters | {"learning_rate": f"{rate:g}", "seed": str(seed)},
+            metrics=finite({metric: row[metric] for metric in metrics}),
+            tags={"variant": variant.name, **_divergence(row)},
+            description="A search trial: it never saw the test split.",
+        )
+
+
+def _seed_runs(
+    variant: Run,
+    results: VariantResults,
+    targets: pd.DataFrame,
+    seconds: pd.DataFrame,
+    parameters: dict[str, str],
+) -> Iterator[Run]:
+    history = results.history
+    for row in records(results.seeds.join(targets.join(seconds), on="seed")):
+        seed = int(row["seed"])
+        yield Run(
+            content=seed_content(variant.key, seed),
+            name=f"{variant.name} seed {seed}",
+            parent=variant,
+            parameters=parameters | {"seed": str(seed)},
+            metrics=finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *targets)}),
+            observed=finite({metric: row[metric] for metric in seconds.columns}),
+            curves=history[history["seed"] == seed].drop(columns="seed"),
+            tags={"variant": variant.name, "seed": str(seed), **_divergence(row)},
+        )
+
+
+def _divergence(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return where a trial diverged, as tags; none where it did not."""
+    columns = ("diverged_epoch", "diverged_step")
+    return {column: str(int(row[column])) for column in columns if pd.notna(row[column])}
+
+
+def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return by seed the epochs to each target; and the seconds an epoch and to each target.
+
+    Seconds are missing where they were not observed. A target is named by its metric, so that what
+    a run says stays true when params.yaml asks for others; only a new run has those.
+    """
+    index = pd.Index(results.seeds["seed"].tolist(), name="seed")
+    observed = results.observation.seconds_per_epoch if results.observation else {}
+    per_epoch = pd.Series(observed, index=index, dtype=float)
+    targets, seconds = pd.DataFrame(index=index), pd.DataFrame({"seconds_per_epoch": per_epoch})
+    for target, rows in results.epochs.groupby("target"):
+        targets[f"epochs_to_{target:g}"] = rows.set_index("seed")["epochs"]
+        seconds[f"seconds_to_{target:g}"] = targets[f"epochs_to_{target:g}"] * per_epoch
+    return targets, seconds
+
+
+def _parameters(params: Params, variant: Variant, learning_rate: float) -> dict[str, Any]:
+    """Everything that a variant's trials depend on, but the seeds.
+
+    A learning rate that was searched for stands as what it is, beside what it was chosen from.
+    """
+    parameters = {
+        "dataset": params.dataset,
+        "split": params.split.model_dump(),
+        "convergence": params.convergence.model_dump(),
+        **variant.model_dump(mode="json", exclude_none=True),
+    }
+    if variant.is_searched:
+        search = {**params.search.model_dump(), "learning_rate": parameters["learning_rate"]}
+        parameters |= {"search": search, "learning_rate": learning_rate}
+    return parameters
