@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optledger.datasets import registry
+from optledger.datasets.registry import Dataset
 from optledger.errors import UserError
 from optledger.params import Params
-from optledger.tracking.agreement import Published, counted, wanted
+from optledger.tracking.agreement import DUPLICATE_OF, Published, counted, wanted
 from optledger.tracking.commits import Commits, commits
 from optledger.tracking.glance import database, glance, tracking_uri
 from optledger.tracking.run import Run
@@ -45,13 +46,18 @@ def publish(params: Params, root: Path, restore: bool = False) -> Published:
     Raises:
         UserError: the store cannot be reached or used.
     """
-    experiments = {
-        f"optledger-{params.dataset}": collect(params, registry.load(params.dataset)),
+    held = experiments(params, registry.load(params.dataset))
+    counts = [publish_runs(runs, name, root, restore) for name, runs in held.items()]
+    return Published(*map(sum, zip(*counts, strict=True)))
+
+
+def experiments(params: Params, dataset: Dataset) -> dict[str, list[Run]]:
+    """Return what runs each experiment is to hold, by its name."""
+    return {
+        f"optledger-{params.dataset}": collect(params, dataset),
         # Not of the dataset, and so not beside its runs.
         "optledger-cases": collect_cases(params),
     }
-    counts = [publish_runs(runs, name, root, restore) for name, runs in experiments.items()]
-    return Published(*map(sum, zip(*counts, strict=True)))
 
 
 def publish_runs(
@@ -72,10 +78,41 @@ def publish_runs(
     held = glance(uri, experiment, [run.key for run in runs if run.parent is None])
     if held is not None and not any(wanted(runs, held, known.clean, restore)):
         return counted(runs, held)
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    configure()
     with _turn(uri):
         return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
+
+
+def replace(run_ids: Sequence[str], root: Path) -> None:
+    """Delete runs as duplicates of those that the next publication makes in their place.
+
+    Args:
+        run_ids: of runs whose content is not what it should be, as `optledger verify` tells.
+        root: the repository that a local store belongs to.
+
+    Raises:
+        UserError: there is no such run, or the store cannot be reached or used.
+    """
+    configure()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    uri = tracking_uri(root)
+    with _turn(uri):
+        try:
+            client = MlflowClient(uri)
+            for run_id in run_ids:
+                client.set_tag(run_id, DUPLICATE_OF, "replaced")
+                client.delete_run(run_id)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise UserError(f"publish: {uri}: {_reason(error)}") from None
+
+
+def configure() -> None:
+    """Give MLflow the settings that it reads when it is imported."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
 
 
 def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) -> "Store":
@@ -117,6 +154,9 @@ def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) 
                 settled, pauses = store.changed, iter(_PAUSES)
             pause = next(pauses, None)
             if pause is None:
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise UserError(f"publish: {uri}: {reason}") from None
+                raise UserError(f"publish: {uri}: {_reason(error)}") from None
             time.sleep(pause)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -116,7 +116,7 @@ class Store:
             page = self.client.search_runs(
                 [str(self.experiment_id)], query, ViewType.ALL, _PAGE, [], token
             )
-            yield from map(_stored, page)
+            yield from map(stored_run, page)
             token = page.token
             if not token:
                 return
@@ -142,7 +142,7 @@ class Store:
             tags[PARENT] = parent.run_id
         created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=run.name)
         self._created.add(created.info.run_id)
-        return _stored(created)
+        return stored_run(created)
 
     def _give(self, need: Need, run: Run, found: dict[str, Election]) -> None:
         election = found[run.key]
@@ -187,7 +187,7 @@ class Store:
         if run.inputs:
             self.client.log_inputs(run_id, [_dataset(each) for each in run.inputs])
         with tempfile.TemporaryDirectory() as folder:
-            for path in (*run.artifacts, *_made(run, Path(folder))):
+            for path in (*run.artifacts, *write_made(run, Path(folder))):
                 self.client.log_artifact(run_id, path)
         self.client.set_terminated(run_id, "FINISHED", stored.start_time)
         self._completed.add(run_id)
@@ -222,7 +222,8 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     return Store(client, str(found.experiment_id), commits, restore)
 
 
-def _stored(run: MlflowRun) -> StoredRun:
+def stored_run(run: MlflowRun) -> StoredRun:
+    """Return what of a run tells what it is wanting."""
     info = run.info
     return StoredRun(
         run_id=info.run_id,
@@ -272,7 +273,7 @@ def _dataset(each: Input) -> DatasetInput:
     )
 
 
-def _made(run: Run, folder: Path) -> Iterator[Path]:
+def write_made(run: Run, folder: Path) -> Iterator[Path]:
     """Write the artifacts that are no files of results/: what is identified, and tables.
 
     A table is written as `MlflowClient.log_table` does, which would add its rows to those of an

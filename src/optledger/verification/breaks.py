@@ -12,17 +12,19 @@ class Break:
         where: the file, the stage or the run.
         found: what is there.
         expected: what belongs there, and who says so.
-        remedy: the command that mends it; empty for a note, which is no break.
+        remedy: the command that mends it.
+        is_note: whether it may be so on purpose, and is no break.
     """
 
     where: str
     found: str
     expected: str
     remedy: str
+    is_note: bool = False
 
     def __str__(self) -> str:
-        line = f"{self.where}: found {self.found}; expected {self.expected}"
-        return f"{line}; remedy: {self.remedy}" if self.remedy else f"note: {line}"
+        parts = (f"found {self.found}", f"expected {self.expected}", f"remedy: {self.remedy}")
+        return f"{'note: ' * self.is_note}{self.where}: {'; '.join(parts)}"
 
 
 def command(*words: object) -> str:

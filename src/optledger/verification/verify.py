@@ -1,13 +1,20 @@
 """Every link from raw data to runs, looked at."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from optledger import params
 from optledger.datasets import registry
-from optledger.verification.breaks import Break
+from optledger.datasets.registry import Dataset
+from optledger.params import Params
+from optledger.tracking import publication
+from optledger.tracking.glance import tracking_uri
+from optledger.verification.breaks import Break, command
 from optledger.verification.chain import Chain, data_breaks
 from optledger.verification.digests import Digests
 from optledger.verification.outputs import Outputs
@@ -35,7 +42,7 @@ class Verification:
         """
         settings = params.load()
         dataset = registry.load(settings.dataset)
-        with opened() as pipeline, _progress() as bar:
+        with opened() as pipeline, _progress("reading", unit="B", unit_scale=True) as bar:
             digests = Digests(pipeline.files_below, bar.update)
             chain = Chain(pipeline, digests)
             outputs = Outputs(pipeline, digests, chain.is_current)
@@ -44,6 +51,29 @@ class Verification:
             yield from data_breaks(dataset, outputs.broken)
             self.counts += _counts(pipeline, digests)
         self.counts.append(f"{len(dataset.files.by_role())} data files")
+        if outputs.broken:
+            # What runs there should be is a function of them.
+            yield Break(
+                "runs",
+                "none to look for",
+                "all outputs in place",
+                command("optledger", "verify"),
+                is_note=True,
+            )
+            return
+        yield from self._run_breaks(settings, dataset)
+
+    def _run_breaks(self, settings: Params, dataset: Dataset) -> Iterator[Break]:
+        publication.configure()
+        from optledger.tracking.audit import audit
+
+        uri = tracking_uri(Path(os.environ.get("DVC_ROOT", ".")))
+        experiments = publication.experiments(settings, dataset)
+        count = sum(map(len, experiments.values()))
+        with _progress("runs", total=count) as bar:
+            for name, runs in experiments.items():
+                yield from audit(runs, uri, name, bar.update)
+        self.counts.append(f"{count} runs")
 
 
 def _counts(pipeline: Pipeline, digests: Digests) -> list[str]:
@@ -55,8 +85,6 @@ def _counts(pipeline: Pipeline, digests: Digests) -> list[str]:
 
 
 @contextmanager
-def _progress() -> Iterator[tqdm]:
-    with tqdm(
-        desc="reading", unit="B", unit_scale=True, delay=_QUIET_SECONDS, leave=False, disable=None
-    ) as bar:
+def _progress(what: str, **settings: Any) -> Iterator[tqdm]:
+    with tqdm(desc=what, delay=_QUIET_SECONDS, leave=False, disable=None, **settings) as bar:
         yield bar
