@@ -90,6 +90,12 @@ def verify(
 
     Each break is a line with what mends it. The exit status is 1 if there is one.
     """
+    if reproduce:
+        from optledger.verification.reproduce import reproduce as run_again
+
+        if not run_again():
+            raise typer.Exit(1)
+        return
     from optledger.verification.verify import Verification
 
     verification = Verification()

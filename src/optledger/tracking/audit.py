@@ -133,10 +133,11 @@ class _Audit:
         yield from _other_values("parameter", data.params, run.parameters)
         yield from _other_values("metric", data.metrics, {**run.metrics, **observed})
         yield from self._other_curves(run.curves, stored)
-        digests = {each.dataset.name: each.dataset.digest for each in stored.inputs.dataset_inputs}
-        yield from _other_values(
-            "input", digests, {each.name: each.checksum for each in run.inputs}
-        )
+        logged = stored.inputs
+        used = [each.dataset for each in logged.dataset_inputs] if logged else []
+        digests = {each.name: each.digest for each in used}
+        inputs = {each.name: each.checksum for each in run.inputs}
+        yield from _other_values("input", digests, inputs)
         with tempfile.TemporaryDirectory() as folder:
             for path in (*run.artifacts, *write_made(run, Path(folder))):
                 yield from self._other_artifact(path, stored, run)

@@ -66,6 +66,13 @@ class Pipeline:
         return path.relative_to(here) if path.is_relative_to(here) else path
 
 
+def reproducible(root: Path) -> list[str]:
+    """Return the names of the stages of a checkout that have something to repeat."""
+    with Repo(str(root)) as repository:
+        stages = repository.index.stages
+        return [stage.name for stage in stages if not stage.always_changed]
+
+
 @contextmanager
 def opened() -> Iterator[Pipeline]:
     """Yield the pipeline of the checkout in the working directory.
