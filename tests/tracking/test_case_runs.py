@@ -7,8 +7,10 @@ import pytest
 from mlflow import MlflowClient
 
 from optledger import params
+from optledger.tracking.agreement import Published
+from optledger.tracking.glance import tracking_uri
+from optledger.tracking.publication import publish_runs
 from optledger.tracking.runs import collect_cases
-from optledger.tracking.store import Published, publish, tracking_uri
 from project import REPOSITORY
 
 NAME = "logistic_regression"
@@ -21,8 +23,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     monkeypatch.chdir(REPOSITORY)
     runs = collect_cases(params.load())
     # Two cases of five methods, and three more that are always run.
-    assert publish(runs, "e", tmp_path) == Published(created=18, completed=0, present=0)
-    assert publish(runs, "e", tmp_path) == Published(created=0, completed=0, present=18)
+    assert publish_runs(runs, "e", tmp_path) == Published(created=18)
+    assert publish_runs(runs, "e", tmp_path) == Published(present=18)
     return MlflowClient(tracking_uri(tmp_path))
 
 
@@ -32,7 +34,13 @@ def test_a_case_is_a_run_with_its_methods_as_children(client: MlflowClient) -> N
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     case = runs[NAME]
     files = [file.path for file in client.list_artifacts(case.info.run_id)]
-    assert files == ["figure.svg", "methods.csv", "trajectories.csv"]
+    assert files == [
+        "content.json",
+        "figure.svg",
+        "methods.csv",
+        "methods.json",
+        "trajectories.csv",
+    ]
     assert case.data.params["methods.sgd.batch_size"] == "32"
     children = {
         run.data.tags["optledger.method"]: run

@@ -1,5 +1,7 @@
 """The runs of results that are written by hand: files that can be told from others."""
 
+import hashlib
+import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
@@ -11,10 +13,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from optledger import params
+from optledger.analysis.summary import METRICS
 from optledger.datasets import registry
-from optledger.formats import write_csv, write_npz, write_text
-from optledger.paths import OBSERVATIONS, PREDICTIONS, RESULTS, TRIALS
-from optledger.tracking.runs import Run, collect
+from optledger.datasets.examples import Examples, write_split
+from optledger.formats import digest, file_digest, write_csv, write_npz, write_text
+from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.tracking.run import Run
+from optledger.tracking.runs import collect
 from optledger.training.observations import write_observation
 from optledger.training.records import write_trials
 from optledger.training.trial import Divergence, Epoch, TrialResult
@@ -61,7 +66,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
             "variant": "adam",
             "seed": list(SEEDS),
             "learning_rate": 0.01,
-            **dict.fromkeys(("accuracy", "precision", "recall", "f1", "loss"), 0.9),
+            **dict.fromkeys(METRICS, 0.9),
             **dict.fromkeys(("epochs", "kept_epoch"), 3),
             "converged_epoch": None,
             "diverged_epoch": [result.divergence and 4 for result in results],
@@ -71,9 +76,22 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
     write_csv(RESULTS / "seeds.csv", seeds)
     for table in ("per_class", "confusion", "curves", "comparisons"):
         write_csv(RESULTS / f"{table}.csv", seeds[["variant", "accuracy"]][:1])
-    leaderboard = {"variant": ["adam"], "leading": 1, "champion": 0, "accuracy": 0.9}
-    targets = {"epochs_to_0.9": 2.5, "epochs_to_0.97": np.inf}
-    write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(leaderboard | targets))
+    leaderboard = {
+        "variant": ["adam"],
+        "leading": 1,
+        "champion": 0,
+        **{metric: 0.9 for metric in METRICS},
+        **{f"{metric}_std": 0.01 for metric in METRICS},
+        **{f"{metric}_half_width": 0.02 for metric in METRICS[:-1]},
+        "loss_half_width": np.inf,
+        "seeds": 3,
+        "diverged_seeds": sum(result.divergence is not None for result in results),
+        "learning_rate": 0.01,
+        "search_trials": len(searched),
+        "epochs_to_0.9": 2.5,
+        "epochs_to_0.97": np.inf,
+    }
+    write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(leaderboard))
     write_text(RESULTS / "leaderboard.md", "adam leads.\n\n| rank |\n\nAccuracy\n")
     write_npz(PREDICTIONS / "adam.npz", {"classes": np.zeros(3, np.uint8)})
 
@@ -91,8 +109,9 @@ def runs(targets: str = "[0.9, 0.96]") -> dict[str, Run]:
 
 
 def speed(run: Run) -> dict[str, float]:
-    """Return those of a run's metrics that tell of speed."""
-    return {name: value for name, value in run.metrics.items() if name.startswith(SPEED)}
+    """Return what a run says of its speed, by itself and on its machine."""
+    told = {**run.metrics, **run.observed}
+    return {name: value for name, value in told.items() if name.startswith(SPEED)}
 
 
 def test_a_seed_says_how_fast_it_was() -> None:
@@ -124,10 +143,11 @@ def test_a_variant_says_how_fast_its_median_seed_was() -> None:
     assert set(speed(runs("[0.97]")["adam"])) == {"seconds_per_epoch"}
 
 
-def test_the_comparison_says_who_leads_and_how_fast() -> None:
-    """What the leaderboard says of its variants, a target that is not reached left out."""
+def test_the_comparison_says_who_leads() -> None:
+    """In tags; its figures are tables, as metrics of its own would be charts of one bar."""
     run = runs()["comparison of 1 variants"]
-    assert run.metrics == {"accuracy.adam": 0.9, "epochs_to_0.9.adam": 2.5}
+    assert not run.metrics
+    assert set(run.tables) == {"leaderboard", "comparisons"}
     assert run.tags == {"leading": "adam", "champion": ""}
 
 
@@ -186,7 +206,7 @@ def test_a_search_trial_is_a_run_beside_the_seeds() -> None:
     write_results(trials(), searched)
     found = runs()
     first, second = (found[f"adam learning rate {rate}"] for rate in ("0.001", "0.1"))
-    assert (first.kind, first.parent) == ("search", found["adam"].key)
+    assert (first.kind, first.parent) == ("search", found["adam"])
     assert first.parameters["learning_rate"] == "0.001"
     assert first.parameters["seed"] == "1000"
     assert first.metrics == {
@@ -199,14 +219,59 @@ def test_a_search_trial_is_a_run_beside_the_seeds() -> None:
     assert second.tags == {"variant": "adam", "diverged_epoch": "4", "diverged_step": "7"}
 
 
+def test_a_variant_has_an_interval_of_each_mean() -> None:
+    """Named by its confidence; one without ends is left out."""
+    metrics = runs()["adam"].metrics
+    assert metrics["accuracy"] == 0.9
+    assert metrics["accuracy_std"] == 0.01
+    assert metrics["accuracy_low_95"] == pytest.approx(0.88)
+    assert metrics["accuracy_high_95"] == pytest.approx(0.92)
+    assert "loss_low_95" not in metrics
+
+
+def test_a_variant_says_what_machine_trained_it() -> None:
+    """Where the sidecar says so; what the machine took is apart from what was found."""
+    run = runs()["adam"]
+    assert run.observed["peak_memory_mib"] == 502
+    assert run.observed["training_seconds"] == 3 * (0.5 + 0.25 + 1.0)
+    assert "2 trials at once of 1 thread each" in run.machine
+    assert runs()["adam seed 1"].observed["training_seconds"] == 3 * 0.25
+    (OBSERVATIONS / "adam.json").unlink()
+    run = runs()["adam"]
+    assert (run.observed, run.machine) == ({}, "")
+
+
+def test_a_variant_has_checksums_and_versions() -> None:
+    """Of what its key is made of, and of what its results depend on most."""
+    run = runs()["adam"]
+    assert f"outputs {digest(run.content['outputs'])}" in run.tags["checksums"]
+    assert run.content["outputs"]["history.csv"] == file_digest(TRIALS / "adam" / "history.csv")
+    assert f"tensorflow {importlib.metadata.version('tensorflow')}" in run.tags["versions"]
+
+
+def test_inputs_have_the_checksums_that_dvc_has() -> None:
+    """MD5 of each split; the comparison is of the test split only."""
+    labels = np.zeros(7, np.uint8)
+    for split in ("train", "test"):
+        images = np.full((7, 2, 2), len(split), np.uint8)
+        write_split(split, Examples(images, labels), PREPARED)
+    found = runs()
+    train, test = found["adam"].inputs
+    assert (train.name, train.context, train.examples) == ("mnist train", "training", 7)
+    assert train.checksum == hashlib.md5((PREPARED / "train.npz").read_bytes()).hexdigest()
+    assert found["comparison of 1 variants"].inputs == (test,)
+
+
 def test_a_run_says_in_words_what_it_is() -> None:
     """A variant, what it is and scored; the comparison, what heads the leaderboard."""
+    write_results(trials(diverged=1), trials())
     found = runs()
-    assert found["adam"].description == (
-        "Adam, learning rate 0.01. Test split, mean ± standard deviation over seeds (3): "
-        "accuracy 0.9000 ± 0.0000, precision 0.9000 ± 0.0000, recall 0.9000 ± 0.0000, "
-        "f1 0.9000 ± 0.0000, loss 0.9000 ± 0.0000."
+    head, table, *_ = found["adam"].description.split("\n\n")
+    assert head == (
+        "Test accuracy 0.9000 ± 0.0100, 3 seeds, 1 of which diverged: Adam, learning rate 0.01."
     )
+    cells = [cell.strip() for cell in table.splitlines()[2].split("|")]
+    assert cells == ["", "accuracy", "0.9000", "0.8800 to 0.9200", "0.0100", ""]
     assert found["comparison of 1 variants"].description == "adam leads.\n\n| rank |"
     write_text(RESULTS / "leaderboard.md", f"adam leads.\n\n{'| rank ' * 2000}|\n")
     assert runs()["comparison of 1 variants"].description == "adam leads."

@@ -91,7 +91,7 @@ class _Audit:
         for run in runs:
             election = self._elections.get(run.key, Election())
             yield from self._structure(run, election)
-            if election.elected and election.elected.finished:
+            if election.elected and election.elected.finished and not election.duplicates:
                 stored = self._stored[election.elected.run_id]
                 where = f"run {run.name} ({stored.info.run_id})"
                 # Nothing changes a value that was logged: it takes another run.
@@ -105,22 +105,20 @@ class _Audit:
         if election.removed:
             yield _deleted(where)
         ids = [each.run_id for each in (election.elected, *election.duplicates) if each]
+        if len(ids) > 1:
+            # What else they are wanting is seen when there is one.
+            expected = f"one of key {run.key}"
+            yield Break(where, f"runs {', '.join(ids)}", expected, _PUBLISH)
+            return
         for need in needs(run, self._elections, commit=None):
-            match need:
-                case Need.CREATION:
-                    yield Break(where, "nothing", f"a run of key {run.key}", _PUBLISH)
-                case Need.SINGLENESS:
-                    expected = f"one of key {run.key}"
-                    yield Break(where, f"runs {', '.join(ids)}", expected, _PUBLISH)
-                case Need.COMPLETION:
-                    status = self._stored[ids[0]].info.status
-                    yield Break(f"{where} ({ids[0]})", status, "FINISHED", _PUBLISH)
-                case Need.PARENT:
-                    expected = f"that of {run.root.name}"
-                    yield Break(f"{where} ({ids[0]})", "another parent", expected, _PUBLISH)
-                case _:
-                    # What the machine took may be added later, and is no result.
-                    pass
+            if need == Need.CREATION:
+                yield Break(where, "nothing", f"a run of key {run.key}", _PUBLISH)
+            elif need == Need.COMPLETION:
+                status = self._stored[ids[0]].info.status
+                yield Break(f"{where} ({ids[0]})", status, "FINISHED", _PUBLISH)
+            elif need == Need.PARENT and not self._elections[run.root.key].duplicates:
+                expected = f"that of {run.root.name}"
+                yield Break(f"{where} ({ids[0]})", "another parent", expected, _PUBLISH)
 
     def _differences(self, run: Run, stored: MlflowRun) -> Iterator[tuple[str, str, str]]:
         """Yield what differs, what was found and what was expected."""

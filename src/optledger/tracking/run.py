@@ -53,7 +53,8 @@ class Run:
         parameters: flat, as text.
         metrics: single values; none of them NaN.
         observed: single values too, but of what the machine took; empty where that is not known.
-        machine: what it is, by name; likewise.
+            What it says of `training_seconds` is how long the run lasted.
+        machine: which one that was, in words.
         curves: a row per epoch with the column `epoch`; a missing value is not logged.
         tags: what else there is to know, without the prefix that they have in MLflow.
         description: in Markdown, what it says to a person.
@@ -68,7 +69,7 @@ class Run:
     parameters: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     observed: Mapping[str, float] = field(default_factory=dict)
-    machine: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""

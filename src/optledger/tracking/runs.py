@@ -12,7 +12,7 @@ from optledger.params import Params
 from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.tracking.case_runs import case_runs
 from optledger.tracking.keys import comparison_content
-from optledger.tracking.run import Input, Run, finite, flat, records
+from optledger.tracking.run import Input, Run, flat, records
 from optledger.tracking.variant_runs import VariantResults, variant_runs
 from optledger.training.observations import read_observation
 from optledger.training.records import read_history
@@ -81,11 +81,7 @@ def _comparison(
     variants: Mapping[str, str],
     inputs: tuple[Input, ...],
 ) -> Run:
-    metric = params.comparison.metric
     parameters = params.comparison.model_dump(mode="json")
-    # Unlike those of the variants' runs, always of the targets that params.yaml names.
-    columns = leaderboard.columns
-    shown = [metric, *columns[columns.str.startswith("epochs_to_")]]
     content = comparison_content(
         variants,
         parameters,
@@ -95,13 +91,6 @@ def _comparison(
         content=content,
         name=f"comparison of {len(variants)} variants",
         parameters=flat({"dataset": params.dataset, "comparison": parameters}),
-        metrics=finite(
-            {
-                f"{column}.{row['variant']}": row[column]
-                for row in records(leaderboard)
-                for column in shown
-            }
-        ),
         tags={
             "leading": ", ".join(leaderboard.loc[leaderboard["leading"] == 1, "variant"]),
             "champion": ", ".join(leaderboard.loc[leaderboard["champion"] == 1, "variant"]),

@@ -189,7 +189,8 @@ class Store:
         with tempfile.TemporaryDirectory() as folder:
             for path in (*run.artifacts, *write_made(run, Path(folder))):
                 self.client.log_artifact(run_id, path)
-        self.client.set_terminated(run_id, "FINISHED", stored.start_time)
+        milliseconds = round(1000 * observed.get("training_seconds", 0))
+        self.client.set_terminated(run_id, "FINISHED", stored.start_time + milliseconds)
         self._completed.add(run_id)
 
     def _tag(self, stored: StoredRun, name: str, value: str) -> None:
@@ -209,7 +210,7 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     client = MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        # A server keeps artifacts where it likes; a local database would leave them with the caller.
+        # A server keeps artifacts where it likes; a local database would put them with the caller.
         local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
         # Which of its two faces the UI shows: training runs, not prompts and traces.
         tags = {"mlflow.experimentKind": "custom_model_development"}
@@ -223,7 +224,7 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
 
 
 def stored_run(run: MlflowRun) -> StoredRun:
-    """Return what of a run tells what it is wanting."""
+    """Return what there is to know of a run that MLflow tells of."""
     info = run.info
     return StoredRun(
         run_id=info.run_id,
@@ -238,7 +239,7 @@ def _observed(run: Run) -> dict[str, str]:
     """Return what the machine took as tags, which two publishers cannot both add to."""
     if not run.observed:
         return {}
-    machine = {f"optledger.machine.{name}": value for name, value in run.machine.items()}
+    machine = {"optledger.machine": run.machine} if run.machine else {}
     return {OBSERVED: canonical_json(run.observed), **machine}
 
 

@@ -80,14 +80,13 @@ def variant_runs(
             **finite({target: targets[target].median() for target in targets.columns}),
             "diverged_seeds": float(figures["diverged_seeds"]),
         },
-        observed=finite({metric: seconds[metric].median() for metric in seconds.columns})
-        | ({"peak_memory_mib": observation.peak_memory_mib} if observation else {}),
+        observed=_observed(seconds, observation),
         machine=_machine(observation),
         curves=results.curves,
         tags={
             "variant": name,
-            **_checksums(content),
-            **{f"version.{package}": version(package) for package in _PACKAGES},
+            "checksums": _checksums(content),
+            "versions": ", ".join(f"{package} {version(package)}" for package in _PACKAGES),
         },
         description=_in_words(variant, figures, confidence),
         artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
@@ -99,11 +98,13 @@ def variant_runs(
     yield from _seed_runs(run, results, targets, seconds, flat(parameters))
 
 
-def _machine(observation: Observation | None) -> dict[str, str]:
+def _machine(observation: Observation | None) -> str:
     if observation is None:
-        return {}
-    fields = ("processor", "cores", "threads", "workers", "platform")
-    return {field: str(getattr(observation, field)) for field in fields}
+        return ""
+    return (
+        f"{observation.processor}, {observation.cores} cores, {observation.workers} trials at once "
+        f"of {observation.threads} thread each, {observation.platform}"
+    )
 
 
 def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, float]:
@@ -137,9 +138,11 @@ def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -
             "standard deviation": [_figure(figures[f"{metric}_std"]) for metric in METRICS],
         }
     )
+    mean, std = _figure(figures["accuracy"]), _figure(figures["accuracy_std"])
     return (
-        f"{variant.optimizer.name}, learning rate {figures['learning_rate']:g}{searched}; "
-        f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}.\n\n"
+        f"Test accuracy {mean}{std and f' ± {std}'}, "
+        f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}: "
+        f"{variant.optimizer.name}, learning rate {figures['learning_rate']:g}{searched}.\n\n"
         f"{markdown(table)}\n\n"
         "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. Below this "
         "run is one for each seed and one for each learning rate tried. Which variant is better "
@@ -157,11 +160,18 @@ def _interval(mean: float, half_width: float) -> str:
     return f"{mean - half_width:.4f} to {mean + half_width:.4f}"
 
 
-def _checksums(content: Content) -> dict[str, str]:
-    return {
-        "checksum.data": digest(content["dataset"]),
-        "checksum.parameters": digest(content["parameters"]),
-        "checksum.outputs": digest(content["outputs"]),
+def _checksums(content: Content) -> str:
+    parts = {"data": "dataset", "parameters": "parameters", "outputs": "outputs"}
+    return ", ".join(f"{name} {digest(content[part])}" for name, part in parts.items())
+
+
+def _observed(seconds: pd.DataFrame, observation: Observation | None) -> dict[str, float]:
+    if observation is None:
+        return {}
+    medians = {metric: seconds[metric].median() for metric in seconds.columns}
+    return finite(medians) | {
+        "training_seconds": float(seconds["training_seconds"].sum()),
+        "peak_memory_mib": observation.peak_memory_mib,
     }
 
 
@@ -209,7 +219,7 @@ def _divergence(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return by seed the epochs to each target; and the seconds an epoch and to each target.
+    """Return by seed the epochs to each target; and the seconds an epoch, in all and to each.
 
     Seconds are missing where they were not observed. A target is named by its metric, so that what
     a run says stays true when params.yaml asks for others; only a new run has those.
@@ -217,7 +227,9 @@ def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
     index = pd.Index(results.seeds["seed"].tolist(), name="seed")
     observed = results.observation.seconds_per_epoch if results.observation else {}
     per_epoch = pd.Series(observed, index=index, dtype=float)
-    targets, seconds = pd.DataFrame(index=index), pd.DataFrame({"seconds_per_epoch": per_epoch})
+    trained = per_epoch * results.seeds["epochs"].to_numpy(float)
+    targets = pd.DataFrame(index=index)
+    seconds = pd.DataFrame({"seconds_per_epoch": per_epoch, "training_seconds": trained})
     for target, rows in results.epochs.groupby("target"):
         targets[f"epochs_to_{target:g}"] = rows.set_index("seed")["epochs"]
         seconds[f"seconds_to_{target:g}"] = targets[f"epochs_to_{target:g}"] * per_epoch

@@ -1,0 +1,65 @@
+"""What is read without MLflow is what MLflow would tell."""
+
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+
+from optledger.tracking.glance import database, glance, tracking_uri
+from optledger.tracking.publication import publish_runs
+from optledger.tracking.run import Run
+from optledger.tracking.store import stored_run
+
+RUNS = [Run(content={"kind": "variant", "name": name}, name=name) for name in ("a", "b", "c")]
+
+
+def told_by_mlflow(uri: str) -> list[object]:
+    """Return the runs of the experiment, deleted ones included."""
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("e")
+    found = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
+    return sorted(map(stored_run, found), key=lambda run: run.run_id)
+
+
+def test_a_database_holds_what_mlflow_tells(root: Path) -> None:
+    """Of the roots asked for: ids, times, status, and tags; a deleted run as deleted."""
+    publish_runs(RUNS, "e", root)
+    uri = tracking_uri(root)
+    MlflowClient(uri).delete_run(told_by_mlflow(uri)[1].run_id)
+    held = glance(uri, "e", [run.key for run in RUNS])
+    assert sorted(held, key=lambda run: run.run_id) == told_by_mlflow(uri)
+    assert len(glance(uri, "e", [RUNS[0].key])) == 1
+    assert glance(uri, "another", [run.key for run in RUNS]) == []
+
+
+def test_runs_of_a_deleted_experiment_are_deleted(root: Path) -> None:
+    """Whatever became of them before."""
+    publish_runs(RUNS, "e", root)
+    uri = tracking_uri(root)
+    client = MlflowClient(uri)
+    client.delete_experiment(client.get_experiment_by_name("e").experiment_id)
+    assert all(run.deleted for run in glance(uri, "e", [run.key for run in RUNS]))
+
+
+def test_what_is_not_plain_is_left_to_mlflow(root: Path) -> None:
+    """A database that is not there, none at all, and a store of another kind."""
+    assert glance(f"sqlite:///{root}/none.db", "e", ["a"]) is None
+    assert not (root / "none.db").exists()
+    (root / "text.db").write_text("this is no database" * 100)
+    assert glance(f"sqlite:///{root}/text.db", "e", ["a"]) is None
+    assert glance("postgresql://127.0.0.1:9/e", "e", ["a"]) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("sqlite:////a b/mlflow.db", Path("/a b/mlflow.db")),
+        ("sqlite:///mlflow.db", Path("mlflow.db")),
+        ("sqlite:///mlflow.db?timeout=5", Path("mlflow.db")),
+        ("http://127.0.0.1:5000", None),
+    ],
+)
+def test_a_store_may_be_a_file(uri: str, path: Path | None) -> None:
+    """As SQLAlchemy writes it."""
+    assert database(uri) == path
