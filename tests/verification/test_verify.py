@@ -11,41 +11,50 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from ruamel.yaml import YAML
 
 from optledger.documents import read_yaml
 from optledger.formats import file_digest
+from optledger.verification.breaks import Break
+from optledger.verification.verify import Verification
 from project import Project
 
-Mend = Callable[..., list[str]]
-
-
-def verified(project: Project, **environment: str) -> list[str]:
-    """Return what `optledger verify` prints, its exit status last."""
-    printed = project.run(
-        "sh", "-c", "optledger verify; echo $?", PYTHONPATH="src", **environment
-    ).splitlines()
-    return [line for line in printed if line]
+Mend = Callable[[int], list[str]]
 
 
 @pytest.fixture
-def mended(project: Project) -> Mend:
+def found(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Break]]:
+    """Return a function that verifies the checkout, in this process."""
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(project.path.parent / "site cache"))
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    # That of the checkout, which knows the digits.
+    path = project.path / "src/optledger/datasets/registry.yaml"
+    monkeypatch.setattr("optledger.datasets.registry.load.__defaults__", (path,))
+    return lambda: list(Verification().breaks())
+
+
+@pytest.fixture
+def mended(project: Project, found: Callable[[], list[Break]]) -> Mend:
     """Return a function that verifies, follows each remedy, and checks that nothing is left."""
 
-    def follow(expected: int = 1) -> list[str]:
-        *lines, counts, status = verified(project)
-        breaks = [line for line in lines if not line.startswith("note: ")]
-        assert status == "1", lines
-        assert counts.endswith(f": {expected} break{'' if expected == 1 else 's'}")
-        assert len(breaks) == expected, lines
-        for line in breaks:
-            found = re.fullmatch(r".+: found .+; expected .+; remedy: (.+)", line)
-            assert found, line
-            project.run("sh", "-c", found[1], PYTHONPATH="src")
-        *lines, status = verified(project)
-        assert status == "0", lines
-        return breaks
+    def follow(expected: int) -> list[str]:
+        breaks = [each for each in found() if not each.is_note]
+        assert len(breaks) == expected, "\n".join(map(str, breaks))
+        assert all(str(each).endswith(f"; remedy: {each.remedy}") for each in breaks)
+        for remedy in dict.fromkeys(each.remedy for each in breaks):
+            project.run("sh", "-c", remedy, PYTHONPATH="src")
+        assert found() == []
+        return sorted(map(str, breaks))
 
     return follow
+
+
+def verified(project: Project, **environment: str) -> list[str]:
+    """Return the lines that `optledger verify` prints, and its exit status."""
+    shell = "optledger verify; echo $?"
+    return project.run("sh", "-c", shell, PYTHONPATH="src", **environment).splitlines()
 
 
 def flip(path: Path) -> None:
@@ -65,7 +74,7 @@ def cached(project: Project, output: str) -> Path:
     stages = read_yaml(project.path / "dvc.lock")["stages"].values()
     digests = {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
     objects = project.path / ".dvc/cache/files/md5"
-    folder = os.path.dirname(output)
+    folder = str(Path(output).parent)
     if output not in digests:
         listing = objects / digests[folder][:2] / digests[folder][2:]
         digests |= {f"{folder}/{each['relpath']}": each["md5"] for each in read_yaml(listing)}
@@ -109,7 +118,7 @@ def test_changed_and_missing_outputs(project: Project, mended: Mend) -> None:
     shutil.rmtree(project.path / "results/predictions")
     (project.path / "data/raw/more").touch()
     (project.path / "data/prepared/test.npz").unlink()
-    raw, test, adam, predictions, seeds = mended(5)
+    test, raw, predictions, seeds, adam = mended(5)
     assert raw.startswith("data/raw: found md5 ")
     assert " (more added); expected md5 " in raw
     assert test.endswith("remedy: dvc checkout data/prepared/test.npz")
@@ -129,7 +138,7 @@ def test_cache_objects_that_are_changed_or_missing(project: Project, mended: Men
     train.unlink()
     cached(project, "results/predictions").unlink()
     lock = project.read("dvc.lock")
-    missing, changed, folder = mended(3)
+    missing, folder, changed = mended(3)
     assert missing.startswith("the cache of data/prepared/train.npz: found .dvc/cache/files/md5/")
     assert missing.endswith("remedy: dvc commit --force preprocess")
     assert f"{weights.relative_to(project.path)} of md5 " in changed
@@ -147,7 +156,7 @@ def test_an_output_whose_object_is_broken_too_is_made_again(project: Project, me
     output.unlink()
     output.hardlink_to(held)
     flip(output)
-    (line,) = mended()
+    (line,) = mended(1)
     assert line.startswith("results/predictions: found md5 ")
     name = held.relative_to(project.path)
     assert line.endswith(f"remedy: rm -rf results/predictions {name} && dvc repro evaluate")
@@ -163,43 +172,45 @@ def test_objects_come_from_a_remote_where_there_is_one(
     shutil.rmtree(project.path / ".dvc/cache/files")
     shutil.rmtree(project.path / "data/raw")
     project.run("dvc", "fetch", "preprocess", "train@gd", "train@adam", "evaluate")
-    (line,) = mended()
+    (line,) = mended(1)
     assert line.endswith("remedy: dvc repro --pull download")
 
 
 def test_a_lock_that_was_edited(project: Project, mended: Mend) -> None:
-    """An output's digest, a dependency's, a stage that is gone, and one that nobody declares."""
-    lock = (project.path / "dvc.lock").read_text()
+    """An output's digest, a dependency's, and a stage that is gone."""
     stages = read_yaml(project.path / "dvc.lock")["stages"]
-    metrics = next(
-        out["md5"] for out in stages["evaluate"]["outs"] if out["path"] == "results/metrics.json"
+    outputs = {out["path"]: out for out in stages["evaluate"]["outs"]}
+    metrics, seeds = (outputs[f"results/{name}"]["md5"] for name in ("metrics.json", "seeds.csv"))
+    stages["evaluate"]["outs"] = [
+        out | {"md5": "e" * 32} if out["path"] == "results/metrics.json" else out
+        for out in stages["evaluate"]["outs"]
+    ]
+    stages["compare"]["deps"] = [
+        dep | {"md5": "d" * 32} if dep["path"] == "results/seeds.csv" else dep
+        for dep in stages["compare"]["deps"]
+    ]
+    del stages["case@linear_regression"]
+    YAML().dump({"schema": "2.0", "stages": stages}, project.path / "dvc.lock")
+    gone, output, dependency = mended(3)
+    assert gone == (
+        "dvc.lock: found no case@linear_regression with its command; expected every stage of "
+        "dvc.yaml; remedy: dvc repro case@linear_regression"
     )
-    seeds = next(
-        out["md5"] for out in stages["evaluate"]["outs"] if out["path"] == "results/seeds.csv"
-    )
-    head, publish, tail = lock.partition("  publish:\n")
-    head, compare, rest = head.partition("  compare:\n")
-    assert compare
-    rest = rest.replace(seeds, "0" * 32)
-    head = head.replace(metrics, "1" * 32)
-    lines = (head + compare + rest + publish + tail).splitlines(keepends=True)
-    (project.path / "dvc.lock").write_text("".join(lines))
-    changed, dependency = mended(2)
-    assert changed.startswith("results/metrics.json: found md5 ")
-    assert f"expected md5 {'1' * 32}, as in dvc.lock" in changed
-    expected = f"results/seeds.csv: found md5 {seeds}; expected md5 {'0' * 32}, as in dvc.lock (c"
-    assert dependency.startswith(expected)
+    expected = f"expected md5 {'e' * 32}, as in dvc.lock"
+    assert output.startswith(f"results/metrics.json: found md5 {metrics}; {expected}; ")
+    expected = f"expected md5 {'d' * 32}, as in dvc.lock (compare)"
+    assert dependency == f"results/seeds.csv: found md5 {seeds}; {expected}; remedy: dvc repro"
 
 
 def test_code_and_parameters_that_changed(project: Project, mended: Mend) -> None:
     """A line for each file and each key, however many stages depend on it."""
     with (project.path / "src/optledger/stages/case.py").open("a") as code:
         code.write("# changed\n")
-    (project.path / "src/optledger/analysis/speed.py").unlink()
+    (project.path / "requirements.lock").unlink()
     project.edit("params.yaml", "learning_rate: 5", "learning_rate: 4")
-    speed, case, parameter = mended(3)
-    assert speed.startswith("src/optledger/analysis/speed.py: found nothing; ")
-    assert speed.endswith("remedy: git checkout HEAD -- src/optledger/analysis/speed.py")
+    parameter, packages, case = mended(3)
+    assert packages.startswith("requirements.lock: found nothing; ")
+    assert packages.endswith("remedy: git checkout HEAD -- requirements.lock")
     assert case.endswith(", as in dvc.lock (case@linear_regression); remedy: dvc repro")
     assert parameter == (
         "params.yaml: cases.linear_regression.methods.momentum.learning_rate: found 4; expected 5, "
@@ -214,7 +225,7 @@ def test_data_that_were_committed_in_the_place_of_others(project: Project, mende
     os.utime(project.path / "data/raw/train-images")
     found = file_digest(project.path / "data/raw/train-images")
     project.run("dvc", "commit", "--force", "download", "preprocess")
-    (line,) = mended()
+    (line,) = mended(1)
     assert line.startswith(f"data/raw/train-images: found sha256 {found}; expected sha256 ")
 
 
@@ -231,7 +242,7 @@ def test_runs_that_are_missing_unfinished_or_double(project: Project, mended: Me
     client.set_terminated(method.info.run_id, "FAILED")
     forget(project, seed.info.run_id)
     lines = mended(3)
-    doubled, missing, unfinished = lines
+    missing, doubled, unfinished = lines
     assert doubled.startswith("run gd: found runs ")
     assert variant.info.run_id in doubled
     assert missing.startswith("run adam seed 1: found nothing; expected a run of key ")
@@ -249,77 +260,45 @@ def forget(project: Project, run_id: str) -> None:
             database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
 
 
-def change_metric(project: Project) -> str:
-    """Log another value of a metric."""
-    run_id = str(stored(project, "adam").info.run_id)
-    store(project).log_metric(run_id, "accuracy", 1.0)
-    return run_id
-
-
-def change_curve(project: Project) -> str:
-    """Log a further point of a curve."""
-    run_id = str(stored(project, "adam seed 0").info.run_id)
-    store(project).log_metric(run_id, "train_loss", 0.5, step=17)
-    return run_id
-
-
-def change_parameter(project: Project) -> str:
-    """Give a parameter another value, as the client never would."""
-    run_id = str(stored(project, "gd").info.run_id)
+def test_runs_that_hold_something_else_are_replaced(project: Project, mended: Mend) -> None:
+    """A metric, an artifact, a further point of a curve, and what only the database can change."""
+    adam, seed, gd = (stored(project, name).info.run_id for name in ("adam", "adam seed 0", "gd"))
+    key = stored(project, "adam").data.tags["optledger.key"]
+    client = store(project)
+    client.log_metric(adam, "accuracy", 1.0)
+    client.log_metric(seed, "train_loss", 0.5, step=17)
+    (content,) = project.path.glob(f"mlartifacts/**/{adam}/artifacts/content.json")
+    flip(content)
     with closing(sqlite3.connect(project.path / "mlflow.db")) as database, database:
         statement = "UPDATE params SET value = '7' WHERE run_uuid = ? AND key = 'learning_rate'"
-        database.execute(statement, (run_id,))
-    return run_id
+        database.execute(statement, (gd,))
+    artifact, metric, curve, parameter = mended(4)
+    assert artifact.startswith(f"run adam ({adam}): artifact content.json: found sha256 ")
+    assert f"; expected sha256 {key}, its run key; " in artifact
+    assert metric.startswith(f"run adam ({adam}): metric accuracy: found 1.0; expected 0.")
+    assert metric.endswith(f"; remedy: optledger publish --replace {adam}")
+    assert curve.startswith(f"run adam seed 0 ({seed}): curve train_loss: found +1 points; exp")
+    assert parameter.startswith(f"run gd ({gd}): parameter learning_rate: found '7'; expected '0.")
 
 
-def change_artifact(name: str) -> Callable[[Project], str]:
-    """Return what changes a byte of an artifact."""
-
-    def change(project: Project) -> str:
-        run_id = str(stored(project, "adam").info.run_id)
-        (path,) = project.path.glob(f"mlartifacts/**/{run_id}/artifacts/{name}")
-        flip(path)
-        return run_id
-
-    return change
-
-
-def test_runs_that_hold_something_else_are_replaced(project: Project, mended: Mend) -> None:
-    """Metrics, curves, parameters, artifacts and the content that is the run's identity."""
-    adam = stored(project, "adam")
-    change_metric(project)
-    change_artifact("content.json")(project)
-    lines = mended(2)
-    where = f"run adam ({adam.info.run_id}): metric accuracy"
-    assert lines[0].startswith(f"{where}: found 1.0; expected 0.")
-    assert ": artifact content.json: found sha256 " in lines[1]
-    assert f"expected sha256 {adam.data.tags['optledger.key']}, its run key" in lines[1]
-
-
-def test_values_that_no_client_would_change(project: Project, mended: Mend) -> None:
-    """A further point of a curve and another parameter."""
-    seed, variant = change_curve(project), change_parameter(project)
-    lines = mended(2)
-    assert lines[0].startswith(f"run gd ({variant}): parameter learning_rate: found '7'; ")
-    assert lines[1].startswith(f"run adam seed 0 ({seed}): curve train_loss: found +1 points; ")
-    assert all("remedy: optledger publish --replace " in line for line in lines)
-
-
-def test_a_run_that_a_person_deleted_is_no_break(project: Project) -> None:
+def test_a_run_that_a_person_deleted_is_no_break(
+    project: Project, found: Callable[[], list[Break]]
+) -> None:
     """A note says how to bring it back, and that does."""
     store(project).delete_run(stored(project, "adam seed 0").info.run_id)
-    note, counts, status = verified(project)
-    assert note.startswith("note: run adam seed 0: found it deleted by someone; ")
-    assert (counts.endswith("13 runs: 0 breaks"), status) == (True, "0")
-    project.run("sh", "-c", note.partition("; remedy: ")[2], PYTHONPATH="src")
-    assert len(verified(project)) == 2
+    (note,) = found()
+    assert str(note).startswith("note: run adam seed 0: found it deleted by someone; ")
+    assert note.is_note
+    project.run("sh", "-c", note.remedy, PYTHONPATH="src")
+    assert found() == []
 
 
-def test_a_store_that_is_away_is_one_line(project: Project) -> None:
-    """A file that is not there, which is not created either, and a server that is down."""
+def test_a_store_that_is_away_is_one_line(
+    project: Project, found: Callable[[], list[Break]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each experiment: a file that is not there, nor made, and a server that is down."""
     for uri in (f"sqlite:///{project.path / 'none.db'}", "http://127.0.0.1:9"):
-        *lines, counts, status = verified(project, MLFLOW_TRACKING_URI=uri)
-        assert status == "1"
-        assert all(line.startswith(f"{uri}: optledger-") for line in lines)
-        assert counts.endswith("13 runs: 2 breaks")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        names = [each.where for each in found()]
+        assert names == [f"{uri}: optledger-digits", f"{uri}: optledger-cases"]
     assert not (project.path / "none.db").exists()

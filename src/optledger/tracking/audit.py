@@ -124,9 +124,9 @@ class _Audit:
         """Yield what differs, what was found and what was expected."""
         data = stored.data
         observed = json.loads(data.tags.get(OBSERVED, "{}"))
-        tags = {f"optledger.{name}": value for name, value in run.tags.items()}
-        # Those of whoever published it first.
-        tags = {name: value for name, value in tags.items() if ".version." not in name}
+        # Versions are those of whoever published it first.
+        named = {name: value for name, value in run.tags.items() if name != "versions"}
+        tags = {f"optledger.{name}": value for name, value in named.items()}
         yield from _other_values("tag", data.tags, tags)
         yield from _other_values("parameter", data.params, run.parameters)
         yield from _other_values("metric", data.metrics, {**run.metrics, **observed})
@@ -167,7 +167,8 @@ class _Audit:
         found = f"sha256 {hashlib.sha256(content).hexdigest()}"
         if path.name == "content.json":
             expected = f"sha256 {run.key}, its run key"
-        if not expected.startswith(found):
+        # Another version of Matplotlib draws the same figure in other bytes.
+        if path.suffix != ".svg" and not expected.startswith(found):
             yield what, found, expected
 
 

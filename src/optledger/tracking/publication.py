@@ -104,6 +104,8 @@ def replace(run_ids: Sequence[str], root: Path) -> None:
         try:
             client = MlflowClient(uri)
             for run_id in run_ids:
+                if client.get_run(run_id).info.lifecycle_stage == "deleted":
+                    continue
                 client.set_tag(run_id, DUPLICATE_OF, "replaced")
                 client.delete_run(run_id)
         except (MlflowException, SQLAlchemyError, OSError) as error:
