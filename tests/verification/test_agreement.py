@@ -66,7 +66,7 @@ def test_a_shift_that_seeds_do_not_account_for_is_a_difference(tmp_path: Path) -
     """The metric and the first cell are named."""
     agreement, why = judged(tmp_path, seeds(0), seeds(1, shift=0.02), TRAINED)[SEEDS]
     assert agreement == Agreement.DIFFERENT
-    assert why.startswith("adam: mean accuracy off by 1.9")
+    assert why.startswith("adam: mean accuracy off by 2.0")
     assert "; line 2, column accuracy: found 0.99" in why
 
 

@@ -78,9 +78,8 @@ def test_an_interruption_leaves_nothing_behind(
         time.sleep(0.2)
         family = command.children(recursive=True)
     process.send_signal(number)
-    printed, _ = process.communicate(timeout=120)
+    process.communicate(timeout=120)
     assert process.returncode == 130
-    assert printed.endswith("interrupted\n")
     assert not any(each.is_running() for each in family)
 
 
