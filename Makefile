@@ -1,6 +1,7 @@
 # Each target is one line over the tool it calls. `make repro` and `make test` set up what they need.
 PORT ?= 5000
 NAME ?= techniques
+DATASET ?= mnist
 
 # The interpreter to make .venv with, found before .venv's own comes first on the path.
 WHICH = import os, sys; print(os.path.realpath(sys.executable))
@@ -14,6 +15,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # pip compiles bytecode when it installs, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# No model that MLflow is given may run code that it brings as a pickle.
+export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false
+
+# A view that `publish` leaves in an experiment; for a new user, MLflow opens another page.
+LEADERBOARD = workflowType=machine_learning&viewStateShareKey=leaderboard
 
 # An environment serves the folder it was made in, with the interpreter it was made with.
 PRESENT := $(shell .venv/bin/python -c '$(WHICH)' 2>/dev/null)
@@ -25,7 +31,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro experiment test check bench calibrate ui lock schema
+.PHONY: help setup repro experiment test check verify bench calibrate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +54,9 @@ check: .venv/installed ## lint and check types
 	@ruff format --check
 	@mypy
 
+verify: .venv/installed ## hold data, outputs, cache, lock and runs against each other
+	@optledger verify
+
 bench: .venv/checked ## time training beside model.fit and scikit-learn (about 20 minutes)
 	@dvc repro --quiet preprocess
 	@python benchmarks/bench.py
@@ -56,7 +65,13 @@ calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong 
 	@python benchmarks/calibrate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
+	@echo 'The leaderboard: http://127.0.0.1:$(PORT)/#/experiments/1/runs?$(LEADERBOARD)'
 	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db
+
+serve: PORT = 5001
+serve: .venv/installed ## classify raw pixels with the champion's model (PORT=5001, DATASET=mnist)
+	@MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} mlflow models serve \
+		--model-uri models:/optledger-$(DATASET)@champion --env-manager local --port $(PORT)
 
 lock: .venv/installed ## pin all dependencies anew, with hashes
 	@$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock

@@ -228,6 +228,30 @@ def test_a_second_run_publishes_again_and_changes_nothing(project: Project) -> N
     assert project.run("git", "status", "--porcelain") == ""
 
 
+def test_publishing_what_is_there_waits_for_no_import(project: Project) -> None:
+    """Neither TensorFlow's, nor MLflow's, nor SciPy's: they take seconds."""
+    publish = ("python", "-X", "importtime", "-m", "optledger.stages.publish")
+    project.run(*publish, PYTHONPATH="src")
+    printed = project.run(*publish, PYTHONPATH="src")
+    assert "0 created, 0 completed, 13 already there" in printed
+    imported = set(re.findall(r"\| +(\w+)$", printed, flags=re.MULTILINE))
+    assert "optledger" in imported
+    assert not imported & {"tensorflow", "keras", "mlflow", "scipy", "sqlalchemy"}
+
+
+def test_what_someone_deleted_stays_deleted(project: Project) -> None:
+    """Until `optledger publish --restore`."""
+    client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
+    (run,) = [run for run in published(project) if run.info.run_name == "adam seed 1"]
+    client.delete_run(run.info.run_id)
+    printed = project.run("dvc", "repro")
+    assert "12 already there, 1 deleted by someone (optledger publish --restore" in printed
+    assert client.get_run(run.info.run_id).info.lifecycle_stage == "deleted"
+    printed = project.run("optledger", "publish", "--restore", PYTHONPATH="src")
+    assert "0 created, 1 completed, 12 already there\n" in printed
+    assert client.get_run(run.info.run_id).info.lifecycle_stage == "active"
+
+
 def test_a_deleted_store_is_filled_again_with_the_same_runs(project: Project) -> None:
     """Results that DVC has cached are published to a new store too."""
     before = keys(project)

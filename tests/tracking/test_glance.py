@@ -28,9 +28,14 @@ def test_a_database_holds_what_mlflow_tells(root: Path) -> None:
     uri = tracking_uri(root)
     MlflowClient(uri).delete_run(told_by_mlflow(uri)[1].run_id)
     held = glance(uri, "e", [run.key for run in RUNS])
-    assert sorted(held, key=lambda run: run.run_id) == told_by_mlflow(uri)
-    assert len(glance(uri, "e", [RUNS[0].key])) == 1
-    assert glance(uri, "another", [run.key for run in RUNS]) == []
+    assert held is not None
+    assert sorted(held.runs, key=lambda run: run.run_id) == told_by_mlflow(uri)
+    experiment = MlflowClient(uri).get_experiment_by_name("e")
+    assert (held.experiment_id, held.tags) == (experiment.experiment_id, experiment.tags)
+    one = glance(uri, "e", [RUNS[0].key])
+    assert one is not None
+    assert len(one.runs) == 1
+    assert glance(uri, "another", [run.key for run in RUNS]) is None
 
 
 def test_runs_of_a_deleted_experiment_are_deleted(root: Path) -> None:
@@ -39,7 +44,9 @@ def test_runs_of_a_deleted_experiment_are_deleted(root: Path) -> None:
     uri = tracking_uri(root)
     client = MlflowClient(uri)
     client.delete_experiment(client.get_experiment_by_name("e").experiment_id)
-    assert all(run.deleted for run in glance(uri, "e", [run.key for run in RUNS]))
+    held = glance(uri, "e", [run.key for run in RUNS])
+    assert held is not None
+    assert all(run.deleted for run in held.runs)
 
 
 def test_what_is_not_plain_is_left_to_mlflow(root: Path) -> None:

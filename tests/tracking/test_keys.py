@@ -7,6 +7,7 @@ from optledger.tracking.keys import (
     case_content,
     comparison_content,
     method_content,
+    model_content,
     search_content,
     seed_content,
     variant_content,
@@ -63,6 +64,12 @@ def test_the_method_key_is_settled() -> None:
     """It is the case's key and the method's name."""
     text = '{"case":"cc","kind":"method","method":"adam"}'
     assert digest(method_content("cc", "adam")) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_model_key_is_settled() -> None:
+    """It is the variant's key and the seed."""
+    text = '{"kind":"model","seed":3,"variant":"cc"}'
+    assert digest(model_content("cc", 3)) == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("part", CONTENT)

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from optledger.tracking.run import Run
+from optledger.tracking.tags import MODEL
 
 KEY, KIND, ROOT = "optledger.key", "optledger.kind", "optledger.root"
 DUPLICATE_OF, OBSERVED, COMMITS = (
@@ -93,6 +94,12 @@ def elections(stored: Iterable[StoredRun]) -> dict[str, Election]:
     return {key: _elect(runs) for key, runs in by_key.items()}
 
 
+def run_ids(stored: Iterable[StoredRun]) -> dict[str, str]:
+    """Return the ids of the elected runs by run key."""
+    found = elections(stored).items()
+    return {key: election.elected.run_id for key, election in found if election.elected}
+
+
 def needs(
     run: Run, found: Mapping[str, Election], commit: str | None, restore: bool = False
 ) -> Iterator[Need]:
@@ -152,6 +159,24 @@ def counted(
     ids = {each.run_id for each in elected if each}
     made, ended = len(ids & {*created}), len(ids & {*completed} - {*created})
     return Published(made, ended, len(ids) - made - ended, len(runs) - len(ids))
+
+
+def champion_of(runs: Sequence[Run]) -> Run | None:
+    """Return the run of the variant whose model is to be registered; None where there is none."""
+    for comparison in runs:
+        if comparison.model is not None:
+            name = comparison.tags["champion"]
+            return next((run for run in runs if run.kind == "variant" and run.name == name), None)
+    return None
+
+
+def is_registered(runs: Sequence[Run], stored: Iterable[StoredRun]) -> bool:
+    """Whether there is no model to register, or none any more."""
+    champion = champion_of(runs)
+    if champion is None:
+        return True
+    elected = elections(stored).get(champion.key, Election()).elected
+    return elected is None or MODEL in elected.tags
 
 
 def _elect(runs: Sequence[StoredRun]) -> Election:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from optledger.analysis.markdown import markdown
 from optledger.formats import file_digest, read_csv, read_csv_as_text
 from optledger.params import Case
 from optledger.paths import CASES
 from optledger.tracking.keys import case_content, method_content
-from optledger.tracking.run import Run, finite, flat, records
+from optledger.tracking.run import Run, finite, flat, markdown, records
 
 _FILES = ("methods.csv", "trajectories.csv", "figure.svg")
 
@@ -23,9 +22,6 @@ def case_runs(name: str, case: Case) -> Iterator[Run]:
         content=case_content(name, parameters, tables),
         name=name,
         parameters=flat(parameters),
-        metrics=finite(
-            {f"suboptimality.{row['method']}": row["suboptimality"] for row in records(methods)}
-        ),
         tags={"case": name},
         description=_in_words(name),
         artifacts=tuple(files.values()),

@@ -7,11 +7,11 @@ password, it is MLflow's client that has to find out.
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 
@@ -22,6 +22,20 @@ from optledger.tracking.agreement import ROOT, StoredRun
 _ANSWER, _DOWN = 4.0, 5.0
 
 _PAGE = 1000
+
+
+class Held(NamedTuple):
+    """What a store holds of an experiment.
+
+    Attributes:
+        experiment_id: of the experiment.
+        tags: of the experiment.
+        runs: of some families in it.
+    """
+
+    experiment_id: str
+    tags: Mapping[str, str]
+    runs: list[StoredRun]
 
 
 def tracking_uri(root: Path) -> str:
@@ -35,13 +49,13 @@ def database(uri: str) -> Path | None:
     return Path(uri.removeprefix(prefix).split("?")[0]) if uri.startswith(prefix) else None
 
 
-def glance(uri: str, experiment: str, roots: Sequence[str]) -> list[StoredRun] | None:
-    """Return the runs of some families that a store holds, or None where that is not plain.
+def glance(uri: str, experiment: str, roots: Sequence[str]) -> Held | None:
+    """Return what a store holds of an experiment, or None where that is not plain.
 
     Args:
         uri: of the store.
-        experiment: the name of the experiment that they are in.
-        roots: the keys of the families' roots.
+        experiment: its name.
+        roots: the keys of the roots of the families that are of interest.
 
     Raises:
         UserError: the store is a server that is down.
@@ -52,7 +66,15 @@ def glance(uri: str, experiment: str, roots: Sequence[str]) -> list[StoredRun] |
     return _from_server(uri, experiment, roots) if uri.startswith("http") else None
 
 
-def _from_database(path: Path, experiment: str, roots: Sequence[str]) -> list[StoredRun] | None:
+_EXPERIMENT = """
+    SELECT experiment.experiment_id, tag.key, tag.value
+    FROM experiments AS experiment
+    LEFT JOIN experiment_tags AS tag ON tag.experiment_id = experiment.experiment_id
+    WHERE experiment.name = ?
+"""
+
+
+def _from_database(path: Path, experiment: str, roots: Sequence[str]) -> Held | None:
     query = f"""
         SELECT run.run_uuid, run.start_time, run.status,
             'deleted' IN (run.lifecycle_stage, experiment.lifecycle_stage), tag.key, tag.value
@@ -66,28 +88,33 @@ def _from_database(path: Path, experiment: str, roots: Sequence[str]) -> list[St
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as store:
             rows = store.execute(query, (experiment, *roots)).fetchall()
+            about = store.execute(_EXPERIMENT, (experiment,)).fetchall()
     except sqlite3.Error:
         return None
-    return [
+    if not about:
+        return None
+    runs = [
         StoredRun(run_id, start_time, status == "FINISHED", bool(deleted), _tags(tags))
         for (run_id, start_time, status, deleted), tags in groupby(rows, key=lambda row: row[:4])
     ]
+    return Held(str(about[0][0]), _tags(about), runs)
 
 
-def _tags(rows: Iterator[Sequence[Any]]) -> dict[str, str]:
+def _tags(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
     return {key: value for *_, key, value in rows}
 
 
-def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> list[StoredRun] | None:
+def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> Held | None:
     api = f"{uri.rstrip('/')}/api/2.0/mlflow"
     found = _first_answer(uri, f"{api}/experiments/get-by-name", {"experiment_name": experiment})
     try:
         found.raise_for_status()
         about = found.json()["experiment"]
+        tags = {tag["key"]: tag["value"] for tag in about.get("tags", [])}
         runs = [run for root in roots for run in _search(f"{api}/runs/search", about, root)]
     except (requests.RequestException, KeyError, ValueError):
         return None
-    return runs
+    return Held(about["experiment_id"], tags, runs)
 
 
 def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests.Response:

@@ -85,3 +85,8 @@ def case_content(name: str, parameters: Mapping[str, Any], outputs: Mapping[str,
 def method_content(case: str, method: str) -> Content:
     """Return the content of the run of one method of the case with the key `case`."""
     return {"kind": "method", "case": case, "method": method}
+
+
+def model_content(variant: str, seed: int) -> Content:
+    """Return the content of the model that `seed` left of the variant with the key `variant`."""
+    return {"kind": "model", "variant": variant, "seed": seed}

@@ -13,9 +13,17 @@ from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
 from optledger.errors import UserError
 from optledger.params import Params
-from optledger.tracking.agreement import DUPLICATE_OF, Published, counted, wanted
+from optledger.tracking.agreement import (
+    DUPLICATE_OF,
+    Published,
+    counted,
+    is_registered,
+    run_ids,
+    wanted,
+)
 from optledger.tracking.commits import Commits, commits
-from optledger.tracking.glance import database, glance, tracking_uri
+from optledger.tracking.front import front
+from optledger.tracking.glance import Held, database, glance, tracking_uri
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect, collect_cases
 
@@ -77,18 +85,18 @@ def publish_runs(
     """
     uri, known = tracking_uri(root), commits()
     held = glance(uri, experiment, [run.key for run in runs if run.parent is None])
-    if held is not None and not any(wanted(runs, held, known.clean, restore)):
-        return counted(runs, held)
+    if held is not None and not restore and _agrees(runs, held, known.clean):
+        return counted(runs, held.runs)
     configure()
     with _turn(uri):
         return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
 
 
-def replace(run_ids: Sequence[str], root: Path) -> None:
+def replace(replaced: Sequence[str], root: Path) -> None:
     """Delete runs as duplicates of those that the next publication makes in their place.
 
     Args:
-        run_ids: of runs whose content is not what it should be, as `optledger verify` tells.
+        replaced: ids of runs whose content is not what it should be, as `optledger verify` tells.
         root: the repository that a local store belongs to.
 
     Raises:
@@ -103,7 +111,7 @@ def replace(run_ids: Sequence[str], root: Path) -> None:
     with _turn(uri):
         try:
             client = MlflowClient(uri)
-            for run_id in run_ids:
+            for run_id in replaced:
                 if client.get_run(run_id).info.lifecycle_stage == "deleted":
                     continue
                 client.set_tag(run_id, DUPLICATE_OF, "replaced")
@@ -116,6 +124,14 @@ def configure() -> None:
     """Give MLflow the settings that it reads when it is imported."""
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+
+
+def _agrees(runs: Sequence[Run], held: Held, commit: str | None) -> bool:
+    return (
+        not any(wanted(runs, held.runs, commit))
+        and is_registered(runs, held.runs)
+        and not front(runs, run_ids(held.runs), held.experiment_id, held.tags)
+    )
 
 
 def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) -> "Store":

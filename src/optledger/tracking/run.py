@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from optledger.formats import digest
+from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import Content
 
 
@@ -56,11 +57,13 @@ class Run:
             What it says of `training_seconds` is how long the run lasted.
         machine: which one that was, in words.
         curves: a row per epoch with the column `epoch`; a missing value is not logged.
+        color: of it in charts, as `#1f77b4`; MLflow's own, if empty, are of chance.
         tags: what else there is to know, without the prefix that they have in MLflow.
         description: in Markdown, what it says to a person.
         artifacts: files to keep with it.
         tables: by name, what MLflow is to show as tables.
         inputs: the data that it is of.
+        model: how to read that of the champion that the tag `champion` names, if one is.
     """
 
     content: Content
@@ -71,11 +74,13 @@ class Run:
     observed: Mapping[str, float] = field(default_factory=dict)
     machine: str = ""
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    color: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     artifacts: tuple[Path, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
+    model: Callable[[], ChampionModel | None] | None = None
 
     @cached_property
     def key(self) -> str:
@@ -117,3 +122,8 @@ def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of `table`."""
     return [{str(column): row[column] for column in row} for row in table.to_dict("records")]
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table for a description; its cells stand as they are."""
+    return str(table.to_markdown(index=False, disable_numparse=True))

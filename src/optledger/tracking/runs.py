@@ -1,6 +1,7 @@
 """The runs that a set of results amounts to: what MLflow is to hold."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
 from optledger.params import Params
 from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.tracking.case_runs import case_runs
+from optledger.tracking.champion import read_champion
 from optledger.tracking.keys import comparison_content
 from optledger.tracking.run import Input, Run, flat, records
 from optledger.tracking.variant_runs import VariantResults, variant_runs
@@ -102,6 +104,7 @@ def _comparison(
             "comparisons": read_csv(RESULTS / "comparisons.csv"),
         },
         inputs=tuple(each for each in inputs if each.context == "testing"),
+        model=partial(read_champion, params),
     )
 
 

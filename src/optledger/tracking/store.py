@@ -30,11 +30,14 @@ from optledger.tracking.agreement import (
     Need,
     Published,
     StoredRun,
+    champion_of,
     counted,
     elections,
     needs,
+    run_ids,
 )
 from optledger.tracking.commits import Commits
+from optledger.tracking.front import front
 from optledger.tracking.run import Input, Run
 
 Item = TypeVar("Item")
@@ -66,6 +69,7 @@ class Store:
         self._restore = restore
         self._created: set[str] = set()
         self._completed: set[str] = set()
+        self._ids: dict[str, str] = {}
 
     @property
     def changed(self) -> int:
@@ -90,6 +94,8 @@ class Store:
             delay=2,
         )
         settled = [self._settle_family(family) for family in families]
+        self._register(runs)
+        self._show(runs, self.experiment_id)
         return Published(*map(sum, zip(*settled, strict=True)))
 
     def _settle_family(self, runs: Sequence[Run]) -> Published:
@@ -100,6 +106,7 @@ class Store:
                 run.key: list(needs(run, found, self._commits.clean, self._restore)) for run in runs
             }
             if not any(wanting.values()):
+                self._ids |= run_ids(stored)
                 return counted(runs, stored, self._created, self._completed)
             absent = [run for run in runs if Need.CREATION in wanting[run.key]]
             for run in absent:
@@ -109,6 +116,28 @@ class Store:
                 for run in runs:
                     for need in wanting[run.key]:
                         self._give(need, run, found)
+
+    def _register(self, runs: Sequence[Run]) -> None:
+        """Log and register the champion's model, unless someone deleted the champion's run."""
+        champion = champion_of(runs)
+        if champion is None or champion.key not in self._ids:
+            return
+        model = next(run.model for run in runs if run.model)()
+        if model is None:
+            return
+        # Imports more of MLflow than a publication without a champion needs.
+        from optledger.tracking.registration import publish_champion
+
+        variant = self._ids[champion.key]
+        seeds = (run for run in runs if run.parent is champion and run.kind == "seed")
+        keys = (run.key for run in seeds if run.content["seed"] == model.seed)
+        seed = self._ids.get(next(keys), variant)
+        publish_champion(self.client, model, variant, seed, self._restore)
+
+    def _show(self, runs: Sequence[Run], experiment_id: str) -> None:
+        tags = self.client.get_experiment(experiment_id).tags
+        for name, value in front(runs, self._ids, experiment_id, tags).items():
+            self.client.set_experiment_tag(experiment_id, name, value)
 
     def _search(self, root: str) -> Iterator[StoredRun]:
         query, token = f"tags.`{ROOT}` = '{root}'", None
@@ -133,6 +162,8 @@ class Store:
         }
         if run.description:
             tags["mlflow.note.content"] = run.description
+        if run.color:
+            tags["mlflow.runColor"] = run.color
         if run.tables:
             shown = [{"path": f"{name}.json", "type": "table"} for name in run.tables]
             tags["mlflow.loggedArtifacts"] = json.dumps(shown)
@@ -166,6 +197,7 @@ class Store:
                 tags = [RunTag(name, value) for name, value in _observed(run).items()]
                 metrics = _values(run.observed, stored)
                 self.client.log_batch(stored.run_id, metrics=metrics, tags=tags)
+                self._end(stored, run.observed)
             case Need.COMMIT:
                 known = stored.tags.get(COMMITS, "").split()
                 latest = [str(self._commits.clean), *known][:_COMMITS]
@@ -189,9 +221,13 @@ class Store:
         with tempfile.TemporaryDirectory() as folder:
             for path in (*run.artifacts, *write_made(run, Path(folder))):
                 self.client.log_artifact(run_id, path)
-        milliseconds = round(1000 * observed.get("training_seconds", 0))
-        self.client.set_terminated(run_id, "FINISHED", stored.start_time + milliseconds)
+        self._end(stored, observed)
         self._completed.add(run_id)
+
+    def _end(self, stored: StoredRun, observed: Mapping[str, float]) -> None:
+        """End a run, so that its duration is that of the training; of none, where not observed."""
+        milliseconds = round(1000 * observed.get("training_seconds", 0))
+        self.client.set_terminated(stored.run_id, "FINISHED", stored.start_time + milliseconds)
 
     def _tag(self, stored: StoredRun, name: str, value: str) -> None:
         self.client.set_tag(stored.run_id, name, value)
@@ -212,7 +248,7 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     if found is None:
         # A server keeps artifacts where it likes; a local database would put them with the caller.
         local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
-        # Which of its two faces the UI shows: training runs, not prompts and traces.
+        # Which of its two faces a UI before 3.17 shows: training runs, not prompts and traces.
         tags = {"mlflow.experimentKind": "custom_model_development"}
         made = client.create_experiment(experiment, artifact_location=local, tags=tags)
         return Store(client, made, commits, restore)

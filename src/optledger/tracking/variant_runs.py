@@ -8,19 +8,24 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.markdown import markdown
 from optledger.analysis.summary import METRICS
-from optledger.formats import digest
+from optledger.formats import digest, rounded
 from optledger.params import Params, Variant
 from optledger.paths import TRIALS
 from optledger.tracking.keys import Content, search_content, seed_content, variant_content
-from optledger.tracking.run import Input, Run, finite, flat, records
+from optledger.tracking.run import Input, Run, finite, flat, markdown, records
 from optledger.training.observations import Observation
 from optledger.training.records import read_search
 
 _TRAINED = ("history", "search", "trials")
 
 _EPOCHS = ("epochs", "kept_epoch", "converged_epoch")
+
+# By the variant's place in params.yaml.
+_COLORS = (
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
+    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+)
 
 # What the results depend on most; requirements.lock has them all.
 _PACKAGES = ("dvc", "keras", "mlflow", "numpy", "pandas", "scikit-learn", "tensorflow")
@@ -82,7 +87,8 @@ def variant_runs(
         },
         observed=_observed(seconds, observation),
         machine=_machine(observation),
-        curves=results.curves,
+        curves=_curves(results.curves),
+        color=_COLORS[list(params.variants).index(name) % len(_COLORS)],
         tags={
             "variant": name,
             "checksums": _checksums(content),
@@ -96,6 +102,11 @@ def variant_runs(
     yield run
     yield from _search_runs(run, flat(parameters))
     yield from _seed_runs(run, results, targets, seconds, flat(parameters))
+
+
+def _curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Name what there is by epoch, so that MLflow draws it first and apart from single values."""
+    return table.rename(columns=lambda name: name if name == "epoch" else f"curves/{name}")
 
 
 def _machine(observation: Observation | None) -> str:
@@ -118,9 +129,9 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
     for metric in METRICS:
         mean, half_width = figures[metric], figures[f"{metric}_half_width"]
         metrics[metric] = mean
+        metrics[f"{metric}_low_{percent}"] = rounded(mean - half_width)
+        metrics[f"{metric}_high_{percent}"] = rounded(mean + half_width)
         metrics[f"{metric}_std"] = figures[f"{metric}_std"]
-        metrics[f"{metric}_low_{percent}"] = mean - half_width
-        metrics[f"{metric}_high_{percent}"] = mean + half_width
     return metrics
 
 
@@ -185,6 +196,7 @@ def _search_runs(variant: Run, parameters: dict[str, str]) -> Iterator[Run]:
             parent=variant,
             parameters=parameters | {"learning_rate": f"{rate:g}", "seed": str(seed)},
             metrics=finite({metric: row[metric] for metric in metrics}),
+            color=variant.color,
             tags={"variant": variant.name, **_divergence(row)},
             description="A search trial: it never saw the test split.",
         )
@@ -207,7 +219,8 @@ def _seed_runs(
             parameters=parameters | {"seed": str(seed)},
             metrics=finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *targets)}),
             observed=finite({metric: row[metric] for metric in seconds.columns}),
-            curves=history[history["seed"] == seed].drop(columns="seed"),
+            curves=_curves(history[history["seed"] == seed].drop(columns="seed")),
+            color=variant.color,
             tags={"variant": variant.name, "seed": str(seed), **_divergence(row)},
         )
 

@@ -1,0 +1,87 @@
+"""The champion's model as the files of results/ and data/prepared/ have it."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optledger.datasets.examples import read_split
+from optledger.formats import file_digest, read_csv, read_npz
+from optledger.params import Comparison, Component, Params
+from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.training.records import read_trials, read_weights
+from optledger.training.trial import Weights
+
+
+@dataclass(frozen=True)
+class ChampionModel:
+    """A trained model, and what a later one is compared with it by.
+
+    Attributes:
+        dataset: what it was trained on.
+        variant: the champion's name.
+        seed: whose model it is; the best on the validation split.
+        seeds: how many the variant has.
+        model: how it is built.
+        classes: how many it tells apart.
+        weights: its own.
+        input_example: uint8, shape (images, rows, columns): images of the validation split.
+        predictions: of all the variant's seeds on the test split: `classes` and `losses`, shape
+            (seeds, images), and the true `labels`.
+        test_digest: SHA-256 of the test split.
+        comparison: how it is compared.
+    """
+
+    dataset: str
+    variant: str
+    seed: int
+    seeds: int
+    model: Component
+    classes: int
+    weights: Weights
+    input_example: NDArray[np.uint8]
+    predictions: dict[str, NDArray[np.generic]]
+    test_digest: str
+    comparison: Comparison
+
+
+def read_champion(params: Params) -> ChampionModel | None:
+    """Read the champion's best model; None where there is no champion.
+
+    The champion is that of the leaderboard. Its best seed is chosen as the champion is: by
+    validation accuracy, then the lower validation loss, then the lower seed.
+
+    Raises:
+        FileNotFoundError: results or splits are not here.
+    """
+    leaderboard = read_csv(RESULTS / "leaderboard.csv")
+    names = leaderboard.loc[leaderboard["champion"] == 1, "variant"]
+    if names.empty:
+        return None
+    name = str(names.iloc[0])
+    table = read_csv(RESULTS / "seeds.csv")
+    seeds = table[table["variant"] == name].sort_values(
+        ["validation_accuracy", "validation_loss", "seed"], ascending=[False, True, True]
+    )
+    seed = int(seeds["seed"].iloc[0])
+    place = read_trials(TRIALS / name)["seed"].tolist().index(seed)
+    return ChampionModel(
+        dataset=params.dataset,
+        variant=name,
+        seed=seed,
+        seeds=len(seeds),
+        model=params.variants[name].model,
+        classes=json.loads((PREPARED / "summary.json").read_text())["classes"],
+        weights=read_weights(TRIALS / name)[place],
+        input_example=read_split("validation").images[:_EXAMPLES],
+        predictions={
+            **read_npz(PREDICTIONS / f"{name}.npz"),
+            "labels": read_split("test").labels,
+        },
+        test_digest=file_digest(PREPARED / "test.npz"),
+        comparison=params.comparison,
+    )
+
+
+_EXAMPLES = 3

@@ -1,0 +1,83 @@
+"""The folder that a model is in MLflow: code, arrays, and what it takes and gives.
+
+It serves where the packages of its requirements.txt are installed and nothing else is. Written
+without TensorFlow, and without pickle: MLflow is given the name of a module to load it by.
+"""
+
+import logging
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from mlflow.entities import LoggedModel
+
+import optledger
+from optledger.formats import write_json, write_npz
+from optledger.tracking import predictor
+from optledger.tracking.champion import ChampionModel
+
+PREDICTIONS = "data/model/predictions.npz"
+"""Beside the weights: what later models are compared with."""
+
+# What the package imports to load a model and to predict.
+_REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pydantic", "ruamel.yaml", "tensorflow")
+
+
+def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, created: int) -> None:
+    """Write the folder, which must not be there; the same content is the same bytes.
+
+    Args:
+        folder: where to.
+        champion: the model.
+        logged: MLflow's record of it, whose ids and place the folder names.
+        created: in milliseconds since 1970.
+    """
+    # Half a second, which publishing what is already there can do without.
+    from mlflow import pyfunc
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import Array
+
+    # Where it says that it validates the input example.
+    logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
+    shape = champion.input_example.shape[1:]
+    with tempfile.TemporaryDirectory() as temporary:
+        data = Path(temporary) / Path(PREDICTIONS).parent.name
+        _write_data(data, champion, shape)
+        pyfunc.save_model(
+            folder,
+            loader_module=predictor.__name__,
+            data_path=str(data),
+            code_paths=[str(Path(optledger.__file__).parent)],
+            mlflow_model=Model(
+                artifact_path=logged.artifact_location,
+                model_uuid=logged.model_id,
+                model_id=logged.model_id,
+                run_id=logged.source_run_id,
+                utc_time_created=datetime.fromtimestamp(created / 1000, UTC).replace(tzinfo=None),
+            ),
+            signature=ModelSignature(
+                inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape))]),
+                outputs=Schema(
+                    [
+                        ColSpec(DataType.long, "class"),
+                        ColSpec(Array(DataType.double), "probabilities"),
+                    ]
+                ),
+            ),
+            input_example=champion.input_example,
+            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+        )
+
+
+def _write_data(folder: Path, champion: ChampionModel, shape: tuple[int, ...]) -> None:
+    built = {
+        "model": champion.model.model_dump(mode="json"),
+        "image_shape": list(shape),
+        "classes": champion.classes,
+    }
+    write_json(folder / predictor.MODEL, built)
+    write_npz(folder / predictor.WEIGHTS, champion.weights)
+    write_npz(folder / Path(PREDICTIONS).name, champion.predictions)

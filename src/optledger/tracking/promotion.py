@@ -1,0 +1,158 @@
+"""Which version of a registered model is the champion: the alias moves only for a better one.
+
+A decision follows from what MLflow holds: each model keeps its variant's predictions of the test
+split, and says how it is to be compared. It is written on the version that it is about, reason
+first, then the alias is moved, and a tag that says so comes last: without that tag, it is made
+again.
+"""
+
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import LoggedModel
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from optledger.analysis.comparisons import comparisons, samples_of
+from optledger.analysis.markdown import points_or_nats
+from optledger.analysis.statistics import Sample
+from optledger.formats import read_npz
+from optledger.params import Comparison
+from optledger.tracking.model import PREDICTIONS
+from optledger.tracking.tags import COMPARISON, DECISION, MODEL, TEST_DIGEST, VARIANT
+
+ALIAS = "champion"
+
+
+class Judgement(NamedTuple):
+    """Whether a version becomes the champion, and why, in words."""
+
+    moves: bool
+    reason: str
+
+
+def decide(client: MlflowClient, name: str, undecided: Sequence[ModelVersion]) -> None:
+    """Decide about versions of the registered model `name`, the oldest first."""
+    for version in sorted(undecided, key=lambda each: int(each.version)):
+        # Another publication may have decided meanwhile.
+        fresh = client.get_model_version(name, version.version)
+        if DECISION not in fresh.tags:
+            _decide(client, name, fresh)
+
+
+def _decide(client: MlflowClient, name: str, version: ModelVersion) -> None:
+    number = int(version.version)
+    office = client.get_registered_model(name).aliases.get(ALIAS)
+    if office is not None and int(office) == number:
+        # By a person, or by a publication that broke off here, whose reason stands.
+        if _REASON not in (version.description or ""):
+            _write(client, version, Judgement(True, "the alias was given by hand"))
+        moves = True
+    else:
+        judged = _judge(client, name, version, office)
+        _write(client, version, judged)
+        moves = judged.moves
+        if moves:
+            client.set_registered_model_alias(name, ALIAS, version.version)
+    decision = "champion" if moves else "not champion"
+    client.set_model_version_tag(name, version.version, DECISION, decision)
+    if moves:
+        _give_way(client, name, number)
+
+
+def _give_way(client: MlflowClient, name: str, number: int) -> None:
+    """Leave the alias to a later version that was found better while this one was decided."""
+    found = client.search_model_versions(f"name='{name}'")
+    later = [
+        int(each.version)
+        for each in found
+        if int(each.version) > number and each.tags.get(DECISION) == "champion"
+    ]
+    if later:
+        client.set_registered_model_alias(name, ALIAS, str(max(later)))
+
+
+_REASON = "\n\nChampion: "
+
+
+def _write(client: MlflowClient, version: ModelVersion, judged: Judgement) -> None:
+    about = (version.description or "").partition(_REASON)[0]
+    text = f"{about}{_REASON}{'yes' if judged.moves else 'no'}, {judged.reason}."
+    client.update_model_version(version.name, version.version, text)
+
+
+def _judge(client: MlflowClient, name: str, version: ModelVersion, office: str | None) -> Judgement:
+    if office is None:
+        return Judgement(True, "the first: there was no champion")
+    holder = client.get_model_version(name, str(office))
+    model, other = _model(client, version), _model(client, holder)
+    who = _named(holder)
+    if model is None or other is None or TEST_DIGEST not in other.tags:
+        return Judgement(False, f"not comparable with {who}, which has no predictions with it")
+    if model.tags[TEST_DIGEST] != other.tags[TEST_DIGEST]:
+        return Judgement(False, f"not comparable with {who}, which has another test split")
+    comparison = Comparison.model_validate_json(model.tags[COMPARISON])
+    samples = {"new": _samples(client, model), "holder": _samples(client, other)}
+    # Of one pair the table has a row per metric, the deciding one first.
+    return judge(comparisons(samples, comparison).iloc[0], comparison, who)
+
+
+def judge(row: pd.Series, comparison: Comparison, who: str) -> Judgement:
+    """Return what a row of comparisons.csv, the new one's against the holder's, amounts to.
+
+    Args:
+        row: the comparison on the deciding metric.
+        comparison: what it was made by.
+        who: the holder, in words.
+    """
+    metric, verdict = comparison.metric, row["verdict"]
+    margin = points_or_nats(getattr(comparison.margins, metric), metric)
+    words = {
+        "better": f"better than {who}",
+        "worse": f"worse than {who}",
+        "equivalent": f"equivalent to {who}, within {margin}",
+        "inconclusive": f"not shown to be better than {who}",
+    }[verdict]
+    low, high = (f"{100 * row[end]:+.2f}" for end in ("low", "high"))
+    # Of one seed against several, nothing tells the spread.
+    ends = "unknown" if math.isinf(row["half_width"]) else f"{low} to {high}"
+    return Judgement(
+        verdict == "better",
+        f"{words}: {metric} differs by {100 * row['difference']:+.2f} points "
+        f"({100 * comparison.confidence:g} % interval {ends}; noise of {row['noise']})",
+    )
+
+
+def _named(version: ModelVersion) -> str:
+    variant = version.tags.get(VARIANT)
+    return f"version {version.version}" + (f" ({variant})" if variant else "")
+
+
+def _model(client: MlflowClient, version: ModelVersion) -> LoggedModel | None:
+    """Return the model of a version; None where a person registered it, or deleted the model."""
+    if MODEL not in version.tags:
+        return None
+    try:
+        return client.get_logged_model(version.tags[MODEL])
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
+def _samples(client: MlflowClient, model: LoggedModel) -> dict[str, Sample]:
+    with tempfile.TemporaryDirectory() as temporary:
+        path = download_artifacts(
+            artifact_uri=f"{model.artifact_location}/{PREDICTIONS}",
+            dst_path=temporary,
+            tracking_uri=client.tracking_uri,
+        )
+        arrays = read_npz(Path(path))
+    labels, classes = arrays["labels"], arrays["classes"]
+    return samples_of(labels, classes, arrays["losses"], int(labels.max()) + 1)

@@ -1,0 +1,295 @@
+"""The champion's model in MLflow: logged once, registered once, and decided about once.
+
+Like a run, a model is found by its key, and a publication that broke off is completed by the next.
+Nothing forbids two publications at once to create the same model, so each looks again after it has
+created one: the elected stays, and the others are deleted. What a person deleted is told from that
+by a tag of the variant's run.
+"""
+
+import json
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from optledger.analysis.summary import METRICS
+from optledger.errors import UserError
+from optledger.formats import digest
+from optledger.tracking.agreement import KEY, KIND
+from optledger.tracking.champion import ChampionModel
+from optledger.tracking.keys import model_content
+from optledger.tracking.tags import (
+    COMPARISON,
+    DATASET,
+    DECISION,
+    DESCRIPTION,
+    MODEL,
+    SEED,
+    TEST_DIGEST,
+    VARIANT,
+)
+
+# One creates the model, one completes and registers it, one finds nothing to do; more where
+# publications meet.
+_PASSES = 20
+
+_PAUSE_SECONDS = 0.5
+
+_VERSIONS = "mlflow.modelVersions"
+
+
+def publish_champion(
+    client: MlflowClient,
+    champion: ChampionModel,
+    variant_run_id: str,
+    seed_run_id: str,
+    restore: bool = False,
+) -> bool:
+    """Log and register the champion's model, and decide whether it gets the alias.
+
+    Args:
+        client: of the store.
+        champion: the model.
+        variant_run_id: the run of its variant, complete.
+        seed_run_id: the run of its seed, complete, from which the model has its metrics.
+        restore: make anew what a person deleted.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        MlflowException: as the store has it.
+        UserError: something else keeps changing the same model.
+    """
+    publication = _Publication(client, champion, variant_run_id, seed_run_id, restore)
+    for done in range(_PASSES):
+        if not publication.advance():
+            return done > 0
+    raise UserError(f"publish: the model of {champion.variant} keeps changing: publish again")
+
+
+def registered_name(dataset: str) -> str:
+    """Return the name of the registered model of a dataset's champions."""
+    return f"optledger-{dataset}"
+
+
+class _Publication:
+    def __init__(
+        self,
+        client: MlflowClient,
+        champion: ChampionModel,
+        variant_run_id: str,
+        seed_run_id: str,
+        restore: bool,
+    ) -> None:
+        self._client = client
+        self._champion = champion
+        self._variant_run_id = variant_run_id
+        self._seed_run_id = seed_run_id
+        self._restore = restore
+        self._name = registered_name(champion.dataset)
+        self._created: set[str] = set()
+
+    def advance(self) -> bool:
+        """Bring the store nearer to what it is to hold; return whether there was a need to."""
+        try:
+            return self._advance()
+        except MlflowException as error:
+            if not _is_of_others(error):
+                raise
+            time.sleep(random.uniform(0, _PAUSE_SECONDS))
+            return True
+
+    def _advance(self) -> bool:
+        run = self._client.get_run(self._variant_run_id)
+        key = digest(model_content(run.data.tags[KEY], self._champion.seed))
+        published = None if self._restore else run.data.tags.get(MODEL)
+        models = self._client.search_logged_models(
+            [run.info.experiment_id], f"tags.`{KEY}` = '{key}'"
+        )
+        registered = self._client.search_model_versions(
+            f"name='{self._name}'", order_by=["version_number ASC"]
+        )
+        ours = [version for version in registered if KEY in version.tags]
+        versions = [version for version in ours if version.tags[KEY] == key]
+        model = _elected(models, versions)
+        if model is None:
+            if published is None:
+                self._create_model(run, key)
+            return published is None
+        if self._delete_other_models(models, model.model_id):
+            return True
+        changed = False
+        if model.status != LoggedModelStatus.READY:
+            self._complete(model)
+            changed = True
+        version = _first(versions, model.model_id)
+        if version is None:
+            if published == model.model_id:
+                return changed
+            self._create_version(model, key)
+            return True
+        if self._delete_other_versions(versions, version):
+            return True
+        changed |= self._name_version(model, version)
+        changed |= self._decide(ours)
+        if run.data.tags.get(MODEL) != model.model_id:
+            self._client.set_tag(self._variant_run_id, MODEL, model.model_id)
+            changed = True
+        return changed
+
+    def _create_model(self, run: Run, key: str) -> None:
+        champion = self._champion
+        model = self._client.create_logged_model(
+            run.info.experiment_id,
+            f"{champion.variant} seed {champion.seed}",
+            self._seed_run_id,
+            tags={
+                **self._tags(key),
+                KIND: "model",
+                TEST_DIGEST: champion.test_digest,
+                COMPARISON: champion.comparison.model_dump_json(),
+                DESCRIPTION: _in_words(champion),
+            },
+            params=self._client.get_run(self._seed_run_id).data.params,
+            model_type="classifier",
+        )
+        self._created.add(model.model_id)
+
+    def _complete(self, model: LoggedModel) -> None:
+        """Log all of a model and say that it is ready; what was logged before is the same."""
+        # MLflow keeps an output as often as it is told. Whoever created the model tells it at once,
+        # and whoever completes it after all looks when the rest is done.
+        if model.model_id in self._created:
+            self._link(model.model_id)
+        run = self._client.get_run(self._seed_run_id)
+        with tempfile.TemporaryDirectory() as temporary:
+            # Imports more of MLflow than the rest of a publication needs.
+            from optledger.tracking.model import write_model
+
+            folder = Path(temporary) / "model"
+            write_model(folder, self._champion, model, run.info.start_time)
+            self._client.log_model_artifacts(model.model_id, str(folder))
+        self._client.log_batch(self._seed_run_id, metrics=self._metrics(run, model.model_id))
+        self._link(model.model_id)
+        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+
+    def _metrics(self, run: Run, model_id: str) -> list[Metric]:
+        """Return the test metrics of the seed's run as the model's: the same points."""
+        points = [
+            self._client.get_metric_history(run.info.run_id, metric)[-1]
+            for metric in METRICS
+            if metric in run.data.metrics
+        ]
+        return [
+            Metric(point.key, point.value, point.timestamp, point.step, model_id)
+            for point in points
+        ]
+
+    def _link(self, model_id: str) -> None:
+        for run_id in (self._variant_run_id, self._seed_run_id):
+            outputs = self._client.get_run(run_id).outputs
+            linked = outputs.model_outputs if outputs else []
+            if model_id not in {output.model_id for output in linked}:
+                self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+
+    def _create_version(self, model: LoggedModel, key: str) -> None:
+        if not self._client.search_registered_models(f"name='{self._name}'"):
+            self._client.create_registered_model(
+                self._name,
+                tags={DATASET: self._champion.dataset},
+                description=_registered_in_words(self._champion),
+            )
+        self._client.create_model_version(
+            self._name,
+            # Not models:/…, which a local store would look for in the default store.
+            source=model.artifact_location,
+            run_id=self._seed_run_id,
+            model_id=model.model_id,
+            tags={**self._tags(key), MODEL: model.model_id},
+            description=_in_words(self._champion),
+            # The next pass looks, and MLflow would tell of the waiting.
+            await_creation_for=0,
+        )
+
+    def _name_version(self, model: LoggedModel, version: ModelVersion) -> bool:
+        """Tag the model with its version, as MLflow's own registration does, for its page."""
+        named = [{"name": self._name, "version": str(version.version)}]
+        if json.loads(model.tags.get(_VERSIONS, "[]")) == named:
+            return False
+        self._client.set_logged_model_tags(model.model_id, {_VERSIONS: json.dumps(named)})
+        return True
+
+    def _tags(self, key: str) -> dict[str, str]:
+        return {
+            KEY: key,
+            VARIANT: self._champion.variant,
+            SEED: str(self._champion.seed),
+        }
+
+    def _delete_other_models(self, models: Sequence[LoggedModel], elected: str) -> bool:
+        others = [model for model in models if model.model_id != elected]
+        for model in others:
+            self._client.delete_logged_model(model.model_id)
+        return bool(others)
+
+    def _delete_other_versions(self, versions: Sequence[ModelVersion], kept: ModelVersion) -> bool:
+        others = [version for version in versions if version.version != kept.version]
+        for version in others:
+            self._client.delete_model_version(self._name, version.version)
+        return bool(others)
+
+    def _decide(self, versions: Sequence[ModelVersion]) -> bool:
+        undecided = [version for version in versions if DECISION not in version.tags]
+        if undecided:
+            # Imports the statistics, which take a second.
+            from optledger.tracking.promotion import decide
+
+            decide(self._client, self._name, undecided)
+        return bool(undecided)
+
+
+def _elected(models: Sequence[LoggedModel], versions: Sequence[ModelVersion]) -> LoggedModel | None:
+    """Return the model that was registered first, or else the oldest; None where there is none."""
+    candidates = {model.model_id: model for model in models}
+    for version in versions:
+        if version.tags[MODEL] in candidates:
+            return candidates[version.tags[MODEL]]
+    return min(
+        candidates.values(), key=lambda each: (each.creation_timestamp, each.model_id), default=None
+    )
+
+
+def _first(versions: Sequence[ModelVersion], model_id: str) -> ModelVersion | None:
+    """Return the first version of the model, or None where there is none."""
+    return next((each for each in versions if each.tags[MODEL] == model_id), None)
+
+
+def _is_of_others(error: MlflowException) -> bool:
+    """Whether another publication has just deleted, or created, what this one was about to."""
+    if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"):
+        return True
+    # SQLAlchemy's name for a violated constraint, which is the same for every database.
+    return "sqlalche.me/e/" in str(error) and "/gkpj" in str(error)
+
+
+def _in_words(champion: ChampionModel) -> str:
+    return (
+        f"{champion.model.name}, trained by {champion.variant} with seed {champion.seed}: the best "
+        f"of {champion.seeds} seeds on the validation split, of the best variant there."
+    )
+
+
+def _registered_in_words(champion: ChampionModel) -> str:
+    rows, columns = champion.input_example.shape[1:]
+    return (
+        f"Classifies images of {champion.dataset}: raw pixels from 0 to 255, {rows} by {columns}, "
+        f"into {champion.classes} classes. The alias `champion` moves only to a version that is "
+        "shown to be better; each version says why it has it or not."
+    )

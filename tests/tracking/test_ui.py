@@ -1,0 +1,157 @@
+"""What a person sees in MLflow's own pages, in a headless Chromium."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from project import Project
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="found no chromium")
+
+# Milliseconds that anything may take to be seen, on a busy machine.
+PATIENCE = 30_000
+
+TRAINING = "workflowType=machine_learning"
+
+LEADERBOARD = f"{TRAINING}&viewStateShareKey=leaderboard"
+
+
+@pytest.fixture(scope="module")
+def server(finished: Project) -> Iterator[str]:
+    """The address of a server of the digits' results."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = ("mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1")
+    store = ("--backend-store-uri", "sqlite:///mlflow.db")
+    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (finished.path.parent / "server.log").open("w") as log:
+        process = finished.start(*command, *store, terminal=log.fileno(), **settings)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            with requests.Session() as session:
+                session.mount(
+                    address, HTTPAdapter(max_retries=Retry(60, backoff_factor=1, backoff_max=1))
+                )
+                session.get(f"{address}/health").raise_for_status()
+            yield address
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        # Its sandbox does not work for root, and the pages are ours.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A page of a browser that has never been there."""
+    # Wide, as a table has only those columns that are in sight.
+    context = browser.new_context(base_url=server, viewport={"width": 2600, "height": 1000})
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def experiment(server: str) -> str:
+    """Where the pages of the experiment are."""
+    url = f"{server}/api/2.0/mlflow/experiments/get-by-name"
+    answer = requests.get(url, {"experiment_name": "optledger-digits"}, timeout=30)
+    return f"/#/experiments/{answer.json()['experiment']['experiment_id']}"
+
+
+def test_the_leaderboard_ranks_the_variants(page: Page, experiment: str) -> None:
+    """A new user's table: the variants by accuracy, and the parameters that they differ in."""
+    page.goto(f"{experiment}/runs?{LEADERBOARD}")
+    names = page.locator(".ag-row [col-id='attributes.`Run Name`'] a")
+    expect(names).to_have_text(["adam", "gd"])
+    columns = page.locator(".ag-header-cell")
+    places = []
+    for name in ("accuracy", "accuracy_low_95", "accuracy_std", "batch_size", "learning_rate"):
+        column = columns.filter(has_text=re.compile(rf"^\s*{name}\s*$"))
+        expect(column).to_be_visible()
+        places.append(column.bounding_box()["x"])
+    assert places == sorted(places)
+    expect(columns.get_by_text("dataset", exact=True)).to_have_count(0)
+
+
+def test_the_answer_stands_above_every_page(page: Page, experiment: str) -> None:
+    """Even of prompts and traces, which MLflow opens first, and in the list of experiments."""
+    for address in (experiment, "/#/experiments"):
+        page.goto("about:blank")
+        page.goto(address)
+        expect(page.get_by_text("in accuracy").first).to_be_visible()
+
+
+def test_curves_are_drawn_over_each_other(page: Page, experiment: str) -> None:
+    """The charts begin with the learning curves, a line for each variant."""
+    page.goto(f"{experiment}/runs?{LEADERBOARD}&compareRunsMode=CHART")
+    first = page.get_by_test_id("experiment-view-compare-runs-card").first
+    for variant in ("adam", "gd"):
+        expect(first.get_by_text(f"{variant} (curves/train_accuracy)")).to_be_visible()
+
+
+def test_the_variants_side_by_side(page: Page, experiment: str) -> None:
+    """The description links them in the order of rank; one switch leaves what differs."""
+    page.goto(f"{experiment}/runs?{TRAINING}")
+    link = page.get_by_role("link", name="the variants side by side")
+    expect(link).to_be_attached()
+    page.goto(f"/{link.get_attribute('href')}")
+    expect(page.get_by_text("Comparing 2 Runs from 1 Experiment")).to_be_visible()
+    names = page.get_by_role("row").filter(has_text="Run Name:").get_by_role("cell")
+    expect(names).to_contain_text(["adam", "gd"])
+    expect(page.get_by_text("dataset", exact=True)).to_be_visible()
+    page.get_by_text("Show diff only").first.click()
+    expect(page.get_by_text("dataset", exact=True)).to_have_count(0)
+    expect(page.get_by_text("batch_size", exact=True).first).to_be_visible()
+
+
+def test_a_run_says_what_it_is(page: Page, experiment: str) -> None:
+    """In words, with its metrics below; and a seed's run leads to it."""
+    page.goto(f"{experiment}/runs?{LEADERBOARD}")
+    page.get_by_role("link", name="adam", exact=True).click()
+    expect(page.get_by_text("Adam, learning rate 0.01")).to_be_visible()
+    expect(page.get_by_role("link", name="accuracy", exact=True)).to_be_attached()
+    page.get_by_role("link", name="adam seed 1").click()
+    expect(page.get_by_role("link", name="adam", exact=True)).to_be_visible()
+
+
+def test_the_comparison_shows_the_leaderboard(page: Page, experiment: str) -> None:
+    """As a table among its artifacts; its description begins with the answer."""
+    page.goto(f"{experiment}/runs?{TRAINING}")
+    page.get_by_role("link", name="comparison of 2 variants").click()
+    expect(page.get_by_role("columnheader", name="rank")).to_be_attached()
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("leaderboard.json").click()
+    for rank in ("1 adam", "2 gd"):
+        expect(page.get_by_role("row", name=re.compile(f"^{rank} "))).to_be_visible()
+
+
+def test_the_champion_is_a_registered_model(page: Page, server: str) -> None:
+    """Its page names the alias."""
+    answer = requests.get(f"{server}/api/2.0/mlflow/registered-models/search", timeout=30)
+    models = answer.json().get("registered_models", [])
+    if not models:
+        pytest.skip("no model is registered yet")
+    page.goto(f"/#/models/{models[0]['name']}")
+    expect(page.get_by_text("champion").first).to_be_visible()
