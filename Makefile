@@ -31,7 +31,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro experiment test torture check bench calibrate ui serve lock schema
+.PHONY: help setup repro experiment test torture check verify bench calibrate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ check: .venv/installed ## lint and check types
 	@ruff check
 	@ruff format --check
 	@mypy
+
+verify: .venv/installed ## hold data, outputs, cache, lock and runs against each other
+	@optledger verify
 
 bench: .venv/checked ## time training beside model.fit and scikit-learn (about 20 minutes)
 	@dvc repro --quiet preprocess

@@ -105,10 +105,11 @@ class Project:
         shutil.copytree(self.path, path, symlinks=True)
         # A store knows where its artifacts are; the copy's are its own.
         with closing(sqlite3.connect(path / "mlflow.db")) as store, store:
-            store.execute(
-                "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)",
-                (self.path.as_uri(), path.as_uri()),
-            )
+            for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+                store.execute(
+                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
+                    (self.path.as_uri(), path.as_uri()),
+                )
         return Project(path)
 
 

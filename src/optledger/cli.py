@@ -66,15 +66,46 @@ def publish(
     restore: Annotated[
         bool, typer.Option("--restore", help="bring back runs that someone deleted")
     ] = False,
+    replace: Annotated[
+        list[str] | None, typer.Option(help="the id of a run to make anew, as verify asks for")
+    ] = None,
 ) -> None:
     """Make MLflow agree with the results, as the last stage of the pipeline does."""
-    stage.main(restore)
+    stage.main(restore, replace or [])
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of params.yaml."""
     print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
+
+
+@app.command()
+def verify(
+    reproduce: Annotated[
+        bool, typer.Option("--reproduce", help="run the pipeline again, in a clone of HEAD")
+    ] = False,
+) -> None:
+    """Rehash every output and follow runs, results, lock and data back to the registry.
+
+    Each break is a line with what mends it. The exit status is 1 if there is one.
+    """
+    if reproduce:
+        from optledger.verification.reproduce import reproduce as run_again
+
+        if not run_again():
+            raise typer.Exit(1)
+        return
+    from optledger.verification.verify import Verification
+
+    verification = Verification()
+    found = 0
+    for each in verification.breaks():
+        print(each)
+        found += not each.is_note
+    print(f"verify: {', '.join(verification.counts)}: {found} break{'' if found == 1 else 's'}")
+    if found:
+        raise typer.Exit(1)
 
 
 def check_all(settings: params.Params) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,8 +120,13 @@ def test_a_table_is_one_for_mlflow(root: Path, client: MlflowClient) -> None:
     """As `log_table` leaves it, once."""
     publish_runs(runs(root), "e", root)
     run = active(client)["adam"]
-    experiment_id = run.info.experiment_id
-    table = client.load_table(experiment_id, "per_class.json", [run.info.run_id])
+    before = mlflow.get_tracking_uri()
+    try:
+        # It searches the default store, whatever store its client is of.
+        mlflow.set_tracking_uri(tracking_uri(root))
+        table = client.load_table(run.info.experiment_id, "per_class.json", [run.info.run_id])
+    finally:
+        mlflow.set_tracking_uri(before)
     assert table["class"].tolist() == [0, 1]
 
 

@@ -1,6 +1,7 @@
 """publish: make the MLflow store agree with the results."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from optledger import params, stages
@@ -8,19 +9,22 @@ from optledger.errors import without_credentials
 from optledger.paths import CASES
 from optledger.stages import undeclared
 from optledger.tracking.glance import tracking_uri
-from optledger.tracking.publication import publish
+from optledger.tracking.publication import publish, replace
 
 
-def main(restore: bool = False) -> None:
+def main(restore: bool = False, replaced: Sequence[str] = ()) -> None:
     """Run the stage.
 
     Args:
         restore: whether to bring back what a person deleted.
+        replaced: ids of runs to make anew.
     """
     settings = params.load()
     undeclared.forget("case", CASES, settings.cases)
     # In a temporary copy of an experiment, DVC names the repository that it was made from.
     root = Path(os.environ.get("DVC_ROOT", "."))
+    if replaced:
+        replace(replaced, root)
     done = publish(settings, root, restore)
     print(
         f"publish: {sum(done)} runs at {without_credentials(tracking_uri(root))}: "

@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optledger.datasets import registry
+from optledger.datasets.registry import Dataset
 from optledger.errors import UserError
 from optledger.params import Params
-from optledger.tracking.agreement import Published, counted, is_registered, run_ids, wanted
+from optledger.tracking.agreement import (
+    DUPLICATE_OF,
+    Published,
+    counted,
+    is_registered,
+    run_ids,
+    wanted,
+)
 from optledger.tracking.commits import Commits, commits
 from optledger.tracking.front import front
 from optledger.tracking.glance import Held, database, glance, tracking_uri
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
@@ -46,13 +55,18 @@ def publish(params: Params, root: Path, restore: bool = False) -> Published:
     Raises:
         UserError: the store cannot be reached or used.
     """
-    experiments = {
-        f"optledger-{params.dataset}": collect(params, registry.load(params.dataset)),
+    held = experiments(params, registry.load(params.dataset))
+    counts = [publish_runs(runs, name, root, restore) for name, runs in held.items()]
+    return Published(*map(sum, zip(*counts, strict=True)))
+
+
+def experiments(params: Params, dataset: Dataset) -> dict[str, list[Run]]:
+    """Return what runs each experiment is to hold, by its name."""
+    return {
+        f"optledger-{params.dataset}": collect(params, dataset),
         # Not of the dataset, and so not beside its runs.
         "optledger-cases": collect_cases(params),
     }
-    counts = [publish_runs(runs, name, root, restore) for name, runs in experiments.items()]
-    return Published(*map(sum, zip(*counts, strict=True)))
 
 
 def publish_runs(
@@ -73,10 +87,43 @@ def publish_runs(
     held = glance(uri, experiment, [run.key for run in runs if run.parent is None])
     if held is not None and not restore and _agrees(runs, held, known.clean):
         return counted(runs, held.runs)
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    configure()
     with _turn(uri):
         return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
+
+
+def replace(replaced: Sequence[str], root: Path) -> None:
+    """Delete runs as duplicates of those that the next publication makes in their place.
+
+    Args:
+        replaced: ids of runs whose content is not what it should be, as `optledger verify` tells.
+        root: the repository that a local store belongs to.
+
+    Raises:
+        UserError: there is no such run, or the store cannot be reached or used.
+    """
+    configure()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    uri = tracking_uri(root)
+    with _turn(uri):
+        try:
+            client = MlflowClient(uri)
+            for run_id in replaced:
+                if client.get_run(run_id).info.lifecycle_stage == "deleted":
+                    continue
+                client.set_tag(run_id, DUPLICATE_OF, "replaced")
+                client.delete_run(run_id)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise UserError(f"publish: {uri}: {_reason(error)}") from None
+
+
+def configure() -> None:
+    """Give MLflow the settings that it reads when it is imported."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
 
 
 def _agrees(runs: Sequence[Run], held: Held, commit: str | None) -> bool:
@@ -126,6 +173,9 @@ def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) 
                 settled, pauses = store.changed, iter(_PAUSES)
             pause = next(pauses, None)
             if pause is None:
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise UserError(f"publish: {uri}: {reason}") from None
+                raise UserError(f"publish: {uri}: {_reason(error)}") from None
             time.sleep(pause)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -219,7 +219,7 @@ class Store:
         if run.inputs:
             self.client.log_inputs(run_id, [_dataset(each) for each in run.inputs])
         with tempfile.TemporaryDirectory() as folder:
-            for path in (*run.artifacts, *_made(run, Path(folder))):
+            for path in (*run.artifacts, *write_made(run, Path(folder))):
                 self.client.log_artifact(run_id, path)
         self._end(stored, observed)
         self._completed.add(run_id)
@@ -310,7 +310,7 @@ def _dataset(each: Input) -> DatasetInput:
     )
 
 
-def _made(run: Run, folder: Path) -> Iterator[Path]:
+def write_made(run: Run, folder: Path) -> Iterator[Path]:
     """Write the artifacts that are no files of results/: what is identified, and tables.
 
     A table is written as `MlflowClient.log_table` does, which would add its rows to those of an

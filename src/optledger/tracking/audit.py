@@ -1,0 +1,191 @@
+"""What a tracking store holds of a list of runs, held against them: all of it, not the keys only.
+
+A publication believes a finished run of the right key. Here every value and every artifact is read.
+"""
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from optledger.documents import shown
+from optledger.errors import without_credentials
+from optledger.formats import file_digest
+from optledger.tracking.agreement import KEY, OBSERVED, ROOT, Election, Need, elections, needs
+from optledger.tracking.glance import database
+from optledger.tracking.run import Run
+from optledger.tracking.store import stored_run, write_made
+from optledger.verification.breaks import Break, command
+
+_PUBLISH = command("dvc", "repro", "publish")
+
+# Metrics that are named by what params.yaml asked for when the run was published.
+_AS_ASKED_FOR = re.compile(r"_(to|low|high)_[^_]+$")
+
+_PAGE = 1000
+
+
+def audit(
+    runs: Sequence[Run], uri: str, experiment: str, on_run: Callable[[], object]
+) -> Iterator[Break]:
+    """Yield a break wherever a store does not hold exactly what `runs` say.
+
+    Args:
+        runs: each root followed by its children.
+        uri: of the store.
+        experiment: the name of the experiment that they are in.
+        on_run: called after each run.
+    """
+    store = f"{without_credentials(uri)}: {experiment}"
+    whole = f"an experiment with {len(runs)} runs"
+    path = database(uri)
+    if path is not None and not path.exists():
+        yield Break(store, f"no file {path}", whole, _PUBLISH)
+        return
+    try:
+        client = MlflowClient(uri)
+        about = client.get_experiment_by_name(experiment)
+        if about is None:
+            yield Break(store, "no such experiment", whole, _PUBLISH)
+        elif about.lifecycle_stage == "deleted":
+            yield _deleted(store)
+        else:
+            stored = _search(client, about.experiment_id, runs)
+            yield from _Audit(client, stored).breaks(runs, on_run)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        found = f"no answer ({without_credentials(reason)})"
+        yield Break(store, found, f"{whole} at a server that runs", command("optledger", "verify"))
+
+
+def _search(client: MlflowClient, experiment_id: str, runs: Sequence[Run]) -> list[MlflowRun]:
+    found: list[MlflowRun] = []
+    for root in (run.key for run in runs if run.parent is None):
+        query, token = f"tags.`{ROOT}` = '{root}'", None
+        while token != "":
+            page = client.search_runs([experiment_id], query, ViewType.ALL, _PAGE, [], token)
+            found += [run for run in page if KEY in run.data.tags]
+            token = page.token or ""
+    return found
+
+
+class _Audit:
+    """Holds stored runs against those that there are to be."""
+
+    def __init__(self, client: MlflowClient, stored: Sequence[MlflowRun]) -> None:
+        self._client = client
+        self._stored = {run.info.run_id: run for run in stored}
+        self._elections = elections(map(stored_run, stored))
+
+    def breaks(self, runs: Sequence[Run], on_run: Callable[[], object]) -> Iterator[Break]:
+        for run in runs:
+            election = self._elections.get(run.key, Election())
+            yield from self._structure(run, election)
+            if election.elected and election.elected.finished and not election.duplicates:
+                stored = self._stored[election.elected.run_id]
+                where = f"run {run.name} ({stored.info.run_id})"
+                # Nothing changes a value that was logged: it takes another run.
+                remedy = command("optledger", "publish", "--replace", stored.info.run_id)
+                for what, found, expected in self._differences(run, stored):
+                    yield Break(f"{where}: {what}", found, expected, remedy)
+            on_run()
+
+    def _structure(self, run: Run, election: Election) -> Iterator[Break]:
+        where = f"run {run.name}"
+        if election.removed:
+            yield _deleted(where)
+        ids = [each.run_id for each in (election.elected, *election.duplicates) if each]
+        if len(ids) > 1:
+            # What else they are wanting is seen when there is one.
+            expected = f"one of key {run.key}"
+            yield Break(where, f"runs {', '.join(ids)}", expected, _PUBLISH)
+            return
+        for need in needs(run, self._elections, commit=None):
+            if need == Need.CREATION:
+                yield Break(where, "nothing", f"a run of key {run.key}", _PUBLISH)
+            elif need == Need.COMPLETION:
+                status = self._stored[ids[0]].info.status
+                yield Break(f"{where} ({ids[0]})", status, "FINISHED", _PUBLISH)
+            elif need == Need.PARENT and not self._elections[run.root.key].duplicates:
+                expected = f"that of {run.root.name}"
+                yield Break(f"{where} ({ids[0]})", "another parent", expected, _PUBLISH)
+
+    def _differences(self, run: Run, stored: MlflowRun) -> Iterator[tuple[str, str, str]]:
+        """Yield what differs, what was found and what was expected."""
+        data = stored.data
+        observed = json.loads(data.tags.get(OBSERVED, "{}"))
+        # Versions are those of whoever published it first.
+        named = {name: value for name, value in run.tags.items() if name != "versions"}
+        tags = {f"optledger.{name}": value for name, value in named.items()}
+        yield from _other_values("tag", data.tags, tags)
+        yield from _other_values("parameter", data.params, run.parameters)
+        yield from _other_values("metric", data.metrics, {**run.metrics, **observed})
+        yield from self._other_curves(run.curves, stored)
+        logged = stored.inputs
+        used = [each.dataset for each in logged.dataset_inputs] if logged else []
+        digests = {each.name: each.digest for each in used}
+        inputs = {each.name: each.checksum for each in run.inputs}
+        yield from _other_values("input", digests, inputs)
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (*run.artifacts, *write_made(run, Path(folder))):
+                yield from self._other_artifact(path, stored, run)
+
+    def _other_curves(
+        self, curves: pd.DataFrame, stored: MlflowRun
+    ) -> Iterator[tuple[str, str, str]]:
+        for name in curves.columns.drop("epoch", errors="ignore"):
+            rows = curves[["epoch", name]].dropna().itertuples(index=False)
+            expected = {int(epoch): float(value) for epoch, value in rows}
+            history = self._client.get_metric_history(stored.info.run_id, name) if expected else []
+            points = [(point.step, point.value) for point in history]
+            yield from _other_values(f"curve {name} at epoch", dict(points), expected)
+            if more := len(points) - len(expected):
+                yield f"curve {name}", f"{more:+d} points", f"{len(expected)} of them"
+
+    def _other_artifact(
+        self, path: Path, stored: MlflowRun, run: Run
+    ) -> Iterator[tuple[str, str, str]]:
+        what, expected = f"artifact {path.name}", f"sha256 {file_digest(path)}"
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                # A local store would hand out its own file.
+                copy = self._client.download_artifacts(stored.info.run_id, path.name, folder)
+                content = Path(copy).read_bytes()
+            except (MlflowException, OSError) as error:
+                yield what, f"nothing that can be read ({_first_line(error)})", expected
+                return
+        found = f"sha256 {hashlib.sha256(content).hexdigest()}"
+        if path.name == "content.json":
+            expected = f"sha256 {run.key}, its run key"
+        # Another version of Matplotlib draws the same figure in other bytes.
+        if path.suffix != ".svg" and not expected.startswith(found):
+            yield what, found, expected
+
+
+def _deleted(where: str) -> Break:
+    remedy = command("optledger", "publish", "--restore")
+    return Break(where, "it deleted by someone", "it, or that it stays so", remedy, is_note=True)
+
+
+def _other_values(
+    kind: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]
+) -> Iterator[tuple[str, str, str]]:
+    for name, value in expected.items():
+        if name not in found and kind == "metric" and _AS_ASKED_FOR.search(name):
+            continue
+        if found.get(name) != value:
+            yield f"{kind} {name}", shown(found.get(name)), shown(value)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,131 @@
+"""The chain of dvc.lock: from code, parameters and data to each stage, and on to the next one."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optledger.datasets.registry import Dataset
+from optledger.documents import shown
+from optledger.formats import file_digest
+from optledger.paths import LOCK, RAW
+from optledger.verification.breaks import Break, command
+from optledger.verification.digests import Digests
+from optledger.verification.pipeline import Pipeline, Stage
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Looks at what dvc.lock says each stage was made of.
+
+    Attributes:
+        pipeline: whose lock it is.
+        digests: reads files.
+    """
+
+    pipeline: Pipeline
+    digests: Digests
+
+    def is_current(self, stage: Stage) -> bool:
+        """Whether a stage's code, parameters and data are those that dvc.lock records."""
+        return (
+            stage.recorded
+            and all(md5 == self._expected(path) for path, md5 in stage.dependencies.items())
+            and not any(_differing(stage))
+        )
+
+    def breaks(self, broken: Collection[Path]) -> Iterator[Break]:
+        """Yield a break for each link that does not hold.
+
+        Args:
+            broken: outputs that are known to be changed or missing; what depends on a folder of
+                them is not told again.
+        """
+        for stage in self.pipeline.stages:
+            if not stage.recorded:
+                found = f"no {stage.name} with its command"
+                yield Break(str(LOCK), found, "every stage of dvc.yaml", _repro(stage.name))
+        for name in self.pipeline.orphans:
+            yield Break(str(LOCK), name, "the stages of dvc.yaml only", _repro())
+        yield from self._dependencies(broken)
+        yield from self._parameters()
+
+    def _dependencies(self, broken: Collection[Path]) -> Iterator[Break]:
+        wrong: dict[tuple[Path, str | None], list[str]] = {}
+        for stage in self.pipeline.stages:
+            for path, md5 in stage.dependencies.items():
+                told = any(each != path and each.is_relative_to(path) for each in broken)
+                if stage.recorded and not told and md5 != self._expected(path):
+                    wrong.setdefault((path, md5), []).append(stage.name)
+        for (path, md5), stages in wrong.items():
+            expected = self._expected(path)
+            found = "nothing" if expected is None else f"md5 {expected}"
+            recorded = "nothing" if md5 is None else f"md5 {md5}"
+            # A file of code that is away is no change that one can run.
+            away = not path.exists() and not self._makes(path)
+            remedy = command("git", "checkout", "HEAD", "--", path) if away else _repro()
+            yield Break(str(path), found, f"{recorded}, {_as_in_the_lock(stages)}", remedy)
+
+    def _parameters(self) -> Iterator[Break]:
+        wrong: dict[tuple[Path, str, str], list[str]] = {}
+        values: dict[tuple[Path, str], Any] = {}
+        for stage in self.pipeline.stages:
+            if stage.recorded:
+                for path, key, recorded, value in _differing(stage):
+                    wrong.setdefault((path, key, shown(recorded)), []).append(stage.name)
+                    values[path, key] = value
+        for (path, key, recorded), stages in wrong.items():
+            expected = f"{recorded}, {_as_in_the_lock(stages)}"
+            yield Break(f"{path}: {key}", shown(values[path, key]), expected, _repro())
+
+    def _expected(self, path: Path) -> str | None:
+        """Return what dvc.lock has to record of a dependency: the output, or the file here."""
+        stage = self._makes(path)
+        return stage.outputs[path] if stage else self.digests.of(path)
+
+    def _makes(self, path: Path) -> Stage | None:
+        return next((stage for stage in self.pipeline.stages if path in stage.outputs), None)
+
+
+def data_breaks(dataset: Dataset, broken: Collection[Path]) -> Iterator[Break]:
+    """Yield a break for each raw file that is not the one the registry pins.
+
+    Args:
+        dataset: the registry's entry.
+        broken: outputs that are known to be changed or missing.
+    """
+    if RAW in broken:
+        return
+    for file in dataset.files.by_role().values():
+        path = RAW / file.name
+        found = f"sha256 {file_digest(path)}" if path.exists() else "nothing"
+        if found != f"sha256 {file.sha256}":
+            # Not from the run cache, whose entry may be what was committed in its place.
+            again = command("dvc", "repro", "--force", "--single-item", "download")
+            remedy = f"{command('rm', '-rf', RAW)} && {again} && dvc repro"
+            yield Break(str(path), found, f"sha256 {file.sha256}, as the registry pins it", remedy)
+
+
+def _differing(stage: Stage) -> Iterator[tuple[Path, str, Any, Any]]:
+    """Yield file, key, recorded value and the file's of each parameter that is another one."""
+    for path, (recorded, values) in stage.parameters.items():
+        for key, *differing in _differences(recorded, values):
+            yield path, key, *differing
+
+
+def _differences(recorded: Any, value: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield key and both values wherever two documents differ, as deep as they go together."""
+    if not isinstance(recorded, Mapping) or not isinstance(value, Mapping):
+        if recorded != value:
+            yield prefix.removesuffix("."), recorded, value
+        return
+    for key in sorted(recorded.keys() | value.keys(), key=str):
+        yield from _differences(recorded.get(key), value.get(key), f"{prefix}{key}.")
+
+
+def _as_in_the_lock(stages: list[str]) -> str:
+    return f"as in {LOCK} ({', '.join(stages)})"
+
+
+def _repro(*stages: str) -> str:
+    return command("dvc", "repro", *stages)

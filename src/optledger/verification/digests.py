@@ -1,0 +1,69 @@
+"""MD5 digests as DVC has them, always of the bytes themselves.
+
+DVC believes its own notes on a file whose time, size and inode are as they were, and a cache object
+that is read-only. Here everything is read, each inode once.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.tree import Tree
+
+_CHUNK_BYTES = 1 << 20
+
+
+class Digests:
+    """Digests of files and folders, remembered by inode.
+
+    Attributes:
+        bytes_read: how many there were.
+    """
+
+    def __init__(
+        self, files_below: Callable[[str], Iterable[str]], on_bytes: Callable[[int], object]
+    ) -> None:
+        """Digest what `files_below` lists of a folder, and tell `on_bytes` of each chunk read."""
+        self._files_below = files_below
+        self._on_bytes = on_bytes
+        self._known: dict[tuple[int, int], str] = {}
+        self.bytes_read = 0
+
+    def of(self, path: Path) -> str | None:
+        """Return the digest of a file or a folder, as dvc.lock has it; None where there is none."""
+        if path.is_dir():
+            return tree_digest(self.entries(path))
+        return self.of_file(path) if path.exists() else None
+
+    def entries(self, folder: Path) -> dict[str, str]:
+        """Return the digest of each file below a folder, by its path from there."""
+        files = sorted(map(Path, self._files_below(str(folder))))
+        return {file.relative_to(folder).as_posix(): self.of_file(file) for file in files}
+
+    def of_file(self, path: Path) -> str:
+        """Return the digest of a file's bytes."""
+        with path.open("rb") as file:
+            status = path.stat()
+            inode = (status.st_dev, status.st_ino)
+            if inode not in self._known:
+                self._known[inode] = self._read(file)
+            return self._known[inode]
+
+    def _read(self, file: BinaryIO) -> str:
+        digest = hashlib.md5(usedforsecurity=False)
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            self.bytes_read += len(chunk)
+            self._on_bytes(len(chunk))
+        return digest.hexdigest()
+
+
+def tree_digest(entries: Mapping[str, str]) -> str:
+    """Return the digest that DVC gives a folder with these files."""
+    tree = Tree()
+    for path, digest in entries.items():
+        tree.add(tuple(path.split("/")), None, HashInfo("md5", digest))
+    tree.digest()
+    return str(tree.oid)

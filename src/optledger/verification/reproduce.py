@@ -1,0 +1,84 @@
+"""Run the commit again, and tell how each output came out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from optledger import params
+from optledger.analysis.markdown import markdown
+from optledger.params import Params
+from optledger.paths import OBSERVATIONS, PARAMS, TRIALS
+from optledger.training.observations import read_observation
+from optledger.verification.agreement import CASE_TOLERANCE, TABLE_TOLERANCE, Agreement, Judge
+from optledger.verification.digests import Digests
+from optledger.verification.pipeline import opened
+from optledger.verification.reproduction import outputs, reproduced
+
+_TOLERANCE = (
+    "Within tolerance, on another kind of processor: each variant has the learning rate that it "
+    "had, and no metric's mean over its seeds is shown to be another one ({confidence:g} % "
+    "confidence for all variants and metrics together), unless it is shown to be within the "
+    f"margin; numbers of cases are equal to {CASE_TOLERANCE:g}, relative, and those of tables made "
+    f"of equal trials to {TABLE_TOLERANCE:g}."
+)
+
+
+def reproduce() -> bool:
+    """Run HEAD's pipeline again, print how each output came out, and return whether all agree.
+
+    Raises:
+        UserError: HEAD has not been run, or cannot be.
+    """
+    with reproduced() as (committed, clone):
+        settings = params.load(clone / PARAMS)
+        then, now = _processors(settings, Path()), _processors(settings, clone)
+        judge = _judge(settings, committed, clone)
+        verdicts = pd.DataFrame(judge.verdicts(), columns=["output", "verdict", "why"])
+    print(markdown(verdicts.astype(str)))
+    found = verdicts["verdict"].value_counts()
+    if len(verdicts) > found.get(Agreement.EQUAL, 0):
+        print(_TOLERANCE.format(confidence=100 * settings.comparison.confidence))
+        print(f"Processor: {_named(now)}; of the committed trials: {_named(then)}")
+    counts = ", ".join(f"{found.get(each, 0)} {each}" for each in Agreement)
+    print(f"verify --reproduce: {len(verdicts)} outputs: {counts}")
+    return Agreement.DIFFERENT not in found
+
+
+def _judge(settings: Params, committed: Path, clone: Path) -> Judge:
+    expected = outputs(committed)
+    then, now = _processors(settings, Path()), _processors(settings, clone)
+    with opened() as pipeline:
+        digests = Digests(pipeline.files_below, lambda _: None)
+        here = {path for path, md5 in expected.items() if digests.of(path) == md5}
+
+    def original(path: Path) -> Path | None:
+        """Return the commit's file; what Git does not have may still be in the checkout."""
+        places = [committed / path, *([path] if path in here else [])]
+        return next((each for each in places if each.exists()), None)
+
+    return Judge(
+        expected=expected,
+        found=outputs(clone),
+        original=original,
+        clone=clone,
+        comparison=settings.comparison,
+        same_processor=frozenset(
+            name
+            for name, processor in then.items()
+            if TRIALS / name in here and now.get(name) == processor
+        ),
+    )
+
+
+def _processors(settings: Params, checkout: Path) -> dict[str, str]:
+    """Return the processor that each variant's trials in a checkout are from, where known."""
+    observed = {
+        name: read_observation(checkout / OBSERVATIONS / f"{name}.json", checkout / TRIALS / name)
+        for name in settings.variants
+    }
+    return {name: each.processor for name, each in observed.items() if each}
+
+
+def _named(processors: Mapping[str, str]) -> str:
+    return ", ".join(sorted({*processors.values()})) or "not known here"

@@ -1,0 +1,125 @@
+"""The committed pipeline, run again from nothing in a temporary clone."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from optledger.documents import read_yaml
+from optledger.errors import UserError
+from optledger.paths import LOCK, RESULTS
+from optledger.verification.pipeline import reproducible
+
+_GRACE_SECONDS = 15
+
+
+@contextmanager
+def reproduced() -> Iterator[tuple[Path, Path]]:
+    """Run HEAD's pipeline but its publication, without DVC's cache and run cache.
+
+    Yields:
+        A folder with the lock and the results of the commit, and the clone with those that it came
+        to. Both are deleted afterwards, also where the block or the run is interrupted.
+
+    Raises:
+        UserError: HEAD has no lock, or the run failed and has said why.
+    """
+    # Told to end, put everything away as where one presses Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    head = _git(Path(), "rev-parse", "HEAD")
+    if _git(Path(), "status", "--porcelain"):
+        print(f"verify: found uncommitted changes; what runs is HEAD, {head[:12]}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="optledger-", ignore_cleanup_errors=True) as folder:
+        clone, committed = Path(folder) / "clone", Path(folder) / "committed"
+        _git(Path(), "clone", "--quiet", "--no-checkout", ".", str(clone))
+        _git(clone, "checkout", "--quiet", "--detach", head)
+        if not (clone / LOCK).exists():
+            raise UserError(f"{LOCK}: found none in HEAD; allowed: one that dvc repro wrote")
+        committed.mkdir()
+        for path in (LOCK, RESULTS):
+            if (clone / path).exists():
+                # Away, so that nothing is up to date.
+                shutil.move(clone / path, committed / path)
+        _repro(clone, Path(folder))
+        yield committed, clone
+
+
+def outputs(root: Path) -> dict[Path, str]:
+    """Return the MD5 that the lock of a checkout records of each output, in its order."""
+    stages: Mapping[str, Mapping[str, list[dict[str, str]]]] = read_yaml(root / LOCK)["stages"]
+    return {
+        Path(output["path"]): output["md5"]
+        for stage in stages.values()
+        for output in stage.get("outs", [])
+    }
+
+
+def _repro(clone: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache", "--no-commit"]
+    process = subprocess.Popen(
+        [*command, *reproducible(clone)],
+        cwd=clone,
+        env=_environment(clone, folder),
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+    )
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        _end(process)
+        raise
+    if status:
+        raise UserError("verify --reproduce: dvc repro failed in the clone, as it says above")
+
+
+def _environment(clone: Path, folder: Path) -> dict[str, str]:
+    """Return this environment, without what belongs to this checkout, this user or this machine."""
+    foreign = ("DVC_", "MLFLOW_", "GIT_", "PYTHONPATH")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    (clone / ".dvc/config.local").write_text(f"['cache']\n    dir = {folder / 'cache'}\n")
+    return {
+        **own,
+        # As `make` does: the stages find this environment's Python first on the path.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)]),
+        "DVC_NO_ANALYTICS": "true",
+        "DVC_SITE_CACHE_DIR": str(folder / "site"),
+        "DVC_GLOBAL_CONFIG_DIR": str(folder / "global"),
+        "DVC_SYSTEM_CONFIG_DIR": str(folder / "system"),
+        # Nothing is published; if a stage did, it would be here.
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
+    }
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End DVC, its stage and the stage's workers, before their folder is deleted."""
+    try:
+        parent = psutil.Process(process.pid)
+        family = [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for each in family:
+        _signal(each, signal.SIGTERM)
+    _, alive = psutil.wait_procs(family, timeout=_GRACE_SECONDS)
+    for each in alive:
+        _signal(each, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]}: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip()

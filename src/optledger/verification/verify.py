@@ -1,0 +1,85 @@
+"""Every link from raw data to runs, looked at."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from optledger import params
+from optledger.datasets import registry
+from optledger.datasets.registry import Dataset
+from optledger.params import Params
+from optledger.tracking import publication
+from optledger.tracking.glance import tracking_uri
+from optledger.verification.breaks import Break, command
+from optledger.verification.chain import Chain, data_breaks
+from optledger.verification.digests import Digests
+from optledger.verification.outputs import Outputs
+from optledger.verification.pipeline import Pipeline, opened
+
+_QUIET_SECONDS = 3
+
+
+class Verification:
+    """Walks data, outputs, cache, dvc.lock and runs.
+
+    Attributes:
+        counts: what was looked at, in words, once `breaks` is through.
+    """
+
+    def __init__(self) -> None:
+        """Look at nothing yet."""
+        self.counts: list[str] = []
+
+    def breaks(self) -> Iterator[Break]:
+        """Yield every break and note, as they are found.
+
+        Raises:
+            UserError: the pipeline has never run, or params.yaml or dvc.yaml has a mistake.
+        """
+        settings = params.load()
+        dataset = registry.load(settings.dataset)
+        with opened() as pipeline, _progress("reading", unit="B", unit_scale=True) as bar:
+            digests = Digests(pipeline.files_below, bar.update)
+            chain = Chain(pipeline, digests)
+            outputs = Outputs(pipeline, digests, chain.is_current)
+            yield from outputs.breaks()
+            links = [*chain.breaks(outputs.broken), *data_breaks(dataset, outputs.broken)]
+            yield from links
+            self.counts += _counts(pipeline, digests)
+        self.counts.append(f"{len(dataset.files.by_role())} data files")
+        if outputs.broken or links:
+            # What runs there should be is a function of parameters and outputs.
+            again = command("optledger", "verify")
+            yield Break("runs", "none to look for", "the above to be mended", again, is_note=True)
+        else:
+            yield from self._run_breaks(settings, dataset)
+
+    def _run_breaks(self, settings: Params, dataset: Dataset) -> Iterator[Break]:
+        publication.configure()
+        from optledger.tracking.audit import audit
+
+        uri = tracking_uri(Path(os.environ.get("DVC_ROOT", ".")))
+        experiments = publication.experiments(settings, dataset)
+        count = sum(map(len, experiments.values()))
+        with _progress("runs", total=count) as bar:
+            for name, runs in experiments.items():
+                yield from audit(runs, uri, name, bar.update)
+        self.counts.append(f"{count} runs")
+
+
+def _counts(pipeline: Pipeline, digests: Digests) -> list[str]:
+    outputs = sum(len(stage.outputs) for stage in pipeline.stages)
+    return [
+        f"{outputs} outputs and their cache objects ({digests.bytes_read / 1e6:.0f} MB)",
+        f"{len(pipeline.stages)} stages",
+    ]
+
+
+@contextmanager
+def _progress(what: str, **settings: Any) -> Iterator[tqdm]:
+    with tqdm(desc=what, delay=_QUIET_SECONDS, leave=False, disable=None, **settings) as bar:
+        yield bar
