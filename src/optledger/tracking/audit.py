@@ -148,9 +148,14 @@ class _Audit:
             expected = {int(epoch): float(value) for epoch, value in rows}
             history = self._client.get_metric_history(stored.info.run_id, name) if expected else []
             points = [(point.step, point.value) for point in history]
-            yield from _other_values(f"curve {name} at epoch", dict(points), expected)
-            if more := len(points) - len(expected):
-                yield f"curve {name}", f"{more:+d} points", f"{len(expected)} of them"
+            others = list(_other_values(f"curve {name} at epoch", dict(points), expected))
+            if others:
+                # One tells of the curve.
+                what, found, value = others[0]
+                rest = f" (and at {len(others) - 1} other epochs)" if others[1:] else ""
+                yield f"{what}{rest}", found, value
+            elif len(points) > len(expected):
+                yield f"curve {name}", f"{len(points)} points", f"{len(expected)} of them"
 
     def _other_artifact(
         self, path: Path, stored: MlflowRun, run: Run
