@@ -262,23 +262,26 @@ def forget(project: Project, run_id: str) -> None:
 
 def test_runs_that_hold_something_else_are_replaced(project: Project, mended: Mend) -> None:
     """A metric, an artifact, a further point of a curve, and what only the database can change."""
-    adam, seed, gd = (stored(project, name).info.run_id for name in ("adam", "adam seed 0", "gd"))
-    key = stored(project, "adam").data.tags["optledger.key"]
-    client = store(project)
+    names = ("adam", "adam seed 0", "gd", "linear_regression")
+    adam, seed, gd, case = (stored(project, name).info.run_id for name in names)
+    key = stored(project, "linear_regression").data.tags["optledger.key"]
+    client, loss = store(project), "curves/train_loss"
     client.log_metric(adam, "accuracy", 1.0)
-    client.log_metric(seed, "train_loss", 0.5, step=17)
-    (content,) = project.path.glob(f"mlartifacts/**/{adam}/artifacts/content.json")
+    client.log_metric(adam, "f1", 1.0)
+    client.log_metric(seed, loss, 0.5, step=17)
+    (content,) = project.path.glob(f"mlartifacts/**/{case}/artifacts/content.json")
     flip(content)
     with closing(sqlite3.connect(project.path / "mlflow.db")) as database, database:
         statement = "UPDATE params SET value = '7' WHERE run_uuid = ? AND key = 'learning_rate'"
         database.execute(statement, (gd,))
-    artifact, metric, curve, parameter = mended(4)
-    assert artifact.startswith(f"run adam ({adam}): artifact content.json: found sha256 ")
-    assert f"; expected sha256 {key}, its run key; " in artifact
-    assert metric.startswith(f"run adam ({adam}): metric accuracy: found 1.0; expected 0.")
+    metric, curve, parameter, artifact = mended(4)
+    assert metric.startswith(f"run adam ({adam}): metric accuracy (and 1 more that differ): found ")
     assert metric.endswith(f"; remedy: optledger publish --replace {adam}")
-    assert curve.startswith(f"run adam seed 0 ({seed}): curve train_loss: found +1 points; exp")
+    assert curve.startswith(f"run adam seed 0 ({seed}): curve {loss}: found +1 points; expected 3 ")
     assert parameter.startswith(f"run gd ({gd}): parameter learning_rate: found '7'; expected '0.")
+    where = f"run linear_regression ({case}): artifact content.json"
+    assert artifact.startswith(f"{where}: found sha256 ")
+    assert f"; expected sha256 {key}, its run key; " in artifact
 
 
 def test_a_run_that_a_person_deleted_is_no_break(

@@ -92,13 +92,20 @@ class _Audit:
             election = self._elections.get(run.key, Election())
             yield from self._structure(run, election)
             if election.elected and election.elected.finished and not election.duplicates:
-                stored = self._stored[election.elected.run_id]
-                where = f"run {run.name} ({stored.info.run_id})"
-                # Nothing changes a value that was logged: it takes another run.
-                remedy = command("optledger", "publish", "--replace", stored.info.run_id)
-                for what, found, expected in self._differences(run, stored):
-                    yield Break(f"{where}: {what}", found, expected, remedy)
+                yield from self._content(run, self._stored[election.elected.run_id])
             on_run()
+
+    def _content(self, run: Run, stored: MlflowRun) -> Iterator[Break]:
+        """Yield one break of a run that holds something else, as another run mends it all."""
+        differences = list(self._differences(run, stored))
+        if not differences:
+            return
+        what, found, expected = differences[0]
+        more = f" (and {len(differences) - 1} more that differ)" if differences[1:] else ""
+        run_id = stored.info.run_id
+        # Nothing changes a value that was logged.
+        remedy = command("optledger", "publish", "--replace", run_id)
+        yield Break(f"run {run.name} ({run_id}): {what}{more}", found, expected, remedy)
 
     def _structure(self, run: Run, election: Election) -> Iterator[Break]:
         where = f"run {run.name}"
