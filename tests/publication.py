@@ -159,7 +159,7 @@ def contents(uri: str, name: str, files: Path) -> Contents:
 
     Args:
         uri: the store, not the proxy before it.
-        name: the experiment.
+        name: the experiment, by a word that is nowhere else.
         files: the folder of the artifacts that a server keeps for its clients.
 
     Returns:
@@ -195,7 +195,9 @@ def contents(uri: str, name: str, files: Path) -> Contents:
             }
         )
     for registered in client.search_registered_models(f"name='{registered_name(name)}'"):
-        about = {"tags": registered.tags, "aliases": dict(registered.aliases)}
+        # A number of one client is text of another.
+        aliases = {alias: int(number) for alias, number in registered.aliases.items()}
+        about = {"tags": registered.tags, "aliases": aliases}
         found["registered"].append(about | {"description": registered.description})
     for version in client.search_model_versions(f"name='{registered_name(name)}'"):
         about = {"tags": version.tags, "source": version.run_id, "model": version.model_id}

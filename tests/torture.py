@@ -203,7 +203,7 @@ def go(*publishers: "subprocess.Popen[str]") -> None:
 
 def killed_on_sqlite(bench: Bench, folder: Path, delay: float) -> Outcome:
     """Kill the first publication to a fresh SQLite file after `delay` seconds; publish again."""
-    process = publisher(bench.checkout, "e", folder)
+    process = publisher(bench.checkout, "killed", folder)
     go(process)
     time.sleep(delay)
     process.kill()
@@ -212,11 +212,11 @@ def killed_on_sqlite(bench: Bench, folder: Path, delay: float) -> Outcome:
     wrong = []
     try:
         with patch.dict(os.environ, MLFLOW_TRACKING_URI=uri), chdir(bench.checkout):
-            publish_all("e", folder)
+            publish_all("killed", folder)
     except Exception as error:
         wrong.append(f"the second publication: {error!r:.300}")
     else:
-        wrong += differences(contents(uri, "e", folder), bench.reference)
+        wrong += differences(contents(uri, "killed", folder), bench.reference)
     return Outcome(True, process.returncode == 0, wrong, delay)
 
 
@@ -274,7 +274,7 @@ def _trials(bench: Bench) -> dict[str, list[Callable[[], Outcome]]]:
 def _kills(label: str, bench: Bench) -> Iterator[Outcome]:
     undisturbed = bench.folder / "undisturbed"
     undisturbed.mkdir()
-    process = publisher(bench.checkout, "e", undisturbed)
+    process = publisher(bench.checkout, "killed", undisturbed)
     go(process)
     start = time.monotonic()
     process.communicate()

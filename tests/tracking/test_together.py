@@ -32,7 +32,7 @@ def folder() -> Iterator[Path]:
 
 
 def publish_at_once(
-    checkout: Path, root: Path, seconds: Sequence[float], name: str = "e", **variables: str
+    checkout: Path, root: Path, seconds: Sequence[float], name: str = "together", **variables: str
 ) -> Counter[str]:
     """Publish from a process for each of `seconds`, all at once; return what they did in all."""
     publishers = [publisher(checkout, name, root, each, **variables) for each in seconds]
@@ -56,7 +56,7 @@ def test_eight_publish_to_a_fresh_file(checkout: Path, folder: Path, server: Ben
     done = publish_at_once(checkout, folder, took)
     assert done["created"] == 5
     assert sum(done.values()) == 8 * 5
-    store = contents(f"sqlite:///{folder / 'mlflow.db'}", "e", folder)
+    store = contents(f"sqlite:///{folder / 'mlflow.db'}", "together", folder)
     for run in itertools.chain(*store.values()):
         if SECONDS in run.get("metrics", ()):
             ((_, _, value),) = run["metrics"][SECONDS]
@@ -74,7 +74,7 @@ def test_eight_publish_to_a_server_on_postgresql(
     """Nothing is lost, and nothing doubled."""
     with mlflow_server(folder, database) as uri:
         done = publish_at_once(checkout, folder, [0.5] * 8, MLFLOW_TRACKING_URI=uri)
-        store = contents(uri, "e", folder / "artifacts")
+        store = contents(uri, "together", folder / "artifacts")
     assert differences(store, server.reference) == []
     assert sum(done.values()) == 8 * 5
 
@@ -89,7 +89,7 @@ def test_a_file_that_a_server_reads_is_published_to(
     def read() -> None:
         while not stop.is_set():
             try:
-                contents(server.server, "e", folder)
+                contents(server.server, "together", folder)
             except Exception as error:
                 failures.append(error)
 
@@ -101,7 +101,7 @@ def test_a_file_that_a_server_reads_is_published_to(
         stop.set()
         reader.join()
     assert failures == []
-    assert differences(contents(uri, "e", folder), server.reference) == []
+    assert differences(contents(uri, "together", folder), server.reference) == []
 
 
 @pytest.mark.xfail(reason="each of them logs its own to a run that has none")
