@@ -47,6 +47,7 @@ def write_results(
                 kept_epoch=1,
                 divergence=None,
                 seconds_per_epoch=1.0,
+                peak_memory_mib=500.0,
             )
             for seed in seeds["seed"]
         ]
