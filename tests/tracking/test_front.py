@@ -64,7 +64,7 @@ def test_the_description_is_the_answer_and_links() -> None:
     answer, links = front(RUNS, IDS, "7", {})[NOTE].split("\n\n")
     assert answer == "adam leads."
     assert "(#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=" in links
-    assert "(#/compare-runs?runs=%5B%222d%22%2C%20%221d%22%5D&experiments=%5B%227%22%5D)" in links
+    assert "(#/compare-runs?runs=%5B%222d%22%2C%20%221d%22%5D&experiments=%5B%227%22%5D&" in links
 
 
 def test_what_is_there_is_not_wanted() -> None:

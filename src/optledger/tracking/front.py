@@ -61,10 +61,10 @@ def _in_words(
 ) -> str:
     """Return the answer, the one line that is seen until one asks for more, and links."""
     answer = comparison.description.split("\n\n")[0]
-    table = leaderboard(experiment_id)
+    table, training = leaderboard(experiment_id), "workflowType=machine_learning"
     runs, experiments = (quote(json.dumps(each)) for each in (variants, [experiment_id]))
-    side_by_side = f"#/compare-runs?runs={runs}&experiments={experiments}"
-    why = f"#/experiments/{experiment_id}/runs/{comparison_id}?workflowType=machine_learning"
+    side_by_side = f"#/compare-runs?runs={runs}&experiments={experiments}&{training}"
+    why = f"#/experiments/{experiment_id}/runs/{comparison_id}?{training}"
     return (
         f"{answer}\n\n"
         f"[Leaderboard]({table}), [its curves]({table}&compareRunsMode=CHART), "

@@ -179,11 +179,10 @@ def _checksums(content: Content) -> str:
 def _observed(seconds: pd.DataFrame, observation: Observation | None) -> dict[str, float]:
     if observation is None:
         return {}
-    medians = {metric: seconds[metric].median() for metric in seconds.columns}
-    return finite(medians) | {
-        "training_seconds": float(seconds["training_seconds"].sum()),
-        "peak_memory_mib": observation.peak_memory_mib,
-    }
+    medians = {metric: rounded(seconds[metric].median()) for metric in seconds.columns}
+    total = rounded(seconds["training_seconds"].sum())
+    memory = observation.peak_memory_mib
+    return finite({**medians, "training_seconds": total, "peak_memory_mib": memory})
 
 
 def _search_runs(variant: Run, parameters: dict[str, str]) -> Iterator[Run]:
@@ -218,7 +217,7 @@ def _seed_runs(
             parent=variant,
             parameters=parameters | {"seed": str(seed)},
             metrics=finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *targets)}),
-            observed=finite({metric: row[metric] for metric in seconds.columns}),
+            observed=finite({metric: rounded(row[metric]) for metric in seconds.columns}),
             curves=_curves(history[history["seed"] == seed].drop(columns="seed")),
             color=variant.color,
             tags={"variant": variant.name, "seed": str(seed), **_divergence(row)},
