@@ -71,6 +71,7 @@ def main() -> None:
         "epochs": epochs,
         "techniques": techniques,
         "compare": compare,
+        "publish": publish,
         "pipeline": pipeline,
         "workers": workers,
     }
@@ -176,6 +177,36 @@ def _write_results(folder: Path, settings: Params, variants: int, seeds: int) ->
             own = {"variant": name, "seed": seed, "learning_rate": 0.1}
             rows.append(own | scores | validation | rest)
     write_csv(folder / RESULTS / "seeds.csv", pd.DataFrame(rows))
+
+
+def publish(settings: Params) -> None:
+    """Print what publishing the results here costs, to new SQLite files and again."""
+
+    def python(uri: str, *arguments: str) -> str:
+        environment = os.environ | {"PYTHONPATH": "src", "MLFLOW_TRACKING_URI": uri}
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    stage = ("-m", "optledger.stages.publish")
+    new, again, imports = [], [], []
+    for number in range(ROUNDS):
+        _say(f"publish, round {number + 1} of {ROUNDS}")
+        with tempfile.TemporaryDirectory() as folder:
+            uri = f"sqlite:///{folder}/mlflow.db"
+            new.append(_seconds(lambda uri=uri: python(uri, *stage)))
+            again.append(_seconds(lambda uri=uri: python(uri, *stage)))
+            imports.append(_seconds(lambda uri=uri: python(uri, "-c", "import mlflow")))
+            said = python(uri, *stage)
+    runs = int(said.split()[1])
+    rows = [[f"{runs} new runs and the champion's model", new], ["again", again]]
+    _table(
+        ["`publish`, SQLite", "seconds", "of `import mlflow`"],
+        [
+            [name, f"{statistics.median(seconds):.1f}", f"{_ratio(seconds, imports):.1f}"]
+            for name, seconds in [*rows, ["`import mlflow`", imports]]
+        ],
+    )
 
 
 def pipeline(settings: Params) -> None:
