@@ -8,7 +8,6 @@ from optledger.tracking.agreement import (
     COMMITS,
     DUPLICATE_OF,
     KEY,
-    OBSERVED,
     PARENT,
     Need,
     Published,
@@ -97,16 +96,6 @@ def test_a_commit_is_added_to_a_root_once() -> None:
     assert wants(PARENT_RUN, stored("a"), commit="x") == [Need.COMMIT]
     assert wants(PARENT_RUN, stored("a", commits="y x"), commit="x") == []
     assert wants(CHILD, stored("a"), stored("c", CHILD, parent="a"), commit="x") == []
-
-
-def test_what_the_machine_took_is_added_once() -> None:
-    """To what was published without it; with an unfinished run, it is logged anyway."""
-    run = Run(content={"kind": "variant"}, name="adam", observed={"seconds_per_epoch": 0.5})
-    bare = stored("a")
-    told = StoredRun("a", 0, True, False, {KEY: run.key, OBSERVED: "{}"})
-    assert wants(run, bare) == [Need.OBSERVATION]
-    assert wants(run, told) == []
-    assert wants(run, stored("a", finished=False)) == [Need.COMPLETION]
 
 
 def test_a_publication_counts_each_run_once() -> None:

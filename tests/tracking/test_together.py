@@ -2,18 +2,15 @@
 
 import itertools
 import json
-import os
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import chdir
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from publication import SECONDS, contents, differences, make_checkout, publish_all
+from publication import SECONDS, contents, differences, make_checkout
 from servers import MEMORY, mlflow_server
 from torture import Bench, go, publisher
 
@@ -102,17 +99,3 @@ def test_a_file_that_a_server_reads_is_published_to(
         reader.join()
     assert failures == []
     assert differences(contents(uri, "together", folder), server.reference) == []
-
-
-@pytest.mark.xfail(reason="each of them logs its own to a run that has none")
-def test_of_observations_that_come_later_a_run_has_one(server: Bench) -> None:
-    """Four machines add what they took to runs that came from a machine without observations."""
-    with patch.dict(os.environ, MLFLOW_TRACKING_URI=server.server), chdir(server.checkout):
-        publish_all("later", server.folder, None)
-    took = [0.5, 1.5, 2.5, 3.5]
-    uri = server.server
-    publish_at_once(server.checkout, server.folder, took, "later", MLFLOW_TRACKING_URI=uri)
-    for run in itertools.chain(*contents(uri, "later", server.folder / "artifacts").values()):
-        if SECONDS in run.get("metrics", ()):
-            ((_, _, value),) = run["metrics"][SECONDS]
-            assert json.loads(run["tags"]["optledger.observed"]) == {SECONDS: value}

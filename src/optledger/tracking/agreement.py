@@ -66,7 +66,6 @@ class Need(Enum):
     SINGLENESS = auto()
     COMPLETION = auto()
     PARENT = auto()
-    OBSERVATION = auto()
     COMMIT = auto()
 
 
@@ -126,8 +125,6 @@ def needs(
         yield Need.PARENT
     if not elected.finished:
         yield Need.COMPLETION
-    elif run.observed and OBSERVED not in elected.tags:
-        yield Need.OBSERVATION
     if commit and not run.parent and commit not in elected.tags.get(COMMITS, "").split():
         yield Need.COMMIT
 

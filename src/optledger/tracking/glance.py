@@ -18,8 +18,8 @@ import requests
 from optledger.errors import UserError
 from optledger.tracking.agreement import ROOT, StoredRun
 
-# Seconds that a server may take to answer that it is there, and those after which it is down.
-_ANSWER, _DOWN = 4.0, 5.0
+# Seconds that a server may take to answer, and those that it may be about to start.
+_ANSWER, _START = 5.0, 2.5
 
 _PAGE = 1000
 
@@ -119,7 +119,7 @@ def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> Held | None
 
 def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests.Response:
     """Ask a server for the first time, and again if it is just being started."""
-    end = time.monotonic() + _DOWN
+    end = time.monotonic() + _START
     while True:
         try:
             return requests.get(url, parameters, timeout=_ANSWER)

@@ -5,6 +5,7 @@ without TensorFlow, and without pickle: MLflow is given the name of a module to 
 """
 
 import logging
+import shutil
 import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +22,14 @@ from optledger.tracking.champion import ChampionModel
 PREDICTIONS = "data/model/predictions.npz"
 """Beside the weights: what later models are compared with."""
 
-# What the package imports to load a model and to predict.
+# What of this package loads a model: that, and all that models may be made of.
+_CODE = (
+    *("__init__.py", "documents.py", "errors.py", "formats.py", "params.py", "paths.py"),
+    *("tracking/__init__.py", "tracking/predictor.py"),
+)
+_MODELS = "training"
+
+# What that imports.
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pydantic", "ruamel.yaml", "tensorflow")
 
 
@@ -45,12 +53,14 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
     shape = champion.input_example.shape[1:]
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / Path(PREDICTIONS).parent.name
+        code = Path(temporary) / optledger.__name__
         _write_data(data, champion, shape)
+        _copy_code(code)
         pyfunc.save_model(
             folder,
             loader_module=predictor.__name__,
             data_path=str(data),
-            code_paths=[str(Path(optledger.__file__).parent)],
+            code_paths=[str(code)],
             mlflow_model=Model(
                 artifact_path=logged.artifact_location,
                 model_uuid=logged.model_id,
@@ -70,6 +80,15 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
             input_example=champion.input_example,
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         )
+
+
+def _copy_code(folder: Path) -> None:
+    source = Path(optledger.__file__).parent
+    for name in _CODE:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, folder / name)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source / _MODELS, folder / _MODELS, ignore=ignored)
 
 
 def _write_data(folder: Path, champion: ChampionModel, shape: tuple[int, ...]) -> None:

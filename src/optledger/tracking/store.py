@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, ViewType
 from mlflow.entities import Run as MlflowRun
 from tqdm import tqdm
 
@@ -38,6 +38,7 @@ from optledger.tracking.agreement import (
 )
 from optledger.tracking.commits import Commits
 from optledger.tracking.front import front
+from optledger.tracking.glance import database
 from optledger.tracking.run import Input, Run
 
 Item = TypeVar("Item")
@@ -193,11 +194,6 @@ class Store:
                 self._tag(stored, PARENT, parent.run_id)
             case Need.COMPLETION:
                 self._complete(stored, run)
-            case Need.OBSERVATION:
-                tags = [RunTag(name, value) for name, value in _observed(run).items()]
-                metrics = _values(run.observed, stored)
-                self.client.log_batch(stored.run_id, metrics=metrics, tags=tags)
-                self._end(stored, run.observed)
             case Need.COMMIT:
                 known = stored.tags.get(COMMITS, "").split()
                 latest = [str(self._commits.clean), *known][:_COMMITS]
@@ -243,6 +239,9 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
         commits: of the checkout.
         restore: whether to bring back what a person deleted.
     """
+    path = database(uri)
+    if path is not None and not path.exists():
+        _create_database(path)
     client = MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
@@ -257,6 +256,19 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
             return Store(client, None, commits, restore)
         client.restore_experiment(found.experiment_id)
     return Store(client, str(found.experiment_id), commits, restore)
+
+
+def _create_database(path: Path) -> None:
+    """Make a new store beside its place, as one whose making was broken off is of no use."""
+    # Of no use to those who publish to a server.
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    artifacts = (path.parent / "mlartifacts").resolve().as_uri()
+    store = SqlAlchemyStore(f"sqlite:///{new}", artifacts)  # type: ignore[no-untyped-call]
+    store.engine.dispose()
+    new.replace(path)
 
 
 def stored_run(run: MlflowRun) -> StoredRun:
