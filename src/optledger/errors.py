@@ -26,4 +26,8 @@ def run(command: Callable[[], None]) -> None:
 
 def without_credentials(text: str) -> str:
     """Return `text` with the user names and passwords of URLs replaced by asterisks."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+    return re.sub(r"(?<=://)\S*@|(?<=password=)[^&\s]+", _asterisks, text)
+
+
+def _asterisks(credentials: re.Match[str]) -> str:
+    return "***@" if credentials[0].endswith("@") else "***"
