@@ -277,7 +277,7 @@ def test_runs_that_hold_something_else_are_replaced(project: Project, mended: Me
     metric, curve, parameter, artifact = mended(4)
     assert metric.startswith(f"run adam ({adam}): metric accuracy (and 1 more that differ): found ")
     assert metric.endswith(f"; remedy: optledger publish --replace {adam}")
-    assert curve.startswith(f"run adam seed 0 ({seed}): curve {loss}: found +1 points; expected 3 ")
+    assert curve.startswith(f"run adam seed 0 ({seed}): curve {loss}: found 4 points; expected 3 ")
     assert parameter.startswith(f"run gd ({gd}): parameter learning_rate: found '7'; expected '0.")
     where = f"run linear_regression ({case}): artifact content.json"
     assert artifact.startswith(f"{where}: found sha256 ")
