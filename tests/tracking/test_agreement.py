@@ -8,6 +8,7 @@ from optledger.tracking.agreement import (
     COMMITS,
     DUPLICATE_OF,
     KEY,
+    METRICS,
     PARENT,
     Need,
     Published,
@@ -31,7 +32,10 @@ def stored(
     **tags: str,
 ) -> StoredRun:
     """Return a run as a store holds it."""
-    names = {"duplicate_of": DUPLICATE_OF, "parent": PARENT, "commits": COMMITS}
+    names = {
+        **{"duplicate_of": DUPLICATE_OF, "parent": PARENT},
+        **{"commits": COMMITS, "metrics": METRICS},
+    }
     named = {names[name]: value for name, value in tags.items()}
     return StoredRun(run_id, 0, finished, deleted, {KEY: run.key, **named})
 
@@ -96,6 +100,19 @@ def test_a_commit_is_added_to_a_root_once() -> None:
     assert wants(PARENT_RUN, stored("a"), commit="x") == [Need.COMMIT]
     assert wants(PARENT_RUN, stored("a", commits="y x"), commit="x") == []
     assert wants(CHILD, stored("a"), stored("c", CHILD, parent="a"), commit="x") == []
+
+
+def test_metrics_of_another_name_are_added() -> None:
+    """As of other targets: a finished run has those that it was published with."""
+    run = Run(content={"kind": "variant"}, name="adam", metrics={"a": 1.0, "b": 2.0})
+    assert wants(run, stored("a", metrics="a")) == [Need.METRICS]
+    assert wants(run, stored("a", metrics="b a c")) == []
+    assert wants(run, stored("a", finished=False)) == [Need.COMPLETION]
+
+
+def test_a_run_without_its_key_is_none() -> None:
+    """A person may delete a tag."""
+    assert elections([StoredRun("a", 0, True, False, {})]) == {}
 
 
 def test_a_publication_counts_each_run_once() -> None:

@@ -53,12 +53,6 @@ def test_the_view_has_the_variants_and_what_differs() -> None:
     ]
 
 
-def test_a_lower_loss_is_the_better() -> None:
-    """It stands first."""
-    by_loss = replace(COMPARISON, parameters={"comparison.metric": "loss"})
-    assert view(front([GD, ADAM, by_loss], IDS, "7", {}))["orderByAsc"] is True
-
-
 def test_the_description_is_the_answer_and_links() -> None:
     """To the view, and to the variants in the order of rank."""
     answer, links = front(RUNS, IDS, "7", {})[NOTE].split("\n\n")

@@ -10,6 +10,7 @@ from optledger.tracking.glance import database, glance, tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Run
 from optledger.tracking.store import stored_run
+from torture import Bench
 
 RUNS = [Run(content={"kind": "variant", "name": name}, name=name) for name in ("a", "b", "c")]
 
@@ -36,6 +37,37 @@ def test_a_database_holds_what_mlflow_tells(root: Path) -> None:
     assert one is not None
     assert len(one.runs) == 1
     assert glance(uri, "another", [run.key for run in RUNS]) is None
+
+
+def test_a_server_holds_what_mlflow_tells(
+    server: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a database does, page by page; a deleted run as deleted."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.server)
+    monkeypatch.setattr("optledger.tracking.glance._PAGE", 1)
+    child = Run(content={"kind": "seed"}, name="a seed 0", parent=RUNS[0])
+    family = [RUNS[0], child, *RUNS[1:]]
+    publish_runs(family, "e", tmp_path)
+    client = MlflowClient(server.server)
+    client.delete_run(told_by_mlflow(server.server)[1].run_id)
+    held = glance(server.server, "e", [run.key for run in RUNS])
+    assert held is not None
+    assert sorted(held.runs, key=lambda run: run.run_id) == told_by_mlflow(server.server)
+    experiment = client.get_experiment_by_name("e")
+    assert (held.experiment_id, held.tags) == (experiment.experiment_id, experiment.tags)
+    assert glance(server.server, "another", [RUNS[0].key]) is None
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "team")
+    assert glance(server.server, "e", [RUNS[0].key]) is None
+
+
+def test_a_relative_store_is_the_repositorys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a temporary copy of it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs/mlflow.db?timeout=9")
+    monkeypatch.chdir(tmp_path)
+    expected = f"sqlite:///{tmp_path}/a b/runs/mlflow.db?timeout=9"
+    assert tracking_uri(Path("a b")) == expected
 
 
 def test_runs_of_a_deleted_experiment_are_deleted(root: Path) -> None:

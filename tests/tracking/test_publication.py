@@ -1,6 +1,7 @@
 """A publication to a real SQLite store: single and complete, whatever was there before."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -228,6 +229,37 @@ def test_what_a_machine_took_is_a_part_of_the_creation(root: Path, client: Mlflo
     run = active(client)["adam"]
     assert run.data.metrics["seconds_per_epoch"] == 0.5
     assert run.data.tags["optledger.machine"] == "processor of 0.5"
+
+
+def test_metrics_that_are_asked_for_later_are_added(root: Path, client: MlflowClient) -> None:
+    """To the run that is there, once."""
+    before = runs(root)
+    publish_runs(before, "e", root)
+    parent = replace(before[0], metrics={**before[0].metrics, "epochs_to_0.5": 2.0})
+    later = [parent, replace(before[1], parent=parent)]
+    for _ in range(2):
+        publish_runs(later, "e", root)
+        assert active(client)["adam"].data.metrics["epochs_to_0.5"] == 2
+    publish_runs(before, "e", root)
+    points = client.get_metric_history(active(client)["adam"].info.run_id, "epochs_to_0.5")
+    assert len(points) == 1
+    assert len(active(client)) == 2
+
+
+def test_a_run_that_was_begun_with_other_parameters_is_made_anew(
+    root: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by another version of this program; MLflow does not change a parameter."""
+    published = runs(root)
+    with monkeypatch.context() as broken:
+        broken.setattr(MlflowClient, "log_artifact", _break)
+        broken.setattr("optledger.tracking.publication._PAUSES", ())
+        with pytest.raises(UserError, match="the connection broke"):
+            publish_runs(published, "e", root)
+    parent = replace(published[0], parameters={"parameter_0": "2"})
+    publish_runs([parent, replace(published[1], parent=parent)], "e", root)
+    run = active(client)["adam"]
+    assert (run.info.status, run.data.params) == ("FINISHED", {"parameter_0": "2"})
 
 
 def test_whoever_completes_a_run_tells_of_the_machine_that_began_it(

@@ -74,7 +74,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
         }
     )
     write_csv(RESULTS / "seeds.csv", seeds)
-    for table in ("per_class", "confusion", "curves", "comparisons"):
+    for table in ("per_class", "confusion", "curves", "comparisons", "search", "speed", "profile"):
         write_csv(RESULTS / f"{table}.csv", seeds[["variant", "accuracy"]][:1])
     leaderboard = {
         "variant": ["adam"],
@@ -93,6 +93,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
     }
     write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(leaderboard))
     write_text(RESULTS / "leaderboard.md", "adam leads.\n\n| rank |\n\nAccuracy\n")
+    write_text(RESULTS / "comparisons.md", "One variant.\n")
     write_npz(PREDICTIONS / "adam.npz", {"classes": np.zeros(3, np.uint8)})
 
 

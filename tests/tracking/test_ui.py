@@ -1,19 +1,15 @@
 """What a person sees in MLflow's own pages, in a headless Chromium."""
 
-import os
 import re
 import shutil
-import signal
-import socket
 from collections.abc import Iterator
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from project import Project
+from servers import mlflow_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
@@ -28,27 +24,11 @@ LEADERBOARD = f"{TRAINING}&viewStateShareKey=leaderboard"
 
 
 @pytest.fixture(scope="module")
-def server(finished: Project) -> Iterator[str]:
+def server(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the digits' results."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = ("mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1")
-    store = ("--backend-store-uri", "sqlite:///mlflow.db")
-    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (finished.path.parent / "server.log").open("w") as log:
-        process = finished.start(*command, *store, terminal=log.fileno(), **settings)
-        address = f"http://127.0.0.1:{port}"
-        try:
-            with requests.Session() as session:
-                session.mount(
-                    address, HTTPAdapter(max_retries=Retry(60, backoff_factor=1, backoff_max=1))
-                )
-                session.get(f"{address}/health").raise_for_status()
-            yield address
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+    store = f"sqlite:///{finished.path / 'mlflow.db'}"
+    with mlflow_server(tmp_path_factory.mktemp("server"), store) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +96,10 @@ def test_the_variants_side_by_side(page: Page, experiment: str) -> None:
     page.goto(f"{experiment}/runs?{TRAINING}")
     link = page.get_by_role("link", name="the variants side by side")
     expect(link).to_be_attached()
-    page.goto(f"/{link.get_attribute('href')}")
+    address = f"/{link.get_attribute('href')}"
+    # In this one, what the run table still puts into the address would follow.
+    page = page.context.new_page()
+    page.goto(address)
     expect(page.get_by_text("Comparing 2 Runs from 1 Experiment")).to_be_visible()
     names = page.get_by_role("row").filter(has_text="Run Name:").get_by_role("cell")
     expect(names).to_contain_text(["adam", "gd"])
@@ -147,11 +130,10 @@ def test_the_comparison_shows_the_leaderboard(page: Page, experiment: str) -> No
         expect(page.get_by_role("row", name=re.compile(f"^{rank} "))).to_be_visible()
 
 
-def test_the_champion_is_a_registered_model(page: Page, server: str) -> None:
-    """Its page names the alias."""
-    answer = requests.get(f"{server}/api/2.0/mlflow/registered-models/search", timeout=30)
-    models = answer.json().get("registered_models", [])
-    if not models:
-        pytest.skip("no model is registered yet")
-    page.goto(f"/#/models/{models[0]['name']}")
-    expect(page.get_by_text("champion").first).to_be_visible()
+def test_the_champion_is_a_registered_model(page: Page) -> None:
+    """Its only version has the alias, and says why."""
+    page.goto("/#/models/optledger-digits")
+    row = page.get_by_role("row").filter(has_text="Version 1")
+    expect(row.get_by_text("@ champion")).to_be_visible()
+    page.get_by_role("link", name="Version 1").click()
+    expect(page.get_by_text("Champion: yes, the first: there was no champion.")).to_be_visible()

@@ -15,11 +15,8 @@ from optledger.tracking.run import Run
 from optledger.tracking.tags import MODEL
 
 KEY, KIND, ROOT = "optledger.key", "optledger.kind", "optledger.root"
-DUPLICATE_OF, OBSERVED, COMMITS = (
-    "optledger.duplicate_of",
-    "optledger.observed",
-    "optledger.commits",
-)
+DUPLICATE_OF, COMMITS = "optledger.duplicate_of", "optledger.commits"
+METRICS, OBSERVED = "optledger.metrics", "optledger.observed"
 PARENT = "mlflow.parentRunId"
 
 
@@ -65,6 +62,7 @@ class Need(Enum):
     RESTORATION = auto()
     SINGLENESS = auto()
     COMPLETION = auto()
+    METRICS = auto()
     PARENT = auto()
     COMMIT = auto()
 
@@ -89,7 +87,8 @@ def elections(stored: Iterable[StoredRun]) -> dict[str, Election]:
     """Return the election of each run key."""
     by_key = defaultdict(list)
     for run in stored:
-        by_key[run.tags[KEY]].append(run)
+        if KEY in run.tags:
+            by_key[run.tags[KEY]].append(run)
     return {key: _elect(runs) for key, runs in by_key.items()}
 
 
@@ -125,6 +124,9 @@ def needs(
         yield Need.PARENT
     if not elected.finished:
         yield Need.COMPLETION
+    # As of other targets, or of another confidence: they are named by those.
+    elif not run.metrics.keys() <= {*elected.tags.get(METRICS, "").split()}:
+        yield Need.METRICS
     if commit and not run.parent and commit not in elected.tags.get(COMMITS, "").split():
         yield Need.COMMIT
 

@@ -84,7 +84,7 @@ def _view(comparison: Run, ranked: Sequence[Run], variants: Sequence[str]) -> st
     state = {
         "searchFilter": f"attributes.run_id IN ({', '.join(map(repr, variants))})",
         "orderByKey": f"metrics.`{metric}`",
-        "orderByAsc": metric == "loss",
+        "orderByAsc": False,
         "selectedColumns": columns,
         "columnOrder": [_NAME, *columns, _CREATED, _DURATION],
         # In pixels; a name and the arrow of sorting fit.

@@ -23,6 +23,8 @@ _ANSWER, _START = 5.0, 2.5
 
 _PAGE = 1000
 
+_SQLITE = "sqlite:///"
+
 
 class Held(NamedTuple):
     """What a store holds of an experiment.
@@ -40,13 +42,15 @@ class Held(NamedTuple):
 
 def tracking_uri(root: Path) -> str:
     """Return the store that MLFLOW_TRACKING_URI names, or the one of the repository at `root`."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
+    path = database(uri)
+    # Of the repository, wherever a copy of it runs.
+    return uri if path is None else uri.replace(str(path), str(root.resolve() / path), 1)
 
 
 def database(uri: str) -> Path | None:
     """Return the file that a store is, if it is an SQLite database."""
-    prefix = "sqlite:///"
-    return Path(uri.removeprefix(prefix).split("?")[0]) if uri.startswith(prefix) else None
+    return Path(uri.removeprefix(_SQLITE).split("?")[0]) if uri.startswith(_SQLITE) else None
 
 
 def glance(uri: str, experiment: str, roots: Sequence[str]) -> Held | None:
@@ -60,6 +64,8 @@ def glance(uri: str, experiment: str, roots: Sequence[str]) -> Held | None:
     Raises:
         UserError: the store is a server that is down.
     """
+    if "MLFLOW_WORKSPACE" in os.environ:
+        return None
     path = database(uri)
     if path is not None:
         return _from_database(path, experiment, roots) if path.exists() else None
@@ -107,29 +113,37 @@ def _tags(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
 def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> Held | None:
     api = f"{uri.rstrip('/')}/api/2.0/mlflow"
     found = _first_answer(uri, f"{api}/experiments/get-by-name", {"experiment_name": experiment})
+    if found is None:
+        return None
     try:
         found.raise_for_status()
         about = found.json()["experiment"]
         tags = {tag["key"]: tag["value"] for tag in about.get("tags", [])}
         runs = [run for root in roots for run in _search(f"{api}/runs/search", about, root)]
-    except (requests.RequestException, KeyError, ValueError):
+    except (requests.RequestException, KeyError, TypeError, ValueError):
         return None
     return Held(about["experiment_id"], tags, runs)
 
 
-def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests.Response:
+def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests.Response | None:
     """Ask a server for the first time, and again if it is just being started."""
     end = time.monotonic() + _START
     while True:
         try:
-            return requests.get(url, parameters, timeout=_ANSWER)
+            return requests.get(url, parameters, timeout=_ANSWER, auth=_user())
         except requests.exceptions.SSLError:
-            # MLflow has settings for these.
-            return requests.Response()
+            # There are settings of MLflow's for that.
+            return None
         except requests.RequestException as error:
             if time.monotonic() > end:
                 raise UserError(f"publish: {uri}: found no server: {_reason(error)}") from None
             time.sleep(0.5)
+
+
+def _user() -> tuple[str, str] | None:
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    user, password = (os.environ.get(name, "") for name in names)
+    return (user, password) if user else None
 
 
 def _search(url: str, experiment: Mapping[str, str], root: str) -> Iterator[StoredRun]:
@@ -140,7 +154,7 @@ def _search(url: str, experiment: Mapping[str, str], root: str) -> Iterator[Stor
         "max_results": _PAGE,
     }
     while True:
-        answer = requests.post(url, json=query, timeout=_ANSWER)
+        answer = requests.post(url, json=query, timeout=_ANSWER, auth=_user())
         answer.raise_for_status()
         page = answer.json()
         for run in page.get("runs", []):

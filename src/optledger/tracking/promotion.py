@@ -63,19 +63,17 @@ def _decide(client: MlflowClient, name: str, version: ModelVersion) -> None:
     decision = "champion" if moves else "not champion"
     client.set_model_version_tag(name, version.version, DECISION, decision)
     if moves:
-        _give_way(client, name, number)
+        _give_way(client, name)
 
 
-def _give_way(client: MlflowClient, name: str, number: int) -> None:
-    """Leave the alias to a later version that was found better while this one was decided."""
+def _give_way(client: MlflowClient, name: str) -> None:
+    """Leave the alias to the last version that was found better, by whichever publication.
+
+    Each does so after its own decision, so that the last of them sees those of all.
+    """
     found = client.search_model_versions(f"name='{name}'")
-    later = [
-        int(each.version)
-        for each in found
-        if int(each.version) > number and each.tags.get(DECISION) == "champion"
-    ]
-    if later:
-        client.set_registered_model_alias(name, ALIAS, str(max(later)))
+    better = [int(each.version) for each in found if each.tags.get(DECISION) == "champion"]
+    client.set_registered_model_alias(name, ALIAS, str(max(better)))
 
 
 _REASON = "\n\nChampion: "
@@ -98,9 +96,23 @@ def _judge(client: MlflowClient, name: str, version: ModelVersion, office: str |
     if model.tags[TEST_DIGEST] != other.tags[TEST_DIGEST]:
         return Judgement(False, f"not comparable with {who}, which has another test split")
     comparison = Comparison.model_validate_json(model.tags[COMPARISON])
-    samples = {"new": _samples(client, model), "holder": _samples(client, other)}
+    new = _samples(client, model)
+    try:
+        held = _samples(client, other)
+    except (MlflowException, OSError) as error:
+        if not _is_missing(error):
+            raise
+        return Judgement(False, f"not comparable with {who}, whose predictions are gone")
+    samples = {"new": new, "holder": held}
     # Of one pair the table has a row per metric, the deciding one first.
     return judge(comparisons(samples, comparison).iloc[0], comparison, who)
+
+
+def _is_missing(error: MlflowException | OSError) -> bool:
+    """Whether an artifact is not there, of a folder or of a server."""
+    code = getattr(error, "error_code", "")
+    absent = isinstance(error, FileNotFoundError) or code == "RESOURCE_DOES_NOT_EXIST"
+    return absent or "404" in str(error)
 
 
 def judge(row: pd.Series, comparison: Comparison, who: str) -> Judgement:

@@ -43,8 +43,8 @@ _SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
-# Seconds between passes that got nowhere.
-_PAUSES = (0.5, 1.0, 2.0)
+# Seconds between passes that got nowhere, and after which there is none any more.
+_PAUSES, _PATIENCE = (0.5, 1.0, 2.0), 15.0
 
 
 def publish(params: Params, root: Path, restore: bool = False) -> Published:
@@ -142,8 +142,12 @@ def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) 
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
+        from mlflow.store.db import utils
+
         from optledger.tracking.store import open_store
 
+        # Of connecting to a database that is down: minutes.
+        utils.MAX_RETRY_COUNT = 1
         return open_store(uri, experiment, root, known, restore)
     except ImportError as error:
         raise UserError(f"publish: {uri}: {error}") from None
@@ -153,11 +157,12 @@ def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) 
 def _turn(uri: str) -> Iterator[None]:
     """Wait until no other publisher writes to a local database, which takes one at a time."""
     path = database(uri)
-    if path is None or not path.parent.is_dir():
+    if path is None:
         yield
         return
     beside = path.with_name(f"{path.name}.lock")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock = beside.open("w")
     except OSError as error:
         raise UserError(f"publish: {beside}: {error.strerror}") from None
@@ -175,16 +180,16 @@ def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) 
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    store, settled, pauses = None, 0, iter(_PAUSES)
+    store, settled, pauses, end = None, 0, iter(_PAUSES), time.monotonic() + _PATIENCE
     while True:
         try:
             store = store or opened()
             return store.settle(runs)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             if store is not None and store.changed > settled:
-                settled, pauses = store.changed, iter(_PAUSES)
+                settled, pauses, end = store.changed, iter(_PAUSES), time.monotonic() + _PATIENCE
             pause = next(pauses, None)
-            if pause is None:
+            if pause is None or time.monotonic() > end:
                 raise UserError(f"publish: {uri}: {_reason(error)}") from None
             time.sleep(pause)
 

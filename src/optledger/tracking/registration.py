@@ -125,10 +125,12 @@ class _Publication:
             return published is None
         if self._delete_other_models(models, model.model_id):
             return True
-        changed = False
-        if model.status != LoggedModelStatus.READY:
+        changed = model.status != LoggedModelStatus.READY
+        if changed:
             self._complete(model)
-            changed = True
+        else:
+            # Runs that were made anew are not linked yet.
+            self._link(model.model_id)
         version = _first(versions, model.model_id)
         if version is None:
             if published == model.model_id:
@@ -138,6 +140,9 @@ class _Publication:
         if self._delete_other_versions(versions, version):
             return True
         changed |= self._name_version(model, version)
+        if self._restore and DECISION in version.tags and not self._has_champion():
+            self._client.delete_model_version_tag(self._name, version.version, DECISION)
+            return True
         changed |= self._decide(ours)
         if run.data.tags.get(MODEL) != model.model_id:
             self._client.set_tag(self._variant_run_id, MODEL, model.model_id)
@@ -220,10 +225,11 @@ class _Publication:
 
     def _name_version(self, model: LoggedModel, version: ModelVersion) -> bool:
         """Tag the model with its version, as MLflow's own registration does, for its page."""
-        named = [{"name": self._name, "version": str(version.version)}]
-        if json.loads(model.tags.get(_VERSIONS, "[]")) == named:
+        named = json.loads(model.tags.get(_VERSIONS, "[]"))
+        ours = {"name": self._name, "version": str(version.version)}
+        if ours in named:
             return False
-        self._client.set_logged_model_tags(model.model_id, {_VERSIONS: json.dumps(named)})
+        self._client.set_logged_model_tags(model.model_id, {_VERSIONS: json.dumps([*named, ours])})
         return True
 
     def _tags(self, key: str) -> dict[str, str]:
@@ -244,6 +250,9 @@ class _Publication:
         for version in others:
             self._client.delete_model_version(self._name, version.version)
         return bool(others)
+
+    def _has_champion(self) -> bool:
+        return bool(self._client.get_registered_model(self._name).aliases)
 
     def _decide(self, versions: Sequence[ModelVersion]) -> bool:
         undecided = [version for version in versions if DECISION not in version.tags]

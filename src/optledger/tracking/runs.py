@@ -19,7 +19,9 @@ from optledger.tracking.variant_runs import VariantResults, variant_runs
 from optledger.training.observations import read_observation
 from optledger.training.records import read_history
 
-_EVALUATED = ("seeds", "per_class", "confusion")
+_TRIALS = ("history.csv", "search.csv", "trials.csv", "weights.npz")
+
+_SHOWN = ("seeds", "per_class", "confusion", "curves")
 
 _SPLITS = {"train": "training", "validation": "validation", "test": "testing"}
 
@@ -58,8 +60,8 @@ def collect_cases(params: Params) -> list[Run]:
 def _results(params: Params, leaderboard: pd.DataFrame) -> list[VariantResults]:
     """Return what results/ has of each variant."""
     # As text: what pandas makes of a column depends on the other variants' rows.
-    as_text = {name: read_csv_as_text(RESULTS / f"{name}.csv") for name in _EVALUATED}
-    tables = {name: read_csv(RESULTS / f"{name}.csv") for name in (*_EVALUATED, "curves")}
+    as_text = {name: read_csv_as_text(RESULTS / f"{name}.csv") for name in _SHOWN}
+    tables = {name: read_csv(RESULTS / f"{name}.csv") for name in _SHOWN}
     histories = {name: read_history(TRIALS / name) for name in params.variants}
     epochs = epochs_to_targets(histories, tables["seeds"], params.comparison.targets)
     figures = {row["variant"]: row for row in records(leaderboard)}
@@ -87,7 +89,7 @@ def _comparison(
     content = comparison_content(
         variants,
         parameters,
-        {name: file_digest(RESULTS / name) for name in ("leaderboard.csv", "comparisons.csv")},
+        {name: file_digest(RESULTS / name) for name in _COMPARED},
     )
     return Run(
         content=content,
@@ -117,7 +119,7 @@ def _head(path: Path) -> str:
 
 def _output_digests(name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Digests of a variant's own outputs, its rows of the shared tables included."""
-    files = {path.name: path for path in sorted((TRIALS / name).iterdir())}
+    files = {file: TRIALS / name / file for file in _TRIALS}
     files["predictions.npz"] = PREDICTIONS / f"{name}.npz"
     rows = {table: _rows_of(name, each).to_numpy().tolist() for table, each in tables.items()}
     return {

@@ -7,14 +7,16 @@ comes of two is what comes of one.
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.entities import Run as MlflowRun
+from mlflow.exceptions import MlflowException
 from tqdm import tqdm
 
 from optledger.formats import canonical_json
@@ -23,6 +25,7 @@ from optledger.tracking.agreement import (
     DUPLICATE_OF,
     KEY,
     KIND,
+    METRICS,
     OBSERVED,
     PARENT,
     ROOT,
@@ -161,6 +164,8 @@ class Store:
             "mlflow.source.type": "PROJECT",
             "mlflow.source.name": "optledger",
         }
+        if run.metrics:
+            tags[METRICS] = " ".join(run.metrics)
         if run.description:
             tags["mlflow.note.content"] = run.description
         if run.color:
@@ -193,7 +198,19 @@ class Store:
                 assert parent is not None
                 self._tag(stored, PARENT, parent.run_id)
             case Need.COMPLETION:
-                self._complete(stored, run)
+                try:
+                    self._complete(stored, run)
+                except MlflowException as error:
+                    if "Changing param values" not in str(error):
+                        raise
+                    # Another version of this program began it.
+                    self._tag(stored, DUPLICATE_OF, "begun with other parameters")
+                    self.client.delete_run(stored.run_id)
+            case Need.METRICS:
+                told = stored.tags.get(METRICS, "").split()
+                metrics = {name: run.metrics[name] for name in run.metrics if name not in told}
+                tag = RunTag(METRICS, " ".join([*told, *metrics]))
+                self.client.log_batch(stored.run_id, metrics=_values(metrics, stored), tags=[tag])
             case Need.COMMIT:
                 known = stored.tags.get(COMMITS, "").split()
                 latest = [str(self._commits.clean), *known][:_COMMITS]
@@ -268,7 +285,10 @@ def _create_database(path: Path) -> None:
     artifacts = (path.parent / "mlartifacts").resolve().as_uri()
     store = SqlAlchemyStore(f"sqlite:///{new}", artifacts)  # type: ignore[no-untyped-call]
     store.engine.dispose()
-    new.replace(path)
+    # Unless a server has made one meanwhile.
+    with suppress(FileExistsError):
+        path.hardlink_to(new)
+    new.unlink()
 
 
 def stored_run(run: MlflowRun) -> StoredRun:
