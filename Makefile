@@ -49,7 +49,7 @@ experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME
 test: .venv/installed ## run the tests
 	@pytest --numprocesses 2 --dist worksteal
 
-torture: .venv/installed ## publish to MLflow with every fault at every request (about 20 minutes)
+torture: .venv/installed ## publish to MLflow with every fault at every request (about an hour)
 	@python tests/torture.py
 
 check: .venv/installed ## lint and check types
@@ -68,7 +68,7 @@ calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong 
 	@python benchmarks/calibrate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
-	@echo 'The leaderboard: http://127.0.0.1:$(PORT)/#/experiments/1/runs?$(LEADERBOARD)'
+	@echo 'The leaderboard of the first dataset: http://127.0.0.1:$(PORT)/#/experiments/1/runs?$(LEADERBOARD)'
 	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db
 
 serve: PORT = 5001

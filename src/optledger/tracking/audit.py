@@ -1,6 +1,7 @@
 """What a tracking store holds of a list of runs, held against them: all of it, not the keys only.
 
-A publication believes a finished run of the right key. Here every value and every artifact is read.
+A publication believes a finished run of the right key. Here every value and every artifact that
+belongs to the runs is read; what people add to them is theirs.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from optledger.breaks import Break, command
 from optledger.documents import shown
 from optledger.errors import without_credentials
 from optledger.formats import file_digest
@@ -25,7 +27,6 @@ from optledger.tracking.agreement import KEY, OBSERVED, ROOT, Election, Need, el
 from optledger.tracking.glance import database
 from optledger.tracking.run import Run
 from optledger.tracking.store import stored_run, write_made
-from optledger.verification.breaks import Break, command
 
 _PUBLISH = command("dvc", "repro", "publish")
 

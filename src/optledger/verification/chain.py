@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optledger.breaks import Break, command
 from optledger.datasets.registry import Dataset
 from optledger.documents import shown
 from optledger.formats import file_digest
 from optledger.paths import LOCK, RAW
-from optledger.verification.breaks import Break, command
 from optledger.verification.digests import Digests
 from optledger.verification.pipeline import Pipeline, Stage
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optledger.breaks import Break, command
 from optledger.paths import LOCK
-from optledger.verification.breaks import Break, command
 from optledger.verification.digests import Digests, tree_digest
 from optledger.verification.pipeline import Pipeline, Stage
 

@@ -10,10 +10,10 @@ from optledger.analysis.markdown import markdown
 from optledger.params import Params
 from optledger.paths import OBSERVATIONS, PARAMS, TRIALS
 from optledger.training.observations import read_observation
-from optledger.verification.agreement import CASE_TOLERANCE, TABLE_TOLERANCE, Agreement, Judge
 from optledger.verification.digests import Digests
 from optledger.verification.pipeline import opened
 from optledger.verification.reproduction import outputs, reproduced
+from optledger.verification.tolerance import CASE_TOLERANCE, TABLE_TOLERANCE, Agreement, Judge
 
 _TOLERANCE = (
     "Within tolerance, on another kind of processor: each variant has the learning rate that it "
@@ -33,7 +33,7 @@ def reproduce() -> bool:
     with reproduced() as (committed, clone):
         settings = params.load(clone / PARAMS)
         then, now = _processors(settings, Path()), _processors(settings, clone)
-        judge = _judge(settings, committed, clone)
+        judge = _judge(settings, committed, clone, then, now)
         verdicts = pd.DataFrame(judge.verdicts(), columns=["output", "verdict", "why"])
     print(markdown(verdicts.astype(str)))
     found = verdicts["verdict"].value_counts()
@@ -45,9 +45,14 @@ def reproduce() -> bool:
     return Agreement.DIFFERENT not in found
 
 
-def _judge(settings: Params, committed: Path, clone: Path) -> Judge:
+def _judge(
+    settings: Params,
+    committed: Path,
+    clone: Path,
+    then: Mapping[str, str],
+    now: Mapping[str, str],
+) -> Judge:
     expected = outputs(committed)
-    then, now = _processors(settings, Path()), _processors(settings, clone)
     with opened() as pipeline:
         digests = Digests(pipeline.files_below, lambda _: None)
         here = {path for path, md5 in expected.items() if digests.of(path) == md5}

@@ -9,12 +9,12 @@ from typing import Any
 from tqdm import tqdm
 
 from optledger import params
+from optledger.breaks import Break, command
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
 from optledger.params import Params
 from optledger.tracking import publication
 from optledger.tracking.glance import tracking_uri
-from optledger.verification.breaks import Break, command
 from optledger.verification.chain import Chain, data_breaks
 from optledger.verification.digests import Digests
 from optledger.verification.outputs import Outputs

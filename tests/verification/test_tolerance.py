@@ -7,7 +7,7 @@ import pytest
 from optledger.analysis.summary import METRICS
 from optledger.formats import write_csv, write_json
 from optledger.params import Comparison
-from optledger.verification.agreement import Agreement, Judge
+from optledger.verification.tolerance import Agreement, Judge
 
 TRIALS = Path("results/trials/adam")
 SEEDS, METRICS_FILE = Path("results/seeds.csv"), Path("results/metrics.json")
