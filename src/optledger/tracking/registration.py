@@ -226,10 +226,12 @@ class _Publication:
     def _name_version(self, model: LoggedModel, version: ModelVersion) -> bool:
         """Tag the model with its version, as MLflow's own registration does, for its page."""
         named = json.loads(model.tags.get(_VERSIONS, "[]"))
-        ours = {"name": self._name, "version": str(version.version)}
-        if ours in named:
+        # MLflow's own entry of it has the number as text or not, as the store is.
+        others = [each for each in named if each["name"] != self._name]
+        wanted = [*others, {"name": self._name, "version": str(version.version)}]
+        if named == wanted:
             return False
-        self._client.set_logged_model_tags(model.model_id, {_VERSIONS: json.dumps([*named, ours])})
+        self._client.set_logged_model_tags(model.model_id, {_VERSIONS: json.dumps(wanted)})
         return True
 
     def _tags(self, key: str) -> dict[str, str]:
