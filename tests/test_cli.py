@@ -107,3 +107,17 @@ def test_schema_prints_the_json_schema(project: Project) -> None:
     printed = project.run("optledger", "schema", PYTHONPATH="src")
     assert json.loads(printed) == params.json_schema()
     assert printed == (REPOSITORY / "params.schema.json").read_text()
+
+
+def test_what_is_not_of_the_lock_is_not_published(project: Project) -> None:
+    """Neither a result that was changed by hand, nor a pipeline that has never run."""
+    project.edit("results/leaderboard.csv", "adam", "adm")
+    before = project.read("mlflow.db")
+    printed = project.run("optledger", "publish", check=False, PYTHONPATH="src")
+    assert printed.startswith("results/leaderboard.csv: found ")
+    assert "remedy: " in printed
+    assert len(printed.splitlines()) == 1
+    (project.path / "dvc.lock").unlink()
+    printed = project.run("optledger", "publish", check=False, PYTHONPATH="src")
+    assert printed.startswith("dvc.lock: found nothing")
+    assert project.read("mlflow.db") == before

@@ -24,7 +24,7 @@ from optledger.documents import shown
 from optledger.errors import without_credentials
 from optledger.formats import file_digest
 from optledger.tracking.agreement import KEY, OBSERVED, ROOT, Election, Need, elections, needs
-from optledger.tracking.glance import database
+from optledger.tracking.glance import database, reason
 from optledger.tracking.run import Run
 from optledger.tracking.store import stored_run, write_made
 
@@ -64,8 +64,7 @@ def audit(
             stored = _search(client, about.experiment_id, runs)
             yield from _Audit(client, stored).breaks(runs, on_run)
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        found = f"no answer ({without_credentials(reason)})"
+        found = f"no answer ({without_credentials(reason(error))})"
         yield Break(store, found, f"{whole} at a server that runs", command("optledger", "verify"))
 
 

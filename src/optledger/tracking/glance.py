@@ -136,7 +136,7 @@ def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests
             return None
         except requests.RequestException as error:
             if time.monotonic() > end:
-                raise UserError(f"publish: {uri}: found no server: {_reason(error)}") from None
+                raise UserError(f"publish: {uri}: found no server: {reason(error)}") from None
             time.sleep(0.5)
 
 
@@ -171,9 +171,8 @@ def _search(url: str, experiment: Mapping[str, str], root: str) -> Iterator[Stor
             return
 
 
-def _reason(error: requests.RequestException) -> str:
-    """Return the innermost cause, in words: the outer ones name objects."""
-    cause: BaseException = error
-    while inner := cause.__cause__ or cause.__context__:
-        cause = inner
-    return str(cause) or type(cause).__name__
+def reason(error: BaseException) -> str:
+    """Return the first line of an error's innermost cause: the outer ones name objects."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -12,6 +12,7 @@ from optledger import params
 from optledger.breaks import Break, command
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
+from optledger.errors import UserError
 from optledger.params import Params
 from optledger.tracking import publication
 from optledger.tracking.glance import tracking_uri
@@ -54,7 +55,7 @@ class Verification:
         if outputs.broken or links:
             # What runs there should be is a function of parameters and outputs.
             again = command("optledger", "verify")
-            yield Break("runs", "none to look for", "the above to be mended", again, is_note=True)
+            yield Break("runs", "them not looked at", "the above mended first", again, is_note=True)
         else:
             yield from self._run_breaks(settings, dataset)
 
@@ -69,6 +70,19 @@ class Verification:
             for name, runs in experiments.items():
                 yield from audit(runs, uri, name, bar.update)
         self.counts.append(f"{count} runs")
+
+
+def check_outputs() -> None:
+    """Check that the outputs here are those of dvc.lock.
+
+    Raises:
+        UserError: a line for each that is not, or the pipeline has never run.
+    """
+    with opened() as pipeline:
+        digests = Digests(pipeline.files_below, lambda _: None)
+        outputs = Outputs(pipeline, digests, Chain(pipeline, digests).is_current)
+        if lines := [str(each) for each in outputs.breaks() if not each.is_note]:
+            raise UserError("\n".join(lines))
 
 
 def _counts(pipeline: Pipeline, digests: Digests) -> list[str]:
