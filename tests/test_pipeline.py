@@ -210,7 +210,7 @@ def test_curves_have_the_epoch_as_step(finished: Project) -> None:
     """A seed's run has its history, epoch by epoch."""
     client = MlflowClient(f"sqlite:///{finished.path / 'mlflow.db'}")
     run = next(run for run in published(finished) if run.info.run_name == "adam seed 1")
-    found = client.get_metric_history(run.info.run_id, "validation_loss")
+    found = client.get_metric_history(run.info.run_id, "curves/validation_loss")
     history = pd.read_csv(finished.path / "results/trials/adam/history.csv")
     expected = history[history["seed"] == 1]
     points = [(point.step, point.value) for point in found]
