@@ -1,6 +1,5 @@
 """The commit run again, for real, on the digits."""
 
-import os
 import re
 import shutil
 import signal
@@ -21,8 +20,7 @@ def temporary() -> Iterator[Path]:
     # Not below `tmp_path`: workers meet at a socket in it, whose path may not be long.
     with tempfile.TemporaryDirectory(prefix="files ") as folder:
         yield Path(folder)
-        left = [name for name in os.listdir(folder) if name.startswith("optledger-")]
-        assert left == []
+        assert list(Path(folder).glob("optledger-*")) == []
 
 
 def test_a_commit_gives_the_same_bytes_again(project: Project, temporary: Path) -> None:
