@@ -68,14 +68,15 @@ def mlflow_server(folder: Path, store: str | None = None) -> Iterator[str]:
 
 def postgresql_is_installed() -> bool:
     """Whether there are programs of PostgreSQL, and a user who may run them."""
-    return bool(_POSTGRESQL) and (os.geteuid() != 0 or shutil.which("runuser") is not None)
+    return bool(_POSTGRESQL) and (os.geteuid() != 0 or shutil.which("setpriv") is not None)
 
 
 @contextmanager
 def postgresql() -> Iterator[str]:
     """Run a PostgreSQL server; yield the URI of an empty database."""
     # It refuses to run as root, and its own user cannot enter root's folders.
-    switch = ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
+    user = ("--reuid", "postgres", "--regid", "postgres", "--init-groups")
+    switch = ("setpriv", *user, "--") if os.geteuid() == 0 else ()
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="optledger-") as name:
         if switch:
