@@ -40,6 +40,7 @@ def server() -> Iterator[Bench]:
 @pytest.fixture
 def database() -> Iterator[str]:
     """The URI of an empty PostgreSQL database."""
+    # Nothing that pip installs; .ci/run installs it, so that nothing is skipped there.
     if not postgresql_is_installed():
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with postgresql() as uri:

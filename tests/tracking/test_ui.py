@@ -13,6 +13,7 @@ from servers import mlflow_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
+# Nothing that pip installs; .ci/run installs it, so that nothing is skipped there.
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="found no chromium")
 
 # Milliseconds that anything may take to be seen, on a busy machine.
