@@ -67,6 +67,10 @@ bench: .venv/checked ## time training beside model.fit and scikit-learn (about 2
 calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong (about 20 minutes)
 	@python benchmarks/calibrate.py
 
+.PHONY: gate
+gate: .venv/installed ## count how often the gate of `review` fails for seeds alone (about 20 minutes)
+	@PYTHONPATH=tests python benchmarks/gate.py
+
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
 	@echo 'The leaderboard of the first dataset: http://127.0.0.1:$(PORT)/#/experiments/1/runs?$(LEADERBOARD)'
 	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db
