@@ -68,7 +68,7 @@ calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong 
 	@python benchmarks/calibrate.py
 
 .PHONY: gate
-gate: .venv/installed ## count how often the gate of `review` fails for seeds alone (about 20 minutes)
+gate: .venv/installed ## count how often the gate of `review` fails for seeds alone (about 25 minutes)
 	@PYTHONPATH=tests python benchmarks/gate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
