@@ -108,7 +108,7 @@ def review_revisions(
     else:
         print(report.markdown(found) if markdown else report.terminal(found))
     if fail_on and found.of_kind("stale"):
-        raise UserError(report.outcome(found))
+        raise UserError("\n".join(report.stale(found)))
     if fail_on and found.with_verdict(fail_on):
         raise typer.Exit(1)
 

@@ -28,6 +28,9 @@ or it is in both, but the results of one are not of its parameters, or not on th
 """
 
 
+EVERY = "every variant"
+
+
 @dataclass(frozen=True)
 class InputChange:
     """Code, pinned packages or data that results were made of, and that differ.
@@ -98,6 +101,14 @@ class Review:
     missing: Sequence[str]
     behind: int
 
+    @property
+    def unexplained(self) -> list[Effect]:
+        """The variants with other figures, although nothing that they are made of differs."""
+        if any(change.touches == EVERY for change in self.inputs):
+            return []
+        touched = {name for change in self.parameters for name in change.variants}
+        return [effect for effect in self.of_kind("changed") if effect.variant not in touched]
+
     def of_kind(self, kind: Kind) -> list[Effect]:
         """Return the effects of a kind."""
         return [effect for effect in self.effects if effect.kind == kind]
@@ -137,7 +148,7 @@ def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
         for revision, own in zip((base, head), pair, strict=True)
         if own is not None and revision.why_stale(own)
     }
-    if any(change.touches == _EVERY for change in inputs):
+    if any(change.touches == EVERY for change in inputs):
         touched |= pairs.keys()
     family = sum(
         _kind(base, head, *pair) == "changed" for name, pair in pairs.items() if name in touched
@@ -257,9 +268,6 @@ def _row(revision: Revision, variant: str | None) -> Mapping[str, Any] | None:
     return {str(key): value for key, value in revision.leaderboard.loc[variant].items()}
 
 
-_EVERY = "every variant"
-
-
 def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
     """Yield what both locks record, and otherwise, of what is no output but the raw data."""
     touched: dict[Path, list[str]] = {}
@@ -284,7 +292,7 @@ def _touched_by(stages: Sequence[str], head: Revision) -> str:
     """Return in words what is made anew by stages."""
     kinds = {name.partition("@")[0] for name in stages}
     if kinds & {"download", "preprocess", "train", "evaluate"}:
-        return _EVERY
+        return EVERY
     return "how variants are compared" if "compare" in kinds else "the cases"
 
 

@@ -1,6 +1,6 @@
 """A review in words: one sentence, then tables, for a terminal or for a pull request."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -61,7 +61,7 @@ def _findings(review: Review) -> Iterator[str]:
     if found := review.of_kind("incomparable"):
         yield f"{_names(found)} cannot be compared, as the test split is another one"
     if found := review.of_kind("stale"):
-        yield f"{_names(found)} cannot be judged, as results are not of what is there"
+        yield f"{_names(found)} {_are(found)} not judged, as results are not of what is there"
     if found := review.of_kind("new"):
         yield f"{_names(found)} {_are(found)} new"
     if found := review.of_kind("gone"):
@@ -71,33 +71,72 @@ def _findings(review: Review) -> Iterator[str]:
 def terminal(review: Review) -> str:
     """Return the review as a terminal shows it."""
     return "\n\n".join(
-        part if isinstance(part, str) else _table(part, "simple") for part in _parts(review)
+        part if isinstance(part, str) else _table(part, "simple")
+        for part in (*_decision(review), *_details(review), *_notes(review))
     )
 
 
 def markdown(review: Review) -> str:
     """Return the review as Markdown, for a comment."""
-    first, *rest = _parts(review)
-    parts = [part if isinstance(part, str) else _table(part.map(_escaped), "pipe") for part in rest]
-    return "\n\n".join([MARKER, f"**{first}**", *parts])
+    answer, *decision = _in_markdown(_decision(review))
+    details = _in_markdown(_details(review))
+    if details:
+        summary = "<details><summary>Other metrics, and how training went</summary>"
+        details = [summary, *details, "</details>"]
+    notes = _in_markdown(_notes(review))
+    return "\n\n".join([MARKER, f"**{answer}**", *decision, *details, *notes])
 
 
-def _parts(review: Review) -> Iterator[str | pd.DataFrame]:
+def _in_markdown(parts: Iterable[str | pd.DataFrame]) -> list[str]:
+    return [part if isinstance(part, str) else _table(part.map(_escaped), "pipe") for part in parts]
+
+
+def _decision(review: Review) -> Iterator[str | pd.DataFrame]:
+    """Yield what one decides by: the answer, the cause, the effect."""
     yield outcome(review)
     if review.parameters:
         yield _parameters(review)
     yield from _inputs(review)
     if review.effects:
         yield _deciding(review)
-        if judged := review.of_kind("changed"):
-            yield _others(judged, review)
-        if both := [each for each in review.effects if each.before and each.after]:
-            yield _training(both)
-        yield from _leaders(review)
-    if review.untouched:
-        yield f"Not touched: {listed(review.untouched)}."
-    yield from _not_judged(review)
-    yield from _notes(review)
+    yield from stale(review)
+
+
+def _details(review: Review) -> Iterator[pd.DataFrame]:
+    if judged := review.of_kind("changed"):
+        yield _others(judged, review)
+    in_both = [each for each in review.effects if each.kind != "stale" and all(_sides(each))]
+    if in_both:
+        yield _training(in_both)
+
+
+def stale(review: Review) -> list[str]:
+    """Return a line for each revision whose results are not of what is there, and the command."""
+    lines = []
+    for revision in (review.base, review.head):
+        own = [
+            reason.removeprefix(f"{revision.name}: ")
+            for effect in review.of_kind("stale")
+            for reason in effect.why
+            if reason.startswith(f"{revision.name}: ")
+        ]
+        # Who leads is told by a later stage.
+        if reasons := list(dict.fromkeys(own)) or list(revision.stale.get("compare", ())):
+            lines.append(
+                f"The results of {revision.label} are not of its {_some(reasons)}, as its dvc.lock "
+                "tells: run dvc repro there, and commit what that changes."
+            )
+    return lines
+
+
+def _some(paths: Sequence[str]) -> str:
+    """Return paths as a sentence has them, not too many."""
+    if len(paths) <= _MOST:
+        return listed(paths)
+    return f"{', '.join(paths[:_MOST])} and {len(paths) - _MOST} more"
+
+
+_MOST = 6
 
 
 def _parameters(review: Review) -> pd.DataFrame:
@@ -115,7 +154,11 @@ def _parameters(review: Review) -> pd.DataFrame:
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else shown(value)
+    text = value if isinstance(value, str) else shown(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+_WIDEST = 40
 
 
 def _touched(variants: Sequence[str], review: Review) -> str:
@@ -133,12 +176,7 @@ def _inputs(review: Review) -> Iterator[str]:
         paths = [change.path for change in review.inputs if change.touches == touches]
         kinds = {change.kind for change in review.inputs if change.touches == touches}
         what = listed([_KINDS[kind] for kind in _KINDS if kind in kinds])
-        some = f"{', '.join(paths[:_MOST])} and {len(paths) - _MOST} more"
-        files = listed(paths) if len(paths) <= _MOST else some
-        yield f"{what} changed, which touches {touches}: {files}."
-
-
-_MOST = 6
+        yield f"{what} changed, which touches {touches}: {_some(paths)}."
 
 
 def _deciding(review: Review) -> pd.DataFrame:
@@ -147,12 +185,14 @@ def _deciding(review: Review) -> pd.DataFrame:
     for effect in review.effects:
         row = {
             "variant": _name(effect),
-            metric: _change(*(_figure(side, metric) for side in _sides(effect))),
+            metric: "",
             f"difference in {_unit(metric)}": "",
             "interval": "",
             "verdict": _KIND_WORDS[effect.kind],
             "further seeds": "",
         }
+        if effect.kind != "stale":
+            row[metric] = _change(*(_figure(side, metric) for side in _sides(effect)))
         if effect.differences is not None:
             found = effect.differences.iloc[0]
             row[f"difference in {_unit(metric)}"] = signed(found["difference"], metric)
@@ -260,27 +300,23 @@ def _was(what: str, before: Sequence[str], after: Sequence[str]) -> str:
     return f"The {what} was {was}; now it is {now}."
 
 
-def _not_judged(review: Review) -> Iterator[str]:
-    stale = review.of_kind("stale")
-    reasons = list(dict.fromkeys(reason for effect in stale for reason in effect.why))
-    for revision in (review.base, review.head):
-        own = [each for each in reasons if each.startswith(f"{revision.name}: ")]
-        if own:
-            files = ", ".join(each.removeprefix(f"{revision.name}: ") for each in own[:_MOST])
-            more = f" and {len(own) - _MOST} more" if len(own) > _MOST else ""
-            yield (
-                f"The results of {revision.label} are not of its {files}{more}, as dvc.lock tells: "
-                f"dvc repro there, and commit what it changes."
-            )
+def _notes(review: Review) -> Iterator[str]:
+    """Yield who leads, what is as it was, and how it was judged."""
+    rules, base = review.rules, review.base
+    if review.effects and not stale(review):
+        yield from _leaders(review)
+    if review.untouched:
+        yield f"Not touched: {listed(review.untouched)}."
     if review.of_kind("incomparable"):
         yield (
             "The test split differs, and figures on other images are no comparison; what each "
             "revision says of itself stands in its leaderboard."
         )
-
-
-def _notes(review: Review) -> Iterator[str]:
-    rules, base = review.rules, review.base
+    if unexplained := review.unexplained:
+        yield (
+            f"No parameter, code or data explains the figures of {_names(unexplained)}: they may "
+            "be from another kind of processor, or of results that someone changed."
+        )
     if judged := review.of_kind("changed"):
         margin = points_or_nats(getattr(rules.margins, rules.metric), rules.metric)
         together = f", of {len(judged)} variants together" if len(judged) > 1 else ""
