@@ -102,6 +102,14 @@ class Review:
     behind: int
 
     @property
+    def shown(self) -> bool:
+        """Whether any variant is shown to be another one: better or worse, new or gone."""
+        return any(
+            effect.verdict in {"better", "worse"} or effect.kind in {"new", "gone"}
+            for effect in self.effects
+        )
+
+    @property
     def unexplained(self) -> list[Effect]:
         """The variants with other figures, although nothing that they are made of differs."""
         if any(change.touches == EVERY for change in self.inputs):

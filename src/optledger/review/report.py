@@ -35,9 +35,9 @@ def outcome(review: Review) -> str:
             else "Nothing differs that results depend on."
         )
     judged = review.of_kind("changed")
-    quiet = bool(judged) and not review.with_verdict("worse")
+    quiet = bool(judged) and not review.shown
     together = f" for {len(judged)} variants together" if len(judged) > 1 else ""
-    scope = f" ({confidence(review.rules)}{together})" if judged else ""
+    scope = f", with {confidence(review.rules)}{together}" if judged else ""
     return f"{'No regression is shown: ' if quiet else ''}{'; '.join(parts)}{scope}."
 
 
@@ -45,19 +45,19 @@ def _findings(review: Review) -> Iterator[str]:
     metric = review.rules.metric
     for verdict in ("worse", "better"):
         if found := review.with_verdict(verdict):
-            yield f"{_with_differences(found, metric)} {_are(found)} {verdict} in {metric}"
+            yield _claim(found, f"{verdict} in {metric}", metric)
     if found := review.with_verdict("equivalent"):
         margin = points_or_nats(getattr(review.rules.margins, metric), metric)
-        yield f"{_with_differences(found, metric)} {_are(found)} equivalent, within {margin}"
+        yield _claim(found, f"equivalent within {margin}", metric)
     if found := review.with_verdict("inconclusive"):
-        yield f"for {_with_differences(found, metric)} the noise leaves it open"
+        yield _claim(found, "within the noise, inconclusive", metric)
     for effect in review.effects:
         more = _diverged(effect.after) - _diverged(effect.before)
         if more > 0 and effect.before is not None:
             yield f"{more} more of {effect.variant}'s seeds diverged"
     if found := review.of_kind("same"):
         every = len(found) == len(review.effects)
-        yield "every figure is the same" if every else f"{_names(found)} came out the same"
+        yield "Every figure is the same" if every else f"{_names(found)} came out the same"
     if found := review.of_kind("incomparable"):
         yield f"{_names(found)} cannot be compared, as the test split is another one"
     if found := review.of_kind("stale"):
@@ -97,16 +97,15 @@ def _decision(review: Review) -> Iterator[str | pd.DataFrame]:
     if review.parameters:
         yield _parameters(review)
     yield from _inputs(review)
-    if review.effects:
-        yield _deciding(review)
+    if other := [effect for effect in review.effects if effect.kind != "same"]:
+        yield _deciding(other, review.rules.metric)
     yield from stale(review)
 
 
 def _details(review: Review) -> Iterator[pd.DataFrame]:
     if judged := review.of_kind("changed"):
         yield _others(judged, review)
-    in_both = [each for each in review.effects if each.kind != "stale" and all(_sides(each))]
-    if in_both:
+    if in_both := [*review.of_kind("changed"), *review.of_kind("incomparable")]:
         yield _training(in_both)
 
 
@@ -179,10 +178,9 @@ def _inputs(review: Review) -> Iterator[str]:
         yield f"{what} changed, which touches {touches}: {_some(paths)}."
 
 
-def _deciding(review: Review) -> pd.DataFrame:
-    metric = review.rules.metric
+def _deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
     rows = []
-    for effect in review.effects:
+    for effect in effects:
         row = {
             "variant": _name(effect),
             metric: "",
@@ -207,7 +205,6 @@ def _deciding(review: Review) -> pd.DataFrame:
 
 _KIND_WORDS = {
     "changed": "",
-    "same": "the same",
     "new": "new",
     "gone": "gone",
     "stale": "not judged",
@@ -287,17 +284,19 @@ def _leaders(review: Review) -> Iterator[str]:
     """Tell who leads, and who the champion is, in both revisions."""
     before, after = review.base, review.head
     if before.leading is not None and after.leading is not None:
-        yield _was("leading group", before.leading, after.leading)
+        by_noise = not review.shown
+        yield _was("leading group", before.leading, after.leading, by_noise)
     if before.champion or after.champion:
-        champions = ([each.champion] if each.champion else [] for each in (before, after))
-        yield _was("champion", *champions)
+        was, now = ([each.champion] if each.champion else [] for each in (before, after))
+        yield _was("champion", was, now, by_noise=False)
 
 
-def _was(what: str, before: Sequence[str], after: Sequence[str]) -> str:
+def _was(what: str, before: Sequence[str], after: Sequence[str], by_noise: bool) -> str:
     was, now = (listed(names) if names else "nobody" for names in (before, after))
     if {*before} == {*after}:
         return f"The {what} is still {now}."
-    return f"The {what} was {was}; now it is {now}."
+    why = ", which noise alone can do" if by_noise else ""
+    return f"The {what} was {was}; now it is {now}{why}."
 
 
 def _notes(review: Review) -> Iterator[str]:
@@ -305,6 +304,8 @@ def _notes(review: Review) -> Iterator[str]:
     rules, base = review.rules, review.base
     if review.effects and not stale(review):
         yield from _leaders(review)
+    if same := review.of_kind("same"):
+        yield f"Trained anew, and the same figure by figure: {_names(same)}."
     if review.untouched:
         yield f"Not touched: {listed(review.untouched)}."
     if review.of_kind("incomparable"):
@@ -368,16 +369,18 @@ def _as_in_git(review: Review) -> str:
     return "HEAD" if review.head.commit is None else review.head.name
 
 
-def _with_differences(effects: Sequence[Effect], metric: str) -> str:
-    """Return names with their differences and intervals."""
-    words = []
+def _claim(effects: Sequence[Effect], what: str, metric: str) -> str:
+    """Return what effects are, with their differences and intervals."""
+    sizes = []
     for effect in effects:
         assert effect.differences is not None
         found = effect.differences.iloc[0]
         size = signed(found["difference"], metric)
-        ends = f"; {interval(found, metric)}" if size else ""
-        words.append(f"{effect.variant} ({size or 'unknown'} {_unit(metric)}{ends})")
-    return listed(words)
+        sizes.append(f"({size} {_unit(metric)}, {interval(found, metric)})" if size else "")
+    if len(effects) == 1:
+        return f"{_name(effects[0])} is {what} {sizes[0]}".rstrip()
+    words = [f"{_name(each)} {size}".rstrip() for each, size in zip(effects, sizes, strict=True)]
+    return f"{listed(words)} are {what}"
 
 
 def _names(effects: Sequence[Effect]) -> str:
