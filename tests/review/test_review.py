@@ -191,4 +191,4 @@ def test_a_base_that_is_ahead_is_told(branches: Project, monkeypatch: pytest.Mon
     assert review("main", "shared").behind == 0
     found = review("shared", "main")
     assert found.behind == 1
-    assert "shared has a commit that main has not" in terminal(found)
+    assert "shared has a commit to parameters or results that main has not" in terminal(found)
