@@ -127,3 +127,17 @@ def test_without_the_run_cache_the_variant_of_the_other_branch_is_trained(
     cloned.run("dvc", "pull")
     printed = merge(cloned, "origin/gd", "train@adam", "train@gd")
     assert trained(printed) == {"trained": ["gd"], "restored": []}
+
+
+def test_a_conflict_is_told_as_one(branches: Project, tmp_path: Path) -> None:
+    """The line where it begins, not how a parser failed; of the lock too, had Git merged it."""
+    project = branches.copy(tmp_path / "project")
+    (project.path / ".git/info/attributes").write_text("dvc.lock merge\n")
+    project.run("git", "merge", "adam", check=False)
+    for command, file in (("check", "params.yaml"), ("verify", "dvc.lock")):
+        line = project.read(file).decode().splitlines().index("<<<<<<< HEAD") + 1
+        assert project.run("optledger", command, check=False, PYTHONPATH="src") == (
+            f"{file}:{line}: found a conflict that Git left; allowed: one of its sides, "
+            "or what is meant by both\n"
+        )
+        settle(project)
