@@ -70,6 +70,17 @@ class Effect:
     why: tuple[str, ...] = ()
 
     @property
+    def diverges(self) -> bool:
+        """Whether seeds diverge, of a variant of which none did before, if it was there."""
+        before, after = (0 if row is None else row["diverged_seeds"] for row in self.rows)
+        return self.kind != "stale" and before == 0 < after
+
+    @property
+    def rows(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+        """Both rows of the leaderboards."""
+        return self.before, self.after
+
+    @property
     def verdict(self) -> str | None:
         """On the deciding metric; None of a variant that is not `changed`."""
         return None if self.differences is None else str(self.differences["verdict"].iloc[0])
@@ -102,10 +113,17 @@ class Review:
     behind: int
 
     @property
+    def diverging(self) -> list[Effect]:
+        """The variants whose seeds diverge now, and did not before."""
+        return [effect for effect in self.effects if effect.diverges]
+
+    @property
     def shown(self) -> bool:
-        """Whether any variant is shown to be another one: better or worse, new or gone."""
+        """Whether any variant is another one beyond doubt: better or worse, new or gone."""
         return any(
-            effect.verdict in {"better", "worse"} or effect.kind in {"new", "gone"}
+            effect.diverges
+            or effect.verdict in {"better", "worse"}
+            or effect.kind in {"new", "gone"}
             for effect in self.effects
         )
 

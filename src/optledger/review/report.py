@@ -15,11 +15,9 @@ from optledger.analysis.words import (
 from optledger.review.effects import Effect, Review
 from optledger.review.tables import (
     deciding,
-    diverged_seeds,
     name,
     others,
     parameters,
-    sides,
     training,
     unit,
 )
@@ -47,6 +45,10 @@ def outcome(review: Review) -> str:
 
 def _findings(review: Review) -> Iterator[str]:
     metric = review.rules.metric
+    for effect in review.diverging:
+        assert effect.after is not None
+        diverged, seeds = effect.after["diverged_seeds"], effect.after["seeds"]
+        yield f"{diverged:g} of {seeds:g} seeds of {name(effect)} diverge, which none did before"
     for verdict in ("worse", "better"):
         if found := review.with_verdict(verdict):
             yield _claim(found, f"{verdict} in {metric}", metric)
@@ -55,10 +57,6 @@ def _findings(review: Review) -> Iterator[str]:
         yield _claim(found, f"equivalent within {margin}", metric)
     if found := review.with_verdict("inconclusive"):
         yield _claim(found, "within the noise, inconclusive", metric)
-    for effect in review.effects:
-        more = diverged_seeds(effect.after) - diverged_seeds(effect.before)
-        if more > 0 and effect.before is not None:
-            yield f"{more} more of {effect.variant}'s seeds diverged"
     if found := review.of_kind("same"):
         every = len(found) == len(review.effects)
         yield "Every figure is the same" if every else f"{_names(found)} came out the same"
@@ -235,7 +233,7 @@ def _advice(effects: Sequence[Effect]) -> Iterator[str]:
         elif needed == float("inf"):
             yield f"{effect.variant}: no number of seeds would decide; more test images would."
         else:
-            fewer = min(int(side["seeds"]) for side in sides(effect) if side)
+            fewer = min(int(side["seeds"]) for side in effect.rows if side)
             yield (
                 f"{effect.variant}: {fewer + needed:g} seeds (seeds.count) in each revision would "
                 "decide, with a power of 80 %, if difference and spread are what they seem."

@@ -54,7 +54,7 @@ def deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
             "further seeds": "",
         }
         if effect.kind != "stale":
-            row[metric] = _change(*(_figure(side, metric) for side in sides(effect)))
+            row[metric] = _change(*(_figure(side, metric) for side in effect.rows))
         if effect.differences is not None:
             found = effect.differences.iloc[0]
             row[f"difference in {unit(metric)}"] = signed(found["difference"], metric)
@@ -85,7 +85,7 @@ def others(judged: Sequence[Effect], review: Review) -> pd.DataFrame:
         for effect in judged:
             assert effect.differences is not None
             found = effect.differences.set_index("metric").loc[metric]
-            figures = _change(*(_figure(side, metric) for side in sides(effect)))
+            figures = _change(*(_figure(side, metric) for side in effect.rows))
             cells.append(f"{figures}: {found['verdict']}")
         table[metric] = cells
     return table
@@ -106,11 +106,11 @@ def training(effects: Sequence[Effect]) -> pd.DataFrame:
 
 
 def _both(effect: Effect, cell: Any, *arguments: Any) -> str:
-    return _change(*(None if side is None else cell(side, *arguments) for side in sides(effect)))
+    return _change(*(None if side is None else cell(side, *arguments) for side in effect.rows))
 
 
 def _targets(effect: Effect) -> list[str]:
-    keys = [key for side in sides(effect) if side for key in side]
+    keys = [key for side in effect.rows if side for key in side]
     found = (key.removeprefix(_TARGET) for key in keys if key.startswith(_TARGET))
     return sorted(dict.fromkeys(found), key=float)
 
@@ -137,13 +137,8 @@ def _converged(side: Mapping[str, Any]) -> str:
 
 
 def _seeds(side: Mapping[str, Any]) -> str:
-    diverged = diverged_seeds(side)
-    return f"{side['seeds']}" + (f" ({diverged} diverged)" if diverged else "")
-
-
-def diverged_seeds(side: Mapping[str, Any] | None) -> int:
-    """Return how many seeds diverged, of a row of the leaderboard."""
-    return 0 if side is None else int(side["diverged_seeds"])
+    diverged = int(side["diverged_seeds"])
+    return f"{side['seeds']:g}" + (f" ({diverged} diverged)" if diverged else "")
 
 
 def name(effect: Effect) -> str:
@@ -155,11 +150,6 @@ def name(effect: Effect) -> str:
 def unit(metric: str) -> str:
     """Return what a difference is told in."""
     return "nats" if metric == "loss" else "points"
-
-
-def sides(effect: Effect) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    """Return a variant's rows of both leaderboards."""
-    return effect.before, effect.after
 
 
 def _figure(side: Mapping[str, Any] | None, metric: str) -> str | None:
