@@ -1,6 +1,7 @@
 """The commands that a person types."""
 
 import json
+from enum import StrEnum
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +18,12 @@ from optledger.stages import publish as stage
 from optledger.training import executor, runtime
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+class FailOn(StrEnum):
+    """The verdict that a gate is shut by."""
+
+    WORSE = "worse"
 
 
 @app.callback()
@@ -76,6 +83,34 @@ def publish(
     # As DVC does before the stage.
     check_outputs()
     stage.main(restore, replace or [])
+
+
+@app.command("review")
+def review_revisions(
+    base: Annotated[str, typer.Argument(help="a Git revision, a DVC experiment, or workspace")],
+    head: Annotated[str, typer.Argument(help="likewise")] = "workspace",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="as a comment on a pull request has it")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="as a program reads it")] = False,
+    fail_on: Annotated[
+        FailOn | None, typer.Option(help="exit status 1 if a variant is shown to be that")
+    ] = None,
+) -> None:
+    """Tell what changed from BASE to HEAD, what that did, and whether it is more than noise."""
+    from optledger.review import report
+    from optledger.review.effects import review
+    from optledger.review.record import record
+
+    found = review(base, head)
+    if as_json:
+        print(json.dumps(record(found), indent=2, sort_keys=True, allow_nan=False))
+    else:
+        print(report.markdown(found) if markdown else report.terminal(found))
+    if fail_on and found.of_kind("stale"):
+        raise UserError("\n".join(report.stale(found)))
+    if fail_on and found.with_verdict(fail_on):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """A YAML file as one frozen, validated object, or one line for each mistake in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +36,16 @@ def read_yaml(path: Path) -> Any:
         raise UserError(f"{path}{line}: not valid YAML: {problem}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+
+
+def differences(first: Any, second: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield key and both values wherever two documents differ, as deep as they go together."""
+    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+        if first != second:
+            yield prefix.removesuffix("."), first, second
+        return
+    for key in sorted(first.keys() | second.keys(), key=str):
+        yield from differences(first.get(key), second.get(key), f"{prefix}{key}.")
 
 
 def mistake(path: Path | str, key: str, found: object, allowed: str) -> str:

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -50,10 +50,10 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     _write(path, text.encode())
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(file: Path | BinaryIO) -> pd.DataFrame:
     """Read what `write_csv` wrote: only what is empty is missing, and a name is a text."""
     names = dict.fromkeys(("variant", "against", "method"), str)
-    return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+    return pd.read_csv(file, dtype=names, keep_default_na=False, na_values=[""])
 
 
 def read_csv_as_text(path: Path) -> pd.DataFrame:

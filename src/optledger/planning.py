@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import Samples, family_alpha
-from optledger.analysis.markdown import markdown, points_or_nats
+from optledger.analysis.markdown import markdown
 from optledger.analysis.statistics import seeds_needed
+from optledger.analysis.words import points_or_nats
 from optledger.documents import shown
 from optledger.errors import UserError
 from optledger.formats import read_csv

@@ -63,40 +63,36 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
         inconclusive and there are seeds to tell the spread by: how many more would settle it.
         A loss that a diverged seed does not have leaves its differences empty.
     """
+    family = max(1, math.comb(len(samples), 2))
     rows = [
-        _row(metric, pair, samples, comparison)
-        for metric in _deciding_first(comparison)
-        for pair in combinations(samples, 2)
+        {
+            "metric": metric,
+            "variant": first,
+            "against": second,
+            **compared(samples[first][metric], samples[second][metric], metric, comparison, family),
+        }
+        for metric in deciding_first(comparison)
+        for first, second in combinations(samples, 2)
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-_COLUMNS = [
-    *("metric", "variant", "against", "difference", "half_width", "low", "high"),
-    *("p_value", "p_adjusted", "verdict", "noise", "further_seeds"),
-]
-
-# Of a difference of means of numbers up to 1, what is below it is the rounding of additions.
-_DECIMALS = 12
-
-
-def _deciding_first(comparison: Comparison) -> list[str]:
-    return [comparison.metric, *(metric for metric in METRICS if metric != comparison.metric)]
-
-
-def _row(
-    metric: str, pair: tuple[str, str], samples: Samples, comparison: Comparison
+def compared(
+    first: Sample, second: Sample, metric: str, comparison: Comparison, family: int
 ) -> dict[str, object]:
-    first, second = (samples[name][metric] for name in pair)
-    alpha = family_alpha(len(samples), comparison)
+    """Return the difference, its interval and its verdict: what a row of `comparisons` has.
+
+    Args:
+        first: what the verdict is of.
+        second: what it is compared with.
+        metric: what both are values of.
+        comparison: the section of params.yaml.
+        family: how many differences of this metric there are, whose intervals hold together.
+    """
+    alpha = (1 - comparison.confidence) / family
     margin = getattr(comparison.margins, metric)
     estimate = difference(first, second)
-    row: dict[str, object] = {
-        "metric": metric,
-        "variant": pair[0],
-        "against": pair[1],
-        "noise": estimate.sources,
-    }
+    row: dict[str, object] = {"noise": estimate.sources}
     if math.isnan(estimate.value):
         return row | {"verdict": "inconclusive"}
     low, high = estimate.interval(alpha)
@@ -109,7 +105,7 @@ def _row(
         "low": _rounded(max(low, -most)),
         "high": _rounded(min(high, most)),
         "p_value": p_value,
-        "p_adjusted": min(1.0, p_value * math.comb(len(samples), 2)),
+        "p_adjusted": min(1.0, p_value * family),
         "verdict": found,
     }
     if found == "inconclusive":
@@ -117,6 +113,20 @@ def _row(
         # Also of NaN, which max takes for less than 0.
         row["further_seeds"] = np.maximum(0.0, needed - min(first.count, second.count))
     return row
+
+
+_COLUMNS = [
+    *("metric", "variant", "against", "difference", "half_width", "low", "high"),
+    *("p_value", "p_adjusted", "verdict", "noise", "further_seeds"),
+]
+
+# Of a difference of means of numbers up to 1, what is below it is the rounding of additions.
+_DECIMALS = 12
+
+
+def deciding_first(comparison: Comparison) -> list[str]:
+    """Return the metrics, the deciding one first."""
+    return [comparison.metric, *(metric for metric in METRICS if metric != comparison.metric)]
 
 
 def _rounded(value: float) -> float:

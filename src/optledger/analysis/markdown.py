@@ -7,6 +7,19 @@ import pandas as pd
 
 from optledger.analysis.comparisons import against, family_alpha
 from optledger.analysis.summary import METRICS
+from optledger.analysis.words import (
+    are,
+    confidence,
+    converged_after,
+    epochs_to,
+    further_seeds,
+    interval,
+    listed,
+    p_value,
+    plus_minus,
+    points_or_nats,
+    signed,
+)
 from optledger.params import Comparison
 
 
@@ -23,11 +36,11 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     diverged = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
     worse = [name for name in names if name not in leading and name not in diverged]
     if not leading:
-        return f"No variant leads, as each has a seed that diverged ({_listed(diverged)})."
+        return f"No variant leads, as each has a seed that diverged ({listed(diverged)})."
     if len(names) == 1:
         return f"{names[0]} is the only variant, and so there is nothing to compare it with."
     if len(leading) + len(worse) == 1:
-        return f"{leading[0]} alone has no seed that diverged ({_listed(diverged)} did)."
+        return f"{leading[0]} alone has no seed that diverged ({listed(diverged)} did)."
     pairs = comparisons[comparisons["metric"] == comparison.metric]
     one_seed = (pairs["noise"] == "images").all()
     if (pairs["verdict"] == "inconclusive").all():
@@ -37,11 +50,11 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     parts = [_who_leads(leading, pairs, comparison)]
     if worse:
         than = f" than {leading[0]}" if len(leading) > 1 else ""
-        parts.append(f"{_listed(worse)} {_are(worse)} worse{than}")
+        parts.append(f"{listed(worse)} {are(worse)} worse{than}")
     if diverged:
-        parts.append(f"{_listed(diverged)} {_are(diverged)} out, as seeds diverged")
+        parts.append(f"{listed(diverged)} {are(diverged)} out, as seeds diverged")
     scope = "One seed each, so of these models and not of their optimizers: " if one_seed else ""
-    return f"{scope}{'; '.join(parts)} ({_confidence(comparison)} for all pairs together)."
+    return f"{scope}{'; '.join(parts)} ({confidence(comparison)} for all pairs together)."
 
 
 def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparison) -> str:
@@ -51,11 +64,11 @@ def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparis
         return f"{leading[0]} leads in {metric}"
     if (verdicts == "equivalent").all():
         margin = points_or_nats(getattr(comparison.margins, metric), metric)
-        return f"{_listed(leading)} lead in {metric} and are equivalent, within {margin}"
+        return f"{listed(leading)} lead in {metric} and are equivalent, within {margin}"
     if verdicts.isin(["better", "worse"]).any():
-        others = _listed(leading[1:])
+        others = listed(leading[1:])
         return f"{leading[0]} is first in {metric}, and {others} are not shown to be worse than it"
-    return f"{_listed(leading)} lead in {metric} and cannot be told apart"
+    return f"{listed(leading)} lead in {metric} and cannot be told apart"
 
 
 def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
@@ -97,12 +110,12 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
             {
                 "variant": rows["variant"],
                 "against": rows["against"],
-                f"difference in {unit}": [_signed(value, metric) for value in rows["difference"]],
-                "interval": [_interval(row, metric) for _, row in rows.iterrows()],
-                "p": [_p_value(value) for value in rows["p_adjusted"]],
+                f"difference in {unit}": [signed(value, metric) for value in rows["difference"]],
+                "interval": [interval(row, metric) for _, row in rows.iterrows()],
+                "p": [p_value(value) for value in rows["p_adjusted"]],
                 "verdict": rows["verdict"],
                 "further seeds": [
-                    _further(seeds) if verdict == "inconclusive" else ""
+                    further_seeds(seeds) if verdict == "inconclusive" else ""
                     for seeds, verdict in zip(rows["further_seeds"], rows["verdict"], strict=True)
                 ],
             }
@@ -141,7 +154,7 @@ def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compariso
     for column in table.columns[table.columns.str.startswith("epochs_to_")]:
         target = column.removeprefix("epochs_to_")
         shown[f"epochs to {target}"] = [
-            _epochs_to(epochs, reached, seeds)
+            epochs_to(epochs, reached, seeds)
             for epochs, reached, seeds in zip(
                 table[column], table[f"seeds_to_{target}"], table["seeds"], strict=True
             )
@@ -162,15 +175,8 @@ def _mean_interval(mean: float, half: float, diverged: int) -> str:
 def _against(row: pd.Series, metric: str) -> str:
     if pd.isna(row["difference"]):
         return str(row["verdict"])
-    difference = _signed(row["difference"], metric)
-    return f"{difference} ({_interval(row, metric)}): {row['verdict']}"
-
-
-def _epochs_to(epochs: float, reached: int, seeds: int) -> str:
-    if reached == seeds:
-        return f"{epochs:g}"
-    median = f"{epochs:g} " if math.isfinite(epochs) else ""
-    return f"{median}({reached} of {seeds} seeds)" if reached else "never"
+    difference = signed(row["difference"], metric)
+    return f"{difference} ({interval(row, metric)}): {row['verdict']}"
 
 
 def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
@@ -181,7 +187,7 @@ def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
     )
     notes = [
         f"{comparison.metric.capitalize()} on the test split, mean over seeds, with its interval "
-        f"of {_confidence(comparison)} for {others}."
+        f"of {confidence(comparison)} for {others}."
     ]
     if len(table) > 1:
         notes.append(
@@ -193,7 +199,7 @@ def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
     wide = _wide(table, comparison.metric)
     if wide:
         notes.append(
-            f"The seeds of {_listed(wide)} spread more than {_FAR} times as far as those of the "
+            f"The seeds of {listed(wide)} spread more than {_FAR} times as far as those of the "
             f"steadiest variant: such seeds are seldom normal, and with fewer than {_MANY} of them "
             "intervals may be too narrow (docs/statistics.md)."
         )
@@ -241,7 +247,7 @@ def _other_metrics(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     shown = pd.DataFrame({"variant": table["variant"]})
     for each in (metric, *(name for name in METRICS if name != metric)):
         shown[each] = [
-            _plus_minus(mean, std)
+            plus_minus(mean, std)
             for mean, std in zip(table[each], table[f"{each}_std"], strict=True)
         ]
     return shown
@@ -264,7 +270,7 @@ def _training(table: pd.DataFrame) -> pd.DataFrame:
         ]
     shown["epochs"] = [f"{epochs:.3g}" for epochs in table["epochs"]]
     shown["converged after"] = [
-        _converged(*row)
+        converged_after(*row)
         for row in zip(
             table["converged_epoch"], table["converged_seeds"], table["seeds"], strict=True
         )
@@ -317,7 +323,7 @@ def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison
     noise = "; ".join(sources[name] for name in table["noise"].unique())
     apart, equivalent = _levels(variants, comparison)
     notes = [
-        f"Differences are the first variant's less the second's, with {_confidence(comparison)} "
+        f"Differences are the first variant's less the second's, with {confidence(comparison)} "
         f"{noise}{together}; p is adjusted alike. Verdicts are of the first, in this order. "
         f"Equivalent: shown to lie within the margin, by an interval of {equivalent} % for each "
         f"pair. Better, worse: shown not to be 0, by the one that is printed, of {apart} %. Else "
@@ -334,61 +340,6 @@ def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison
             "`optledger power` answers for other differences."
         )
     return "\n\n".join(notes)
-
-
-def _confidence(comparison: Comparison) -> str:
-    return f"{100 * comparison.confidence:g} % confidence"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _are(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
-def _signed(value: float, metric: str) -> str:
-    """Return a difference in points, or in nats."""
-    if pd.isna(value):
-        return ""
-    return f"{value:+.4f}" if metric == "loss" else f"{100 * value:+.2f}"
-
-
-def _interval(row: pd.Series, metric: str) -> str:
-    if math.isinf(row["half_width"]):
-        return "unknown"
-    low, high = (_signed(row[end], metric) for end in ("low", "high"))
-    return f"{low} to {high}" if low else ""
-
-
-def _p_value(value: float) -> str:
-    if pd.isna(value):
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _further(seeds: float) -> str:
-    if pd.isna(seeds):
-        return "unknown"
-    return f"{seeds:g}" if math.isfinite(seeds) else "no number"
-
-
-def _converged(epoch: float, converged: int, seeds: int) -> str:
-    if not converged:
-        return ""
-    return f"{epoch:.3g}" if converged == seeds else f"{epoch:.3g} ({converged} of {seeds} seeds)"
-
-
-def _plus_minus(mean: float, half: float) -> str:
-    if pd.isna(mean):
-        return ""
-    return f"{mean:.4f} ± {half:.4f}" if pd.notna(half) and math.isfinite(half) else f"{mean:.4f}"
-
-
-def points_or_nats(value: float, metric: str) -> str:
-    """Return a difference in the unit that people speak of: 0.003 of accuracy is 0.3 points."""
-    return f"{value:g} nats" if metric == "loss" else f"{100 * value:g} points"
 
 
 def markdown(table: pd.DataFrame) -> str:

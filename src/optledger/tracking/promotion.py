@@ -20,8 +20,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from optledger.analysis.comparisons import comparisons, samples_of
-from optledger.analysis.markdown import points_or_nats
 from optledger.analysis.statistics import Sample
+from optledger.analysis.words import points_or_nats
 from optledger.formats import read_npz
 from optledger.params import Comparison
 from optledger.tracking.model import PREDICTIONS

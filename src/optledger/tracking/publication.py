@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
 from optledger.errors import UserError
+from optledger.git import Commits, commits
 from optledger.params import Params
 from optledger.tracking.agreement import (
     DUPLICATE_OF,
@@ -22,7 +23,6 @@ from optledger.tracking.agreement import (
     run_ids,
     wanted,
 )
-from optledger.tracking.commits import Commits, commits
 from optledger.tracking.front import front
 from optledger.tracking.glance import Held, database, glance, tracking_uri
 from optledger.tracking.run import Run

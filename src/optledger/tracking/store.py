@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from tqdm import tqdm
 
 from optledger.formats import canonical_json
+from optledger.git import Commits
 from optledger.tracking.agreement import (
     COMMITS,
     DUPLICATE_OF,
@@ -39,7 +40,6 @@ from optledger.tracking.agreement import (
     needs,
     run_ids,
 )
-from optledger.tracking.commits import Commits
 from optledger.tracking.front import front
 from optledger.tracking.glance import database
 from optledger.tracking.run import Input, Run

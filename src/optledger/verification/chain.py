@@ -1,17 +1,16 @@
 """The chain of dvc.lock: from code, parameters and data to each stage, and on to the next one."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optledger.breaks import Break, command
 from optledger.datasets.registry import Dataset
-from optledger.documents import shown
+from optledger.documents import differences, shown
 from optledger.formats import file_digest
 from optledger.paths import LOCK, RAW
-from optledger.verification.digests import Digests
-from optledger.verification.pipeline import Pipeline, Stage
+from optledger.verification.pipeline import Stage
 
 
 @dataclass(frozen=True)
@@ -19,20 +18,29 @@ class Chain:
     """Looks at what dvc.lock says each stage was made of.
 
     Attributes:
-        pipeline: whose lock it is.
-        digests: reads files.
+        stages: of the pipeline whose lock it is.
+        orphans: names of stages that dvc.lock alone knows.
+        digest: of a file or folder, as dvc.lock has it; None where there is none.
     """
 
-    pipeline: Pipeline
-    digests: Digests
+    stages: Sequence[Stage]
+    orphans: Sequence[str]
+    digest: Callable[[Path], str | None]
 
     def is_current(self, stage: Stage) -> bool:
         """Whether a stage's code, parameters and data are those that dvc.lock records."""
-        return (
-            stage.recorded
-            and all(md5 == self._expected(path) for path, md5 in stage.dependencies.items())
-            and not any(_differing(stage))
-        )
+        return stage.recorded and not any(self.changes(stage))
+
+    def changes(self, stage: Stage) -> Iterator[tuple[Path, str]]:
+        """Yield each file that is not as dvc.lock records it of a stage, and the parameter's key.
+
+        The key is empty where the file is no file of parameters.
+        """
+        for path, md5 in stage.dependencies.items():
+            if md5 != self._expected(path):
+                yield path, ""
+        for path, key, _, _ in _differing(stage):
+            yield path, key
 
     def breaks(self, broken: Collection[Path]) -> Iterator[Break]:
         """Yield a break for each link that does not hold.
@@ -41,18 +49,18 @@ class Chain:
             broken: outputs that are known to be changed or missing; what depends on a folder of
                 them is not told again.
         """
-        for stage in self.pipeline.stages:
+        for stage in self.stages:
             if not stage.recorded:
                 found = f"no {stage.name} with its command"
                 yield Break(str(LOCK), found, "every stage of dvc.yaml", _repro(stage.name))
-        for name in self.pipeline.orphans:
+        for name in self.orphans:
             yield Break(str(LOCK), name, "the stages of dvc.yaml only", _repro())
         yield from self._dependencies(broken)
         yield from self._parameters()
 
     def _dependencies(self, broken: Collection[Path]) -> Iterator[Break]:
         wrong: dict[tuple[Path, str | None], list[str]] = {}
-        for stage in self.pipeline.stages:
+        for stage in self.stages:
             for path, md5 in stage.dependencies.items():
                 told = any(each != path and each.is_relative_to(path) for each in broken)
                 if stage.recorded and not told and md5 != self._expected(path):
@@ -69,7 +77,7 @@ class Chain:
     def _parameters(self) -> Iterator[Break]:
         wrong: dict[tuple[Path, str, str], list[str]] = {}
         values: dict[tuple[Path, str], Any] = {}
-        for stage in self.pipeline.stages:
+        for stage in self.stages:
             if stage.recorded:
                 for path, key, recorded, value in _differing(stage):
                     wrong.setdefault((path, key, shown(recorded)), []).append(stage.name)
@@ -81,10 +89,10 @@ class Chain:
     def _expected(self, path: Path) -> str | None:
         """Return what dvc.lock has to record of a dependency: the output, or the file here."""
         stage = self._makes(path)
-        return stage.outputs[path] if stage else self.digests.of(path)
+        return stage.outputs[path] if stage else self.digest(path)
 
     def _makes(self, path: Path) -> Stage | None:
-        return next((stage for stage in self.pipeline.stages if path in stage.outputs), None)
+        return next((stage for stage in self.stages if path in stage.outputs), None)
 
 
 def data_breaks(dataset: Dataset, broken: Collection[Path]) -> Iterator[Break]:
@@ -109,18 +117,8 @@ def data_breaks(dataset: Dataset, broken: Collection[Path]) -> Iterator[Break]:
 def _differing(stage: Stage) -> Iterator[tuple[Path, str, Any, Any]]:
     """Yield file, key, recorded value and the file's of each parameter that is another one."""
     for path, (recorded, values) in stage.parameters.items():
-        for key, *differing in _differences(recorded, values):
+        for key, *differing in differences(recorded, values):
             yield path, key, *differing
-
-
-def _differences(recorded: Any, value: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield key and both values wherever two documents differ, as deep as they go together."""
-    if not isinstance(recorded, Mapping) or not isinstance(value, Mapping):
-        if recorded != value:
-            yield prefix.removesuffix("."), recorded, value
-        return
-    for key in sorted(recorded.keys() | value.keys(), key=str):
-        yield from _differences(recorded.get(key), value.get(key), f"{prefix}{key}.")
 
 
 def _as_in_the_lock(stages: list[str]) -> str:

@@ -1,7 +1,7 @@
 """dvc.yaml and dvc.lock: what each stage declares, and what the lock records of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -50,7 +50,7 @@ class Pipeline:
     def __init__(self, repository: Any) -> None:
         """Read the pipeline of an open repository."""
         self._repository = repository
-        self.stages = [_stage(stage) for stage in repository.index.stages]
+        self.stages = stages(repository)
         locked = read_yaml(LOCK)["stages"]
         self.orphans = sorted(locked.keys() - {stage.name for stage in self.stages})
         self.has_remote = bool(repository.config["remote"])
@@ -64,6 +64,11 @@ class Pipeline:
         path = Path(self._repository.cache.local.oid_to_path(md5))
         here = Path.cwd()
         return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def stages(repository: Any) -> list[Stage]:
+    """Return the stages of an open repository, or of the revision that it was switched to."""
+    return [_stage(stage) for stage in repository.index.stages]
 
 
 def reproducible(root: Path) -> list[str]:
@@ -83,11 +88,8 @@ def opened() -> Iterator[Pipeline]:
     if not LOCK.exists():
         raise UserError(f"{LOCK}: found nothing; allowed: what dvc repro writes, so run that first")
     try:
-        repository = Repo(".")
-        try:
+        with closing(Repo(".")) as repository:
             yield Pipeline(repository)
-        finally:
-            repository.close()
     except DvcException as error:
         raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
 
@@ -97,7 +99,7 @@ def _stage(stage: Any) -> Stage:
     dependencies = [each for each in stage.deps if not isinstance(each, ParamsDependency)]
     recorded = all(each.hash_info for each in stage.outs) and not stage.cmd_changed
     return Stage(
-        name=stage.addressing,
+        name=stage.name,
         recorded=recorded,
         always_runs=stage.always_changed,
         dependencies={_path(each): each.hash_info.value for each in dependencies},

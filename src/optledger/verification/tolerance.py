@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from optledger.analysis.markdown import points_or_nats
 from optledger.analysis.statistics import Sample, difference, verdict
 from optledger.analysis.summary import METRICS
+from optledger.analysis.words import points_or_nats
 from optledger.formats import read_csv
 from optledger.params import Comparison
 from optledger.paths import CASES, RESULTS, TRIALS

@@ -45,7 +45,7 @@ class Verification:
         dataset = registry.load(settings.dataset)
         with opened() as pipeline, _progress("reading", unit="B", unit_scale=True) as bar:
             digests = Digests(pipeline.files_below, bar.update)
-            chain = Chain(pipeline, digests)
+            chain = Chain(pipeline.stages, pipeline.orphans, digests.of)
             outputs = Outputs(pipeline, digests, chain.is_current)
             yield from outputs.breaks()
             links = [*chain.breaks(outputs.broken), *data_breaks(dataset, outputs.broken)]
@@ -80,7 +80,8 @@ def check_outputs() -> None:
     """
     with opened() as pipeline:
         digests = Digests(pipeline.files_below, lambda _: None)
-        outputs = Outputs(pipeline, digests, Chain(pipeline, digests).is_current)
+        chain = Chain(pipeline.stages, pipeline.orphans, digests.of)
+        outputs = Outputs(pipeline, digests, chain.is_current)
         if lines := [str(each) for each in outputs.breaks() if not each.is_note]:
             raise UserError("\n".join(lines))
 

@@ -1,4 +1,4 @@
-"""The Git commits that a publication names."""
+"""What Git knows of a checkout."""
 
 import subprocess
 from pathlib import Path
@@ -19,12 +19,13 @@ class Commits(NamedTuple):
 
 def commits(checkout: Path = Path()) -> Commits:
     """Ask Git for the commits of a checkout."""
-    head = _git(checkout, "rev-parse", "HEAD")
-    changed = _git(checkout, "status", "--porcelain")
+    head = ask("rev-parse", "HEAD", checkout=checkout)
+    changed = ask("status", "--porcelain", checkout=checkout)
     return Commits(head or None, head if head and changed == "" else None)
 
 
-def _git(checkout: Path, *arguments: str) -> str | None:
+def ask(*arguments: str, checkout: Path = Path()) -> str | None:
+    """Return what a Git command prints; None where it fails, or there is no Git."""
     try:
         git = ["git", "-C", str(checkout), *arguments]
         answer = subprocess.run(git, capture_output=True, text=True, check=False)

@@ -1,0 +1,80 @@
+"""How figures stand in sentences and cells."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from optledger.params import Comparison
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def are(names: Sequence[str]) -> str:
+    """Return the verb that they take."""
+    return "is" if len(names) == 1 else "are"
+
+
+def confidence(comparison: Comparison) -> str:
+    """Return with what confidence intervals hold together."""
+    return f"{100 * comparison.confidence:g} % confidence"
+
+
+def points_or_nats(value: float, metric: str) -> str:
+    """Return a difference in the unit that people speak of: 0.003 of accuracy is 0.3 points."""
+    return f"{value:g} nats" if metric == "loss" else f"{100 * value:g} points"
+
+
+def signed(value: float, metric: str) -> str:
+    """Return a difference in points, or in nats; empty where there is none."""
+    if pd.isna(value):
+        return ""
+    return f"{value:+.4f}" if metric == "loss" else f"{100 * value:+.2f}"
+
+
+def interval(row: Mapping[str, Any] | pd.Series, metric: str) -> str:
+    """Return the interval of a row of `comparisons`, in points or in nats."""
+    if math.isinf(row["half_width"]):
+        return "unknown"
+    low, high = (signed(row[end], metric) for end in ("low", "high"))
+    return f"{low} to {high}" if low else ""
+
+
+def p_value(value: float) -> str:
+    """Return a p-value; empty where there is none."""
+    if pd.isna(value):
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def further_seeds(seeds: float) -> str:
+    """Return how many more seeds would settle it."""
+    if pd.isna(seeds):
+        return "unknown"
+    return f"{seeds:g}" if math.isfinite(seeds) else "no number"
+
+
+def epochs_to(epochs: float, reached: int, seeds: int) -> str:
+    """Return the median epochs to a target, which so many of the seeds reached."""
+    if reached == seeds:
+        return f"{epochs:g}"
+    median = f"{epochs:g} " if math.isfinite(epochs) else ""
+    return f"{median}({reached} of {seeds} seeds)" if reached else "never"
+
+
+def converged_after(epoch: float, converged: int, seeds: int) -> str:
+    """Return the epoch after which so many of the seeds have converged, on average."""
+    if not converged:
+        return ""
+    return f"{epoch:.3g}" if converged == seeds else f"{epoch:.3g} ({converged} of {seeds} seeds)"
+
+
+def plus_minus(mean: float, half: float) -> str:
+    """Return a mean and what it may be off by, where that is known."""
+    if pd.isna(mean):
+        return ""
+    return f"{mean:.4f} ± {half:.4f}" if pd.notna(half) and math.isfinite(half) else f"{mean:.4f}"

@@ -1,0 +1,83 @@
+"""What is known of a variant's noise in two revisions: tables, and predictions in DVC's cache."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optledger.analysis.comparisons import samples_of
+from optledger.analysis.statistics import Sample
+from optledger.formats import read_npz
+from optledger.paths import PREDICTIONS, PREPARED
+from optledger.results import samples_of_seeds
+from optledger.review.revision import TEST_SPLIT, Revision, md5_of
+
+
+@dataclass
+class Evidence:
+    """Samples of variants in two revisions that have the same test split.
+
+    Attributes:
+        base: the one revision.
+        head: the other.
+        place: where DVC's cache on this machine keeps the object of an MD5; nothing is fetched.
+        missing: what was asked for and is not in that cache, in words.
+    """
+
+    base: Revision
+    head: Revision
+    place: Callable[[str], Path]
+    missing: list[str] = field(default_factory=list)
+
+    def samples(self, before: str, after: str) -> tuple[Mapping[str, Sample], Mapping[str, Sample]]:
+        """Return by metric the seeds of variant `before` in the base and `after` in the head.
+
+        They know of the test images where the predictions of both are at hand; else neither does.
+        """
+        pair = (self.base, before), (self.head, after)
+        files = [self._predictions(*each) for each in pair]
+        if self._test_split is None or None in files:
+            first, second = (samples_of_seeds([name], each.seeds)[name] for each, name in pair)
+            return first, second
+        labels, classes = self._test_split
+        first, second = (
+            samples_of(labels, arrays["classes"], arrays["losses"], classes)
+            for arrays in map(read_npz, filter(None, files))
+        )
+        return first, second
+
+    def _predictions(self, revision: Revision, variant: str) -> Path | None:
+        folder = self._object(revision.output(PREDICTIONS))
+        entries = json.loads(folder.read_bytes()) if folder else []
+        digests = {entry["relpath"]: entry["md5"] for entry in entries}
+        found = self._object(digests.get(f"{variant}.npz"))
+        if found is None:
+            self._miss(f"the predictions of {revision.label}")
+        return found
+
+    @cached_property
+    def _test_split(self) -> tuple[NDArray[np.uint8], int] | None:
+        """The true labels, shape (images,), and the number of classes."""
+        summary, split = (
+            self._object(self.head.output(path)) for path in (PREPARED / "summary.json", TEST_SPLIT)
+        )
+        if summary is None or split is None:
+            self._miss("the test split")
+            return None
+        return read_npz(split)["labels"], json.loads(summary.read_bytes())["classes"]
+
+    def _object(self, md5: str | None) -> Path | None:
+        """Return the file of an MD5, if it is there and sound."""
+        if md5 is None:
+            return None
+        path = self.place(md5)
+        sound = path.is_file() and md5_of(path.read_bytes()) == md5.removesuffix(".dir")
+        return path if sound else None
+
+    def _miss(self, what: str) -> None:
+        if what not in self.missing:
+            self.missing.append(what)

@@ -1,0 +1,212 @@
+"""A revision of this project as Git has it: parameters, results, and what made the results."""
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from dvc.exceptions import DvcException, NotDvcRepoError
+from dvc.repo import Repo
+from dvc.scm import NoSCMError, RevError
+from ruamel.yaml import YAML
+
+from optledger import git
+from optledger.errors import UserError
+from optledger.formats import read_csv
+from optledger.paths import LOCK, PARAMS, PREPARED, RESULTS
+from optledger.review.parameters import Document
+from optledger.verification.chain import Chain
+from optledger.verification.digests import tree_digest
+from optledger.verification.pipeline import Stage, stages
+
+WORKSPACE = "workspace"
+"""DVC's name for the files of the checkout, whether they are committed or not."""
+
+TEST_SPLIT = PREPARED / "test.npz"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a revision asks for, and what came of it.
+
+    Attributes:
+        name: as it was asked for.
+        commit: its SHA-1; None for the workspace.
+        parameters: params.yaml.
+        stages: those of dvc.yaml by name, with what dvc.lock records of them.
+        stale: by stage, what is not as dvc.lock records it: the results are not of that.
+        seeds: results/seeds.csv.
+        leaderboard: results/leaderboard.csv, by variant.
+    """
+
+    name: str
+    commit: str | None
+    parameters: Document
+    stages: Mapping[str, Stage]
+    stale: Mapping[str, tuple[str, ...]]
+    seeds: pd.DataFrame
+    leaderboard: pd.DataFrame
+
+    @property
+    def label(self) -> str:
+        """The name, with the commit where that says more."""
+        if self.commit is None or self.commit.startswith(self.name):
+            return self.name
+        return f"{self.name} ({self.commit[:7]})"
+
+    @property
+    def leading(self) -> list[str] | None:
+        """The leading group, the best first; None where an older version did not tell."""
+        return self._marked("leading")
+
+    @property
+    def champion(self) -> str | None:
+        """The champion; None where there is none."""
+        return next(iter(self._marked("champion") or []), None)
+
+    def _marked(self, column: str) -> list[str] | None:
+        if column not in self.leaderboard:
+            return None
+        return [str(name) for name in self.leaderboard.index[self.leaderboard[column] == 1]]
+
+    def output(self, path: Path) -> str | None:
+        """Return the MD5 that dvc.lock records of an output; None where it has none."""
+        found = (stage.outputs.get(path) for stage in self.stages.values())
+        return next((md5 for md5 in found if md5), None)
+
+    def why_stale(self, variant: str) -> list[str]:
+        """Return what the results of a variant are not of; empty where they are as they should."""
+        names = ("download", "preprocess", f"train@{variant}", "evaluate")
+        reasons = [reason for name in names for reason in self.stale.get(name, ())]
+        # What another variant has changed is nothing to this one.
+        others = f"{PARAMS}: variants."
+        own = f"{others}{variant}"
+        return list(
+            dict.fromkeys(
+                reason
+                for reason in reasons
+                if not reason.startswith(others) or reason == own or reason.startswith(f"{own}.")
+            )
+        )
+
+
+@contextmanager
+def repository() -> Iterator[Any]:
+    """Yield DVC's repository of the working directory.
+
+    Raises:
+        UserError: there is none, or DVC cannot read it.
+    """
+    try:
+        with closing(Repo(".")) as opened:
+            opened.scm  # noqa: B018 - says whether there is Git
+            yield opened
+    except NotDvcRepoError:
+        found = "no DVC repository here; allowed: the folder of a checkout of this project"
+        raise UserError(f"optledger review: found {found}") from None
+    except NoSCMError:
+        found = "no Git repository here; allowed: a checkout, whose revisions Git has"
+        raise UserError(f"optledger review: found {found}") from None
+    except DvcException as error:
+        raise UserError(f"optledger review: {' '.join(str(error).split())}") from None
+
+
+def read(opened: Any, name: str) -> Revision:
+    """Read a revision of an open repository.
+
+    Args:
+        opened: DVC's repository.
+        name: a Git revision, a DVC experiment, or `workspace`.
+
+    Raises:
+        UserError: there is no such revision, it has no results, or DVC cannot read it.
+    """
+    try:
+        with opened.switch(name) as revision:
+            return _read(opened, name, None if revision == WORKSPACE else revision)
+    except RevError:
+        allowed = f"a Git revision, an experiment of `dvc exp list --all-commits`, or {WORKSPACE}"
+        if git.ask("rev-parse", "--is-shallow-repository") == "true":
+            allowed += "; this clone is shallow: git fetch --unshallow brings the rest"
+        raise UserError(f"optledger review: found no {name!r}; allowed: {allowed}") from None
+    except NotDvcRepoError:
+        raise UserError(f"{name}: found no DVC repository in this folder; {_ALLOWED}") from None
+    except DvcException as error:
+        raise UserError(f"{name}: {' '.join(str(error).split())}") from None
+
+
+_ALLOWED = "allowed: a revision with the results of dvc repro"
+
+
+def _read(opened: Any, name: str, commit: str | None) -> Revision:
+    # First, as DVC tells of what is wrong with any of its files.
+    found = {stage.name: stage for stage in stages(opened)}
+
+    def content(path: Path) -> bytes:
+        try:
+            return bytes(opened.fs.cat_file(opened.fs.join(opened.root_dir, *path.parts)))
+        except FileNotFoundError:
+            raise UserError(f"{name}: {path}: found nothing; {_ALLOWED}") from None
+
+    leaderboard = read_csv(io.BytesIO(content(RESULTS / "leaderboard.csv")))
+    return Revision(
+        name=name,
+        commit=commit,
+        parameters=YAML(typ="safe").load(content(PARAMS)),
+        stages=found,
+        stale=dict(_stale(opened, found)),
+        seeds=read_csv(io.BytesIO(content(RESULTS / "seeds.csv"))),
+        leaderboard=leaderboard.set_index("variant"),
+    )
+
+
+def _stale(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield by stage what is not as dvc.lock records it, where there is such a thing."""
+    outputs = {path for stage in found.values() for path in stage.outputs}
+
+    def is_of_outputs(path: Path) -> bool:
+        """Whether it is a folder of outputs, which Git does not have."""
+        return any(path in output.parents for output in outputs)
+
+    @cache
+    def digest(path: Path) -> str | None:
+        return None if is_of_outputs(path) else _digest(opened, path)
+
+    chain = Chain(list(found.values()), (), digest)
+    for name, stage in found.items():
+        reasons = [
+            f"{path}: {key}" if key else str(path)
+            for path, key in chain.changes(stage)
+            if not is_of_outputs(path)
+        ]
+        if not stage.recorded:
+            reasons = [f"{LOCK} without {name}"]
+        # A table in Git that is another one than the stage wrote.
+        reasons += [
+            str(path)
+            for path, md5 in stage.outputs.items()
+            if md5 and path not in stage.cached and path.suffix == ".csv"
+            if digest(path) != md5
+        ]
+        if reasons and not stage.always_runs:
+            yield name, tuple(reasons)
+
+
+def _digest(opened: Any, path: Path) -> str | None:
+    """Return the MD5 of a file or folder of the revision, as dvc.lock has it."""
+    fs = opened.fs
+    place = fs.join(opened.root_dir, *path.parts)
+    if not fs.isdir(place):
+        return md5_of(fs.cat_file(place)) if fs.exists(place) else None
+    files = opened.dvcignore.find(fs, place)
+    return tree_digest({"/".join(fs.relparts(f, place)): md5_of(fs.cat_file(f)) for f in files})
+
+
+def md5_of(content: bytes) -> str:
+    """Return the MD5 of a file's content, in hexadecimal."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
