@@ -49,8 +49,9 @@ experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME
 
 review: .venv/checked ## run the pipeline, then say what changed against a revision (BASE=main)
 	@mkdir -p build && rm -f build/review.md
-	@[ -z "$$(dvc config core.remote)" ] || dvc pull --quiet --run-cache --allow-missing \
-		|| echo "What dvc pull did not bring is computed." >&2
+	@[ -z "$$(dvc config core.remote)" ] || { dvc pull --quiet --run-cache --allow-missing \
+		&& dvc fetch --quiet --all-branches results/predictions; } \
+		|| echo "Not everything could be pulled; what the pipeline lacks is computed." >&2
 	@dvc repro
 	@optledger review '$(BASE)' --markdown --fail-on worse > build/review.md 2>&1; status=$$?; \
 		cat build/review.md; exit $$status
