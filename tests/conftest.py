@@ -7,20 +7,11 @@ import pytest
 from sklearn.datasets import load_digits
 
 from optledger.datasets.examples import Examples
-from optledger.datasets.idx import write_idx
-from optledger.formats import file_digest
 from optledger.training import runtime
-from project import Project, new_project
+from project import Project, new_project, registry_entry, write_dataset
 
 # Before any test module imports TensorFlow.
 runtime.pin()
-
-DIGITS_FILES = {
-    "train_images": "train-images",
-    "train_labels": "train-labels",
-    "test_images": "test-images",
-    "test_labels": "test-labels",
-}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,26 +36,14 @@ def digits_folder(
 ) -> Path:
     """The digits as four IDX files."""
     folder = tmp_path_factory.mktemp("digits")
-    train, test = digits
-    arrays = (train.images, train.labels, test.images, test.labels)
-    for name, array in zip(DIGITS_FILES.values(), arrays, strict=True):
-        write_idx(folder / name, array)
+    write_dataset(folder, *digits)
     return folder
 
 
 @pytest.fixture(scope="session")
 def digits_entry(digits_folder: Path) -> str:
     """The registry entry of the digits, which come from their folder."""
-    lines = ["", "digits:", "  classes: 10", "  files:"]
-    for role, name in DIGITS_FILES.items():
-        path = digits_folder / name
-        lines += [
-            f"    {role}:",
-            f"      name: {name}",
-            f"      bytes: {path.stat().st_size}",
-            f"      sha256: {file_digest(path)}",
-        ]
-    return "\n".join([*lines, "  sources:", f"    - folder: {digits_folder}", ""])
+    return registry_entry("digits", digits_folder)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from optledger import git
 from optledger.analysis.comparisons import compared, deciding_first
 from optledger.documents import Section, validate
 from optledger.params import Comparison
-from optledger.paths import PARAMS, RAW
+from optledger.paths import LOCK, PARAMS, RAW
 from optledger.review.evidence import Evidence
 from optledger.review.parameters import (
     ParameterChange,
@@ -88,7 +88,7 @@ class Review:
         effects: of the variants that are touched, by name.
         untouched: the variants that are not.
         missing: what would have told the noise of test images, and is not in DVC's cache here.
-        behind: how many commits the head lacks of the base.
+        behind: how many commits to parameters or results the base has and the head has not.
     """
 
     base: Revision
@@ -100,6 +100,14 @@ class Review:
     untouched: Sequence[str]
     missing: Sequence[str]
     behind: int
+
+    @property
+    def shown(self) -> bool:
+        """Whether any variant is shown to be another one: better or worse, new or gone."""
+        return any(
+            effect.verdict in {"better", "worse"} or effect.kind in {"new", "gone"}
+            for effect in self.effects
+        )
 
     @property
     def unexplained(self) -> list[Effect]:
@@ -197,15 +205,17 @@ def _pairs(base: Revision, head: Revision) -> Iterator[tuple[str, tuple[str | No
         yield name, (name, None)
 
 
-_TABLE = ["seed", "learning_rate", "accuracy", "precision", "recall", "f1", "loss", "epochs"]
+_FIGURES = ["seed", "learning_rate", "accuracy", "precision", "recall", "f1", "loss", "epochs"]
 
 
 def _is_same(base: Revision, head: Revision, before: str | None, after: str | None) -> bool:
     """Whether a variant, by its names in both, has the same figures for the same seeds."""
     if before is None or after is None:
         return False
+    # An older version's table may lack a column.
+    columns = [each for each in _FIGURES if each in base.seeds and each in head.seeds]
     first, second = (
-        table.loc[table["variant"] == name, _TABLE].reset_index(drop=True)
+        table.loc[table["variant"] == name, columns].reset_index(drop=True)
         for table, name in ((base.seeds, before), (head.seeds, after))
     )
     return bool(first.equals(second))
@@ -297,7 +307,7 @@ def _touched_by(stages: Sequence[str], head: Revision) -> str:
 
 
 def _behind(base: Revision, head: Revision) -> int:
-    """Return how many commits the base has that the head, or what it is based on, has not."""
-    commits = (each.commit or "HEAD" for each in (head, base))
-    count = git.ask("rev-list", "--count", "..".join(commits))
+    """Return how many commits to parameters or results only the base has."""
+    commits = "..".join(each.commit or "HEAD" for each in (head, base))
+    count = git.ask("rev-list", "--count", commits, "--", str(PARAMS), str(LOCK))
     return int(count or 0)

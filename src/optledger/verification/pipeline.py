@@ -91,6 +91,8 @@ def opened() -> Iterator[Pipeline]:
         with closing(Repo(".")) as repository:
             yield Pipeline(repository)
     except DvcException as error:
+        # Where the lock is no YAML, say because of a merge, this tells the line.
+        read_yaml(LOCK)
         raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
 
 
