@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
+from digits import load, registry_entry, write
 from optledger.datasets.examples import Examples
 from optledger.training import runtime
-from project import Project, new_project, registry_entry, write_dataset
+from project import Project, new_project
 
 # Before any test module imports TensorFlow.
 runtime.pin()
@@ -24,26 +23,21 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def digits() -> tuple[Examples, Examples]:
     """Scikit-learn's bundled digits: 1,500 train and 297 test images, 8 by 8, bytes to 240."""
-    bundled = load_digits()
-    images = (bundled.images * 15).astype(np.uint8)
-    labels = bundled.target.astype(np.uint8)
-    return Examples(images[:1500], labels[:1500]), Examples(images[1500:], labels[1500:])
+    return load()
 
 
 @pytest.fixture(scope="session")
-def digits_folder(
-    digits: tuple[Examples, Examples], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits as four IDX files."""
     folder = tmp_path_factory.mktemp("digits")
-    write_dataset(folder, *digits)
+    write(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def digits_entry(digits_folder: Path) -> str:
     """The registry entry of the digits, which come from their folder."""
-    return registry_entry("digits", digits_folder)
+    return registry_entry(digits_folder)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from optledger.datasets.examples import Examples
-from optledger.datasets.idx import write_idx
-from optledger.formats import file_digest
-
 REPOSITORY = Path(__file__).parents[1]
 
 DIGITS_PARAMS = """\
@@ -115,35 +111,6 @@ class Project:
                     (self.path.as_uri(), path.as_uri()),
                 )
         return Project(path)
-
-
-FILES = {
-    "train_images": "train-images",
-    "train_labels": "train-labels",
-    "test_images": "test-images",
-    "test_labels": "test-labels",
-}
-
-
-def write_dataset(folder: Path, train: Examples, test: Examples) -> None:
-    """Write examples as the four IDX files of a dataset."""
-    arrays = (train.images, train.labels, test.images, test.labels)
-    for name, array in zip(FILES.values(), arrays, strict=True):
-        write_idx(folder / name, array)
-
-
-def registry_entry(name: str, folder: Path) -> str:
-    """Return the registry's entry of a dataset of ten classes, which comes from its folder."""
-    lines = ["", f"{name}:", "  classes: 10", "  files:"]
-    for role, file in FILES.items():
-        path = folder / file
-        lines += [
-            f"    {role}:",
-            f"      name: {file}",
-            f"      bytes: {path.stat().st_size}",
-            f"      sha256: {file_digest(path)}",
-        ]
-    return "\n".join([*lines, "  sources:", f"    - folder: {folder}", ""])
 
 
 def _heed_interruptions() -> None:

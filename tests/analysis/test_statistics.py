@@ -96,6 +96,13 @@ def test_the_interval_of_the_p_value_ends_at_zero(value: float) -> None:
     assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-8)
 
 
+def test_few_seeds_have_a_p_value_at_any_degrees_of_freedom() -> None:
+    """SciPy 1.17's t quantile is NaN at these, at an alpha of 1e-150."""
+    degrees = 2.3089681990755913
+    estimate = Howe(0.1, "seeds", 1e-4, degrees, 0.0)
+    assert estimate.p_value() == pytest.approx(2 * stats.t.sf(10, degrees), rel=1e-8)
+
+
 def test_the_residual_is_that_of_least_squares() -> None:
     """Of a fit of an effect for each seed and image, by NumPy's solver."""
     values = np.random.default_rng(1).random((4, 6))

@@ -1,10 +1,9 @@
 """A history of real commits: a base, and a change of several variants at once."""
 
-import numpy as np
 import pytest
 
-from optledger.datasets.examples import Examples
-from project import Project, new_project, registry_entry, write_dataset
+import digits
+from project import Project, new_project
 
 PARAMS = """\
 dataset: digits
@@ -60,16 +59,13 @@ def history(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Proj
 
 
 @pytest.fixture(scope="session")
-def branches(
-    finished: Project, digits: tuple[Examples, Examples], tmp_path_factory: pytest.TempPathFactory
-) -> Project:
+def branches(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A checkout with a branch for each kind of change beside a variant's own: read-only."""
     project = finished.copy(tmp_path_factory.mktemp("branches") / "project")
     folder = tmp_path_factory.mktemp("fewer")
-    train, test = digits
-    write_dataset(folder, train, test.take(np.arange(200)))
+    digits.write(folder, test_images=200)
     with (project.path / "src/optledger/datasets/registry.yaml").open("a") as registry:
-        registry.write(registry_entry("fewer", folder))
+        registry.write(digits.registry_entry(folder, "fewer"))
     project.commit()
     for branch, old, new in [
         ("shared", "{epochs: 3,", "{epochs: 4,"),

@@ -148,11 +148,12 @@ class Howe:
         return self.value - half, self.value + half
 
     def p_value(self) -> float:
-        """Return the alpha whose interval ends at 0; 0 where it is below 1e-300."""
+        """Return the alpha whose interval ends at 0; 0 where it is below 1e-100."""
         distance = abs(self.value)
         if distance == 0 or math.isinf(self.seed_variance + self.image_variance):
             return 1.0
-        smallest = math.log(1e-300)
+        # Of smaller ones, SciPy's t quantile is NaN at some degrees of freedom.
+        smallest = math.log(1e-100)
         if self.half_width(math.exp(smallest)) <= distance:
             return 0.0
         root = optimize.brentq(

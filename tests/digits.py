@@ -1,0 +1,48 @@
+"""Scikit-learn's bundled digits as a dataset of this project: 1,500 train and 297 test images."""
+
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from optledger.datasets.examples import Examples
+from optledger.datasets.idx import write_idx
+from optledger.formats import file_digest
+
+FILES = {
+    "train_images": "train-images",
+    "train_labels": "train-labels",
+    "test_images": "test-images",
+    "test_labels": "test-labels",
+}
+
+
+def load() -> tuple[Examples, Examples]:
+    """Return the train and the test images: 8 by 8, bytes to 240."""
+    bundled = load_digits()
+    images = (bundled.images * 15).astype(np.uint8)
+    labels = bundled.target.astype(np.uint8)
+    return Examples(images[:1500], labels[:1500]), Examples(images[1500:], labels[1500:])
+
+
+def write(folder: Path, test_images: int = 297) -> None:
+    """Write the four IDX files into a folder, with so many of the test images."""
+    train, test = load()
+    test = test.take(np.arange(test_images))
+    arrays = (train.images, train.labels, test.images, test.labels)
+    for name, array in zip(FILES.values(), arrays, strict=True):
+        write_idx(folder / name, array)
+
+
+def registry_entry(folder: Path, dataset: str = "digits") -> str:
+    """Return the entry of registry.yaml for the four files in a folder."""
+    lines = ["", f"{dataset}:", "  classes: 10", "  files:"]
+    for role, name in FILES.items():
+        path = folder / name
+        lines += [
+            f"    {role}:",
+            f"      name: {name}",
+            f"      bytes: {path.stat().st_size}",
+            f"      sha256: {file_digest(path)}",
+        ]
+    return "\n".join([*lines, "  sources:", f"    - folder: {folder}", ""])
