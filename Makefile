@@ -53,7 +53,8 @@ review: .venv/checked ## run the pipeline, then say what changed against a revis
 		&& dvc fetch --quiet --all-branches results/predictions; } \
 		|| echo "Not everything could be pulled; what the pipeline lacks is computed." >&2
 	@dvc repro
-	@optledger review '$(BASE)' --markdown --fail-on worse > build/review.md 2>&1; status=$$?; \
+	@optledger review '$(BASE)' --markdown --fail-on worse --fail-on diverged \
+		> build/review.md 2>&1; status=$$?; \
 		cat build/review.md; exit $$status
 
 test: .venv/installed ## run the tests

@@ -22,7 +22,7 @@ def test_a_regression_is_made_told_kept_and_fails(project: Project) -> None:
     printed = review(project, "main")
     assert "Running stage 'train@adam'" in printed
     report = project.read("build/review.md").decode()
-    assert "adam (-" in report
+    assert "adam is worse in accuracy" in report
     assert report in printed
     assert re.search(r"^make: .* Error 1$", printed, re.MULTILINE)
     assert "build" not in project.run("git", "status", "--porcelain")
