@@ -67,7 +67,6 @@ check: .venv/installed ## lint, check types and workflows
 	@ruff check
 	@ruff format --check
 	@mypy
-	@jactionlint --no-hints
 	@zizmor --offline --quiet .github
 
 verify: .venv/installed ## hold data, outputs, cache, lock and runs against each other

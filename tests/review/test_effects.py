@@ -126,7 +126,11 @@ def test_a_comment_is_no_change(branches: Project, monkeypatch: pytest.MonkeyPat
         found = review("main", "workspace")
     finally:
         path.write_text(text)
-    assert terminal(found) == "Nothing differs that results depend on.\n\nNot touched: adam and gd."
+    assert terminal(found).split("\n\n") == [
+        "Nothing differs that results depend on.",
+        "Not touched: adam and gd.",
+        "Not committed yet: params.yaml.",
+    ]
 
 
 def test_results_that_are_not_of_their_parameters_are_not_judged(

@@ -12,7 +12,7 @@ from optledger import git
 from optledger.analysis.comparisons import compared, deciding_first
 from optledger.documents import Section, validate
 from optledger.params import Comparison
-from optledger.paths import LOCK, PARAMS, RAW
+from optledger.paths import LOCK, PARAMS, RAW, RESULTS
 from optledger.review.evidence import Evidence
 from optledger.review.parameters import (
     ParameterChange,
@@ -100,6 +100,7 @@ class Review:
         untouched: the variants that are not.
         missing: what would have told the noise of test images, and is not in DVC's cache here.
         behind: how many commits to parameters or results the base has and the head has not.
+        uncommitted: parameters and results that the workspace, as the head, has otherwise than Git.
     """
 
     base: Revision
@@ -111,6 +112,7 @@ class Review:
     untouched: Sequence[str]
     missing: Sequence[str]
     behind: int
+    uncommitted: Sequence[str]
 
     @property
     def diverging(self) -> list[Effect]:
@@ -193,6 +195,7 @@ def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
         untouched=sorted(pairs.keys() - touched),
         missing=evidence.missing,
         behind=_behind(base, head),
+        uncommitted=_uncommitted() if head.commit is None else [],
     )
 
 
@@ -329,3 +332,9 @@ def _behind(base: Revision, head: Revision) -> int:
     commits = "..".join(each.commit or "HEAD" for each in (head, base))
     count = git.ask("rev-list", "--count", commits, "--", str(PARAMS), str(LOCK))
     return int(count or 0)
+
+
+def _uncommitted() -> list[str]:
+    """Return the files of parameters and results that are not as in Git's last commit."""
+    changed = git.ask("diff", "--name-only", "HEAD", "--", *map(str, (PARAMS, LOCK, RESULTS)))
+    return (changed or "").splitlines()

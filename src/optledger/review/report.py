@@ -204,6 +204,8 @@ def _notes(review: Review) -> Iterator[str]:
         yield f"Not in DVC's cache here: {listed(list(review.missing))}."
     if open_ := review.with_verdict("inconclusive"):
         yield from _advice(open_)
+    if review.uncommitted:
+        yield f"Not committed yet: {_some(review.uncommitted)}."
     if review.behind:
         commits = "a commit" if review.behind == 1 else f"{review.behind} commits"
         head = "HEAD" if review.head.commit is None else review.head.name
