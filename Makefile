@@ -2,6 +2,7 @@
 PORT ?= 5000
 NAME ?= techniques
 DATASET ?= mnist
+BASE ?= main
 
 # The interpreter to make .venv with, found before .venv's own comes first on the path.
 WHICH = import os, sys; print(os.path.realpath(sys.executable))
@@ -31,7 +32,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro experiment test torture check verify bench calibrate ui serve lock schema
+.PHONY: help setup repro experiment review test torture check verify bench calibrate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,16 +47,27 @@ repro: .venv/checked ## run the pipeline, then print the leaderboard
 experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME=techniques)
 	@optledger experiment $(NAME)
 
+review: .venv/checked ## run the pipeline, then say what changed against a revision (BASE=main)
+	@mkdir -p build && rm -f build/review.md
+	@[ -z "$$(dvc config core.remote)" ] || { dvc pull --quiet --run-cache --allow-missing \
+		&& dvc fetch --quiet --all-branches results/predictions; } \
+		|| echo "Not everything could be pulled; what the pipeline lacks is computed." >&2
+	@dvc repro
+	@optledger review '$(BASE)' --markdown --fail-on worse --fail-on diverged \
+		> build/review.md 2>&1; status=$$?; \
+		cat build/review.md; exit $$status
+
 test: .venv/installed ## run the tests
 	@pytest --numprocesses 2 --dist worksteal
 
 torture: .venv/installed ## publish to MLflow with every fault at every request (about an hour)
 	@python tests/torture.py
 
-check: .venv/installed ## lint and check types
+check: .venv/installed ## lint, check types and workflows
 	@ruff check
 	@ruff format --check
 	@mypy
+	@zizmor --offline --quiet .github
 
 verify: .venv/installed ## hold data, outputs, cache, lock and runs against each other
 	@optledger verify

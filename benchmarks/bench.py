@@ -72,6 +72,7 @@ def main() -> None:
         "techniques": techniques,
         "compare": compare,
         "publish": publish,
+        "review": review,
         "pipeline": pipeline,
         "workers": workers,
     }
@@ -205,6 +206,34 @@ def publish(settings: Params) -> None:
         [
             [name, f"{statistics.median(seconds):.1f}", f"{_ratio(seconds, imports):.1f}"]
             for name, seconds in [*rows, ["`import mlflow`", imports]]
+        ],
+    )
+
+
+def review(settings: Params) -> None:
+    """Print what a review of this commit costs, beside the two commands of DVC's that it joins."""
+    ways = {
+        "`optledger review HEAD`": [["optledger", "review", "HEAD"]],
+        "`dvc params diff` and `dvc metrics diff`": [
+            ["dvc", "params", "diff", "HEAD"],
+            ["dvc", "metrics", "diff", "HEAD"],
+        ],
+    }
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(ROUNDS):
+        _say(f"review, round {number + 1} of {ROUNDS}")
+        for name, commands in ways.items():
+            seconds = [
+                _seconds(lambda each=each: subprocess.run(each, check=True, capture_output=True))
+                for each in commands
+            ]
+            found[name].append(sum(seconds))
+    _, apart = found.values()
+    _table(
+        ["five variants of ten seeds", "seconds", "of the two of DVC's"],
+        [
+            [name, f"{statistics.median(seconds):.1f}", f"{_ratio(seconds, apart):.1f}"]
+            for name, seconds in found.items()
         ],
     )
 

@@ -25,17 +25,18 @@ def load() -> tuple[Examples, Examples]:
     return Examples(images[:1500], labels[:1500]), Examples(images[1500:], labels[1500:])
 
 
-def write(folder: Path) -> None:
-    """Write the four IDX files into a folder."""
+def write(folder: Path, test_images: int = 297) -> None:
+    """Write the four IDX files into a folder, with so many of the test images."""
     train, test = load()
+    test = test.take(np.arange(test_images))
     arrays = (train.images, train.labels, test.images, test.labels)
     for name, array in zip(FILES.values(), arrays, strict=True):
         write_idx(folder / name, array)
 
 
-def registry_entry(folder: Path) -> str:
+def registry_entry(folder: Path, dataset: str = "digits") -> str:
     """Return the entry of registry.yaml for the four files in a folder."""
-    lines = ["", "digits:", "  classes: 10", "  files:"]
+    lines = ["", f"{dataset}:", "  classes: 10", "  files:"]
     for role, name in FILES.items():
         path = folder / name
         lines += [

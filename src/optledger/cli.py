@@ -21,9 +21,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 
 class FailOn(StrEnum):
-    """The verdict that a gate is shut by."""
+    """What shuts a gate."""
 
     WORSE = "worse"
+    DIVERGED = "diverged"
 
 
 @app.callback()
@@ -94,7 +95,8 @@ def review_revisions(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="as a program reads it")] = False,
     fail_on: Annotated[
-        FailOn | None, typer.Option(help="exit status 1 if a variant is shown to be that")
+        list[FailOn] | None,
+        typer.Option(help="exit status 1 if a variant is shown to be worse, or newly diverges"),
     ] = None,
 ) -> None:
     """Tell what changed from BASE to HEAD, what that did, and whether it is more than noise."""
@@ -108,8 +110,9 @@ def review_revisions(
     else:
         print(report.markdown(found) if markdown else report.terminal(found))
     if fail_on and found.of_kind("stale"):
-        raise UserError(report.outcome(found))
-    if fail_on and found.with_verdict(fail_on):
+        raise UserError("\n".join(report.stale(found)))
+    shut = {FailOn.WORSE: found.with_verdict("worse"), FailOn.DIVERGED: found.diverging}
+    if any(shut[each] for each in fail_on or []):
         raise typer.Exit(1)
 
 

@@ -31,6 +31,11 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     except MarkedYAMLError as error:
+        if conflict := _conflict(path):
+            allowed = "one of its sides, or what is meant by both"
+            raise UserError(
+                f"{path}:{conflict}: found a conflict that Git left; allowed: {allowed}"
+            ) from None
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         problem = str(error.problem or error.context).split("\n")[0]
         raise UserError(f"{path}{line}: not valid YAML: {problem}") from None
@@ -69,6 +74,12 @@ def validate(model: type[Model], document: Any, path: Path) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         raise UserError("\n".join(_lines(error.errors(include_url=False), path))) from None
+
+
+def _conflict(path: Path) -> int | None:
+    """Return the number of the line where an unfinished merge left its first conflict."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((n for n, line in enumerate(lines, 1) if line.startswith("<<<<<<< ")), None)
 
 
 def _lines(errors: Iterable[ErrorDetails], path: Path) -> list[str]:

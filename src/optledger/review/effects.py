@@ -12,7 +12,7 @@ from optledger import git
 from optledger.analysis.comparisons import compared, deciding_first
 from optledger.documents import Section, validate
 from optledger.params import Comparison
-from optledger.paths import PARAMS, RAW
+from optledger.paths import LOCK, PARAMS, RAW, RESULTS
 from optledger.review.evidence import Evidence
 from optledger.review.parameters import (
     ParameterChange,
@@ -26,6 +26,9 @@ Kind = Literal["changed", "same", "new", "gone", "stale", "incomparable"]
 """What became of a variant: it came out otherwise; to the same figures; it is in one revision only;
 or it is in both, but the results of one are not of its parameters, or not on the same test split.
 """
+
+
+EVERY = "every variant"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,17 @@ class Effect:
     why: tuple[str, ...] = ()
 
     @property
+    def diverges(self) -> bool:
+        """Whether seeds diverge, of a variant of which none did before, if it was there."""
+        before, after = (0 if row is None else row["diverged_seeds"] for row in self.rows)
+        return self.kind != "stale" and before == 0 < after
+
+    @property
+    def rows(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+        """Both rows of the leaderboards."""
+        return self.before, self.after
+
+    @property
     def verdict(self) -> str | None:
         """On the deciding metric; None of a variant that is not `changed`."""
         return None if self.differences is None else str(self.differences["verdict"].iloc[0])
@@ -85,7 +99,8 @@ class Review:
         effects: of the variants that are touched, by name.
         untouched: the variants that are not.
         missing: what would have told the noise of test images, and is not in DVC's cache here.
-        behind: how many commits the head lacks of the base.
+        behind: how many commits to parameters or results the base has and the head has not.
+        uncommitted: parameters and results that the workspace, as the head, has otherwise than Git.
     """
 
     base: Revision
@@ -97,6 +112,30 @@ class Review:
     untouched: Sequence[str]
     missing: Sequence[str]
     behind: int
+    uncommitted: Sequence[str]
+
+    @property
+    def diverging(self) -> list[Effect]:
+        """The variants whose seeds diverge now, and did not before."""
+        return [effect for effect in self.effects if effect.diverges]
+
+    @property
+    def shown(self) -> bool:
+        """Whether any variant is another one beyond doubt: better or worse, new or gone."""
+        return any(
+            effect.diverges
+            or effect.verdict in {"better", "worse"}
+            or effect.kind in {"new", "gone"}
+            for effect in self.effects
+        )
+
+    @property
+    def unexplained(self) -> list[Effect]:
+        """The variants with other figures, although nothing that they are made of differs."""
+        if any(change.touches == EVERY for change in self.inputs):
+            return []
+        touched = {name for change in self.parameters for name in change.variants}
+        return [effect for effect in self.of_kind("changed") if effect.variant not in touched]
 
     def of_kind(self, kind: Kind) -> list[Effect]:
         """Return the effects of a kind."""
@@ -137,7 +176,7 @@ def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
         for revision, own in zip((base, head), pair, strict=True)
         if own is not None and revision.why_stale(own)
     }
-    if any(change.touches == _EVERY for change in inputs):
+    if any(change.touches == EVERY for change in inputs):
         touched |= pairs.keys()
     family = sum(
         _kind(base, head, *pair) == "changed" for name, pair in pairs.items() if name in touched
@@ -156,6 +195,7 @@ def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
         untouched=sorted(pairs.keys() - touched),
         missing=evidence.missing,
         behind=_behind(base, head),
+        uncommitted=_uncommitted() if head.commit is None else [],
     )
 
 
@@ -186,15 +226,17 @@ def _pairs(base: Revision, head: Revision) -> Iterator[tuple[str, tuple[str | No
         yield name, (name, None)
 
 
-_TABLE = ["seed", "learning_rate", "accuracy", "precision", "recall", "f1", "loss", "epochs"]
+_FIGURES = ["seed", "learning_rate", "accuracy", "precision", "recall", "f1", "loss", "epochs"]
 
 
 def _is_same(base: Revision, head: Revision, before: str | None, after: str | None) -> bool:
     """Whether a variant, by its names in both, has the same figures for the same seeds."""
     if before is None or after is None:
         return False
+    # An older version's table may lack a column.
+    columns = [each for each in _FIGURES if each in base.seeds and each in head.seeds]
     first, second = (
-        table.loc[table["variant"] == name, _TABLE].reset_index(drop=True)
+        table.loc[table["variant"] == name, columns].reset_index(drop=True)
         for table, name in ((base.seeds, before), (head.seeds, after))
     )
     return bool(first.equals(second))
@@ -257,9 +299,6 @@ def _row(revision: Revision, variant: str | None) -> Mapping[str, Any] | None:
     return {str(key): value for key, value in revision.leaderboard.loc[variant].items()}
 
 
-_EVERY = "every variant"
-
-
 def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
     """Yield what both locks record, and otherwise, of what is no output but the raw data."""
     touched: dict[Path, list[str]] = {}
@@ -284,12 +323,18 @@ def _touched_by(stages: Sequence[str], head: Revision) -> str:
     """Return in words what is made anew by stages."""
     kinds = {name.partition("@")[0] for name in stages}
     if kinds & {"download", "preprocess", "train", "evaluate"}:
-        return _EVERY
+        return EVERY
     return "how variants are compared" if "compare" in kinds else "the cases"
 
 
 def _behind(base: Revision, head: Revision) -> int:
-    """Return how many commits the base has that the head, or what it is based on, has not."""
-    commits = (each.commit or "HEAD" for each in (head, base))
-    count = git.ask("rev-list", "--count", "..".join(commits))
+    """Return how many commits to parameters or results only the base has."""
+    commits = "..".join(each.commit or "HEAD" for each in (head, base))
+    count = git.ask("rev-list", "--count", commits, "--", str(PARAMS), str(LOCK))
     return int(count or 0)
+
+
+def _uncommitted() -> list[str]:
+    """Return the files of parameters and results that are not as in Git's last commit."""
+    changed = git.ask("diff", "--name-only", "HEAD", "--", *map(str, (PARAMS, LOCK, RESULTS)))
+    return (changed or "").splitlines()

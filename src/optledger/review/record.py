@@ -37,6 +37,7 @@ def record(review: Review) -> dict[str, Any]:
         "untouched": list(review.untouched),
         "not_in_cache": list(review.missing),
         "commits_behind": review.behind,
+        "uncommitted": list(review.uncommitted),
     }
 
 

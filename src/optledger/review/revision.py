@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.repo import Repo
-from dvc.scm import NoSCMError, RevError
+from dvc.scm import NoSCM, RevError
 from ruamel.yaml import YAML
 
 from optledger import git
@@ -104,13 +104,12 @@ def repository() -> Iterator[Any]:
     """
     try:
         with closing(Repo(".")) as opened:
-            opened.scm  # noqa: B018 - says whether there is Git
+            if isinstance(opened.scm, NoSCM):
+                found = "no Git repository here; allowed: a checkout, whose revisions Git has"
+                raise UserError(f"optledger review: found {found}")
             yield opened
     except NotDvcRepoError:
         found = "no DVC repository here; allowed: the folder of a checkout of this project"
-        raise UserError(f"optledger review: found {found}") from None
-    except NoSCMError:
-        found = "no Git repository here; allowed: a checkout, whose revisions Git has"
         raise UserError(f"optledger review: found {found}") from None
     except DvcException as error:
         raise UserError(f"optledger review: {' '.join(str(error).split())}") from None

@@ -91,6 +91,8 @@ def opened() -> Iterator[Pipeline]:
         with closing(Repo(".")) as repository:
             yield Pipeline(repository)
     except DvcException as error:
+        # Where the lock is no YAML, say because of a merge, this tells the line.
+        read_yaml(LOCK)
         raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
 
 
@@ -99,7 +101,7 @@ def _stage(stage: Any) -> Stage:
     dependencies = [each for each in stage.deps if not isinstance(each, ParamsDependency)]
     recorded = all(each.hash_info for each in stage.outs) and not stage.cmd_changed
     return Stage(
-        name=stage.addressing,
+        name=stage.name,
         recorded=recorded,
         always_runs=stage.always_changed,
         dependencies={_path(each): each.hash_info.value for each in dependencies},

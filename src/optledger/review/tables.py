@@ -1,0 +1,164 @@
+"""The tables of a review: cause, effect, and how training went; before and after in one cell."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from optledger.analysis.comparisons import deciding_first
+from optledger.analysis.words import converged_after, epochs_to, further_seeds, interval, signed
+from optledger.documents import shown
+from optledger.review.effects import Effect, Review
+
+
+def parameters(review: Review) -> pd.DataFrame:
+    """Return a row per parameter that differs, with whom it touches."""
+    return pd.DataFrame(
+        {
+            "parameter": [change.key for change in review.parameters],
+            review.base.label: [_value(change.before) for change in review.parameters],
+            review.head.label: [_value(change.after) for change in review.parameters],
+            "touches": [
+                change.elsewhere or _touched(change.variants, review)
+                for change in review.parameters
+            ],
+        }
+    )
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else shown(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+_WIDEST = 40
+
+
+def _touched(variants: Sequence[str], review: Review) -> str:
+    every = {effect.variant for effect in review.effects} | {*review.untouched}
+    if len(variants) > 1 and every <= {*variants}:
+        return "every variant"
+    return ", ".join(variants) or "no variant"
+
+
+def deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
+    """Return a row per variant: the metric that decides, its difference and the verdict."""
+    rows = []
+    for effect in effects:
+        row = {
+            "variant": name(effect),
+            metric: "",
+            f"difference in {unit(metric)}": "",
+            "interval": "",
+            "verdict": _KIND_WORDS[effect.kind],
+            "further seeds": "",
+        }
+        if effect.kind != "stale":
+            row[metric] = _change(*(_figure(side, metric) for side in effect.rows))
+        if effect.differences is not None:
+            found = effect.differences.iloc[0]
+            row[f"difference in {unit(metric)}"] = signed(found["difference"], metric)
+            row["interval"] = interval(found, metric)
+            row["verdict"] = f"{found['verdict']}"
+            if found["verdict"] == "inconclusive":
+                row["further seeds"] = further_seeds(found["further_seeds"])
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return table if table["further seeds"].any() else table.drop(columns="further seeds")
+
+
+_KIND_WORDS = {
+    "changed": "",
+    "new": "new",
+    "gone": "gone",
+    "stale": "not judged",
+    "incomparable": "not compared",
+}
+
+
+def others(judged: Sequence[Effect], review: Review) -> pd.DataFrame:
+    """Return a row per variant that is judged: the metrics beside the deciding one."""
+    metrics = deciding_first(review.rules)[1:]
+    table = pd.DataFrame({"variant": [name(effect) for effect in judged]})
+    for metric in metrics:
+        cells = []
+        for effect in judged:
+            assert effect.differences is not None
+            found = effect.differences.set_index("metric").loc[metric]
+            figures = _change(*(_figure(side, metric) for side in effect.rows))
+            cells.append(f"{figures}: {found['verdict']}")
+        table[metric] = cells
+    return table
+
+
+def training(effects: Sequence[Effect]) -> pd.DataFrame:
+    """Return how training went, of variants that are in both revisions."""
+    rows = []
+    for effect in effects:
+        row = {"variant": name(effect), "learning rate": _both(effect, _rate)}
+        for target in _targets(effect):
+            row[f"epochs to {target}"] = _both(effect, _epochs_to, target)
+        row["converged after"] = _both(effect, _converged)
+        row["epochs"] = _both(effect, lambda side: f"{side['epochs']:.3g}")
+        row["seeds"] = _both(effect, _seeds)
+        rows.append(row)
+    return pd.DataFrame(rows).fillna("")
+
+
+def _both(effect: Effect, cell: Any, *arguments: Any) -> str:
+    return _change(*(None if side is None else cell(side, *arguments) for side in effect.rows))
+
+
+def _targets(effect: Effect) -> list[str]:
+    keys = [key for side in effect.rows if side for key in side]
+    found = (key.removeprefix(_TARGET) for key in keys if key.startswith(_TARGET))
+    return sorted(dict.fromkeys(found), key=float)
+
+
+_TARGET = "epochs_to_"
+
+
+def _epochs_to(side: Mapping[str, Any], target: str) -> str:
+    if pd.isna(side.get(f"seeds_to_{target}")):
+        return ""
+    reached, seeds = int(side[f"seeds_to_{target}"]), int(side["seeds"])
+    return epochs_to(float(side[f"{_TARGET}{target}"]), reached, seeds)
+
+
+def _rate(side: Mapping[str, Any]) -> str:
+    end = side.get("search_edge")
+    return f"{side['learning_rate']:g}" + ("" if pd.isna(end) else f" ({end} tried)")
+
+
+def _converged(side: Mapping[str, Any]) -> str:
+    if pd.isna(side.get("converged_epoch")):
+        return ""
+    return converged_after(side["converged_epoch"], side["converged_seeds"], side["seeds"])
+
+
+def _seeds(side: Mapping[str, Any]) -> str:
+    diverged = int(side["diverged_seeds"])
+    return f"{side['seeds']:g}" + (f" ({diverged} diverged)" if diverged else "")
+
+
+def name(effect: Effect) -> str:
+    """Return a variant's name, and the one that it had."""
+    old = effect.renamed_from
+    return effect.variant if old is None else f"{effect.variant} (was {old})"
+
+
+def unit(metric: str) -> str:
+    """Return what a difference is told in."""
+    return "nats" if metric == "loss" else "points"
+
+
+def _figure(side: Mapping[str, Any] | None, metric: str) -> str | None:
+    if side is None:
+        return None
+    return "none" if pd.isna(side[metric]) else f"{side[metric]:.4f}"
+
+
+def _change(before: str | None, after: str | None) -> str:
+    if before == after:
+        return after or ""
+    return " ".join(part for part in (before, "→", after) if part)

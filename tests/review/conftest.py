@@ -1,0 +1,80 @@
+"""A history of real commits: a base, and a change of several variants at once."""
+
+import pytest
+
+import digits
+from project import Project, new_project
+
+PARAMS = """\
+dataset: digits
+split: {validation_fraction: 0.1, seed: 0}
+model: {name: mlp, hidden_units: [16]}
+training: {epochs: 3, batch_size: 32, loss: CategoricalCrossentropy}
+search: {strategy: grid, trials: 3, seed: 1000}
+seeds: {first: 0, count: 4}
+convergence: {patience: 2}
+comparison: {metric: accuracy}
+cases:
+  linear_regression:
+    model: linear_regression
+    test_fraction: 0.2
+    seed: 7
+    l2: 0
+    epochs: 40
+    methods:
+      momentum: {rule: momentum, learning_rate: 5}
+variants:
+  steady: {optimizer: SGD, learning_rate: 0.5, batch_size: full, epochs: 5}
+  nudged: {optimizer: Adam, learning_rate: 0.01}
+  spoilt: {optimizer: Adam, learning_rate: 0.02}
+  old: {optimizer: SGD, learning_rate: 0.3}
+"""
+
+CHANGES = [
+    ("Adam, learning_rate: 0.01}", "Adam, learning_rate: 0.0101}"),
+    ("learning_rate: 0.02}", "learning_rate: 0.0001}"),
+    ("  old:", "  lion: {optimizer: Lion, learning_rate: 0.001}\n  renamed:"),
+]
+
+
+def repro(project: Project) -> None:
+    """Run what a review reads."""
+    project.run("dvc", "repro", "--quiet", "compare", OPTLEDGER_WORKERS="1")
+    project.commit()
+
+
+@pytest.fixture(scope="session")
+def history(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A checkout whose tags are `empty`, `base` and `changed`, the last checked out: read-only."""
+    path = tmp_path_factory.mktemp("history") / "project"
+    project = new_project(path, digits_entry, PARAMS)
+    project.run("git", "tag", "empty")
+    repro(project)
+    project.run("git", "tag", "base")
+    for old, new in CHANGES:
+        project.edit("params.yaml", old, new)
+    repro(project)
+    project.run("git", "tag", "changed")
+    return project
+
+
+@pytest.fixture(scope="session")
+def branches(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A checkout with a branch for each kind of change beside a variant's own: read-only."""
+    project = finished.copy(tmp_path_factory.mktemp("branches") / "project")
+    folder = tmp_path_factory.mktemp("fewer")
+    digits.write(folder, test_images=200)
+    with (project.path / "src/optledger/datasets/registry.yaml").open("a") as registry:
+        registry.write(digits.registry_entry(folder, "fewer"))
+    project.commit()
+    for branch, old, new in [
+        ("shared", "{epochs: 3,", "{epochs: 4,"),
+        ("seeds", "count: 2", "count: 3"),
+        ("split", "fraction: 0.1, seed: 0", "fraction: 0.1, seed: 1"),
+        ("fewer", "dataset: digits", "dataset: fewer"),
+    ]:
+        project.run("git", "checkout", "--quiet", "-b", branch, "main")
+        project.edit("params.yaml", old, new)
+        repro(project)
+    project.run("git", "checkout", "--quiet", "main")
+    return project

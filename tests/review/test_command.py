@@ -1,0 +1,165 @@
+"""The command itself: exit statuses, mistakes, formats."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from optledger.review.report import MARKER
+from project import Project
+
+
+def reviewed(project: Project, *arguments: str) -> tuple[int, str, str]:
+    """Return the exit status of `optledger review`, what it prints, and its errors."""
+    process = project.start("sh", "-c", 'optledger review "$@" 2>errors', "sh", *arguments)
+    printed, _ = process.communicate()
+    errors = project.path / "errors"
+    text = errors.read_text()
+    errors.unlink()
+    return process.returncode, printed, text
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "status"),
+    [("base", "changed", 1), ("changed", "base", 0), ("base", "base", 0)],
+)
+def test_the_gate_is_shut_by_a_regression_alone(
+    history: Project, base: str, head: str, status: int
+) -> None:
+    """With --fail-on worse the exit status is 1 if a variant is worse, and 0 otherwise."""
+    assert reviewed(history, base, head, "--fail-on", "worse")[0] == status
+
+
+def test_without_a_gate_a_regression_is_told_only(history: Project) -> None:
+    """The exit status of a review as such is 0."""
+    status, printed, errors = reviewed(history, "base", "changed")
+    assert (status, errors) == (0, "")
+    assert printed.startswith("spoilt is worse in accuracy (-")
+
+
+def test_results_that_were_not_made_shut_the_gate(history: Project, tmp_path: Path) -> None:
+    """Stale results are a user's mistake: exit status 2 and the command to run."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(history.path, project.path, symlinks=True)
+    project.edit("params.yaml", "learning_rate: 0.0101", "learning_rate: 0.02")
+    status, printed, errors = reviewed(project, "changed", "--fail-on", "worse")
+    assert status == 2
+    assert printed.startswith("nudged is not judged")
+    assert errors == (
+        "The results of workspace are not of its params.yaml: variants.nudged.learning_rate, as "
+        "its dvc.lock tells: run dvc repro there, and commit what that changes.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["nowhere"],
+            "optledger review: found no 'nowhere'; allowed: a Git revision, an experiment of "
+            "`dvc exp list --all-commits`, or workspace\n",
+        ),
+        (
+            ["empty", "changed"],
+            "empty: results/leaderboard.csv: found nothing; allowed: a revision with the results "
+            "of dvc repro\n",
+        ),
+    ],
+)
+def test_a_revision_that_cannot_be_reviewed_is_one_line(
+    history: Project, arguments: list[str], line: str
+) -> None:
+    """An unknown revision, and one without results."""
+    assert reviewed(history, *arguments) == (2, "", line)
+
+
+def test_another_gate_is_a_mistake(history: Project) -> None:
+    """Only what is worse can shut the gate."""
+    status, _, errors = reviewed(history, "base", "--fail-on", "better")
+    assert status == 2
+    assert "worse" in errors
+
+
+def test_a_shallow_clone_says_what_it_lacks(history: Project, tmp_path: Path) -> None:
+    """A revision that a shallow clone has not is one line, with the command that brings it."""
+    clone = Project(tmp_path / "clone")
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth", "1", history.path.as_uri(), str(clone.path)],
+        check=True,
+    )
+    assert reviewed(clone, "HEAD")[:2] == (
+        0,
+        "Nothing differs that results depend on.\n\nNot touched: lion, nudged, renamed, spoilt and "
+        "steady.\n",
+    )
+    status, printed, errors = reviewed(clone, "HEAD~1")
+    assert (status, printed) == (2, "")
+    assert errors.endswith("; this clone is shallow: git fetch --unshallow brings the rest\n")
+    assert errors.count("\n") == 1
+
+
+def test_no_repository_is_one_line(tmp_path: Path) -> None:
+    """Outside of a DVC repository, and in one without Git."""
+    project = Project(tmp_path / "project")
+    project.path.mkdir()
+    assert reviewed(project, "HEAD") == (
+        2,
+        "",
+        "optledger review: found no DVC repository here; allowed: the folder of a checkout of this "
+        "project\n",
+    )
+    project.run("dvc", "init", "--no-scm", "--quiet")
+    assert reviewed(project, "HEAD") == (
+        2,
+        "",
+        "optledger review: found no Git repository here; allowed: a checkout, whose revisions Git "
+        "has\n",
+    )
+
+
+def test_an_experiment_by_its_name(history: Project, tmp_path: Path) -> None:
+    """HEAD may be a DVC experiment, a commit that DVC keeps under its baseline."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(history.path, project.path, symlinks=True)
+    base = project.run("git", "rev-parse", "base").strip()
+    project.run("git", "update-ref", f"refs/exps/{base[:2]}/{base[2:]}/trial", "changed")
+    assert "trial" in project.run("dvc", "exp", "list", "--rev", "base", "--name-only")
+    status, printed, _ = reviewed(project, "base", "trial", "--fail-on", "worse")
+    assert status == 1
+    assert "trial (" in printed
+
+
+def test_markdown_is_one_comment(history: Project) -> None:
+    """It begins with the mark that a later one is found by; tables have a cell for each column."""
+    _, printed, _ = reviewed(history, "base", "changed", "--markdown")
+    assert printed.startswith(f"{MARKER}\n\n**spoilt is worse in accuracy")
+    rows = [line for line in printed.splitlines() if line.startswith("|")]
+    assert any("variants.spoilt.learning_rate" in row and "| spoilt" in row for row in rows)
+
+
+def test_json_is_a_document(history: Project) -> None:
+    """A program finds the answer, each verdict and every number."""
+    _, printed, _ = reviewed(history, "base", "changed", "--json")
+    found = json.loads(printed)
+    assert found["verdicts"]["spoilt"] == "worse"
+    assert found["outcome"].startswith("spoilt is worse in accuracy")
+    [spoilt] = [each for each in found["effects"] if each["variant"] == "spoilt"]
+    decides = spoilt["differences"][0]
+    assert decides["metric"] == "accuracy"
+    assert decides["low"] < decides["difference"] < decides["high"] < 0
+    assert spoilt["after"]["accuracy"] - spoilt["before"]["accuracy"] == pytest.approx(
+        decides["difference"], abs=1e-5
+    )
+
+
+def test_it_needs_neither_tensorflow_nor_mlflow(history: Project) -> None:
+    """A review is quick, as it imports neither of the two."""
+    program = (
+        "import sys; from optledger.cli import main; sys.argv = ['optledger', 'review', 'base', "
+        "'changed'];\ntry: main()\nexcept SystemExit: pass\n"
+        "print(sorted({'tensorflow', 'keras', 'mlflow'} & sys.modules.keys()))"
+    )
+    assert history.run(sys.executable, "-c", program).splitlines()[-1] == "[]"

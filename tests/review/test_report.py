@@ -1,0 +1,136 @@
+"""The words of reviews whose figures are given, without a repository."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optledger.analysis.summary import METRICS
+from optledger.review.effects import Review, join
+from optledger.review.evidence import Evidence
+from optledger.review.record import record
+from optledger.review.report import markdown, outcome, terminal
+from optledger.review.revision import Revision
+
+Accuracies = Mapping[str, Sequence[float]]
+
+EVEN = [0.970, 0.972, 0.974, 0.976]
+
+
+def revision(
+    name: str, accuracies: Accuracies, rates: Mapping[str, float], **more: Any
+) -> Revision:
+    """Return a revision whose variants have these accuracies; a seed without any diverged."""
+    rows = [
+        {
+            "variant": variant,
+            "seed": seed,
+            "learning_rate": rates.get(variant, 0.1),
+            **{metric: accuracy for metric in METRICS if metric != "loss"},
+            "loss": np.nan if accuracy == 0 else 1 - accuracy,
+            "epochs": 3,
+            "diverged_epoch": 1 if accuracy == 0 else np.nan,
+        }
+        for variant, values in accuracies.items()
+        for seed, accuracy in enumerate(values)
+    ]
+    seeds = pd.DataFrame(rows)
+    groups = seeds.groupby("variant")
+    board = groups[["learning_rate", *METRICS, "epochs"]].mean()
+    board["loss"] = groups["loss"].apply(lambda values: values.mean(skipna=False))
+    board["seeds"] = groups.size()
+    board["diverged_seeds"] = groups["diverged_epoch"].count()
+    board["leading"], board["champion"] = 1, 0
+    variants = {v: {"optimizer": "SGD", "learning_rate": rates.get(v, 0.1)} for v in accuracies}
+    parameters = {"comparison": {"metric": "accuracy"}, "variants": variants, **more}
+    return Revision(name, None, parameters, {}, {}, seeds, board)
+
+
+def reviewed(
+    before: Accuracies, after: Accuracies, rates: Mapping[str, float] | None = None, **more: Any
+) -> Review:
+    """Join two revisions; `rates` are learning rates of the later one."""
+    base = revision("main", before, {}, **more)
+    head = revision("workspace", after, rates or {}, **more)
+    return join(base, head, Evidence(base, head, lambda md5: Path("nothing")))
+
+
+def test_one_that_is_worse() -> None:
+    """The sentence has the difference, its interval and the confidence."""
+    found = reviewed({"a": EVEN}, {"a": [each - 0.1 for each in EVEN]}, {"a": 0.2})
+    assert outcome(found) == (
+        "a is worse in accuracy (-10.00 points, -10.45 to -9.55), with 95 % confidence."
+    )
+
+
+def test_several_share_the_confidence() -> None:
+    """Each verdict has its clause; the worst news comes first."""
+    lower, higher = ([each + step for each in EVEN] for step in (-0.1, 0.02))
+    found = reviewed(
+        {"a": EVEN, "b": EVEN, "c": EVEN}, {"a": lower, "b": higher, "c": [0.9, 0.99, 0.97, 0.98]}
+    )
+    assert outcome(found).startswith("a is worse in accuracy (-10.00 points, ")
+    assert "; b is better in accuracy (+2.00 points, " in outcome(found)
+    assert "; c is within the noise, inconclusive (" in outcome(found)
+    assert outcome(found).endswith(", with 95 % confidence for 3 variants together.")
+
+
+def test_noise_says_how_many_seeds_would_decide() -> None:
+    """Where it is open, the number of seeds that would settle it is told."""
+    found = reviewed({"a": EVEN}, {"a": [0.968, 0.978, 0.970, 0.984]}, {"a": 0.2})
+    assert outcome(found).startswith("No regression is shown: a is within the noise, inconclusive")
+    needed = found.effects[0].differences["further_seeds"].iloc[0]
+    assert f"a: {4 + needed:g} seeds (seeds.count) in each revision would decide" in terminal(found)
+
+
+def test_one_seed_tells_no_spread() -> None:
+    """Without predictions, one seed each leaves everything open, and says why."""
+    found = reviewed({"a": [0.9]}, {"a": [0.5]}, {"a": 0.2})
+    assert found.effects[0].verdict == "inconclusive"
+    assert "one seed does not tell how far seeds spread" in terminal(found)
+    assert record(found)["effects"][0]["differences"][0]["half_width"] is None
+
+
+def test_seeds_that_diverge_are_told() -> None:
+    """They count as accuracy 0, and so spread too far to be shown worse; the sentence has them."""
+    found = reviewed({"a": EVEN}, {"a": [*EVEN[:3], 0]}, {"a": 0.2})
+    assert found.effects[0].verdict == "inconclusive"
+    assert [each.variant for each in found.diverging] == ["a"]
+    assert outcome(found).startswith(
+        "1 of 4 seeds of a diverge, which none did before; a is within the noise, inconclusive ("
+    )
+    assert "4 → 4 (1 diverged)" in re.sub(" +", " ", terminal(found))
+    assert reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:3], 0]}, {"a": 0.2}).diverging == []
+
+
+def test_figures_without_a_cause() -> None:
+    """Where nothing that results are made of differs, and figures do, that is said."""
+    found = reviewed({"a": EVEN}, {"a": [each + 1e-4 for each in EVEN]})
+    assert "No parameter, code or data explains the figures of a" in terminal(found)
+
+
+def test_the_base_sets_the_rules() -> None:
+    """A change that widens the margin is judged by the margin that it found."""
+    base = revision("main", {"a": EVEN}, {})
+    lower = [each - 0.1 for each in EVEN]
+    rules = {"metric": "accuracy", "margins": {"accuracy": 0.5}}
+    head = revision("workspace", {"a": lower}, {"a": 0.2}, comparison=rules)
+    found = join(base, head, Evidence(base, head, lambda md5: Path("nothing")))
+    assert found.effects[0].verdict == "worse"
+    assert "a margin of 0.3 points" in terminal(found)
+    assert "how variants are compared" in terminal(found)
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_comment_fits(count: int) -> None:
+    """A report of many variants is within the 65,536 characters that GitHub takes."""
+    names = [f"variant_of_some_length_{number}" for number in range(count)]
+    lower = [each - 0.1 for each in EVEN]
+    found = reviewed(dict.fromkeys(names, EVEN), dict.fromkeys(names, lower))
+    text = markdown(found)
+    assert len(text) < 65_536
+    assert all(name in text for name in names)

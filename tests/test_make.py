@@ -1,0 +1,70 @@
+"""`make review`, which is what a job of a hosted service runs."""
+
+import re
+import shutil
+from pathlib import Path
+
+from project import Project
+
+
+def review(project: Project, base: str) -> str:
+    """Return what `make review` prints, with these tests' environment in place of `.venv`."""
+    return project.run(
+        *("make", "--assume-old", ".venv/checked", "review", f"BASE={base}"),
+        check=False,
+        OPTLEDGER_WORKERS="1",
+    )
+
+
+def test_a_regression_is_made_told_kept_and_fails(project: Project) -> None:
+    """The pipeline runs; the report is printed and in a file that Git ignores; the target fails."""
+    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.00001")
+    printed = review(project, "main")
+    assert "Running stage 'train@adam'" in printed
+    report = project.read("build/review.md").decode()
+    assert "adam is worse in accuracy" in report
+    assert report in printed
+    assert re.search(r"^make: .* Error 1$", printed, re.MULTILINE)
+    assert "build" not in project.run("git", "status", "--porcelain")
+
+
+def test_a_mistake_is_the_report(project: Project) -> None:
+    """An unknown revision is one line, printed and kept; the target fails with its status."""
+    printed = review(project, "nowhere")
+    assert "found no 'nowhere'" in project.read("build/review.md").decode()
+    assert re.search(r"^make: .* Error 2$", printed, re.MULTILINE)
+
+
+def test_a_pipeline_that_fails_leaves_no_report(project: Project) -> None:
+    """Neither its own nor that of an earlier review."""
+    assert "make: ***" not in review(project, "main")
+    assert (project.path / "build/review.md").exists()
+    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adamm, learning_rate: 0.01")
+    assert "make: ***" in review(project, "main")
+    assert not (project.path / "build/review.md").exists()
+
+
+def test_a_fresh_clone_is_reviewed_from_the_remote(project: Project, tmp_path: Path) -> None:
+    """Nothing is trained again, and the base's predictions are there for the noise of images."""
+    project.run("dvc", "remote", "add", "--quiet", "--default", "shared", str(tmp_path / "remote"))
+    project.commit()
+    project.run("git", "checkout", "--quiet", "-b", "change")
+    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.011")
+    project.run("dvc", "repro", "--quiet", "compare", OPTLEDGER_WORKERS="1")
+    project.commit()
+    project.run("dvc", "push", "--quiet", "--run-cache", "--all-branches")
+    clone = Project(tmp_path / "clone")
+    project.run("git", "clone", "--quiet", ".", str(clone.path))
+    clone.run("git", "branch", "base", "HEAD^1")
+    printed = review(clone, "base")
+    assert re.findall(r"^Running stage '(.+)':$", printed, re.MULTILINE) == ["publish"]
+    assert "Not in DVC's cache here" not in printed
+
+
+def test_a_remote_that_is_gone_costs_a_line(project: Project) -> None:
+    """The pipeline computes what could not be pulled."""
+    project.run("dvc", "remote", "add", "--quiet", "--default", "shared", "ssh://nowhere.invalid/")
+    shutil.rmtree(project.path / "results/predictions")
+    printed = review(project, "main")
+    assert "Not everything could be pulled" in printed
+    assert "make: ***" not in printed
