@@ -32,7 +32,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro experiment review test torture check verify bench calibrate ui serve lock schema
+.PHONY: help setup repro experiment review test torture check verify bench calibrate gate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,7 +79,6 @@ bench: .venv/checked ## time training beside model.fit and scikit-learn (about 2
 calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong (about 20 minutes)
 	@python benchmarks/calibrate.py
 
-.PHONY: gate
 gate: .venv/installed ## count how often the gate of `review` fails for seeds alone (about 25 minutes)
 	@PYTHONPATH=tests python benchmarks/gate.py
 
