@@ -48,6 +48,7 @@ experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME
 	@optledger experiment $(NAME)
 
 review: .venv/checked ## run the pipeline, then say what changed against a revision (BASE=main)
+	@optledger review '$(BASE)' '$(BASE)' > /dev/null
 	@mkdir -p build && rm -f build/review.md
 	@[ -z "$$(dvc config core.remote)" ] || { dvc pull --quiet --run-cache --allow-missing \
 		&& dvc fetch --quiet --all-branches results/predictions; } \

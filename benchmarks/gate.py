@@ -37,8 +37,9 @@ from optledger.formats import (
     write_npz,
 )
 from optledger.paths import PARAMS, PREDICTIONS, RESULTS, TRIALS
-from optledger.review.effects import Review, join, review
+from optledger.review.effects import Review
 from optledger.review.evidence import Evidence
+from optledger.review.judging import join, review
 from optledger.stages import compare, evaluate
 from optledger.training.trial import Predictions
 from project import Project, new_project

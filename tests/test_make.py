@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from project import Project
 
 
@@ -28,11 +30,22 @@ def test_a_regression_is_made_told_kept_and_fails(project: Project) -> None:
     assert "build" not in project.run("git", "status", "--porcelain")
 
 
-def test_a_mistake_is_the_report(project: Project) -> None:
-    """An unknown revision is one line, printed and kept; the target fails with its status."""
-    printed = review(project, "nowhere")
-    assert "found no 'nowhere'" in project.read("build/review.md").decode()
+@pytest.mark.parametrize("base", ["nowhere", ""])
+def test_a_mistake_stops_it_at_once(project: Project, base: str) -> None:
+    """An unknown revision, or none, is one line, before anything runs."""
+    printed = review(project, base)
+    assert printed.startswith(f"optledger review: found no {base!r}; allowed: ")
+    assert "publish" not in printed
     assert re.search(r"^make: .* Error 2$", printed, re.MULTILINE)
+
+
+def test_seeds_that_newly_diverge_fail(project: Project) -> None:
+    """The report begins with them."""
+    project.edit("params.yaml", "Adam, learning_rate: 0.01", "SGD, learning_rate: 1e30")
+    assert "make: ***" in review(project, "main")
+    assert (
+        "2 of 2 seeds of adam diverge, where none did" in project.read("build/review.md").decode()
+    )
 
 
 def test_a_pipeline_that_fails_leaves_no_report(project: Project) -> None:

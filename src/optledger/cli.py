@@ -1,6 +1,7 @@
 """The commands that a person types."""
 
 import json
+import shutil
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,6 +19,10 @@ from optledger.stages import publish as stage
 from optledger.training import executor, runtime
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+# Of prose in a terminal.
+_WIDEST = 100
 
 
 class FailOn(StrEnum):
@@ -99,18 +104,26 @@ def review_revisions(
         typer.Option(help="exit status 1 if a variant is shown to be worse, or newly diverges"),
     ] = None,
 ) -> None:
-    """Tell what changed from BASE to HEAD, what that did, and whether it is more than noise."""
+    """Tell what changed from BASE to HEAD, what that did, and whether it is more than noise.
+
+    With --fail-on, the exit status is 2 where results were not made since a change.
+    """
     from optledger.review import report
-    from optledger.review.effects import review
+    from optledger.review.judging import review
     from optledger.review.record import record
 
+    if as_json and markdown:
+        raise UserError("optledger review: found --markdown and --json; allowed: one of them")
+
     found = review(base, head)
+    columns = min(shutil.get_terminal_size().columns, _WIDEST)
     if as_json:
         print(json.dumps(record(found), indent=2, sort_keys=True, allow_nan=False))
     else:
-        print(report.markdown(found) if markdown else report.terminal(found))
-    if fail_on and found.of_kind("stale"):
-        raise UserError("\n".join(report.stale(found)))
+        print(report.markdown(found) if markdown else report.terminal(found, columns))
+    if fail_on and found.stale:
+        # As the report says.
+        raise typer.Exit(2)
     shut = {FailOn.WORSE: found.with_verdict("worse"), FailOn.DIVERGED: found.diverging}
     if any(shut[each] for each in fail_on or []):
         raise typer.Exit(1)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from optledger.review.effects import Review, review
+from optledger.review.effects import Review
+from optledger.review.judging import review
 from optledger.review.revision import read, repository
 from project import Project
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from optledger.analysis.summary import METRICS
-from optledger.review.effects import Review, join
+from optledger.review.effects import Review
 from optledger.review.evidence import Evidence
+from optledger.review.judging import join
 from optledger.review.record import record
 from optledger.review.report import markdown, outcome, terminal
 from optledger.review.revision import Revision
@@ -84,14 +85,17 @@ def test_noise_says_how_many_seeds_would_decide() -> None:
     found = reviewed({"a": EVEN}, {"a": [0.968, 0.978, 0.970, 0.984]}, {"a": 0.2})
     assert outcome(found).startswith("No regression is shown: a is within the noise, inconclusive")
     needed = found.effects[0].differences["further_seeds"].iloc[0]
-    assert f"a: {4 + needed:g} seeds (seeds.count) in each revision would decide" in terminal(found)
+    assert (
+        f"a: at least {4 + needed:g} seeds (seeds.count) in each revision would decide"
+        in terminal(found, 1000)
+    )
 
 
 def test_one_seed_tells_no_spread() -> None:
     """Without predictions, one seed each leaves everything open, and says why."""
     found = reviewed({"a": [0.9]}, {"a": [0.5]}, {"a": 0.2})
     assert found.effects[0].verdict == "inconclusive"
-    assert "one seed does not tell how far seeds spread" in terminal(found)
+    assert "one seed does not tell how far seeds spread" in terminal(found, 1000)
     assert record(found)["effects"][0]["differences"][0]["half_width"] is None
 
 
@@ -101,16 +105,40 @@ def test_seeds_that_diverge_are_told() -> None:
     assert found.effects[0].verdict == "inconclusive"
     assert [each.variant for each in found.diverging] == ["a"]
     assert outcome(found).startswith(
-        "1 of 4 seeds of a diverge, which none did before; a is within the noise, inconclusive ("
+        "1 of 4 seeds of a diverge, where none did; a is within the noise, inconclusive ("
     )
-    assert "4 → 4 (1 diverged)" in re.sub(" +", " ", terminal(found))
-    assert reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:3], 0]}, {"a": 0.2}).diverging == []
+    assert "4 → 4 (1 diverged)" in re.sub(" +", " ", terminal(found, 1000))
+
+
+def test_more_seeds_that_diverge_are_told() -> None:
+    """Also where some did before; and of a new variant."""
+    found = reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:3], 0], "b": [0, *EVEN]}, {"a": 0.2})
+    assert outcome(found).startswith(
+        "2 of 5 seeds of a diverge, where 1 did; 1 of 5 seeds of b diverge; a is within the noise"
+    )
+    assert reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:3], 0.98]}, {"a": 0.2}).diverging == []
+
+
+def test_less_than_the_margin_is_not_called_nothing() -> None:
+    """A difference that is shown, and shown to be small, is told as one."""
+    found = reviewed({"a": EVEN * 5}, {"a": [each - 0.0016 for each in EVEN * 5]}, {"a": 0.2})
+    assert found.effects[0].verdict == "equivalent"
+    assert outcome(found).startswith("a is lower, by less than the margin of 0.3 points (-0.16 po")
+
+
+def test_the_type_of_a_column_is_no_difference() -> None:
+    """A variant is untouched where another one makes its table's integers numbers with a point."""
+    base, head = ({"a": EVEN}, {"a": EVEN, "b": EVEN})
+    first = revision("main", base, {"a": 1})
+    second = revision("workspace", head, {"a": 1, "b": 0.5})
+    found = join(first, second, Evidence(first, second, lambda md5: Path("nothing")))
+    assert found.untouched == ["a"]
 
 
 def test_figures_without_a_cause() -> None:
     """Where nothing that results are made of differs, and figures do, that is said."""
     found = reviewed({"a": EVEN}, {"a": [each + 1e-4 for each in EVEN]})
-    assert "No parameter, code or data explains the figures of a" in terminal(found)
+    assert "No parameter, code or data explains the figures of a" in terminal(found, 1000)
 
 
 def test_the_base_sets_the_rules() -> None:
@@ -121,8 +149,8 @@ def test_the_base_sets_the_rules() -> None:
     head = revision("workspace", {"a": lower}, {"a": 0.2}, comparison=rules)
     found = join(base, head, Evidence(base, head, lambda md5: Path("nothing")))
     assert found.effects[0].verdict == "worse"
-    assert "a margin of 0.3 points" in terminal(found)
-    assert "how variants are compared" in terminal(found)
+    assert "a margin of 0.3 points" in terminal(found, 1000)
+    assert "how variants are compared" in terminal(found, 1000)
 
 
 @pytest.mark.parametrize("count", [1, 40])

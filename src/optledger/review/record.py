@@ -1,6 +1,7 @@
 """A review as a JSON document, for programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -30,11 +31,21 @@ def record(review: Review) -> dict[str, Any]:
             for change in review.parameters
         ],
         "inputs": [
-            {"path": change.path, "kind": change.kind, "touches": change.touches}
+            {
+                "path": change.path,
+                "kind": change.kind,
+                "reaches_variants": change.reaches_variants,
+                "elsewhere": change.elsewhere,
+            }
             for change in review.inputs
         ],
         "effects": [_effect(effect) for effect in review.effects],
         "untouched": list(review.untouched),
+        "stale": [
+            {"revision": revision.name, "not_run_since": list(reasons)}
+            for revision, reasons in review.stale
+        ],
+        "diverging": [effect.variant for effect in review.diverging],
         "not_in_cache": list(review.missing),
         "commits_behind": review.behind,
         "uncommitted": list(review.uncommitted),
@@ -57,7 +68,6 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "renamed_from": effect.renamed_from,
         "kind": effect.kind,
         "verdict": effect.verdict,
-        "stale": list(effect.why),
         "before": _plain(effect.before),
         "after": _plain(effect.after),
         "differences": [_plain(row) for row in differences],
@@ -71,6 +81,8 @@ def _plain(row: Mapping[Any, Any] | None) -> dict[str, Any] | None:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, str | Sequence):
+    if isinstance(value, str):
         return value
+    if isinstance(value, Integral):
+        return int(value)
     return None if pd.isna(value) else rounded(float(value))

@@ -1,9 +1,11 @@
 """A review in words: one sentence, then tables, for a terminal or for a pull request."""
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
+from optledger import git
 from optledger.analysis.words import (
     are,
     confidence,
@@ -28,52 +30,70 @@ MARKER = "<!-- optledger review -->"
 
 def outcome(review: Review) -> str:
     """Return in one sentence what the change did."""
-    parts = list(_findings(review))
-    if not parts:
-        changed = bool(review.parameters or review.inputs)
-        return (
-            "What changed touches no variant."
-            if changed
-            else "Nothing differs that results depend on."
-        )
-    judged = review.of_kind("changed")
-    quiet = bool(judged) and not review.shown
-    together = f" for {len(judged)} variants together" if len(judged) > 1 else ""
-    scope = f", with {confidence(review.rules)}{together}" if judged else ""
-    return f"{'No regression is shown: ' if quiet else ''}{'; '.join(parts)}{scope}."
+    parts = [*_judged(review), *_not_judged(review)]
+    if parts:
+        return f"{'; '.join(parts)}."
+    if review.parameters or review.inputs:
+        return "What changed touches no variant."
+    return "Nothing differs that results depend on."
 
 
-def _findings(review: Review) -> Iterator[str]:
+def _judged(review: Review) -> Iterator[str]:
+    """Yield what is shown, the worst first, and with what confidence."""
     metric = review.rules.metric
+    margin = f"the margin of {points_or_nats(getattr(review.rules.margins, metric), metric)}"
     for effect in review.diverging:
-        assert effect.after is not None
-        diverged, seeds = effect.after["diverged_seeds"], effect.after["seeds"]
-        yield f"{diverged:g} of {seeds:g} seeds of {name(effect)} diverge, which none did before"
-    for verdict in ("worse", "better"):
-        if found := review.with_verdict(verdict):
-            yield _claim(found, f"{verdict} in {metric}", metric)
-    if found := review.with_verdict("equivalent"):
-        margin = points_or_nats(getattr(review.rules.margins, metric), metric)
-        yield _claim(found, f"equivalent within {margin}", metric)
-    if found := review.with_verdict("inconclusive"):
-        yield _claim(found, "within the noise, inconclusive", metric)
+        before, after = effect.diverged
+        was = "" if effect.before is None else f", where {before or 'none'} did"
+        of = effect.after["seeds"] if effect.after else 0
+        yield f"{after} of {of} seeds of {name(effect)} diverge{was}"
+    equal = review.with_verdict("equivalent")
+    claims = [
+        (review.with_verdict("worse"), f"worse in {metric}"),
+        (review.with_verdict("better"), f"better in {metric}"),
+        ([each for each in equal if each.shift < 0], f"lower, by less than {margin}"),
+        (
+            [each for each in equal if each.shift > 0],
+            f"higher, by less than {margin}",
+        ),
+        ([each for each in equal if each.shift == 0], f"equivalent, within {margin}"),
+        (review.with_verdict("inconclusive"), "within the noise, inconclusive"),
+    ]
+    parts = [_claim(found, what, metric) for found, what in claims if found]
+    if not parts:
+        return
+    judged = review.of_kind("changed")
+    together = f" for {len(judged)} variants together" if len(judged) > 1 else ""
+    calm = not (review.diverging or review.stale or any(effect.shift for effect in judged))
+    head = "No regression is shown: " if calm else ""
+    yield f"{head}{'; '.join(parts)}, with {confidence(review.rules)}{together}"
+
+
+_NOT_RUN = "as the pipeline was not run since a change"
+
+
+def _not_judged(review: Review) -> Iterator[str]:
+    if found := review.of_kind("stale"):
+        yield f"{_names(found)} {_are(found)} not judged, {_NOT_RUN}"
+    elif review.stale:
+        yield f"who leads is not told, {_NOT_RUN}"
+    if found := review.of_kind("incomparable"):
+        yield f"{_names(found)} cannot be compared, as the test split is another one"
     if found := review.of_kind("same"):
         every = len(found) == len(review.effects)
         yield "Every figure is the same" if every else f"{_names(found)} came out the same"
-    if found := review.of_kind("incomparable"):
-        yield f"{_names(found)} cannot be compared, as the test split is another one"
-    if found := review.of_kind("stale"):
-        yield f"{_names(found)} {_are(found)} not judged, as results are not of what is there"
     if found := review.of_kind("new"):
         yield f"{_names(found)} {_are(found)} new"
     if found := review.of_kind("gone"):
         yield f"{_names(found)} {_are(found)} gone"
 
 
-def terminal(review: Review) -> str:
-    """Return the review as a terminal shows it."""
+def terminal(review: Review, columns: int) -> str:
+    """Return the review as a terminal of so many columns shows it; tables are not broken."""
     return "\n\n".join(
-        part if isinstance(part, str) else _table(part, "simple")
+        textwrap.fill(part, columns, break_long_words=False, break_on_hyphens=False)
+        if isinstance(part, str)
+        else _table(part, "simple")
         for part in (*_decision(review), *_details(review), *_notes(review))
     )
 
@@ -94,40 +114,47 @@ def _in_markdown(parts: Iterable[str | pd.DataFrame]) -> list[str]:
 
 
 def _decision(review: Review) -> Iterator[str | pd.DataFrame]:
-    """Yield what one decides by: the answer, the cause, the effect."""
+    """Yield what one decides by: the answer, what stands in its way, the cause, the effect."""
     yield outcome(review)
+    yield from _stale(review)
+    yield from _behind(review)
     if review.parameters:
         yield parameters(review)
     yield from _inputs(review)
     if other := [effect for effect in review.effects if effect.kind != "same"]:
         yield deciding(other, review.rules.metric)
-    yield from stale(review)
+    if (review.parameters or review.inputs or review.effects) and not review.stale:
+        yield from _leaders(review)
 
 
 def _details(review: Review) -> Iterator[pd.DataFrame]:
     if judged := review.of_kind("changed"):
-        yield others(judged, review)
+        yield others(judged)
     if in_both := [*review.of_kind("changed"), *review.of_kind("incomparable")]:
         yield training(in_both)
 
 
-def stale(review: Review) -> list[str]:
-    """Return a line for each revision whose results are not of what is there, and the command."""
-    lines = []
-    for revision in (review.base, review.head):
-        own = [
-            reason.removeprefix(f"{revision.name}: ")
-            for effect in review.of_kind("stale")
-            for reason in effect.why
-            if reason.startswith(f"{revision.name}: ")
-        ]
-        # Who leads is told by a later stage.
-        if reasons := list(dict.fromkeys(own)) or list(revision.stale.get("compare", ())):
-            lines.append(
-                f"The results of {revision.label} are not of its {_some(reasons)}, as its dvc.lock "
-                "tells: run dvc repro there, and commit what that changes."
-            )
-    return lines
+def _stale(review: Review) -> Iterator[str]:
+    """Yield a line for each revision whose results are not of what it has, and the command."""
+    for revision, reasons in review.stale:
+        yield (
+            f"{revision.label}: not run since a change of {_some(reasons)}, as its dvc.lock tells: "
+            "run dvc repro there, and commit what that changes."
+        )
+
+
+def _behind(review: Review) -> Iterator[str]:
+    if not review.behind:
+        return
+    base, head = review.base, review.head
+    commits = "a commit" if review.behind == 1 else f"{review.behind} commits"
+    common = git.ask("merge-base", base.commit or "HEAD", head.commit or "HEAD")
+    against = f": optledger review {common[:7]} {head.name}" if common else ""
+    yield (
+        f"{base.name} has {commits} to parameters or results that {head.name} has not, and that "
+        f"this review shows undone. To see what {head.name} did, merge {base.name} into it, or "
+        f"review it against what both started from{against}."
+    )
 
 
 def _some(paths: Sequence[str]) -> str:
@@ -144,22 +171,32 @@ _KINDS = {"data": "data", "packages": "pinned packages", "code": "code"}
 
 
 def _inputs(review: Review) -> Iterator[str]:
-    for touches in sorted({change.touches for change in review.inputs}):
-        paths = [change.path for change in review.inputs if change.touches == touches]
-        kinds = {change.kind for change in review.inputs if change.touches == touches}
-        what = listed([_KINDS[kind] for kind in _KINDS if kind in kinds])
-        yield f"{what.capitalize()} changed, which touches {touches}: {_some(paths)}."
+    touches = [change.elsewhere or "every variant" for change in review.inputs]
+    for each in sorted(set(touches)):
+        found = [change for change, own in zip(review.inputs, touches, strict=True) if own == each]
+        kinds = {change.kind for change in found}
+        what = listed([_KINDS[kind] for kind in _KINDS if kind in kinds]).capitalize()
+        yield f"{what} changed, which touches {each}: {_some([each.path for each in found])}."
 
 
 def _leaders(review: Review) -> Iterator[str]:
     """Tell who leads, and who the champion is, in both revisions."""
     before, after = review.base, review.head
+    judged = review.of_kind("changed")
+    other_rules = any(change.key.startswith("comparison") for change in review.parameters) or any(
+        not change.reaches_variants for change in review.inputs
+    )
+    by_noise = not (
+        other_rules
+        or review.diverging
+        or any(effect.shift for effect in judged)
+        or any(effect.kind not in {"changed", "same"} for effect in review.effects)
+    )
     if before.leading is not None and after.leading is not None:
-        by_noise = not review.shown
         yield _was("leading group", before.leading, after.leading, by_noise)
     if before.champion or after.champion:
         was, now = ([each.champion] if each.champion else [] for each in (before, after))
-        yield _was("champion", was, now, by_noise=False)
+        yield _was("champion, the best on the validation split,", was, now, by_noise=False)
 
 
 def _was(what: str, before: Sequence[str], after: Sequence[str], by_noise: bool) -> str:
@@ -171,10 +208,8 @@ def _was(what: str, before: Sequence[str], after: Sequence[str], by_noise: bool)
 
 
 def _notes(review: Review) -> Iterator[str]:
-    """Yield who leads, what is as it was, and how it was judged."""
+    """Yield what is as it was, and how it was judged."""
     rules, base = review.rules, review.base
-    if review.effects and not stale(review):
-        yield from _leaders(review)
     if same := review.of_kind("same"):
         yield f"Trained anew, and the same figure by figure: {_names(same)}."
     if review.untouched:
@@ -196,24 +231,19 @@ def _notes(review: Review) -> Iterator[str]:
         alpha = 100 * (1 - rules.confidence) / len(judged)
         yield (
             f"Judged by the rules of {base.label}: {rules.metric}, {confidence(rules)}{together}, "
-            f"a margin of {margin}. Intervals are for {sources}. Better and worse: the interval "
-            f"that is printed, of {100 - alpha:.4g} %, excludes 0. Equivalent: a narrower one, of "
-            f"{100 - 2 * alpha:.4g} %, lies within the margin."
+            f"a margin of {margin}. Intervals are for {sources}. Verdicts, in this order. "
+            f"Equivalent: a narrower interval, of {100 - 2 * alpha:.4g} %, lies within the margin. "
+            f"Better, worse: the one that is printed, of {100 - alpha:.4g} %, excludes 0. Else "
+            "inconclusive."
         )
+    elif any(change.key.startswith("comparison") for change in review.parameters):
+        yield f"Variants would be judged by the rules of the base, {base.label}."
     if review.missing:
         yield f"Not in DVC's cache here: {listed(list(review.missing))}."
     if open_ := review.with_verdict("inconclusive"):
         yield from _advice(open_)
     if review.uncommitted:
         yield f"Not committed yet: {_some(review.uncommitted)}."
-    if review.behind:
-        commits = "a commit" if review.behind == 1 else f"{review.behind} commits"
-        head = "HEAD" if review.head.commit is None else review.head.name
-        yield (
-            f"{base.name} has {commits} to parameters or results that {review.head.name} has not, "
-            f"and that this review shows undone: merge {base.name} first, or review against what "
-            f"both started from (git merge-base {base.name} {head})."
-        )
 
 
 def _noise(effect: Effect) -> str:
@@ -237,8 +267,9 @@ def _advice(effects: Sequence[Effect]) -> Iterator[str]:
         else:
             fewer = min(int(side["seeds"]) for side in effect.rows if side)
             yield (
-                f"{effect.variant}: {fewer + needed:g} seeds (seeds.count) in each revision would "
-                "decide, with a power of 80 %, if difference and spread are what they seem."
+                f"{effect.variant}: at least {fewer + needed:g} seeds (seeds.count) in each "
+                "revision would decide, with a power of 80 %, if difference and spread are what "
+                "they seem."
             )
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,10 +14,12 @@ from typing import Any
 import pandas as pd
 from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.repo import Repo
-from dvc.scm import NoSCM, RevError
+from dvc.scm import NoSCM
 from ruamel.yaml import YAML
 
 from optledger import git
+from optledger.analysis.summary import METRICS
+from optledger.documents import read_yaml
 from optledger.errors import UserError
 from optledger.formats import read_csv
 from optledger.paths import LOCK, PARAMS, PREPARED, RESULTS
@@ -28,6 +32,9 @@ WORKSPACE = "workspace"
 """DVC's name for the files of the checkout, whether they are committed or not."""
 
 TEST_SPLIT = PREPARED / "test.npz"
+
+# What DVC and Git show of a commit.
+_SHORT = 7
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,11 @@ class Revision:
     @property
     def label(self) -> str:
         """The name, with the commit where that says more."""
-        if self.commit is None or self.commit.startswith(self.name):
+        if self.commit is None:
             return self.name
-        return f"{self.name} ({self.commit[:7]})"
+        if self.commit.startswith(self.name):
+            return self.name[:_SHORT]
+        return f"{self.name} ({self.commit[:_SHORT]})"
 
     @property
     def leading(self) -> list[str] | None:
@@ -125,18 +134,50 @@ def read(opened: Any, name: str) -> Revision:
     Raises:
         UserError: there is no such revision, it has no results, or DVC cannot read it.
     """
+    commit = None if name == WORKSPACE else resolve(name)
     try:
-        with opened.switch(name) as revision:
-            return _read(opened, name, None if revision == WORKSPACE else revision)
-    except RevError:
-        allowed = f"a Git revision, an experiment of `dvc exp list --all-commits`, or {WORKSPACE}"
-        if git.ask("rev-parse", "--is-shallow-repository") == "true":
-            allowed += "; this clone is shallow: git fetch --unshallow brings the rest"
-        raise UserError(f"optledger review: found no {name!r}; allowed: {allowed}") from None
+        with opened.switch(commit or WORKSPACE):
+            return _read(opened, name, commit)
     except NotDvcRepoError:
         raise UserError(f"{name}: found no DVC repository in this folder; {_ALLOWED}") from None
     except DvcException as error:
+        if commit is None:
+            # Where Git left a conflict, these tell the line.
+            read_yaml(PARAMS)
+            read_yaml(LOCK)
         raise UserError(f"{name}: {' '.join(str(error).split())}") from None
+
+
+def resolve(name: str) -> str:
+    """Return the commit that Git, or DVC for its experiments, has by a name.
+
+    Raises:
+        UserError: there is none, or more than one experiment of that name.
+    """
+    if commit := name and git.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"):
+        return commit
+    allowed = f"a Git revision, an experiment of `dvc exp list --all-commits`, or {WORKSPACE}"
+    found = _experiments(name)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(each[:_SHORT] for each in found)
+        raise UserError(f"optledger review: found several experiments {name}; allowed: {several}")
+    if git.ask("rev-parse", "--is-shallow-repository") == "true":
+        allowed += "; this clone is shallow: git fetch --unshallow brings the rest"
+    raise UserError(f"optledger review: found no {name!r}; allowed: {allowed}")
+
+
+def _experiments(name: str) -> list[str]:
+    """Return the commits of the experiments of a name: that of HEAD's, if there is one."""
+    if not re.fullmatch(r"[\w.+-]+", name):
+        return []
+    head = git.ask("rev-parse", "HEAD") or ""
+    for baseline in (f"{head[:2]}/{head[2:]}", "*/*"):
+        reference = f"refs/exps/{baseline}/{name}"
+        if found := git.ask("for-each-ref", "--format=%(objectname)", reference):
+            return found.split()
+    return []
 
 
 _ALLOWED = "allowed: a revision with the results of dvc repro"
@@ -145,6 +186,8 @@ _ALLOWED = "allowed: a revision with the results of dvc repro"
 def _read(opened: Any, name: str, commit: str | None) -> Revision:
     # First, as DVC tells of what is wrong with any of its files.
     found = {stage.name: stage for stage in stages(opened)}
+    if not found:
+        raise UserError(f"{name}: dvc.yaml: found no pipeline; {_ALLOWED}")
 
     def content(path: Path) -> bytes:
         try:
@@ -152,48 +195,79 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
         except FileNotFoundError:
             raise UserError(f"{name}: {path}: found nothing; {_ALLOWED}") from None
 
-    leaderboard = read_csv(io.BytesIO(content(RESULTS / "leaderboard.csv")))
+    def table(path: Path, *columns: str) -> pd.DataFrame:
+        try:
+            found = read_csv(io.BytesIO(content(path)))
+        except ValueError:
+            found = pd.DataFrame()
+        if lacking := [column for column in columns if column not in found]:
+            told = f"found no column {lacking[0]}; allowed: the table that dvc repro writes"
+            raise UserError(f"{name}: {path}: {told}")
+        return found
+
+    seeds = table(RESULTS / "seeds.csv", "variant", "seed", *METRICS, "diverged_epoch")
+    leaderboard = table(RESULTS / "leaderboard.csv", "variant").set_index("variant")
     return Revision(
         name=name,
         commit=commit,
         parameters=YAML(typ="safe").load(content(PARAMS)),
         stages=found,
         stale=dict(_stale(opened, found)),
-        seeds=read_csv(io.BytesIO(content(RESULTS / "seeds.csv"))),
-        leaderboard=leaderboard.set_index("variant"),
+        seeds=seeds,
+        leaderboard=leaderboard,
     )
 
 
 def _stale(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield by stage what is not as dvc.lock records it, where there is such a thing."""
-    outputs = {path for stage in found.values() for path in stage.outputs}
-
-    def is_of_outputs(path: Path) -> bool:
-        """Whether it is a folder of outputs, which Git does not have."""
-        return any(path in output.parents for output in outputs)
+    outputs = {path: md5 for stage in found.values() for path, md5 in stage.outputs.items()}
 
     @cache
     def digest(path: Path) -> str | None:
-        return None if is_of_outputs(path) else _digest(opened, path)
+        inner = {output: md5 for output, md5 in outputs.items() if path in output.parents}
+        return _digest_of_outputs(opened, path, inner) if inner else _digest(opened, path)
+
+    def is_other(stage: Stage, path: Path) -> bool:
+        """Whether a dependency is another one; of folders that are not at hand, by their size."""
+        sizes = [
+            each.sizes[output]
+            for each in found.values()
+            for output in each.outputs
+            if path in output.parents
+        ]
+        if not sizes or digest(path) is not None:
+            return True
+        return None not in sizes and sum(filter(None, sizes)) != stage.sizes[path]
 
     chain = Chain(list(found.values()), (), digest)
     for name, stage in found.items():
         reasons = [
             f"{path}: {key}" if key else str(path)
             for path, key in chain.changes(stage)
-            if not is_of_outputs(path)
+            if key or is_other(stage, path)
         ]
         if not stage.recorded:
-            reasons = [f"{LOCK} without {name}"]
+            reasons = [f"{LOCK}: {name}"]
         # A table in Git that is another one than the stage wrote.
         reasons += [
             str(path)
             for path, md5 in stage.outputs.items()
-            if md5 and path not in stage.cached and path.suffix == ".csv"
-            if digest(path) != md5
+            if md5 and path not in stage.cached and digest(path) != md5
         ]
         if reasons and not stage.always_runs:
             yield name, tuple(reasons)
+
+
+def _digest_of_outputs(opened: Any, folder: Path, outputs: Mapping[Path, str | None]) -> str | None:
+    """Return the MD5 of a folder that stages write folders to; None where DVC's cache lacks one."""
+    entries = {}
+    for output, md5 in outputs.items():
+        place = Path(opened.cache.local.oid_to_path(md5)) if md5 else None
+        if place is None or place.suffix != ".dir" or not place.is_file():
+            return None
+        for entry in json.loads(place.read_bytes()):
+            entries[f"{output.relative_to(folder)}/{entry['relpath']}"] = entry["md5"]
+    return tree_digest(entries)
 
 
 def _digest(opened: Any, path: Path) -> str | None:

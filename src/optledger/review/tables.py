@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.comparisons import deciding_first
 from optledger.analysis.words import converged_after, epochs_to, further_seeds, interval, signed
 from optledger.documents import shown
 from optledger.review.effects import Effect, Review
@@ -76,19 +75,25 @@ _KIND_WORDS = {
 }
 
 
-def others(judged: Sequence[Effect], review: Review) -> pd.DataFrame:
-    """Return a row per variant that is judged: the metrics beside the deciding one."""
-    metrics = deciding_first(review.rules)[1:]
-    table = pd.DataFrame({"variant": [name(effect) for effect in judged]})
-    for metric in metrics:
-        cells = []
-        for effect in judged:
-            assert effect.differences is not None
-            found = effect.differences.set_index("metric").loc[metric]
-            figures = _change(*(_figure(side, metric) for side in effect.rows))
-            cells.append(f"{figures}: {found['verdict']}")
-        table[metric] = cells
-    return table
+def others(judged: Sequence[Effect]) -> pd.DataFrame:
+    """Return a row per variant that is judged and metric beside the deciding one."""
+    rows = []
+    for effect in judged:
+        assert effect.differences is not None
+        for _, found in effect.differences.iloc[1:].iterrows():
+            metric = found["metric"]
+            known = pd.notna(found["difference"])
+            rows.append(
+                {
+                    "variant": name(effect),
+                    "metric": metric,
+                    "value": _change(*(_figure(side, metric) for side in effect.rows)),
+                    "difference": f"{signed(found['difference'], metric)} {unit(metric)}",
+                    "interval": interval(found, metric) if known else "",
+                    "verdict": found["verdict"],
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def training(effects: Sequence[Effect]) -> pd.DataFrame:
@@ -131,8 +136,10 @@ def _rate(side: Mapping[str, Any]) -> str:
 
 
 def _converged(side: Mapping[str, Any]) -> str:
-    if pd.isna(side.get("converged_epoch")):
+    if pd.isna(side.get("converged_seeds")):
         return ""
+    if not side["converged_seeds"]:
+        return "not yet"
     return converged_after(side["converged_epoch"], side["converged_seeds"], side["seeds"])
 
 

@@ -25,6 +25,8 @@ class Stage:
         always_runs: whether DVC calls it changed whatever it depends on.
         dependencies: the MD5 that dvc.lock records of each file or folder; None where it does not.
         outputs: the same of the outputs.
+        sizes: what dvc.lock records of the bytes in each dependency and output; None where it does
+            not.
         cached: those outputs that DVC keeps in its cache.
         parameters: by file, what dvc.lock records by key, and what the file holds.
     """
@@ -34,6 +36,7 @@ class Stage:
     always_runs: bool
     dependencies: Mapping[Path, str | None]
     outputs: Mapping[Path, str | None]
+    sizes: Mapping[Path, int | None]
     cached: frozenset[Path]
     parameters: Mapping[Path, tuple[Mapping[str, Any], Mapping[str, Any]]]
 
@@ -106,6 +109,7 @@ def _stage(stage: Any) -> Stage:
         always_runs=stage.always_changed,
         dependencies={_path(each): each.hash_info.value for each in dependencies},
         outputs={_path(each): each.hash_info.value for each in stage.outs},
+        sizes={_path(each): each.meta.size for each in (*dependencies, *stage.outs)},
         cached=frozenset(_path(each) for each in stage.outs if each.use_cache),
         parameters={
             _path(each): (each.hash_info.value or {}, each.read_params()) for each in parameters

@@ -1,10 +1,14 @@
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from optledger.review.effects import Review, review
+from optledger.formats import read_csv, write_csv
+from optledger.review.effects import Review
+from optledger.review.judging import review
 from optledger.review.report import outcome, terminal
 from project import Project
 
@@ -63,7 +67,7 @@ def test_without_predictions_it_is_of_this_test_set(
         "seeds"
     }
     assert effects(found)["spoilt"] == "worse"
-    assert "Not in DVC's cache here: the predictions of base" in terminal(found)
+    assert "Not in DVC's cache here: the predictions of base" in terminal(found, 1000)
 
 
 def test_a_default_touches_the_variants_that_keep_it(
@@ -89,8 +93,8 @@ def test_more_seeds_touch_every_variant(branches: Project, monkeypatch: pytest.M
         "gd": "changed",
     }
     assert [each.after["seeds"] for each in found.effects] == [3, 3]
-    assert "seeds.count" in terminal(found)
-    assert "every variant" in terminal(found)
+    assert "seeds.count" in terminal(found, 1000)
+    assert "every variant" in terminal(found, 1000)
 
 
 def test_another_division_is_compared_on_the_same_test_split(
@@ -111,7 +115,7 @@ def test_other_test_images_are_no_comparison(
     found = review("main", "fewer")
     assert {each.kind for each in found.effects} == {"incomparable"}
     assert outcome(found) == ("adam and gd cannot be compared, as the test split is another one.")
-    assert "Data changed, which touches every variant: data/raw." in terminal(found)
+    assert "Data changed, which touches every variant: data/raw." in terminal(found, 1000)
 
 
 def test_a_comment_is_no_change(branches: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +130,7 @@ def test_a_comment_is_no_change(branches: Project, monkeypatch: pytest.MonkeyPat
         found = review("main", "workspace")
     finally:
         path.write_text(text)
-    assert terminal(found).split("\n\n") == [
+    assert terminal(found, 1000).split("\n\n") == [
         "Nothing differs that results depend on.",
         "Not touched: adam and gd.",
         "Not committed yet: params.yaml.",
@@ -144,9 +148,9 @@ def test_results_that_are_not_of_their_parameters_are_not_judged(
     assert effects(found) == {"adam": "stale"}
     assert found.untouched == ["gd"]
     assert (
-        "The results of workspace are not of its params.yaml: variants.adam.learning_rate, as its "
+        "workspace: not run since a change of params.yaml: variants.adam.learning_rate, as its "
         "dvc.lock tells: run dvc repro there, and commit what that changes."
-    ) in terminal(found)
+    ) in terminal(found, 1000)
 
 
 def test_code_that_was_not_run_is_told(
@@ -169,7 +173,41 @@ def test_a_table_that_someone_changed_is_told(
     monkeypatch.chdir(project.path)
     found = review("main", "workspace")
     assert {each.kind for each in found.effects} == {"stale"}
-    assert "results/seeds.csv" in terminal(found)
+    assert "results/seeds.csv" in terminal(found, 1000)
+
+
+def test_trained_and_not_evaluated_is_not_judged(
+    branches: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the tables are of earlier trials than the lock has, they are of no variant's."""
+    project = branches.copy(tmp_path / "project")
+    # What `dvc repro train@adam train@gd` leaves: the stages' new outputs, and nothing after them.
+    lock, old = (
+        YAML().load(project.run("git", "show", f"{b}:dvc.lock")) for b in ("split", "main")
+    )
+    for name in ("evaluate", "compare"):
+        lock["stages"][name] = old["stages"][name]
+    project.run("git", "checkout", "--quiet", "split", "--", "params.yaml")
+    YAML().dump(lock, project.path / "dvc.lock")
+    monkeypatch.chdir(project.path)
+    assert effects(review("main", "workspace")) == {"adam": "stale", "gd": "stale"}
+    # Also where the trials are not in the cache: their sizes in the lock tell.
+    shutil.rmtree(project.path / ".dvc/cache")
+    assert effects(review("main", "workspace")) == {"adam": "stale", "gd": "stale"}
+
+
+def test_a_leaderboard_that_someone_changed_is_told(
+    branches: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leads is not told by a table that is not the lock's; no figure is taken from it."""
+    project = branches.copy(tmp_path / "project")
+    table = read_csv(project.path / "results/leaderboard.csv").assign(accuracy=0.99)
+    write_csv(project.path / "results/leaderboard.csv", table)
+    monkeypatch.chdir(project.path)
+    found = review("main", "workspace")
+    assert outcome(found) == ("who leads is not told, as the pipeline was not run since a change.")
+    assert "results/leaderboard.csv" in terminal(found, 1000)
+    assert "0.99" not in terminal(found, 1000)
 
 
 def test_code_that_changes_no_figure(
@@ -186,7 +224,7 @@ def test_code_that_changes_no_figure(
     assert outcome(found) == "Every figure is the same."
     assert (
         "Code changed, which touches every variant: src/optledger/analysis/metrics.py."
-    ) in terminal(found)
+    ) in terminal(found, 1000)
 
 
 def test_a_base_that_is_ahead_is_told(branches: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,4 +233,4 @@ def test_a_base_that_is_ahead_is_told(branches: Project, monkeypatch: pytest.Mon
     assert review("main", "shared").behind == 0
     found = review("shared", "main")
     assert found.behind == 1
-    assert "shared has a commit to parameters or results that main has not" in terminal(found)
+    assert "shared has a commit to parameters or results that main has not" in terminal(found, 1000)

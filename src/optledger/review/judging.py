@@ -1,0 +1,217 @@
+"""Two revisions joined: what differs, whom that touches, and whether its effect is real."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+from pydantic import ConfigDict
+
+from optledger import git
+from optledger.analysis.comparisons import compared, deciding_first
+from optledger.analysis.summary import METRICS
+from optledger.documents import Section, validate
+from optledger.params import Comparison
+from optledger.paths import LOCK, PARAMS, RAW, RESULTS
+from optledger.review.effects import Effect, InputChange, Kind, Review
+from optledger.review.evidence import Evidence
+from optledger.review.parameters import parameter_changes, resolved, variants_of
+from optledger.review.revision import TEST_SPLIT, Revision, read, repository
+
+
+def review(base: str, head: str) -> Review:
+    """Compare two revisions of the checkout in the working directory.
+
+    Args:
+        base: a Git revision, a DVC experiment, or `workspace`.
+        head: likewise.
+
+    Raises:
+        UserError: there is no such revision, or it has no results.
+    """
+    with repository() as opened:
+        before, after = read(opened, base), read(opened, head)
+        evidence = Evidence(before, after, lambda md5: Path(opened.cache.local.oid_to_path(md5)))
+        return join(before, after, evidence)
+
+
+def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
+    """Join what two revisions asked for with what came of it."""
+    rules = _rules(base)
+    parameters = parameter_changes(base.parameters, head.parameters)
+    inputs = list(_input_changes(base, head))
+    variants = list(_variants(base, head))
+    reached = any(change.reaches_variants for change in inputs)
+    asked = {name for change in parameters for name in change.variants}
+    touched = [
+        each
+        for each in variants
+        if reached or each.kind != "same" or each.name in asked or each.before != each.after
+    ]
+    family = sum(each.kind == "changed" for each in touched)
+    return Review(
+        base=base,
+        head=head,
+        rules=rules,
+        parameters=parameters,
+        inputs=inputs,
+        effects=[_effect(base, head, each, rules, evidence, family) for each in touched],
+        untouched=[each.name for each in variants if each not in touched],
+        missing=evidence.missing,
+        behind=_behind(base, head),
+        uncommitted=_uncommitted() if head.commit is None else [],
+    )
+
+
+class _Rules(Section):
+    model_config = ConfigDict(extra="ignore")
+
+    comparison: Comparison
+
+
+def _rules(base: Revision) -> Comparison:
+    return validate(_Rules, base.parameters, Path(f"{base.name}:{PARAMS}")).comparison
+
+
+class _Variant(NamedTuple):
+    """A variant's name in both revisions, None where it is not in one, and what became of it."""
+
+    before: str | None
+    after: str | None
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        return self.after or self.before or ""
+
+
+def _variants(base: Revision, head: Revision) -> list[_Variant]:
+    """Return the variants of both revisions, by name."""
+    pairs = _pairs(base, head)
+    found = [_Variant(*pair, _kind(base, head, *pair)) for pair in pairs]
+    return sorted(found, key=lambda each: each.name)
+
+
+def _pairs(base: Revision, head: Revision) -> Iterator[tuple[str | None, str | None]]:
+    """Yield each variant's name in both revisions: another one, if all it is is the same."""
+    before, after = variants_of(base.parameters), variants_of(head.parameters)
+    gone = [name for name in before if name not in after]
+    for name in after:
+        if name in before:
+            yield name, name
+            continue
+        wanted = resolved(head.parameters, name)
+        old = next((each for each in gone if resolved(base.parameters, each) == wanted), None)
+        if old is not None:
+            gone.remove(old)
+        yield old, name
+    for name in gone:
+        yield name, None
+
+
+def _kind(base: Revision, head: Revision, before: str | None, after: str | None) -> Kind:
+    sides = ((base, before), (head, after))
+    if any(name is not None and revision.why_stale(name) for revision, name in sides):
+        return "stale"
+    if before is None:
+        return "new"
+    if after is None:
+        return "gone"
+    if base.output(TEST_SPLIT) != head.output(TEST_SPLIT):
+        return "incomparable"
+    return "same" if _is_same(base, head, before, after) else "changed"
+
+
+_FIGURES = ["seed", "learning_rate", "accuracy", "precision", "recall", "f1", "loss", "epochs"]
+
+
+def _is_same(base: Revision, head: Revision, before: str, after: str) -> bool:
+    """Whether a variant, by its names in both, has the same figures for the same seeds."""
+    # An older version's table may lack a column.
+    columns = [each for each in _FIGURES if each in base.seeds and each in head.seeds]
+    first, second = (
+        # As numbers: whether a column has integers only depends on other variants, too.
+        table.loc[table["variant"] == name, columns].astype(float).reset_index(drop=True)
+        for table, name in ((base.seeds, before), (head.seeds, after))
+    )
+    return bool(first.equals(second))
+
+
+def _effect(
+    base: Revision,
+    head: Revision,
+    variant: _Variant,
+    rules: Comparison,
+    evidence: Evidence,
+    family: int,
+) -> Effect:
+    before, after = variant.before, variant.after
+    differences = None
+    if variant.kind == "changed" and before is not None and after is not None:
+        old, new = evidence.samples(before, after)
+        rows = [
+            {"metric": metric, **compared(new[metric], old[metric], metric, rules, family)}
+            for metric in deciding_first(rules)
+        ]
+        differences = pd.DataFrame(rows)
+    return Effect(
+        variant=variant.name,
+        kind=variant.kind,
+        before=_row(base, before),
+        after=_row(head, after),
+        differences=differences,
+        renamed_from=before if before and after and before != after else None,
+    )
+
+
+def _row(revision: Revision, variant: str | None) -> Mapping[str, Any] | None:
+    """Return what a revision tells of a variant; None where it is not in it."""
+    own = revision.seeds[revision.seeds["variant"] == variant]
+    if variant is None or own.empty:
+        return None
+    row: dict[str, Any] = {"search_edge": None}
+    if variant in revision.leaderboard.index:
+        row |= {str(key): value for key, value in revision.leaderboard.loc[variant].items()}
+    means = {metric: own[metric].mean(skipna=False) for metric in METRICS}
+    diverged = int(own["diverged_epoch"].notna().sum())
+    return row | means | {"seeds": len(own), "diverged_seeds": diverged}
+
+
+def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
+    """Yield what the locks record otherwise, or one of them alone, of what no stage makes."""
+    changed: dict[Path, set[str]] = {}
+    for name in base.stages.keys() & head.stages.keys():
+        before, after = (each.stages[name].dependencies for each in (base, head))
+        for path in before.keys() | after.keys():
+            if before.get(path) != after.get(path):
+                changed.setdefault(path, set()).add(name.partition("@")[0])
+    made = {
+        path
+        for revision in (base, head)
+        for stage in revision.stages.values()
+        for path in stage.outputs
+    } - {RAW}
+    for path, stages in sorted(changed.items()):
+        if path in made or any(path in output.parents for output in made):
+            continue
+        kind: Literal["code", "packages", "data"] = "code"
+        if path == RAW:
+            kind = "data"
+        elif path.suffix == ".lock":
+            kind = "packages"
+        reaches = bool(stages & {"download", "preprocess", "train", "evaluate"})
+        elsewhere = "how variants are compared" if "compare" in stages else "the cases"
+        yield InputChange(str(path), kind, reaches, "" if reaches else elsewhere)
+
+
+def _behind(base: Revision, head: Revision) -> int:
+    """Return how many commits to parameters or results only the base has."""
+    commits = "..".join(each.commit or "HEAD" for each in (head, base))
+    count = git.ask("rev-list", "--count", commits, "--", str(PARAMS), str(LOCK))
+    return int(count or 0)
+
+
+def _uncommitted() -> list[str]:
+    """Return the files of parameters and results that are not as in Git's last commit."""
+    changed = git.ask("diff", "--name-only", "HEAD", "--", *map(str, (PARAMS, LOCK, RESULTS)))
+    return (changed or "").splitlines()
