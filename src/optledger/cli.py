@@ -11,7 +11,6 @@ import typer
 from optledger import errors, experiments, params, planning
 from optledger.datasets import registry
 from optledger.datasets.sampling import example_mistakes, training_examples
-from optledger.datasets.split import validation_examples
 from optledger.documents import mistake
 from optledger.errors import UserError
 from optledger.paths import EXPERIMENTS, PARAMS
@@ -169,6 +168,9 @@ def check_all(settings: params.Params) -> None:
     Raises:
         UserError: a line for each mistake.
     """
+    # Here, as it imports scikit-learn, which a review has no use for.
+    from optledger.datasets.split import validation_examples
+
     dataset = registry.load(settings.dataset)
     train_examples = dataset.train_examples - validation_examples(
         dataset.train_examples, settings.split.validation_fraction

@@ -239,6 +239,7 @@ def _stale(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple
             return True
         return None not in sizes and sum(filter(None, sizes)) != stage.sizes[path]
 
+    recorded = any(stage.recorded for stage in found.values())
     chain = Chain(list(found.values()), (), digest)
     for name, stage in found.items():
         reasons = [
@@ -247,7 +248,7 @@ def _stale(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple
             if key or is_other(stage, path)
         ]
         if not stage.recorded:
-            reasons = [f"{LOCK}: {name}"]
+            reasons = [f"{LOCK}: {name}" if recorded else str(LOCK)]
         # A table in Git that is another one than the stage wrote.
         reasons += [
             str(path)

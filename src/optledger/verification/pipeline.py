@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from dvc.dependency.param import ParamsDependency
+from dvc.dependency.param import ParamsDependency, read_param_file
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
@@ -71,7 +71,17 @@ class Pipeline:
 
 def stages(repository: Any) -> list[Stage]:
     """Return the stages of an open repository, or of the revision that it was switched to."""
-    return [_stage(stage) for stage in repository.index.stages]
+    found = repository.index.stages
+    keys: dict[str, set[str]] = {}
+    for each in (each for stage in found for each in _parameters(stage)):
+        keys.setdefault(each.fs_path, set()).update(each.params)
+    # Each file once, as parsing one takes as long as all the rest.
+    values = {
+        path: read_param_file(repository.fs, path, sorted(own), flatten=True)
+        for path, own in keys.items()
+        if repository.fs.exists(path)
+    }
+    return [_stage(stage, values) for stage in found]
 
 
 def reproducible(root: Path) -> list[str]:
@@ -99,8 +109,11 @@ def opened() -> Iterator[Pipeline]:
         raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
 
 
-def _stage(stage: Any) -> Stage:
-    parameters = [each for each in stage.deps if isinstance(each, ParamsDependency)]
+def _parameters(stage: Any) -> list[Any]:
+    return [each for each in stage.deps if isinstance(each, ParamsDependency)]
+
+
+def _stage(stage: Any, values: Mapping[str, Mapping[str, Any]]) -> Stage:
     dependencies = [each for each in stage.deps if not isinstance(each, ParamsDependency)]
     recorded = all(each.hash_info for each in stage.outs) and not stage.cmd_changed
     return Stage(
@@ -112,7 +125,15 @@ def _stage(stage: Any) -> Stage:
         sizes={_path(each): each.meta.size for each in (*dependencies, *stage.outs)},
         cached=frozenset(_path(each) for each in stage.outs if each.use_cache),
         parameters={
-            _path(each): (each.hash_info.value or {}, each.read_params()) for each in parameters
+            _path(each): (
+                each.hash_info.value or {},
+                {
+                    key: value
+                    for key, value in values.get(each.fs_path, {}).items()
+                    if key in each.params
+                },
+            )
+            for each in _parameters(stage)
         },
     )
 
