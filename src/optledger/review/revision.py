@@ -239,7 +239,7 @@ def _stale(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple
             return True
         return None not in sizes and sum(filter(None, sizes)) != stage.sizes[path]
 
-    recorded = any(stage.recorded for stage in found.values())
+    recorded = any(stage.recorded for stage in found.values() if stage.outputs)
     chain = Chain(list(found.values()), (), digest)
     for name, stage in found.items():
         reasons = [
