@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from optledger import params
+from optledger import git, params
 from optledger.documents import mistake, read_yaml, shown
 from optledger.errors import UserError
 from optledger.paths import EXPERIMENTS, PARAMS, RESULTS
@@ -95,9 +95,7 @@ def run(name: str, settings: list[str]) -> str:
 
 def commit(name: str, baseline: str = "HEAD") -> str | None:
     """Return the commit that DVC keeps an experiment of `baseline` as, or None without one."""
-    baseline = _git("rev-parse", baseline).strip()
-    reference = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
-    return _git("for-each-ref", "--format=%(objectname)", reference).strip() or None
+    return next(iter(git.experiments(name, baseline)), None)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -1,5 +1,6 @@
 """What Git knows of a checkout."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,16 @@ def commits(checkout: Path = Path()) -> Commits:
     head = ask("rev-parse", "HEAD", checkout=checkout)
     changed = ask("status", "--porcelain", checkout=checkout)
     return Commits(head or None, head if head and changed == "" else None)
+
+
+def experiments(name: str, baseline: str | None = None) -> list[str]:
+    """Return the commits that DVC keeps as experiments of a name, of a baseline or of any."""
+    if not re.fullmatch(r"[\w.+-]+", name):
+        return []
+    commit = ask("rev-parse", baseline) if baseline else None
+    place = f"{commit[:2]}/{commit[2:]}" if commit else "*/*"
+    found = ask("for-each-ref", "--format=%(objectname)", f"refs/exps/{place}/{name}")
+    return (found or "").split()
 
 
 def ask(*arguments: str, checkout: Path = Path()) -> str | None:

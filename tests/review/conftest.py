@@ -3,32 +3,18 @@
 import pytest
 
 import digits
-from project import Project, new_project
+from project import DIGITS_PARAMS, Project, new_project
 
-PARAMS = """\
-dataset: digits
-split: {validation_fraction: 0.1, seed: 0}
-model: {name: mlp, hidden_units: [16]}
-training: {epochs: 3, batch_size: 32, loss: CategoricalCrossentropy}
-search: {strategy: grid, trials: 3, seed: 1000}
-seeds: {first: 0, count: 4}
-convergence: {patience: 2}
-comparison: {metric: accuracy}
-cases:
-  linear_regression:
-    model: linear_regression
-    test_fraction: 0.2
-    seed: 7
-    l2: 0
-    epochs: 40
-    methods:
-      momentum: {rule: momentum, learning_rate: 5}
+PARAMS = (
+    DIGITS_PARAMS.partition("variants:")[0].replace("count: 2", "count: 4")
+    + """\
 variants:
   steady: {optimizer: SGD, learning_rate: 0.5, batch_size: full, epochs: 5}
   nudged: {optimizer: Adam, learning_rate: 0.01}
   spoilt: {optimizer: Adam, learning_rate: 0.02}
   old: {optimizer: SGD, learning_rate: 0.3}
 """
+)
 
 CHANGES = [
     ("Adam, learning_rate: 0.01}", "Adam, learning_rate: 0.0101}"),

@@ -14,7 +14,8 @@ from optledger.analysis.statistics import Sample
 from optledger.formats import read_npz
 from optledger.paths import PREDICTIONS, PREPARED
 from optledger.results import samples_of_seeds
-from optledger.review.revision import TEST_SPLIT, Revision, md5_of
+from optledger.review.revision import TEST_SPLIT, Revision
+from optledger.review.staleness import md5_of
 
 
 @dataclass
