@@ -105,7 +105,7 @@ def review_revisions(
 ) -> None:
     """Tell what changed from BASE to HEAD, what that did, and whether it is more than noise.
 
-    With --fail-on, the exit status is 2 where results were not made since a change.
+    With --fail-on, the exit status is 2 where HEAD's results were not made since a change.
     """
     from optledger.review import report
     from optledger.review.judging import review
@@ -120,8 +120,8 @@ def review_revisions(
         print(json.dumps(record(found), indent=2, sort_keys=True, allow_nan=False))
     else:
         print(report.markdown(found) if markdown else report.terminal(found, columns))
-    if fail_on and found.stale:
-        # As the report says.
+    if fail_on and found.head.stale:
+        # As the report says. What is wrong with the base, a change of it may be to mend.
         raise typer.Exit(2)
     shut = {FailOn.WORSE: found.with_verdict("worse"), FailOn.DIVERGED: found.diverging}
     if any(shut[each] for each in fail_on or []):

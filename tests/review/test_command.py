@@ -50,8 +50,8 @@ def test_results_that_were_not_made_shut_the_gate(history: Project, tmp_path: Pa
     assert printed.startswith("nudged is not judged")
     assert errors == ""
     assert (
-        "workspace: not run since a change of params.yaml: variants.nudged.learning_rate, as its "
-        "dvc.lock tells: run dvc repro there, and commit what that changes."
+        "workspace: not run since a change of params.yaml: variants.nudged.learning_rate: run dvc "
+        "repro there, and commit what that changes."
     ) in " ".join(printed.split())
 
 
@@ -168,6 +168,16 @@ def test_json_is_a_document(history: Project) -> None:
     assert spoilt["after"]["accuracy"] - spoilt["before"]["accuracy"] == pytest.approx(
         decides["difference"], abs=1e-5
     )
+
+
+def test_what_json_cannot_hold_is_a_text(history: Project, tmp_path: Path) -> None:
+    """A parameter that is infinite, which no run has, is told all the same."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(history.path, project.path, symlinks=True)
+    project.edit("params.yaml", "learning_rate: 0.0101", "learning_rate: .inf")
+    status, printed, _ = reviewed(project, "changed", "--json")
+    assert status == 0
+    assert json.loads(printed)["parameters"][0]["after"] == "inf"
 
 
 def test_it_needs_neither_tensorflow_nor_mlflow(history: Project) -> None:

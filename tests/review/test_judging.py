@@ -148,8 +148,8 @@ def test_results_that_are_not_of_their_parameters_are_not_judged(
     assert effects(found) == {"adam": "stale"}
     assert found.untouched == ["gd"]
     assert (
-        "workspace: not run since a change of params.yaml: variants.adam.learning_rate, as its "
-        "dvc.lock tells: run dvc repro there, and commit what that changes."
+        "workspace: not run since a change of params.yaml: variants.adam.learning_rate: run dvc "
+        "repro there, and commit what that changes."
     ) in terminal(found, 1000)
 
 
@@ -174,6 +174,34 @@ def test_a_table_that_someone_changed_is_told(
     found = review("main", "workspace")
     assert {each.kind for each in found.effects} == {"stale"}
     assert "results/seeds.csv" in terminal(found, 1000)
+
+
+def test_a_case_that_was_not_run_is_told(
+    branches: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No variant is touched, and the results are not all of what is there."""
+    project = branches.copy(tmp_path / "project")
+    project.edit("params.yaml", "l2: 0", "l2: 0.5")
+    monkeypatch.chdir(project.path)
+    found = review("main", "workspace")
+    assert effects(found) == {}
+    assert [(each.name, reasons) for each, reasons in found.stale] == [
+        ("workspace", ["params.yaml: cases.linear_regression.l2"])
+    ]
+
+
+def test_a_stale_base_does_not_shut_the_gate(
+    branches: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change that mends it has to get through: only the head's own results are asked for."""
+    project = branches.copy(tmp_path / "project")
+    project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 0.02")
+    project.commit()
+    monkeypatch.chdir(project.path)
+    found = review("HEAD", "HEAD~1")
+    assert effects(found) == {"adam": "stale"}
+    assert found.base.stale
+    assert not found.head.stale
 
 
 def test_trained_and_not_evaluated_is_not_judged(
@@ -205,7 +233,7 @@ def test_a_leaderboard_that_someone_changed_is_told(
     write_csv(project.path / "results/leaderboard.csv", table)
     monkeypatch.chdir(project.path)
     found = review("main", "workspace")
-    assert outcome(found) == ("who leads is not told, as the pipeline was not run since a change.")
+    assert outcome(found) == "Not everything was run since a change."
     assert "results/leaderboard.csv" in terminal(found, 1000)
     assert "0.99" not in terminal(found, 1000)
 

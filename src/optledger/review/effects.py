@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import pandas as pd
@@ -119,15 +120,12 @@ class Review:
 
     @property
     def stale(self) -> list[tuple[Revision, Sequence[str]]]:
-        """Each revision whose results are not of what it has, and what of it was not run."""
-        names = [(effect.renamed_from or effect.variant, effect.variant) for effect in self.effects]
-        found: list[tuple[Revision, Sequence[str]]] = []
-        for side, revision in enumerate((self.base, self.head)):
-            reasons = [reason for pair in names for reason in revision.why_stale(pair[side])]
-            # Who leads is told by a later stage.
-            if reasons := reasons or list(revision.stale.get("compare", ())):
-                found.append((revision, list(dict.fromkeys(reasons))))
-        return found
+        """Each revision whose results are not of what it has, and what has changed since."""
+        return [
+            (revision, list(dict.fromkeys(chain.from_iterable(revision.stale.values()))))
+            for revision in (self.base, self.head)
+            if revision.stale
+        ]
 
     @property
     def unexplained(self) -> list[Effect]:

@@ -46,7 +46,7 @@ def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
     touched = [
         each
         for each in variants
-        if reached or each.kind != "same" or each.name in asked or each.before != each.after
+        if reached or each.kind != "same" or each.name in asked or each.is_renamed
     ]
     family = sum(each.kind == "changed" for each in touched)
     return Review(
@@ -83,6 +83,10 @@ class _Variant(NamedTuple):
     @property
     def name(self) -> str:
         return self.after or self.before or ""
+
+    @property
+    def is_renamed(self) -> bool:
+        return None is not self.before != self.after is not None
 
 
 def _variants(base: Revision, head: Revision) -> list[_Variant]:
@@ -122,7 +126,7 @@ def _kind(base: Revision, head: Revision, before: str | None, after: str | None)
     return "same" if _is_same(base, head, before, after) else "changed"
 
 
-_FIGURES = ["seed", "learning_rate", "accuracy", "precision", "recall", "f1", "loss", "epochs"]
+_FIGURES = ["seed", "learning_rate", *METRICS, "epochs", "diverged_epoch"]
 
 
 def _is_same(base: Revision, head: Revision, before: str, after: str) -> bool:
@@ -160,7 +164,7 @@ def _effect(
         before=_row(base, before),
         after=_row(head, after),
         differences=differences,
-        renamed_from=before if before and after and before != after else None,
+        renamed_from=before if variant.is_renamed else None,
     )
 
 
@@ -181,7 +185,10 @@ def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
     """Yield what the locks record otherwise, or one of them alone, of what no stage makes."""
     changed: dict[Path, set[str]] = {}
     for name in base.stages.keys() & head.stages.keys():
-        before, after = (each.stages[name].dependencies for each in (base, head))
+        stages = [each.stages[name] for each in (base, head)]
+        if not all(stage.recorded for stage in stages):
+            continue
+        before, after = (stage.dependencies for stage in stages)
         for path in before.keys() | after.keys():
             if before.get(path) != after.get(path):
                 changed.setdefault(path, set()).add(name.partition("@")[0])
@@ -191,7 +198,7 @@ def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
         for stage in revision.stages.values()
         for path in stage.outputs
     } - {RAW}
-    for path, stages in sorted(changed.items()):
+    for path, names in sorted(changed.items()):
         if path in made or any(path in output.parents for output in made):
             continue
         kind: Literal["code", "packages", "data"] = "code"
@@ -199,8 +206,8 @@ def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
             kind = "data"
         elif path.suffix == ".lock":
             kind = "packages"
-        reaches = bool(stages & {"download", "preprocess", "train", "evaluate"})
-        elsewhere = "how variants are compared" if "compare" in stages else "the cases"
+        reaches = bool(names & {"download", "preprocess", "train", "evaluate"})
+        elsewhere = "how variants are compared" if "compare" in names else "the cases"
         yield InputChange(str(path), kind, reaches, "" if reaches else elsewhere)
 
 

@@ -1,5 +1,6 @@
 """A review as a JSON document, for programs."""
 
+import math
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
@@ -23,8 +24,8 @@ def record(review: Review) -> dict[str, Any]:
         "parameters": [
             {
                 "key": change.key,
-                "before": change.before,
-                "after": change.after,
+                "before": _plain_value(change.before),
+                "after": _plain_value(change.after),
                 "variants": list(change.variants),
                 "elsewhere": change.elsewhere,
             }
@@ -52,12 +53,23 @@ def record(review: Review) -> dict[str, Any]:
     }
 
 
+def _plain_value(value: Any) -> Any:
+    """Return a value of params.yaml as JSON can hold it; as a text where it cannot."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain_value(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
 def _revision(revision: Revision) -> dict[str, Any]:
     return {
         "name": revision.name,
         "commit": revision.commit,
         "leading": revision.leading,
-        "champion": revision.champion,
+        "champion": next(iter(revision.champions or []), None),
     }
 
 

@@ -76,7 +76,7 @@ def _not_judged(review: Review) -> Iterator[str]:
     if found := review.of_kind("stale"):
         yield f"{_names(found)} {_are(found)} not judged, {_NOT_RUN}"
     elif review.stale:
-        yield f"who leads is not told, {_NOT_RUN}"
+        yield "Not everything was run since a change"
     if found := review.of_kind("incomparable"):
         yield f"{_names(found)} cannot be compared, as the test split is another one"
     if found := review.of_kind("same"):
@@ -138,8 +138,8 @@ def _stale(review: Review) -> Iterator[str]:
     """Yield a line for each revision whose results are not of what it has, and the command."""
     for revision, reasons in review.stale:
         yield (
-            f"{revision.label}: not run since a change of {_some(reasons)}, as its dvc.lock tells: "
-            "run dvc repro there, and commit what that changes."
+            f"{revision.label}: not run since a change of {_some(reasons)}: run dvc repro "
+            "there, and commit what that changes."
         )
 
 
@@ -150,10 +150,13 @@ def _behind(review: Review) -> Iterator[str]:
     commits = "a commit" if review.behind == 1 else f"{review.behind} commits"
     common = git.ask("merge-base", base.commit or "HEAD", head.commit or "HEAD")
     against = f": optledger review {common[:7]} {head.name}" if common else ""
+    # An experiment has no name that Git could merge.
+    is_named = git.ask("rev-parse", "--verify", "--quiet", base.name) is not None
+    merge = f"merge {base.name} into it, or " if is_named else ""
     yield (
         f"{base.name} has {commits} to parameters or results that {head.name} has not, and that "
-        f"this review shows undone. To see what {head.name} did, merge {base.name} into it, or "
-        f"review it against what both started from{against}."
+        f"this review shows undone. To see what {head.name} did, {merge}review it against what "
+        f"both started from{against}."
     )
 
 
@@ -194,9 +197,9 @@ def _leaders(review: Review) -> Iterator[str]:
     )
     if before.leading is not None and after.leading is not None:
         yield _was("leading group", before.leading, after.leading, by_noise)
-    if before.champion or after.champion:
-        was, now = ([each.champion] if each.champion else [] for each in (before, after))
-        yield _was("champion, the best on the validation split,", was, now, by_noise=False)
+    what = "champion, the best on the validation split,"
+    if before.champions is not None and after.champions is not None:
+        yield _was(what, before.champions, after.champions, by_noise=False)
 
 
 def _was(what: str, before: Sequence[str], after: Sequence[str], by_noise: bool) -> str:
@@ -211,7 +214,7 @@ def _notes(review: Review) -> Iterator[str]:
     """Yield what is as it was, and how it was judged."""
     rules, base = review.rules, review.base
     if same := review.of_kind("same"):
-        yield f"Trained anew, and the same figure by figure: {_names(same)}."
+        yield f"Made anew, and the same figure by figure: {_names(same)}."
     if review.untouched:
         yield f"Not touched: {listed(review.untouched)}."
     if review.of_kind("incomparable"):
@@ -296,7 +299,7 @@ def _are(effects: Sequence[Effect]) -> str:
 
 
 def _escaped(cell: object) -> str:
-    return str(cell).replace("|", "\\|")
+    return str(cell).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _table(table: pd.DataFrame, style: str) -> str:

@@ -69,9 +69,9 @@ class Revision:
         return self._marked("leading")
 
     @property
-    def champion(self) -> str | None:
-        """The champion; None where there is none."""
-        return next(iter(self._marked("champion") or []), None)
+    def champions(self) -> list[str] | None:
+        """The champion, if there is one; None where an older version did not tell."""
+        return self._marked("champion")
 
     def _marked(self, column: str) -> list[str] | None:
         if column not in self.leaderboard:
@@ -185,6 +185,9 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
             found = pd.DataFrame()
         if lacking := [column for column in columns if column not in found]:
             told = f"found no column {lacking[0]}; allowed: the table that dvc repro writes"
+            raise UserError(f"{name}: {path}: {told}")
+        if texts := [each for each in METRICS if each in found and found[each].dtype == object]:
+            told = f"column {texts[0]}: found a text; allowed: numbers"
             raise UserError(f"{name}: {path}: {told}")
         return found
 

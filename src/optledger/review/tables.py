@@ -26,7 +26,7 @@ def parameters(review: Review) -> pd.DataFrame:
 
 
 def _value(value: object) -> str:
-    text = value if isinstance(value, str) else shown(value)
+    text = " ".join(value.split()) if isinstance(value, str) else shown(value)
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
