@@ -54,10 +54,10 @@ class Project:
             environment: variables to set, beside those that are set here.
         """
         site = self.path.parent / "site cache"
+        # MAKE...: what a `make test` around this would tell a `make` in it.
+        outer = ("DVC_", "MLFLOW_", "OPTLEDGER_", "GIT_", "PYTHONPATH", "MAKE", "MFLAGS")
         inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("DVC_", "MLFLOW_", "OPTLEDGER_", "GIT_", "PYTHONPATH"))
+            name: value for name, value in os.environ.items() if not name.startswith(outer)
         }
         return subprocess.Popen(
             command,

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -20,8 +21,9 @@ from project import Project
 
 def dies_once(marker: Path, report: Report) -> int:
     """Kill this worker where `marker` is not there yet; else return the worker's process id."""
-    if not marker.exists():
-        marker.touch()
+    # Made by one of those that look at the same time.
+    with suppress(FileExistsError):
+        marker.touch(exist_ok=False)
         os.kill(os.getpid(), signal.SIGKILL)
     return os.getpid()
 
