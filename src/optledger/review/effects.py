@@ -68,17 +68,23 @@ class Effect:
         return self.before, self.after
 
     @property
+    def decisive(self) -> pd.Series:
+        """The row of the deciding metric, of a variant that is `changed`."""
+        assert self.differences is not None
+        return self.differences.iloc[0]
+
+    @property
     def shift(self) -> int:
         """Where the printed interval of the deciding metric is: 1 above 0, -1 below, else 0."""
         if self.differences is None:
             return 0
-        low, high = self.differences.iloc[0].reindex(["low", "high"])
+        low, high = self.decisive.reindex(["low", "high"])
         return int(low > 0) - int(high < 0)
 
     @property
     def verdict(self) -> str | None:
         """On the deciding metric; None of a variant that is not `changed`."""
-        return None if self.differences is None else str(self.differences["verdict"].iloc[0])
+        return None if self.differences is None else str(self.decisive["verdict"])
 
 
 @dataclass(frozen=True)

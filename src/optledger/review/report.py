@@ -52,21 +52,23 @@ def _judged(review: Review) -> Iterator[str]:
         (review.with_verdict("worse"), f"worse in {metric}"),
         (review.with_verdict("better"), f"better in {metric}"),
         ([each for each in equal if each.shift < 0], f"lower, by less than {margin}"),
-        (
-            [each for each in equal if each.shift > 0],
-            f"higher, by less than {margin}",
-        ),
+        ([each for each in equal if each.shift > 0], f"higher, by less than {margin}"),
         ([each for each in equal if each.shift == 0], f"equivalent, within {margin}"),
         (review.with_verdict("inconclusive"), "within the noise, inconclusive"),
     ]
     parts = [_claim(found, what, metric) for found, what in claims if found]
     if not parts:
         return
-    judged = review.of_kind("changed")
-    together = f" for {len(judged)} variants together" if len(judged) > 1 else ""
-    calm = not (review.diverging or review.stale or any(effect.shift for effect in judged))
+    shifted = any(effect.shift for effect in review.effects)
+    calm = not (review.diverging or review.stale or shifted)
     head = "No regression is shown: " if calm else ""
-    yield f"{head}{'; '.join(parts)}, with {confidence(review.rules)}{together}"
+    yield f"{head}{'; '.join(parts)}, with {_scope(review)}"
+
+
+def _scope(review: Review) -> str:
+    judged = len(review.of_kind("changed"))
+    together = f" for {judged} variants together" if judged > 1 else ""
+    return f"{confidence(review.rules)}{together}"
 
 
 _NOT_RUN = "as the pipeline was not run since a change"
@@ -185,14 +187,13 @@ def _inputs(review: Review) -> Iterator[str]:
 def _leaders(review: Review) -> Iterator[str]:
     """Tell who leads, and who the champion is, in both revisions."""
     before, after = review.base, review.head
-    judged = review.of_kind("changed")
     other_rules = any(change.key.startswith("comparison") for change in review.parameters) or any(
         not change.reaches_variants for change in review.inputs
     )
     by_noise = not (
         other_rules
         or review.diverging
-        or any(effect.shift for effect in judged)
+        or any(effect.shift for effect in review.effects)
         or any(effect.kind not in {"changed", "same"} for effect in review.effects)
     )
     if before.leading is not None and after.leading is not None:
@@ -229,11 +230,10 @@ def _notes(review: Review) -> Iterator[str]:
         )
     if judged := review.of_kind("changed"):
         margin = points_or_nats(getattr(rules.margins, rules.metric), rules.metric)
-        together = f" for {len(judged)} variants together" if len(judged) > 1 else ""
         sources = "; ".join(dict.fromkeys(map(_noise, judged)))
         alpha = 100 * (1 - rules.confidence) / len(judged)
         yield (
-            f"Judged by the rules of {base.label}: {rules.metric}, {confidence(rules)}{together}, "
+            f"Judged by the rules of {base.label}: {rules.metric}, {_scope(review)}, "
             f"a margin of {margin}. Intervals are for {sources}. Verdicts, in this order. "
             f"Equivalent: a narrower interval, of {100 - 2 * alpha:.4g} %, lies within the margin. "
             f"Better, worse: the one that is printed, of {100 - alpha:.4g} %, excludes 0. Else "
@@ -250,19 +250,17 @@ def _notes(review: Review) -> Iterator[str]:
 
 
 def _noise(effect: Effect) -> str:
-    assert effect.differences is not None
     return {
         "seeds and images": "other seeds and other test images",
         "seeds": "other seeds, on this test set",
         "images": "other test images, for these two models: one seed each",
-    }[effect.differences["noise"].iloc[0]]
+    }[effect.decisive["noise"]]
 
 
 def _advice(effects: Sequence[Effect]) -> Iterator[str]:
     """Tell how many seeds would decide."""
     for effect in effects:
-        assert effect.differences is not None
-        needed = effect.differences["further_seeds"].iloc[0]
+        needed = effect.decisive["further_seeds"]
         if pd.isna(needed):
             yield f"{effect.variant}: one seed does not tell how far seeds spread; take more."
         elif needed == float("inf"):
@@ -280,8 +278,7 @@ def _claim(effects: Sequence[Effect], what: str, metric: str) -> str:
     """Return what effects are, with their differences and intervals."""
     sizes = []
     for effect in effects:
-        assert effect.differences is not None
-        found = effect.differences.iloc[0]
+        found = effect.decisive
         size = signed(found["difference"], metric)
         sizes.append(f"({size} {unit(metric)}, {interval(found, metric)})" if size else "")
     if len(effects) == 1:

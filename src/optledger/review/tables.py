@@ -55,7 +55,7 @@ def deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
         if effect.kind != "stale":
             row[metric] = _change(*(_figure(side, metric) for side in effect.rows))
         if effect.differences is not None:
-            found = effect.differences.iloc[0]
+            found = effect.decisive
             row[f"difference in {unit(metric)}"] = signed(found["difference"], metric)
             row["interval"] = interval(found, metric)
             row["verdict"] = f"{found['verdict']}"
