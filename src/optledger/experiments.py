@@ -77,7 +77,7 @@ def run(name: str, settings: list[str]) -> str:
     Raises:
         UserError: this commit has an experiment of that name, or DVC failed and has said why.
     """
-    baseline = _git("rev-parse", "HEAD").strip()
+    baseline = git.run("rev-parse", "HEAD")
     if commit(name, baseline):
         raise UserError(
             f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
@@ -90,7 +90,7 @@ def run(name: str, settings: list[str]) -> str:
         command += ["--set-param", setting]
     if subprocess.run(command, check=False, env=os.environ | {"PATH": path}).returncode:
         raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed, as it says above")
-    return _git("show", f"{commit(name, baseline)}:{RESULTS / 'leaderboard.md'}")
+    return git.run("show", f"{commit(name, baseline)}:{RESULTS / 'leaderboard.md'}")
 
 
 def commit(name: str, baseline: str = "HEAD") -> str | None:
@@ -154,10 +154,3 @@ def _flow(value: Any) -> str:
             return f"[{', '.join(map(_flow, value))}]"
         case _:
             return json.dumps(value, ensure_ascii=False)
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"git {arguments[0]}: {done.stderr.strip().splitlines()[0]}")
-    return done.stdout

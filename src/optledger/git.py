@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from optledger.errors import UserError
+
 
 class Commits(NamedTuple):
     """What Git knows of a checkout; nothing where there is no Git.
@@ -38,8 +40,23 @@ def experiments(name: str, baseline: str | None = None) -> list[str]:
 def ask(*arguments: str, checkout: Path = Path()) -> str | None:
     """Return what a Git command prints; None where it fails, or there is no Git."""
     try:
-        git = ["git", "-C", str(checkout), *arguments]
-        answer = subprocess.run(git, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        return run(*arguments, checkout=checkout)
+    except UserError:
         return None
-    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def run(*arguments: str, checkout: Path = Path()) -> str:
+    """Return what a Git command prints.
+
+    Raises:
+        UserError: it fails, or there is no Git.
+    """
+    command = ["git", "-C", str(checkout), *arguments]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise UserError("git: found no such program; allowed: one on the path") from None
+    if done.returncode:
+        told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise UserError(f"git {arguments[0]}: {told[0]}")
+    return done.stdout.strip()

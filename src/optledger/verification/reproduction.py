@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from optledger import git
 from optledger.documents import read_yaml
 from optledger.errors import UserError
 from optledger.paths import LOCK, RESULTS
@@ -33,13 +34,13 @@ def reproduced() -> Iterator[tuple[Path, Path]]:
     """
     # Told to end, put everything away as where one presses Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    head = _git(Path(), "rev-parse", "HEAD")
-    if _git(Path(), "status", "--porcelain"):
+    head = git.run("rev-parse", "HEAD")
+    if git.run("status", "--porcelain"):
         print(f"verify: found uncommitted changes; what runs is HEAD, {head[:12]}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="optledger-", ignore_cleanup_errors=True) as folder:
         clone, committed = Path(folder) / "clone", Path(folder) / "committed"
-        _git(Path(), "clone", "--quiet", "--no-checkout", ".", str(clone))
-        _git(clone, "checkout", "--quiet", "--detach", head)
+        git.run("clone", "--quiet", "--no-checkout", ".", str(clone))
+        git.run("checkout", "--quiet", "--detach", head, checkout=clone)
         if not (clone / LOCK).exists():
             raise UserError(f"{LOCK}: found none in HEAD; allowed: one that dvc repro wrote")
         committed.mkdir()
@@ -115,11 +116,3 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 def _signal(process: psutil.Process, number: int) -> None:
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"git {arguments[0]}: {done.stderr.strip().splitlines()[-1]}")
-    return done.stdout.strip()
