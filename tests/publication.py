@@ -26,7 +26,7 @@ from mlflow.entities import ViewType
 # So that what is timed and killed is the publication.
 import optledger.tracking.store  # noqa: F401
 from optledger import errors
-from optledger.formats import write_npz
+from optledger.formats import file_digest, write_npz
 from optledger.params import Comparison, Component
 from optledger.tracking.agreement import DUPLICATE_OF, KEY, Published
 from optledger.tracking.champion import ChampionModel
@@ -75,6 +75,7 @@ def runs(name: str, seconds: float | None) -> list[Run]:
     # More parameters and points than a request may hold.
     curves = pd.DataFrame({"epoch": range(1, 601), "train_loss": 0.5, "validation_loss": 0.25})
     observed = {} if seconds is None else {SECONDS: seconds}
+    test = Path("test.npz")
     variant = Run(
         content={"kind": "variant", "name": "adam"},
         name="adam",
@@ -87,7 +88,7 @@ def runs(name: str, seconds: float | None) -> list[Run]:
         description="Adam, in words.",
         artifacts=(Path("history.csv"), Path("empty.csv")),
         tables={"per_class": pd.DataFrame({"class": [0, 1], "recall": [0.5, 1.0]})},
-        inputs=(Input("mnist test", "test", Path("test.npz")),),
+        inputs=(Input("mnist test", "test", test, 3, file_digest(test, "md5")),),
     )
     children = [
         Run(

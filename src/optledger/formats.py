@@ -108,10 +108,10 @@ def new_directory(path: Path) -> Iterator[Path]:
         complete.replace(path)
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """SHA-256, or another digest, of a file's content, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def canonical_json(value: Any) -> str:

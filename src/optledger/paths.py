@@ -11,4 +11,6 @@ RESULTS = Path("results")
 TRIALS = RESULTS / "trials"
 OBSERVATIONS = RESULTS / "observations"
 PREDICTIONS = RESULTS / "predictions"
+TEST = RESULTS / "test"
 CASES = RESULTS / "cases"
+TENSORBOARD = Path("build/tensorboard")

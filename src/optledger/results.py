@@ -8,19 +8,18 @@ import pandas as pd
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.statistics import Sample
 from optledger.analysis.summary import METRICS
-from optledger.datasets.examples import read_split
 from optledger.formats import read_npz
-from optledger.paths import PREDICTIONS, PREPARED
+from optledger.paths import PREDICTIONS, PREPARED, TEST
 
 
 def read_samples(variants: Sequence[str]) -> Samples:
     """Read the predictions of `variants`, in their order, as samples of each metric.
 
     Raises:
-        FileNotFoundError: they, or the test split, are not here.
+        FileNotFoundError: they, or the true labels, are not here.
     """
     classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
-    labels = read_split("test").labels
+    labels = read_npz(TEST / "labels.npz")["labels"]
     samples = {}
     for name in variants:
         predictions = read_npz(PREDICTIONS / f"{name}.npz")

@@ -127,12 +127,14 @@ def test_search_trials_of_all_variants_say_which_was_chosen() -> None:
     }
 
 
-def test_curves_are_means_over_the_seeds_that_reached_an_epoch() -> None:
-    """A seed that ended early does not drag the later epochs."""
+def test_curves_are_of_the_seeds_that_reached_an_epoch() -> None:
+    """A seed that ended early does not drag the later epochs; lowest and highest stand beside."""
     own = pd.DataFrame({"seed": [0, 0, 1], "epoch": [1, 2, 1], "train_loss": [1.0, 0.5, 3.0]})
     table = curves({"a": own})
     assert table.to_dict("list") == {
         "variant": ["a", "a"],
         "epoch": [1, 2],
         "train_loss": [2.0, 0.5],
+        "train_loss_min": [1.0, 0.5],
+        "train_loss_max": [3.0, 0.5],
     }

@@ -14,7 +14,7 @@ from mlflow.entities import ViewType
 
 from optledger.datasets.examples import Examples, write_split
 from optledger.errors import UserError
-from optledger.formats import digest
+from optledger.formats import digest, file_digest
 from optledger.tracking.agreement import Published
 from optledger.tracking.glance import tracking_uri
 from optledger.tracking.publication import publish_runs
@@ -28,6 +28,7 @@ def runs(folder: Path, observed: float | None = None) -> list[Run]:
     """A parent with more parameters and points than a request may hold, and its child."""
     (folder / "history.csv").write_text("epoch\n")
     write_split("train", Examples(np.ones((3, 2, 2), np.uint8), np.ones(3, np.uint8)), folder)
+    train = folder / "train.npz"
     parent = Run(
         content={"kind": "variant", "name": "adam"},
         name="adam",
@@ -40,7 +41,7 @@ def runs(folder: Path, observed: float | None = None) -> list[Run]:
         description="Adam, in words.",
         artifacts=(folder / "history.csv",),
         tables={"per_class": pd.DataFrame({"class": [0, 1], "f1": [0.5, None]})},
-        inputs=(Input("digits train", "training", folder / "train.npz"),),
+        inputs=(Input("digits train", "training", train, 3, file_digest(train, "md5")),),
     )
     child = {"kind": "seed", "variant": parent.key, "seed": 0}
     return [parent, Run(content=child, name="adam seed 0", parent=parent, curves=CURVES[:3])]

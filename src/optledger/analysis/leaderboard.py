@@ -127,14 +127,19 @@ def search_table(searches: Mapping[str, pd.DataFrame], leaderboard: pd.DataFrame
 
 
 def curves(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return a row per variant and epoch: means over the seeds that reached it.
+    """Return a row per variant and epoch, over the seeds that reached it.
 
     Args:
         histories: by variant, its history.csv.
+
+    Returns:
+        Of each metric the mean, and as `<metric>_min` and `<metric>_max` those of the lowest and
+        the highest seed.
     """
-    means = [
-        history.drop(columns="seed").groupby("epoch", as_index=False).mean().assign(variant=name)
-        for name, history in histories.items()
-    ]
-    table = pd.concat(means, ignore_index=True)
+    tables = []
+    for name, history in histories.items():
+        epochs = history.drop(columns="seed").groupby("epoch")
+        lowest, highest = epochs.min().add_suffix("_min"), epochs.max().add_suffix("_max")
+        tables.append(epochs.mean().join([lowest, highest]).reset_index().assign(variant=name))
+    table = pd.concat(tables, ignore_index=True)
     return table[["variant", *table.columns.drop("variant")]]

@@ -3,10 +3,10 @@
 import sys
 
 from optledger import params, stages
-from optledger.analysis.case_figure import draw
 from optledger.analysis.trajectories import follow, method_table, trajectory_table
 from optledger.documents import mistake, shown
 from optledger.errors import UserError
+from optledger.figures.case import draw
 from optledger.formats import new_directory, write_csv, write_text
 from optledger.paths import CASES, PARAMS
 from optledger.textbook.cases import problem_of, ways

@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 
 from optledger import params, stages
-from optledger.analysis import metrics
+from optledger.analysis import gallery, metrics
 from optledger.analysis.summary import METRICS, summarize
-from optledger.datasets.examples import read_split
-from optledger.formats import new_directory, read_csv, write_csv, write_json, write_npz
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.datasets.examples import Examples, read_split
+from optledger.formats import (
+    file_digest,
+    new_directory,
+    read_csv,
+    write_csv,
+    write_json,
+    write_npz,
+)
+from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.stages import undeclared
 from optledger.training import executor
 from optledger.training.plateau import converged_epoch
@@ -23,10 +30,10 @@ def main() -> None:
     settings = params.load()
     undeclared.forget("train", TRIALS, settings.variants)
     classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
-    labels = read_split("test").labels
+    test = read_split("test")
     predictions = _predict(settings, classes)
     evaluations = {
-        name: [metrics.evaluate(labels, *seed, classes) for seed in seeds]
+        name: [metrics.evaluate(test.labels, *seed, classes) for seed in seeds]
         for name, seeds in predictions.items()
     }
     seeds = pd.concat(
@@ -42,6 +49,7 @@ def main() -> None:
                     "losses": np.stack([row.losses for row in rows]),
                 },
             )
+    _write_test(test, predictions, classes)
     write_csv(RESULTS / "seeds.csv", seeds)
     write_csv(RESULTS / "per_class.csv", metrics.per_class_table(evaluations))
     write_csv(RESULTS / "confusion.csv", metrics.confusion_table(evaluations))
@@ -63,6 +71,25 @@ def _predict(settings: params.Params, classes: int) -> dict[str, list[Prediction
     for place, each in enumerate(trained):
         predictions[each.name].append(done[place])
     return predictions
+
+
+def _write_test(test: Examples, predictions: dict[str, list[Predictions]], classes: int) -> None:
+    """Write what later stages know of the test split, as none of them opens it."""
+    path = PREPARED / "test.npz"
+    models = np.stack([seed.classes for seeds in predictions.values() for seed in seeds])
+    images = gallery.hardest(test.labels, models)
+    with new_directory(TEST) as directory:
+        write_npz(directory / "labels.npz", {"labels": test.labels})
+        write_npz(
+            directory / "gallery.npz",
+            {
+                "indices": images,
+                **test.take(images)._asdict(),
+                "votes": gallery.votes(models[:, images], classes),
+            },
+        )
+        digests = {name: file_digest(path, name) for name in ("md5", "sha256")}
+        write_json(directory / "split.json", {"examples": len(test.labels), **digests})
 
 
 def _seed_rows(

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optledger.datasets.examples import read_split
-from optledger.formats import file_digest, read_csv, read_npz
+from optledger.formats import read_csv, read_npz
 from optledger.params import Comparison, Component, Params
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.training.records import read_trials, read_weights
 from optledger.training.trial import Weights
 
@@ -77,9 +77,9 @@ def read_champion(params: Params) -> ChampionModel | None:
         input_example=read_split("validation").images[:_EXAMPLES],
         predictions={
             **read_npz(PREDICTIONS / f"{name}.npz"),
-            "labels": read_split("test").labels,
+            **read_npz(TEST / "labels.npz"),
         },
-        test_digest=file_digest(PREPARED / "test.npz"),
+        test_digest=json.loads((TEST / "split.json").read_text())["sha256"],
         comparison=params.comparison,
     )
 

@@ -1,6 +1,5 @@
 """A run as data: all that MLflow is to hold of it."""
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from optledger.formats import digest
@@ -24,23 +22,15 @@ class Input:
         name: what people call it.
         context: what it was used for.
         path: of the file, an NPZ of examples.
+        examples: how many it holds.
+        checksum: MD5 of the file in hexadecimal, as dvc.lock has it.
     """
 
     name: str
     context: str
     path: Path
-
-    @cached_property
-    def checksum(self) -> str:
-        """MD5 of the file in hexadecimal, as dvc.lock has it."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "md5").hexdigest()
-
-    @cached_property
-    def examples(self) -> int:
-        """How many examples it holds."""
-        with np.load(self.path, allow_pickle=False) as archive:
-            return len(archive["labels"])
+    examples: int
+    checksum: str
 
 
 @dataclass(frozen=True, eq=False)

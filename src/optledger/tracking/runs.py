@@ -1,5 +1,6 @@
 """The runs that a set of results amounts to: what MLflow is to hold."""
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from optledger.analysis.speed import epochs_to_targets
 from optledger.datasets.registry import Dataset
 from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
 from optledger.params import Params
-from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.tracking.case_runs import case_runs
 from optledger.tracking.champion import read_champion
 from optledger.tracking.keys import comparison_content
@@ -23,7 +24,7 @@ _TRIALS = ("history.csv", "search.csv", "trials.csv", "weights.npz")
 
 _SHOWN = ("seeds", "per_class", "confusion", "curves")
 
-_SPLITS = {"train": "training", "validation": "validation", "test": "testing"}
+_CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
 
 # MLflow's limit on a tag, which a description is.
 _LONGEST_DESCRIPTION = 8000
@@ -36,11 +37,7 @@ _COMPARED = (
 
 def collect(params: Params, dataset: Dataset) -> list[Run]:
     """Read results/ and return its runs: a parent before its children, the comparison last."""
-    inputs = tuple(
-        Input(f"{params.dataset} {split}", context, PREPARED / f"{split}.npz")
-        for split, context in _SPLITS.items()
-        if (PREPARED / f"{split}.npz").exists()
-    )
+    inputs = _inputs(params.dataset)
     checksums = {role: file.sha256 for role, file in dataset.files.by_role().items()}
     leaderboard = read_csv(RESULTS / "leaderboard.csv")
     runs = [
@@ -57,11 +54,27 @@ def collect_cases(params: Params) -> list[Run]:
     return [run for name, case in params.cases.items() for run in case_runs(name, case)]
 
 
+def _inputs(dataset: str) -> tuple[Input, ...]:
+    """Return the splits; the test split as `evaluate` found it, as nothing later opens that."""
+    summary = json.loads((PREPARED / "summary.json").read_text())
+    test = json.loads((TEST / "split.json").read_text())
+    known = {
+        split: (examples, file_digest(PREPARED / f"{split}.npz", "md5"))
+        for split, examples in summary["examples"].items()
+    } | {"test": (test["examples"], test["md5"])}
+    return tuple(
+        Input(f"{dataset} {split}", _CONTEXTS[split], PREPARED / f"{split}.npz", examples, checksum)
+        for split, (examples, checksum) in known.items()
+    )
+
+
 def _results(params: Params, leaderboard: pd.DataFrame) -> list[VariantResults]:
     """Return what results/ has of each variant."""
     # As text: what pandas makes of a column depends on the other variants' rows.
     as_text = {name: read_csv_as_text(RESULTS / f"{name}.csv") for name in _SHOWN}
     tables = {name: read_csv(RESULTS / f"{name}.csv") for name in _SHOWN}
+    for each in (as_text, tables):
+        each["curves"] = each["curves"].filter(regex="(?<!_min)(?<!_max)$")
     histories = {name: read_history(TRIALS / name) for name in params.variants}
     epochs = epochs_to_targets(histories, tables["seeds"], params.comparison.targets)
     figures = {row["variant"]: row for row in records(leaderboard)}

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from optledger.analysis.summary import METRICS
+from optledger.figures.style import lines
 from optledger.formats import digest, rounded
 from optledger.params import Params, Variant
 from optledger.paths import TRIALS
@@ -20,12 +21,6 @@ from optledger.training.records import read_search
 _TRAINED = ("history", "search", "trials")
 
 _EPOCHS = ("epochs", "kept_epoch", "converged_epoch")
-
-# By the variant's place in params.yaml.
-_COLORS = (
-    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
-    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
-)
 
 # What the results depend on most; requirements.lock has them all.
 _PACKAGES = ("dvc", "keras", "mlflow", "numpy", "pandas", "scikit-learn", "tensorflow")
@@ -88,7 +83,7 @@ def variant_runs(
         observed=_observed(seconds, observation),
         machine=_machine(observation),
         curves=_curves(results.curves),
-        color=_COLORS[list(params.variants).index(name) % len(_COLORS)],
+        color=lines(params.variants)[name].color,
         tags={
             "variant": name,
             "checksums": _checksums(content),

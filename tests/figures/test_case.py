@@ -4,7 +4,7 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from optledger.analysis.case_figure import draw
+from optledger.figures.case import draw
 
 POINTS = pd.DataFrame(
     [

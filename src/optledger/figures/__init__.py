@@ -1,0 +1,1 @@
+"""Figures: tables in, Matplotlib figures out, and how they become SVG."""
