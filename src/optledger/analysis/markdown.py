@@ -19,6 +19,7 @@ from optledger.analysis.words import (
     plus_minus,
     points_or_nats,
     signed,
+    some,
 )
 from optledger.params import Comparison
 
@@ -36,11 +37,11 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     diverged = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
     worse = [name for name in names if name not in leading and name not in diverged]
     if not leading:
-        return f"No variant leads, as each has a seed that diverged ({listed(diverged)})."
+        return f"No variant leads, as each has a seed that diverged ({some(diverged)})."
     if len(names) == 1:
         return f"{names[0]} is the only variant, and so there is nothing to compare it with."
     if len(leading) + len(worse) == 1:
-        return f"{leading[0]} alone has no seed that diverged ({listed(diverged)} did)."
+        return f"{leading[0]} alone has no seed that diverged ({some(diverged)} did)."
     pairs = comparisons[comparisons["metric"] == comparison.metric]
     one_seed = (pairs["noise"] == "images").all()
     if (pairs["verdict"] == "inconclusive").all():
@@ -50,9 +51,9 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     parts = [_who_leads(leading, pairs, comparison)]
     if worse:
         than = f" than {leading[0]}" if len(leading) > 1 else ""
-        parts.append(f"{listed(worse)} {are(worse)} worse{than}")
+        parts.append(f"{some(worse)} {are(worse)} worse{than}")
     if diverged:
-        parts.append(f"{listed(diverged)} {are(diverged)} out, as seeds diverged")
+        parts.append(f"{some(diverged)} {are(diverged)} out, as seeds diverged")
     scope = "One seed each, so of these models and not of their optimizers: " if one_seed else ""
     return f"{scope}{'; '.join(parts)} ({confidence(comparison)} for all pairs together)."
 
@@ -64,11 +65,11 @@ def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparis
         return f"{leading[0]} leads in {metric}"
     if (verdicts == "equivalent").all():
         margin = points_or_nats(getattr(comparison.margins, metric), metric)
-        return f"{listed(leading)} lead in {metric} and are equivalent, within {margin}"
+        return f"{some(leading)} lead in {metric} and are equivalent, within {margin}"
     if verdicts.isin(["better", "worse"]).any():
-        others = listed(leading[1:])
+        others = some(leading[1:])
         return f"{leading[0]} is first in {metric}, and {others} are not shown to be worse than it"
-    return f"{listed(leading)} lead in {metric} and cannot be told apart"
+    return f"{some(leading)} lead in {metric} and cannot be told apart"
 
 
 def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
@@ -81,8 +82,8 @@ def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison:
     """
     parts = [
         answer(table, comparisons, comparison),
-        markdown(_ranks(table, comparisons, comparison)),
-        *_rank_notes(table, comparison),
+        rank_table(table, comparisons, comparison),
+        *rank_notes(table, comparison),
         markdown(_other_metrics(table, comparison.metric)),
         "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
         "is cross-entropy in nats.",
@@ -126,7 +127,14 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
     return "\n\n".join([*parts, _comparison_notes(table, len(leaderboard), comparison)]) + "\n"
 
 
-def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
+    """Return the variants in their order as Markdown: means, intervals, epochs, learning rates.
+
+    Args:
+        table: as of `leaderboard`.
+        comparisons: as of `comparisons`.
+        comparison: the section of params.yaml.
+    """
     metric = comparison.metric
     shown = pd.DataFrame(
         {
@@ -163,7 +171,7 @@ def _ranks(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compariso
         f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
         for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
     ]
-    return shown
+    return markdown(shown)
 
 
 def _mean_interval(mean: float, half: float, diverged: int) -> str:
@@ -179,7 +187,13 @@ def _against(row: pd.Series, metric: str) -> str:
     return f"{difference} ({interval(row, metric)}): {row['verdict']}"
 
 
-def _rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
+def rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
+    """Return how the ranks are to be read, a paragraph each.
+
+    Args:
+        table: as of `leaderboard`.
+        comparison: the section of params.yaml.
+    """
     others = (
         "other test images alone, as one seed tells nothing of others"
         if table["seeds"].max() == 1

@@ -14,6 +14,14 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def some(names: Sequence[str], most: int = 8) -> str:
+    """Return names as `listed`, the first of them if there are more than `most`."""
+    if len(names) <= most:
+        return listed(names)
+    shown = names[: max(1, most // 2)]
+    return listed([*shown, f"{len(names) - len(shown)} others"])
+
+
 def are(names: Sequence[str]) -> str:
     """Return the verb that they take."""
     return "is" if len(names) == 1 else "are"

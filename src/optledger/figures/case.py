@@ -31,7 +31,7 @@ def draw(name: str, points: pd.DataFrame, methods: pd.DataFrame) -> str:
     from matplotlib.ticker import FuncFormatter
 
     with style():
-        figure = Figure(figsize=(8.4, 4.4), layout="constrained")
+        figure = Figure(figsize=(4.9, 3.4 + 0.2 * len(methods)), layout="constrained")
         axes = figure.add_subplot()
         styles = _line_styles(methods["method"].tolist())
         # The fastest first; of those that did not arrive, the nearest.
@@ -56,7 +56,7 @@ def draw(name: str, points: pd.DataFrame, methods: pd.DataFrame) -> str:
         axes.set_xlim(0, points["epoch"].max() * 1.15)
         axes.set_yscale("log")
         axes.set_ylim(FLOOR / 2, min(points["suboptimality"].max(), _HIGHEST) * 2)
-        figure.legend(loc="outside right center", labelspacing=0.9)
+        figure.legend(loc="outside lower left")
         return svg(figure)
 
 
@@ -74,7 +74,7 @@ def _label(row: Mapping[Hashable, Any]) -> str:
         settings.append(f"batches of {row['batch_size']}")
     name = ", ".join([str(row["method"]).replace("_", " "), *settings])
     if pd.notna(row["diverged_epoch"]):
-        return f"{name}\n   diverged in epoch {row['diverged_epoch']}"
+        return f"{name}: diverged in epoch {row['diverged_epoch']}"
     if row["suboptimality"] <= FLOOR:
-        return f"{name}\n   arrived in {row['epochs']} epochs"
-    return f"{name}\n   {row['suboptimality']:.1e} after {row['epochs']} epochs"
+        return f"{name}: arrived in {row['epochs']} epochs"
+    return f"{name}: {row['suboptimality']:.1e} after {row['epochs']} epochs"

@@ -3,7 +3,7 @@
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,14 +89,18 @@ def lines(names: Iterable[str]) -> dict[str, Line]:
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw in this project's style, whatever the user's own is."""
+def style(changes: Mapping[Any, Any] | None = None) -> Iterator[None]:
+    """Draw in this project's style, whatever the user's own is.
+
+    Args:
+        changes: of it, as Matplotlib's parameters.
+    """
     # Not at the top: importing Matplotlib reads its user's settings and fonts.
     import matplotlib
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        matplotlib.rcParams.update({**_STYLE, **(changes or {})})
         yield
 
 

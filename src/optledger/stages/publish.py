@@ -6,8 +6,6 @@ from pathlib import Path
 
 from optledger import params, stages
 from optledger.errors import without_credentials
-from optledger.paths import CASES
-from optledger.stages import undeclared
 from optledger.tracking.glance import tracking_uri
 from optledger.tracking.publication import publish, replace
 
@@ -20,7 +18,6 @@ def main(restore: bool = False, replaced: Sequence[str] = ()) -> None:
         replaced: ids of runs to make anew.
     """
     settings = params.load()
-    undeclared.forget("case", CASES, settings.cases)
     # In a temporary copy of an experiment, DVC names the repository that it was made from.
     root = Path(os.environ.get("DVC_ROOT", "."))
     if replaced:

@@ -32,6 +32,7 @@ _LONGEST_DESCRIPTION = 8000
 _COMPARED = (
     *("leaderboard.csv", "leaderboard.md", "comparisons.csv", "comparisons.md"),
     *("curves.csv", "search.csv", "speed.csv", "profile.csv"),
+    *("report.html", "report.md"),
 )
 
 

@@ -1,0 +1,85 @@
+"""Learning curves: the mean over seeds, in a band from the lowest to the highest of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from optledger.figures.panels import line_of, name_lines, panel, plain_numbers
+from optledger.figures.style import svg
+
+ERROR = "validation_error"
+"""What accuracy lacks of 1, which a logarithmic axis can show."""
+
+_NAMES = {
+    ERROR: "validation error (1 - accuracy)",
+    "validation_loss": "validation loss, in nats",
+    "train_loss": "train loss, in nats",
+}
+
+
+def with_error(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return results/curves.csv with the validation error, whose lowest is of the best accuracy."""
+    return curves.assign(
+        **{
+            ERROR: 1 - curves["validation_accuracy"],
+            f"{ERROR}_min": 1 - curves["validation_accuracy_max"],
+            f"{ERROR}_max": 1 - curves["validation_accuracy_min"],
+        }
+    )
+
+
+def draw(curves: pd.DataFrame, metric: str, shown: Sequence[str], fitted: Sequence[str]) -> str:
+    """Return curves as SVG, the same bytes for the same table.
+
+    Args:
+        curves: as of `with_error`.
+        metric: one of its columns that has `_min` and `_max` beside it; lower is better.
+        shown: the variants in colour, with their bands.
+        fitted: those that the axes make room for: not what diverged, or leads far from it.
+    """
+    # Not at the top: importing Matplotlib reads its user's settings and fonts.
+    from matplotlib.ticker import MaxNLocator
+
+    variants = curves["variant"].unique().tolist()
+    with panel(variants, shown) as (figure, axes):
+        for name in sorted(variants, key=lambda each: -_last(curves, metric, each)):
+            own = curves[curves["variant"] == name]
+            drawn = line_of(name, variants, shown)
+            # A single epoch is a point, and no line.
+            marker = "o" if len(own) == 1 else None
+            axes.plot(own["epoch"], own[metric], marker=marker, **drawn)
+            if name in shown:
+                axes.fill_between(
+                    own["epoch"],
+                    own[f"{metric}_min"],
+                    own[f"{metric}_max"],
+                    color=drawn["color"],
+                    alpha=0.16,
+                    linewidth=0,
+                )
+        axes.set_yscale("log")
+        fit = curves[curves["variant"].isin(fitted)]
+        axes.set_ylim(*_limits(fit, metric))
+        plain_numbers(axes.yaxis)
+        axes.set_xlim(0, 1.02 * fit["epoch"].max())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.set_xlabel("epoch")
+        if len(shown) > 1 or len(variants) == 1:
+            axes.set_ylabel(_NAMES[metric])
+        name_lines(figure, shown)
+        return svg(figure)
+
+
+def _last(curves: pd.DataFrame, metric: str, variant: str) -> float:
+    value = curves.loc[curves["variant"] == variant, metric].iloc[-1]
+    return float(np.nan_to_num(value, nan=np.inf))
+
+
+def _limits(curves: pd.DataFrame, metric: str) -> tuple[float, float]:
+    """Return the ends of the vertical axis: of every seed's whole curve."""
+    values = curves[[f"{metric}_min", f"{metric}_max"]].to_numpy(float)
+    finite = values[np.isfinite(values) & (values > 0)]
+    if not len(finite):
+        return 1e-3, 1.0
+    return float(finite.min()) / 1.1, float(finite.max()) * 1.1

@@ -1,0 +1,95 @@
+"""Panels: which variants one figure draws in colour, on axes that all figures of a kind share."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from optledger.figures.style import COLOURS, GREY, lines, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LARGE, _SMALL = (4.9, 3.4), (2.45, 1.9)
+
+_AXES = (0.18, 0.22, 0.79, 0.66)
+
+_LONGEST = 22
+
+# Characters of a name of which three columns fit.
+_NARROW = 12
+
+
+def panels(variants: Sequence[str]) -> list[list[str]]:
+    """Return what is drawn together: all of a few variants, each of many by itself."""
+    return [list(variants)] if len(variants) <= len(COLOURS) else [[name] for name in variants]
+
+
+@contextmanager
+def panel(variants: Sequence[str], shown: Sequence[str]) -> Iterator["tuple[Figure, Axes]"]:
+    """Yield a figure and its axes, in this project's style: large for several, small for one.
+
+    Args:
+        variants: all that there are.
+        shown: those drawn in colour.
+    """
+    # Not at the top: importing Matplotlib reads its user's settings and fonts.
+    from matplotlib.figure import Figure
+
+    small = len(shown) == 1 < len(variants)
+    with style({"font.size": 8.5 if small else 10.0}):
+        if small:
+            # Not fitted: all of a kind have their axes in one place, and there are many.
+            figure = Figure(figsize=_SMALL)
+            axes = figure.add_axes(_AXES)
+            axes.set_title(short(shown[0]))
+        else:
+            figure = Figure(figsize=_LARGE, layout="constrained")
+            axes = figure.add_subplot()
+        yield figure, axes
+
+
+def line_of(variant: str, variants: Sequence[str], shown: Sequence[str]) -> dict[str, Any]:
+    """Return how Matplotlib draws a variant: in its colour, or thin and grey behind the others."""
+    named = {"label": short(variant), "gid": variant}
+    if variant not in shown:
+        return {**named, "color": GREY, "linewidth": 0.6, "alpha": 0.45, "zorder": 1}
+    return {**named, **lines(variants)[variant]._asdict(), "zorder": 3}
+
+
+def name_lines(figure: "Figure", shown: Sequence[str]) -> None:
+    """Add a legend of several lines; a panel of one has its name as the title."""
+    if len(shown) > 1:
+        handles = figure.axes[0].get_legend_handles_labels()[0]
+        named = [handle for handle in handles if handle.get_gid() in shown]
+        # Read in rows, which Matplotlib fills by columns.
+        columns = 3 if max(map(len, shown)) <= _NARROW else 2
+        rows = [handle for start in range(columns) for handle in named[start::columns]]
+        figure.legend(
+            handles=rows,
+            loc="outside upper left",
+            ncols=columns,
+            handlelength=2.2,
+            columnspacing=1.2,
+        )
+
+
+def plain_numbers(axis: Any, most: int = 6) -> None:
+    """Print the ticks of a logarithmic axis as people write numbers: 0.03, not a power of ten.
+
+    Args:
+        axis: one of Matplotlib's, whose ends are set.
+        most: how many ticks it has room for.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    low, high = sorted(axis.get_view_interval())
+    subs = (1.0, 2.0, 5.0) if high / low < 30 else (1.0, 3.0) if high / low < 300 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=most))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def short(name: str) -> str:
+    """Return a name cut to what a figure has room for."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

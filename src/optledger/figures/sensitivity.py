@@ -1,0 +1,62 @@
+"""Sensitivity to the learning rate: what each that was tried came to, the chosen one marked."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from optledger.figures.panels import line_of, panel, plain_numbers
+from optledger.figures.style import GREY, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw(search: pd.DataFrame, shown: str) -> str:
+    """Return one variant's search trials as SVG, those of the others behind them.
+
+    A trial that diverged stands as a cross at the top edge.
+
+    Args:
+        search: results/search.csv.
+        shown: the variant in colour.
+    """
+    variants = search["variant"].unique().tolist()
+    trials = search.assign(error=1 - search["validation_accuracy"]).sort_values("learning_rate")
+    with panel([*variants, ""], [shown]) as (figure, axes):
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for name in variants:
+            own = trials[trials["variant"] == name]
+            drawn = line_of(name, variants, [shown])
+            marker = "o" if name == shown else None
+            axes.plot(own["learning_rate"], own["error"], marker=marker, markersize=3.5, **drawn)
+            if name == shown:
+                _mark(axes, own, drawn["color"])
+        errors = trials["error"].clip(lower=1e-4).dropna()
+        if len(errors):
+            axes.set_ylim(errors.min() / 1.3, min(1.0, errors.max()) * 1.3)
+        axes.set_xlim(search["learning_rate"].min() / 2, search["learning_rate"].max() * 2)
+        plain_numbers(axes.xaxis, most=4)
+        plain_numbers(axes.yaxis)
+        axes.set_xlabel("learning rate", color=GREY)
+        return svg(figure)
+
+
+def _mark(axes: "Axes", trials: pd.DataFrame, colour: str) -> None:
+    """Put a ring around the chosen trial, and a cross at the top edge for each that diverged."""
+    chosen = trials[trials["chosen"] == 1]
+    axes.scatter(
+        chosen["learning_rate"],
+        chosen["error"],
+        s=110,
+        facecolors="none",
+        edgecolors=colour,
+        linewidths=1.6,
+        zorder=4,
+    )
+    lost = trials.loc[trials["error"].isna(), "learning_rate"]
+    top = np.full(len(lost), 0.94)
+    axes.scatter(
+        lost, top, s=30, marker="x", color=colour, transform=axes.get_xaxis_transform(), zorder=4
+    )

@@ -1,0 +1,67 @@
+"""The gallery: the test images that most models get wrong, as the page shows them."""
+
+import base64
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optledger.formats import read_npz
+
+
+class Mistaken(NamedTuple):
+    """A test image, and what the models make of it.
+
+    Attributes:
+        place: its index in the test split.
+        label: its true class.
+        predicted: the wrong class that most models predict.
+        votes: how many do.
+        wrong: how many predict any wrong class, or none.
+        picture: a PNG, as a data URL.
+    """
+
+    place: int
+    label: int
+    predicted: int
+    votes: int
+    wrong: int
+    picture: str
+
+
+def read_gallery(path: Path, models: int) -> list[Mistaken]:
+    """Read what `evaluate` wrote.
+
+    Args:
+        path: of gallery.npz.
+        models: how many there are.
+    """
+    arrays = read_npz(path)
+    gallery = []
+    for index, image, label, votes in zip(
+        *(arrays[name] for name in ("indices", "images", "labels", "votes")), strict=True
+    ):
+        others = np.where(np.arange(len(votes)) == label, 0, votes)
+        gallery.append(
+            Mistaken(
+                int(index),
+                int(label),
+                int(others.argmax()),
+                int(others.max()),
+                models - int(votes[label]),
+                _png(image),
+            )
+        )
+    return gallery
+
+
+def _png(image: NDArray[np.uint8]) -> str:
+    # Not at the top: Matplotlib brings it, and only this needs it.
+    from PIL import Image
+
+    content = io.BytesIO()
+    # Uncompressed: what a compressor makes of it depends on its version.
+    Image.fromarray(image).save(content, "png", compress_level=0)
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

@@ -1,0 +1,55 @@
+"""report: the results as a page that opens anywhere, as a short text, and as one figure."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from optledger import params, stages
+from optledger.datasets import registry
+from optledger.figures import differences
+from optledger.formats import file_digest, read_csv, write_text
+from optledger.params import Params
+from optledger.paths import CASES, RAW, RESULTS, TEST
+from optledger.report import page
+from optledger.report.gallery import read_gallery
+from optledger.stages import undeclared
+
+_PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")
+
+_TABLES = (
+    *("leaderboard", "comparisons", "curves", "profile"),
+    *("search", "per_class", "confusion"),
+)
+
+
+def main() -> None:
+    """Run the stage."""
+    settings = params.load()
+    undeclared.forget("case", CASES, settings.cases)
+    tables = {name: read_csv(RESULTS / f"{name}.csv") for name in _TABLES}
+    results = page.Results(
+        **tables,
+        cases=[CASES / name / "figure.svg" for name in settings.cases],
+        gallery=read_gallery(TEST / "gallery.npz", int(tables["leaderboard"]["seeds"].sum())),
+        checksums=dict(_checksums(settings)),
+        versions={name: version(name) for name in _PACKAGES},
+    )
+    figure = differences.draw(results.leaderboard, results.comparisons, settings.comparison)
+    write_text(RESULTS / "answer.svg", figure)
+    write_text(RESULTS / "report.md", page.markdown(results, settings))
+    write_text(RESULTS / "report.html", page.html(results, settings))
+
+
+def _checksums(settings: Params) -> Iterator[tuple[str, str]]:
+    """Yield what the data's files must have, and what the results have."""
+    for file in registry.load(settings.dataset).files.by_role().values():
+        yield (RAW / file.name).as_posix(), file.sha256
+    for path in [
+        *(RESULTS / f"{name}.csv" for name in (*_TABLES, "seeds")),
+        *(Path(CASES / name / "methods.csv") for name in settings.cases),
+    ]:
+        yield path.as_posix(), file_digest(path)
+
+
+if __name__ == "__main__":
+    stages.run(main)

@@ -1,0 +1,161 @@
+"""What a report is made of, from synthetic predictions: any number of variants, quickly."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from optledger.analysis import gallery, metrics
+from optledger.analysis.comparisons import comparisons, leading_group, samples_of
+from optledger.analysis.leaderboard import curves, leaderboard, search_table
+from optledger.analysis.speed import epochs_to_targets, performance_profile
+from optledger.analysis.summary import METRICS, ranking
+from optledger.formats import read_csv, write_csv, write_npz
+from optledger.params import Params
+from optledger.report.gallery import read_gallery
+from optledger.report.page import Results
+
+_CLASSES, _IMAGES, _EPOCHS = 4, 400, 6
+
+_RATES = (0.001, 0.01, 0.1)
+
+
+def make(
+    folder: Path,
+    names: Sequence[str],
+    seeds: int = 3,
+    diverged: Sequence[str] = (),
+    far: Sequence[str] = (),
+) -> tuple[Results, Params]:
+    """Return results of `names`, each less accurate than the one before, and their parameters.
+
+    Args:
+        folder: for files.
+        names: the variants.
+        seeds: how many each has.
+        diverged: those whose first seed, and highest learning rate, diverged.
+        far: those far behind.
+    """
+    random = np.random.default_rng(0)
+    labels = random.integers(0, _CLASSES, _IMAGES).astype(np.uint8)
+    easy = random.random(_IMAGES)
+    evaluations, samples, rows, histories, searches = {}, {}, [], {}, {}
+    models = []
+    for place, name in enumerate(names):
+        rate = 0.6 if name in far else 0.96 - 0.004 * place
+        chosen = _RATES[place % len(_RATES)]
+        lost = [name in diverged and seed == 0 for seed in range(seeds)]
+        right = easy < np.clip(rate + random.normal(0, 0.01, (seeds, 1)), 0, 1)
+        right &= random.random((seeds, _IMAGES)) < 0.98
+        predicted = np.where(right, labels, (labels + 1) % _CLASSES).astype(np.uint8)
+        losses = np.where(right, 0.1, 2.0).astype(np.float32)
+        predicted[lost], losses[lost] = 255, np.nan
+        models.append(predicted)
+        evaluations[name] = [
+            metrics.evaluate(labels, *seed, _CLASSES)
+            for seed in zip(predicted, losses, strict=True)
+        ]
+        samples[name] = samples_of(labels, predicted, losses, _CLASSES)
+        histories[name] = _history(random, seeds, rate, lost)
+        accuracies = [rate - 0.1, rate, np.nan if name in diverged else rate - 0.2]
+        searches[name] = pd.DataFrame(
+            {"learning_rate": _RATES, "validation_accuracy": accuracies, "validation_loss": 0.5}
+        )
+        rows += [
+            {
+                "variant": name,
+                "seed": seed,
+                "learning_rate": chosen,
+                **{metric: evaluation.scores[metric] for metric in METRICS},
+                "validation_accuracy": np.nan if lost[seed] else rate,
+                "validation_loss": np.nan if lost[seed] else 1 - rate,
+                "epochs": _EPOCHS,
+                "converged_epoch": np.nan if seed else 3,
+                "diverged_epoch": 2 if lost[seed] else np.nan,
+            }
+            for seed, evaluation in enumerate(evaluations[name])
+        ]
+    params = _params(names, seeds)
+    table = pd.DataFrame(rows)
+    ranked = ranking(table, "accuracy")
+    samples = {name: samples[name] for name in ranked}
+    pairs = comparisons(samples, params.comparison)
+    leading = leading_group(pairs, "accuracy", table)
+    speed = epochs_to_targets(
+        {name: histories[name] for name in ranked}, table, params.comparison.targets
+    )
+    board = leaderboard(table, params.variants, searches, samples, speed, leading, 0.95)
+    predictions = np.concatenate(models)
+    hard = gallery.hardest(labels, predictions)
+    write_npz(
+        folder / "gallery.npz",
+        {
+            "indices": hard,
+            "images": random.integers(0, 256, (len(hard), 8, 8)).astype(np.uint8),
+            "labels": labels[hard],
+            "votes": gallery.votes(predictions[:, hard], _CLASSES),
+        },
+    )
+    drawn = folder / "a_case" / "figure.svg"
+    drawn.parent.mkdir(exist_ok=True)
+    drawn.write_text('<?xml?>\n<svg xmlns="http://www.w3.org/2000/svg"><g id="a"/></svg>\n')
+    tables = {
+        "leaderboard": board,
+        "comparisons": pairs,
+        "curves": curves({name: histories[name] for name in ranked}),
+        "profile": performance_profile(speed),
+        "search": search_table({name: searches[name] for name in ranked}, board),
+        "per_class": metrics.per_class_table(evaluations),
+        "confusion": metrics.confusion_table(evaluations),
+    }
+    for name, each in tables.items():
+        write_csv(folder / f"{name}.csv", each)
+    results = Results(
+        **{name: read_csv(folder / f"{name}.csv") for name in tables},
+        cases=[drawn],
+        gallery=read_gallery(folder / "gallery.npz", len(predictions)),
+        checksums={"data/raw/images": "0" * 64},
+        versions={"numpy": "2"},
+    )
+    return results, params
+
+
+def _history(
+    random: np.random.Generator, seeds: int, rate: float, lost: Sequence[bool]
+) -> pd.DataFrame:
+    epochs = np.arange(1, _EPOCHS + 1)
+    tables = []
+    for seed in range(seeds):
+        error = (1 - rate) * (1 + 3 / epochs) * random.uniform(0.8, 1.2, _EPOCHS)
+        loss = np.where(lost[seed], 1e6 * epochs, 3 * error)
+        own = {"seed": seed, "epoch": epochs, "train_loss": loss / 2, "train_accuracy": 1 - error}
+        own |= {"validation_loss": loss, "validation_accuracy": 1 - np.minimum(error, 1)}
+        tables.append(pd.DataFrame(own)[: 2 if lost[seed] else _EPOCHS])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _params(names: Sequence[str], seeds: int) -> Params:
+    case = {
+        "model": "linear_regression",
+        **{"test_fraction": 0.2, "seed": 0, "l2": 0.0, "epochs": 9},
+        "methods": {"adam": {"rule": "adam", "learning_rate": 0.1}},
+    }
+    return Params.model_validate(
+        {
+            "dataset": "digits",
+            "split": {"validation_fraction": 0.1, "seed": 0},
+            "model": {"name": "mlp", "hidden_units": [8]},
+            "training": {
+                **{"epochs": _EPOCHS, "batch_size": 32, "loss": "CategoricalCrossentropy"},
+            },
+            "search": {"strategy": "grid", "trials": 3, "seed": 1000},
+            "seeds": {"first": 0, "count": seeds},
+            "convergence": {"patience": 2},
+            "comparison": {"metric": "accuracy", "targets": [0.9]},
+            "cases": {"a_case": case},
+            "variants": {
+                name: {"optimizer": "Adam", "learning_rate": list(_RATES)} for name in names
+            },
+        }
+    )
