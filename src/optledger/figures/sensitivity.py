@@ -54,9 +54,18 @@ def _mark(axes: "Axes", trials: pd.DataFrame, colour: str) -> None:
         edgecolors=colour,
         linewidths=1.6,
         zorder=4,
+        gid="chosen",
     )
     lost = trials.loc[trials["error"].isna(), "learning_rate"]
     top = np.full(len(lost), 0.94)
-    axes.scatter(
-        lost, top, s=30, marker="x", color=colour, transform=axes.get_xaxis_transform(), zorder=4
-    )
+    if len(lost):
+        axes.scatter(
+            lost,
+            top,
+            s=30,
+            marker="x",
+            color=colour,
+            transform=axes.get_xaxis_transform(),
+            zorder=4,
+            gid="diverged",
+        )

@@ -57,6 +57,7 @@ def html(results: Results, params: Params) -> str:
             champion=champion.iloc[0] if len(champion) else None,
             mistaken_by=one,
             ranks=tables.ranks(results.leaderboard, results.comparisons, params.comparison),
+            targets=tables.targets(results.leaderboard),
             axis=tables.axis(results.leaderboard, params.comparison),
             figure=drawings.answer(results.leaderboard, results.comparisons, params.comparison),
             verdicts=tables.verdicts(results.comparisons, names, params.comparison.metric),
