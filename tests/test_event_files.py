@@ -135,9 +135,8 @@ def test_variants_are_rows_of_hyperparameters(folder: Path) -> None:
     assert values == {"optimizer": "SGD", "learning_rate": 0.5, "batch_size": "full", "epochs": 5}
     data = plugin_data(folder / "adam/mean", metadata.EXPERIMENT_TAG)
     table = metadata.parse_experiment_plugin_data(data)
-    assert [column.name for column in table.hparam_infos] == [
-        *("optimizer", "learning_rate", "batch_size", "epochs"),
-    ]
+    names = [column.name for column in table.hparam_infos]
+    assert names == ["optimizer", "learning_rate", "batch_size", "epochs"]
     assert table.metric_infos[0].name.tag == "test/accuracy"
 
 
