@@ -494,17 +494,3 @@ def test_without_a_validation_split_all_examples_train(project: Project) -> None
     seeds = pd.read_csv(project.path / "results/seeds.csv")
     assert seeds["validation_accuracy"].isna().all()
     assert seeds["accuracy"].notna().all()
-
-
-def test_plots_are_drawn_with_their_own_templates(project: Project) -> None:
-    """`dvc plots show` and `dvc plots diff` find a template and labels for each table."""
-    for command in (["show"], ["diff", "HEAD"]):
-        project.run("dvc", "plots", *command)
-        page = project.read("dvc_plots/index.html").decode()
-        for title in (
-            "Test accuracy of each seed",
-            "Validation loss, mean over seeds",
-            "linear_regression, from the start to the optimum",
-        ):
-            assert title in page
-        assert "<DVC_METRIC" not in page
