@@ -115,6 +115,18 @@ def test_the_comparison_shows_the_leaderboard(page: Page, experiment: str) -> No
         expect(page.get_by_role("row", name=re.compile(f"^{rank} "))).to_be_visible()
 
 
+def test_the_report_opens(page: Page, experiment: str) -> None:
+    """The description links it; MLflow shows it as it is."""
+    page.goto(f"{experiment}/runs?{TRAINING}")
+    link = page.get_by_role("link", name="the report")
+    expect(link).to_be_attached()
+    address = f"/{link.get_attribute('href')}"
+    page = page.context.new_page()
+    page.goto(address)
+    report = page.frame_locator("iframe[src^='blob:']")
+    expect(report.get_by_role("heading", level=1)).to_contain_text("in accuracy")
+
+
 def test_the_champion_is_a_registered_model(page: Page) -> None:
     """Its only version has the alias, and says why."""
     page.goto("/#/models/optledger-digits")

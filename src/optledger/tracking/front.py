@@ -64,11 +64,12 @@ def _in_words(
     table, training = leaderboard(experiment_id), "workflowType=machine_learning"
     runs, experiments = (quote(json.dumps(each)) for each in (variants, [experiment_id]))
     side_by_side = f"#/compare-runs?runs={runs}&experiments={experiments}&{training}"
-    why = f"#/experiments/{experiment_id}/runs/{comparison_id}?{training}"
+    compared = f"#/experiments/{experiment_id}/runs/{comparison_id}"
     return (
         f"{answer}\n\n"
         f"[Leaderboard]({table}), [its curves]({table}&compareRunsMode=CHART), "
-        f"[the variants side by side]({side_by_side}), [every pair, and why]({why}). "
+        f"[the variants side by side]({side_by_side}), [every pair, and why]"
+        f"({compared}?{training}), [the report]({compared}/artifacts/report.html?{training}). "
         "Of what was published last; the table without this view has all runs."
     )
 
