@@ -7,6 +7,7 @@ so that a machine that is now faster, now slower is so for all.
 
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,13 +29,13 @@ import psutil
 from threadpoolctl import threadpool_limits
 
 from optledger import params
-from optledger.analysis.metrics import evaluate
+from optledger.analysis.metrics import Evaluation, confusion_table, evaluate, per_class_table
 from optledger.datasets.examples import read_split
 from optledger.documents import read_yaml
 from optledger.experiments import merge_patch
-from optledger.formats import write_csv, write_json, write_npz
+from optledger.formats import read_npz, write_csv, write_json, write_npz
 from optledger.params import Params, Variant
-from optledger.paths import PARAMS, PREDICTIONS, RESULTS, TRIALS
+from optledger.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
 from optledger.training.executor import Report, train
 from optledger.training.processes import Processes
 from optledger.training.records import write_trials
@@ -128,28 +129,30 @@ def techniques(settings: Params) -> None:
 
 
 def compare(settings: Params) -> None:
-    """Print what the stage costs, with ten variants of ten seeds each."""
+    """Print what `compare` and `report` cost, with ten variants of ten seeds each."""
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve())}
-    command = [sys.executable, "-X", "importtime", "-m", "optledger.stages.compare"]
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        _write_results(Path(folder), settings, variants=10, seeds=10)
+        _write_results(Path(folder), variants=10, seeds=10)
 
-        def stage() -> str:
+        def run(*arguments: str) -> str:
+            command = [sys.executable, *arguments]
             done = subprocess.run(
                 command, cwd=folder, env=environment, check=True, capture_output=True, text=True
             )
             return done.stderr
 
-        loaded = "tensorflow" in stage()
-        seconds = statistics.median(_seconds(stage) for _ in range(5))
-    _table(
-        ["`compare`, ten variants of ten seeds", "seconds"],
-        [[f"with {'' if loaded else 'no '}import of TensorFlow", f"{seconds:.1f}"]],
-    )
+        for name in ("compare", "report"):
+            stage = ("-m", f"optledger.stages.{name}")
+            loaded = "tensorflow" in run("-X", "importtime", *stage)
+            seconds = [_seconds(lambda stage=stage: run(*stage)) for _ in range(5)]
+            row = [f"`{name}`", f"{statistics.median(seconds):.1f}", "yes" if loaded else "no"]
+            rows.append(row)
+    _table(["ten variants of ten seeds", "seconds", "imports TensorFlow"], rows)
 
 
-def _write_results(folder: Path, settings: Params, variants: int, seeds: int) -> None:
-    """Write what `compare` reads, of models that mistake one image in fifty, at random."""
+def _write_results(folder: Path, variants: int, seeds: int) -> None:
+    """Write what both read, of models that mistake one image in fifty, at random."""
     document = read_yaml(PARAMS)
     variant = next(iter(document["variants"].values()))
     names = [f"variant_{number}" for number in range(variants)]
@@ -157,27 +160,35 @@ def _write_results(folder: Path, settings: Params, variants: int, seeds: int) ->
     document["comparison"].pop("baseline", None)
     write_json(folder / PARAMS, document)
     (folder / "data").symlink_to(Path("data").resolve())
-    labels = read_split("test").labels
+    shutil.copytree(CASES, folder / CASES)
+    shutil.copytree(TEST, folder / TEST)
+    labels = read_npz(TEST / "labels.npz")["labels"]
     rng = np.random.default_rng(0)
     rows = []
+    evaluations: dict[str, list[Evaluation]] = {}
     for name in names:
         wrong = rng.random((seeds, len(labels))) < 0.02
         classes = ((labels + wrong) % CLASSES).astype(np.uint8)
         losses = rng.exponential(0.08, wrong.shape).astype(np.float32)
         predictions = folder / PREDICTIONS / f"{name}.npz"
         write_npz(predictions, {"classes": classes, "losses": losses})
-        epoch = Epoch(0.1, 0.98, 0.1, 0.98)
+        history = [Epoch(0.1, 0.98, 0.1, 0.98)] * 10
         results = [
-            TrialResult(0.1, seed, {}, [epoch] * 10, 10, None, 0.0, 0.0) for seed in range(seeds)
+            TrialResult(rate, seed, {}, history, 10, None, 0.0, 0.0)
+            for seed, rate in enumerate(np.geomspace(0.01, 1, seeds))
         ]
         write_trials(folder / TRIALS / name, results, results[:5])
-        for seed in range(seeds):
-            scores = evaluate(labels, classes[seed], losses[seed], CLASSES).scores
+        evaluations[name] = [
+            evaluate(labels, *seed, CLASSES) for seed in zip(classes, losses, strict=True)
+        ]
+        for seed, evaluation in enumerate(evaluations[name]):
             validation = {"validation_accuracy": 0.98, "validation_loss": 0.1}
             rest = {"epochs": 10, "converged_epoch": 6, "diverged_epoch": None}
             own = {"variant": name, "seed": seed, "learning_rate": 0.1}
-            rows.append(own | scores | validation | rest)
+            rows.append(own | evaluation.scores | validation | rest)
     write_csv(folder / RESULTS / "seeds.csv", pd.DataFrame(rows))
+    write_csv(folder / RESULTS / "per_class.csv", per_class_table(evaluations))
+    write_csv(folder / RESULTS / "confusion.csv", confusion_table(evaluations))
 
 
 def publish(settings: Params) -> None:

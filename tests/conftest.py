@@ -1,8 +1,11 @@
 """A small real dataset, and a real checkout that runs the whole pipeline on it."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from digits import load, registry_entry, write
 from optledger.datasets.examples import Examples
@@ -53,3 +56,17 @@ def finished(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Pro
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of `finished` that a test may change."""
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of the system's."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
+    if not chromium:
+        # Nothing that pip installs; .ci/run installs it, so that nothing is skipped there.
+        pytest.skip("found no chromium")
+    with sync_playwright() as playwright:
+        # Its sandbox does not work for root, and the pages are ours.
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

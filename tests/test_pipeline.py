@@ -60,6 +60,7 @@ def test_the_results_are_complete(finished: Project) -> None:
     tracked = finished.run("git", "ls-files", "dvc.lock", "results", "data").split()
     assert tracked == [
         "dvc.lock",
+        "results/answer.svg",
         "results/cases/linear_regression/figure.svg",
         "results/cases/linear_regression/methods.csv",
         "results/cases/linear_regression/trajectories.csv",
@@ -72,6 +73,7 @@ def test_the_results_are_complete(finished: Project) -> None:
         "results/metrics.json",
         "results/per_class.csv",
         "results/profile.csv",
+        "results/report.md",
         "results/search.csv",
         "results/seeds.csv",
         "results/speed.csv",
@@ -278,7 +280,7 @@ def test_changing_a_variant_trains_that_variant_only(project: Project) -> None:
     before = set(keys(project))
     project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 0.02")
     printed = project.run("dvc", "repro")
-    assert executed(printed) == ["train@adam", "evaluate", "compare", "publish"]
+    assert executed(printed) == ["train@adam", "evaluate", "compare", "report", "publish"]
     # A new run of the variant, of its two seeds, and of the comparison.
     assert len(set(keys(project)) - before) == 4
     assert before <= set(keys(project))
@@ -290,13 +292,13 @@ def test_changing_a_variant_trains_that_variant_only(project: Project) -> None:
 
 
 def test_changing_a_method_runs_its_case_only(project: Project) -> None:
-    """The case and each of its methods are new runs; what the variants came to is left alone."""
+    """New runs are the case, its methods and the comparison, whose report has the figure."""
     before = set(keys(project))
     project.edit(
         "params.yaml", "rule: momentum, learning_rate: 5", "rule: momentum, learning_rate: 2"
     )
-    assert executed(project.run("dvc", "repro")) == ["case@linear_regression", "publish"]
-    assert len(set(keys(project)) - before) == 6
+    assert executed(project.run("dvc", "repro")) == ["case@linear_regression", "report", "publish"]
+    assert len(set(keys(project)) - before) == 7
     assert before <= set(keys(project))
     status = project.run("git", "status", "--porcelain", "results").split()
     assert status[1::2] == [
@@ -313,7 +315,7 @@ def test_the_lock_after_a_removal_is_that_of_a_clean_run(
     project.edit("params.yaml", "cases:\n", f"cases:\n{CASE}")
     printed = project.run("dvc", "repro")
     assert sorted(executed(printed)) == [
-        *("case@other", "compare", "evaluate", "publish", "train@momentum"),
+        *("case@other", "compare", "evaluate", "publish", "report", "train@momentum"),
     ]
     assert "momentum" in json.loads(project.read("results/metrics.json"))
     assert (project.path / "results/cases/other").exists()
@@ -413,7 +415,7 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
     grid = "[0.0001, 0.001, 0.01]"
     project.edit("params.yaml", "learning_rate: 0.01", f"learning_rate: {grid}")
     printed = project.run("dvc", "repro")
-    assert executed(printed) == ["train@adam", "evaluate", "compare", "publish"]
+    assert executed(printed) == ["train@adam", "evaluate", "compare", "report", "publish"]
     lines = [line for line in printed.splitlines() if line.startswith("adam: ")]
     progress = r"train accuracy 0\.\d{4}, validation accuracy 0\.\d{4}"
     for number, line in enumerate(lines[:5], start=1):
@@ -494,17 +496,3 @@ def test_without_a_validation_split_all_examples_train(project: Project) -> None
     seeds = pd.read_csv(project.path / "results/seeds.csv")
     assert seeds["validation_accuracy"].isna().all()
     assert seeds["accuracy"].notna().all()
-
-
-def test_plots_are_drawn_with_their_own_templates(project: Project) -> None:
-    """`dvc plots show` and `dvc plots diff` find a template and labels for each table."""
-    for command in (["show"], ["diff", "HEAD"]):
-        project.run("dvc", "plots", *command)
-        page = project.read("dvc_plots/index.html").decode()
-        for title in (
-            "Test accuracy of each seed",
-            "Validation loss, mean over seeds",
-            "linear_regression, from the start to the optimum",
-        ):
-            assert title in page
-        assert "<DVC_METRIC" not in page

@@ -3,17 +3,19 @@
 import json
 import shutil
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from optledger import errors, experiments, params, planning
+from optledger.breaks import command
 from optledger.datasets import registry
 from optledger.datasets.sampling import example_mistakes, training_examples
 from optledger.documents import mistake
 from optledger.errors import UserError
-from optledger.paths import EXPERIMENTS, PARAMS
+from optledger.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.stages import publish as stage
 from optledger.training import executor, runtime
 
@@ -132,6 +134,21 @@ def review_revisions(
 def schema() -> None:
     """Print the JSON Schema of params.yaml."""
     print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
+
+
+@app.command()
+def tensorboard(
+    directory: Annotated[
+        Path, typer.Argument(help="new, or one that this command wrote, and now writes anew")
+    ] = TENSORBOARD,
+) -> None:
+    """Write the results as TensorBoard's event files: a run for each seed, and of means."""
+    from optledger.event_files import read_runs, write_runs
+
+    runs = read_runs(params.load())
+    write_runs(directory, runs)
+    print(f"{len(runs)} runs; to look at them: {command('tensorboard', '--logdir', directory)}")
+    print("Filtered by the word mean, they are the means of the variants over their seeds.")
 
 
 @app.command()

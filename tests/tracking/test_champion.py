@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from optledger import params
 from optledger.datasets.examples import Examples, write_split
-from optledger.formats import file_digest, write_csv, write_npz
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.formats import write_csv, write_json, write_npz
+from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.tracking.champion import read_champion
 from optledger.training.records import write_trials
 from optledger.training.trial import Epoch, TrialResult
@@ -27,9 +27,10 @@ def write_results(
 ) -> None:
     """Write results with `gd` and `adam`, whose seeds 5, 6, … have the validation metrics given."""
     images = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
-    for split in ("validation", "test"):
-        write_split(split, Examples(images, np.arange(4, dtype=np.uint8)), PREPARED)
+    write_split("validation", Examples(images, np.arange(4, dtype=np.uint8)), PREPARED)
     (PREPARED / "summary.json").write_text(json.dumps({"classes": 10}))
+    write_npz(TEST / "labels.npz", {"labels": np.arange(4, dtype=np.uint8)})
+    write_json(TEST / "split.json", {"examples": 4, "sha256": "5" * 64})
     variants = ["adam", "gd"]
     table = {"variant": variants, "champion": [int(name == champion) for name in variants]}
     write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(table))
@@ -89,7 +90,7 @@ def test_it_has_what_a_later_model_is_compared_by() -> None:
     assert champion is not None
     assert champion.predictions["classes"].tolist() == [[1] * 4] * 2
     assert champion.predictions["labels"].tolist() == [0, 1, 2, 3]
-    assert champion.test_digest == file_digest(PREPARED / "test.npz")
+    assert champion.test_digest == "5" * 64
     assert champion.input_example.shape == (3, 8, 8)
 
 

@@ -16,8 +16,8 @@ from optledger import params
 from optledger.analysis.summary import METRICS
 from optledger.datasets import registry
 from optledger.datasets.examples import Examples, write_split
-from optledger.formats import digest, file_digest, write_csv, write_npz, write_text
-from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.formats import digest, file_digest, write_csv, write_json, write_npz, write_text
+from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect
 from optledger.training.observations import write_observation
@@ -94,7 +94,15 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
     write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(leaderboard))
     write_text(RESULTS / "leaderboard.md", "adam leads.\n\n| rank |\n\nAccuracy\n")
     write_text(RESULTS / "comparisons.md", "One variant.\n")
+    for name in ("report.html", "report.md"):
+        write_text(RESULTS / name, "adam leads.\n")
     write_npz(PREDICTIONS / "adam.npz", {"classes": np.zeros(3, np.uint8)})
+    write_json(TEST / "split.json", {"examples": 5, "md5": "5" * 32})
+    examples = {"train": 3, "validation": 2}
+    write_json(PREPARED / "summary.json", {"examples": examples})
+    for split, count in examples.items():
+        labels = np.zeros(count, np.uint8)
+        write_split(split, Examples(np.zeros((count, 2, 2), np.uint8), labels), PREPARED)
 
 
 @pytest.fixture(autouse=True)
@@ -251,15 +259,13 @@ def test_a_variant_has_checksums_and_versions() -> None:
 
 
 def test_inputs_have_the_checksums_that_dvc_has() -> None:
-    """MD5 of each split; the comparison is of the test split only."""
-    labels = np.zeros(7, np.uint8)
-    for split in ("train", "test"):
-        images = np.full((7, 2, 2), len(split), np.uint8)
-        write_split(split, Examples(images, labels), PREPARED)
+    """MD5 of each split, the test split's as evaluate found it, of which the comparison is."""
     found = runs()
-    train, test = found["adam"].inputs
-    assert (train.name, train.context, train.examples) == ("mnist train", "training", 7)
+    train, _, test = found["adam"].inputs
+    assert (train.name, train.context, train.examples) == ("mnist train", "training", 3)
     assert train.checksum == hashlib.md5((PREPARED / "train.npz").read_bytes()).hexdigest()
+    assert (test.name, test.context, test.examples) == ("mnist test", "testing", 5)
+    assert test.checksum == "5" * 32
     assert found["comparison of 1 variants"].inputs == (test,)
 
 

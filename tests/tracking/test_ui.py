@@ -1,20 +1,14 @@
 """What a person sees in MLflow's own pages, in a headless Chromium."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from project import Project
 from servers import mlflow_server
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-
-# Nothing that pip installs; .ci/run installs it, so that nothing is skipped there.
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="found no chromium")
 
 # Milliseconds that anything may take to be seen, on a busy machine.
 PATIENCE = 30_000
@@ -30,16 +24,6 @@ def server(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Itera
     store = f"sqlite:///{finished.path / 'mlflow.db'}"
     with mlflow_server(tmp_path_factory.mktemp("server"), store) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    with sync_playwright() as playwright:
-        # Its sandbox does not work for root, and the pages are ours.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from optledger.analysis.words import (
     further_seeds,
     interval,
     listed,
+    mean_interval,
     p_value,
     plus_minus,
     points_or_nats,
@@ -143,7 +144,7 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
             "leads": ["yes" if leading else "" for leading in table["leading"]],
             metric: [f"{mean:.4f}" for mean in table[metric]],
             "interval": [
-                _mean_interval(*row)
+                mean_interval(*row)
                 for row in zip(
                     table[metric],
                     table[f"{metric}_half_width"],
@@ -172,12 +173,6 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
     ]
     return markdown(shown)
-
-
-def _mean_interval(mean: float, half: float, diverged: int) -> str:
-    if diverged or not math.isfinite(half):
-        return "unknown"
-    return f"{max(0, mean - half):.4f} to {min(1, mean + half):.4f}"
 
 
 def _against(row: pd.Series, metric: str) -> str:

@@ -52,6 +52,19 @@ def interval(row: Mapping[str, Any] | pd.Series, metric: str) -> str:
     return f"{low} to {high}" if low else ""
 
 
+def mean_interval(mean: float, half: float, diverged: int) -> str:
+    """Return the interval of a mean of numbers from 0 to 1, which a seed that diverged leaves open.
+
+    Args:
+        mean: the mean.
+        half: half the width of its interval.
+        diverged: how many of the seeds did.
+    """
+    if diverged or not math.isfinite(half):
+        return "unknown"
+    return f"{max(0, mean - half):.4f} to {min(1, mean + half):.4f}"
+
+
 def p_value(value: float) -> str:
     """Return a p-value; empty where there is none."""
     if pd.isna(value):

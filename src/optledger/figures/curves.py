@@ -29,21 +29,29 @@ def with_error(curves: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def draw(curves: pd.DataFrame, metric: str, shown: Sequence[str], fitted: Sequence[str]) -> str:
+def draw(
+    curves: pd.DataFrame,
+    metric: str,
+    shown: Sequence[str],
+    variants: Sequence[str],
+    fitted: Sequence[str],
+) -> str:
     """Return curves as SVG, the same bytes for the same table.
 
     Args:
         curves: as of `with_error`.
         metric: one of its columns that has `_min` and `_max` beside it; lower is better.
         shown: the variants in colour, with their bands.
-        fitted: those that the axes make room for: not what diverged, or leads far from it.
+        variants: all that there are, also those that no seed trained for an epoch.
+        fitted: those that the axes make room for: not what diverged, or is far from what leads.
     """
     # Not at the top: importing Matplotlib reads its user's settings and fonts.
     from matplotlib.ticker import MaxNLocator
 
-    variants = curves["variant"].unique().tolist()
     with panel(variants, shown) as (figure, axes):
-        for name in sorted(variants, key=lambda each: -_last(curves, metric, each)):
+        # The highest at the end first, as the legend has them.
+        last = curves.groupby("variant")[metric].last().sort_values(ascending=False)
+        for name in last.index:
             own = curves[curves["variant"] == name]
             drawn = line_of(name, variants, shown)
             # A single epoch is a point, and no line.
@@ -58,22 +66,17 @@ def draw(curves: pd.DataFrame, metric: str, shown: Sequence[str], fitted: Sequen
                     alpha=0.16,
                     linewidth=0,
                 )
-        axes.set_yscale("log")
         fit = curves[curves["variant"].isin(fitted)]
+        axes.set_yscale("log")
         axes.set_ylim(*_limits(fit, metric))
         plain_numbers(axes.yaxis)
-        axes.set_xlim(0, 1.02 * fit["epoch"].max())
+        axes.set_xlim(0, 1.02 * max(fit["epoch"], default=1))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_xlabel("epoch")
         if len(shown) > 1 or len(variants) == 1:
             axes.set_ylabel(_NAMES[metric])
         name_lines(figure, shown)
         return svg(figure)
-
-
-def _last(curves: pd.DataFrame, metric: str, variant: str) -> float:
-    value = curves.loc[curves["variant"] == variant, metric].iloc[-1]
-    return float(np.nan_to_num(value, nan=np.inf))
 
 
 def _limits(curves: pd.DataFrame, metric: str) -> tuple[float, float]:

@@ -51,7 +51,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
                 axes.plot(low + 0.02 * (high - low), place, marker="<", color=colour, markersize=7)
             elif math.isfinite(value):
                 ends = [max(start, low), min(end, high)]
-                axes.plot(ends, [place, place], color=colour, linewidth=2.2, zorder=2)
+                axes.plot(ends, [place, place], color=colour, linewidth=2.2, zorder=2, gid=name)
                 axes.plot(value, place, marker="o", color=colour, markersize=6.5, zorder=3)
             axes.text(1.03, place, row["verdict"], transform=beside, va="center")
         axes.set_yticks(range(len(others)), [short(name) for name in others])

@@ -1,5 +1,6 @@
 """Sensitivity to the learning rate: what each that was tried came to, the chosen one marked."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw(search: pd.DataFrame, shown: str) -> str:
+def draw(search: pd.DataFrame, shown: str, variants: Sequence[str]) -> str:
     """Return one variant's search trials as SVG, those of the others behind them.
 
     A trial that diverged stands as a cross at the top edge.
@@ -20,13 +21,13 @@ def draw(search: pd.DataFrame, shown: str) -> str:
     Args:
         search: results/search.csv.
         shown: the variant in colour.
+        variants: all that there are, also those that nothing was searched for.
     """
-    variants = search["variant"].unique().tolist()
     trials = search.assign(error=1 - search["validation_accuracy"]).sort_values("learning_rate")
     with panel([*variants, ""], [shown]) as (figure, axes):
         axes.set_xscale("log")
         axes.set_yscale("log")
-        for name in variants:
+        for name in search["variant"].unique():
             own = trials[trials["variant"] == name]
             drawn = line_of(name, variants, [shown])
             marker = "o" if name == shown else None
@@ -54,9 +55,18 @@ def _mark(axes: "Axes", trials: pd.DataFrame, colour: str) -> None:
         edgecolors=colour,
         linewidths=1.6,
         zorder=4,
+        gid="chosen",
     )
     lost = trials.loc[trials["error"].isna(), "learning_rate"]
     top = np.full(len(lost), 0.94)
-    axes.scatter(
-        lost, top, s=30, marker="x", color=colour, transform=axes.get_xaxis_transform(), zorder=4
-    )
+    if len(lost):
+        axes.scatter(
+            lost,
+            top,
+            s=30,
+            marker="x",
+            color=colour,
+            transform=axes.get_xaxis_transform(),
+            zorder=4,
+            gid="diverged",
+        )

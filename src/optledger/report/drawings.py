@@ -61,7 +61,7 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[s
         name = metric.replace("_", " ")
         drawn = [
             inline(
-                curves.draw(table, metric, shown, steady),
+                curves.draw(table, metric, shown, names, steady),
                 f"{metric}-{shown[0]}",
                 f"{name} by epoch: {_ends(table, metric, shown)}",
             )
@@ -69,7 +69,7 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[s
         ]
         if len(leading) < len(names) and 0 < len(leading) <= len(panels(leading)[0]):
             closer = inline(
-                curves.draw(table, metric, leading, leading),
+                curves.draw(table, metric, leading, names, leading),
                 f"{metric}-leading",
                 f"{name} by epoch of those that lead: {_ends(table, metric, leading)}",
             )
@@ -97,11 +97,16 @@ def speed(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[floa
         )
 
 
-def searches(table: pd.DataFrame) -> list[Drawing]:
-    """Draw what each learning rate that was tried came to, a drawing for each variant."""
+def searches(table: pd.DataFrame, names: Sequence[str]) -> list[Drawing]:
+    """Draw what each learning rate that was tried came to, a drawing for each variant.
+
+    Args:
+        table: results/search.csv.
+        names: all variants.
+    """
     return [
         inline(
-            sensitivity.draw(table, name),
+            sensitivity.draw(table, name, names),
             f"search-{name}",
             f"{name}: {_tried(table[table['variant'] == name])}",
         )
@@ -134,10 +139,10 @@ def inline(svg: str, name: str, text: str) -> Drawing:
 
 def _ends(table: pd.DataFrame, metric: str, shown: Sequence[str]) -> str:
     """Return what each of the curves comes to."""
-    ends = table.groupby("variant")[["epoch", metric]].last().loc[list(shown)]
+    ends = table.groupby("variant")[["epoch", metric]].last()
     return "; ".join(
         f"{name} ends at {value:.3g} after {epoch:g} epochs"
-        for name, epoch, value in ends.itertuples()
+        for name, epoch, value in ends[ends.index.isin(shown)].itertuples()
     )
 
 

@@ -9,27 +9,57 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import against
-from optledger.analysis.words import epochs_to, interval, signed
+from optledger.analysis.words import epochs_to, interval, mean_interval, signed
 from optledger.params import Comparison, Params
 
 FEW = 8
 """So many variants are few enough for numbers in the cells of a matrix."""
 
 
-class Range(NamedTuple):
-    """An interval as a part of the width of its cell, in percent.
+class Span(NamedTuple):
+    """An interval in its cell, in percent of the cell's width.
 
     Attributes:
         low: where it begins.
-        high: where it ends.
+        width: how wide it is.
         middle: where the mean is.
-        beyond: whether all of it lies to the left of the axis.
     """
 
     low: float
-    high: float
+    width: float
     middle: float
-    beyond: bool
+
+
+class Rank(NamedTuple):
+    """A row of the leaderboard.
+
+    Attributes:
+        rank: from 1.
+        variant: its name.
+        badges: what it is called.
+        mean: of the deciding metric.
+        interval: of the mean, in words.
+        span: the same as it is drawn; None where it is unknown, or beyond the axis.
+        verdict: against the first.
+        epochs: to each target, as a number, which may be infinite, and in words.
+        learning_rate: the chosen one.
+        edge: which end of those tried that is, if it is one.
+        seeds: how many there are.
+        diverged: how many of them did.
+    """
+
+    rank: int
+    variant: str
+    badges: list[str]
+    mean: float
+    interval: str
+    span: Span | None
+    verdict: str
+    epochs: list[tuple[float, str]]
+    learning_rate: float
+    edge: str
+    seeds: int
+    diverged: int
 
 
 class Cell(NamedTuple):
@@ -50,7 +80,7 @@ class Cell(NamedTuple):
 
 def ranks(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
-) -> list[dict[str, Any]]:
+) -> list[Rank]:
     """Return the rows of the leaderboard.
 
     Args:
@@ -59,52 +89,46 @@ def ranks(
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
-    first = leaderboard["variant"].iloc[0]
-    beside = _rows(against(comparisons, metric, first))
-    low, high = _axis(leaderboard, metric)
-    targets = [
-        column.removeprefix("epochs_to_")
-        for column in leaderboard.columns
-        if column.startswith("epochs_to_")
-    ]
-    rows = []
-    for name, row in _rows(leaderboard.set_index("variant", drop=False)).items():
-        rows.append(
-            {
-                **row,
-                "mean": row[metric],
-                "half": row[f"{metric}_half_width"],
-                "range": _range(row, metric, low, high),
-                "verdict": beside[name]["verdict"] if name in beside else "",
-                "epochs_to": {
-                    target: (
-                        row[f"epochs_to_{target}"],
-                        epochs_to(
-                            row[f"epochs_to_{target}"], row[f"seeds_to_{target}"], row["seeds"]
-                        ),
-                    )
-                    for target in targets
-                },
-            }
+    beside = _rows(against(comparisons, metric, leaderboard["variant"].iloc[0]))
+    ends = axis(leaderboard, comparison)
+    return [
+        Rank(
+            rank=row["rank"],
+            variant=name,
+            badges=[badge for badge in ("leading", "champion") if row[badge]],
+            mean=row[metric],
+            interval=mean_interval(row[metric], row[f"{metric}_half_width"], row["diverged_seeds"]),
+            span=_span(row, metric, *ends),
+            verdict=str(beside[name]["verdict"]) if name in beside else "",
+            epochs=[
+                (row[f"epochs_to_{target}"], _epochs(row, target))
+                for target in targets(leaderboard)
+            ],
+            learning_rate=row["learning_rate"],
+            edge="" if pd.isna(row["search_edge"]) else row["search_edge"],
+            seeds=row["seeds"],
+            diverged=row["diverged_seeds"],
         )
-    return rows
+        for name, row in _rows(leaderboard.set_index("variant", drop=False)).items()
+    ]
+
+
+def targets(leaderboard: pd.DataFrame) -> list[str]:
+    """Return the validation accuracies that epochs are counted to."""
+    names = leaderboard.columns[leaderboard.columns.str.startswith("epochs_to_")]
+    return [str(name).removeprefix("epochs_to_") for name in names]
+
+
+def _epochs(row: Mapping[str, Any], target: str) -> str:
+    return epochs_to(row[f"epochs_to_{target}"], row[f"seeds_to_{target}"], row["seeds"])
 
 
 def axis(leaderboard: pd.DataFrame, comparison: Comparison) -> tuple[float, float]:
-    """Return the ends of the axis that the intervals of `ranks` are drawn on."""
-    return _axis(leaderboard, comparison.metric)
-
-
-# Times as far as half of the intervals reach from the best: one further away leaves them no room.
-_FAR = 2.0
-
-
-def _axis(leaderboard: pd.DataFrame, metric: str) -> tuple[float, float]:
-    """Return the ends of the intervals that are known and not far away."""
+    """Return the ends of the axis of `Span`: of the intervals that are known and not far away."""
+    metric = comparison.metric
     known = leaderboard[leaderboard["diverged_seeds"] == 0]
-    ends = pd.DataFrame(
-        [_ends(row, metric) for row in (leaderboard if known.empty else known).to_dict("records")]
-    )
+    rows = _rows(leaderboard if known.empty else known)
+    ends = pd.DataFrame([_ends(row, metric) for row in rows.values()])
     reach = ends[1].max() - ends[0]
     near = ends[reach <= _FAR * reach.median()]
     low, high = float(near[0].min()), float(near[1].max())
@@ -112,10 +136,24 @@ def _axis(leaderboard: pd.DataFrame, metric: str) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _ends(row: Mapping[Any, Any], metric: str) -> tuple[float, float]:
-    half = row[f"{metric}_half_width"]
-    half = half if math.isfinite(half) and not row["diverged_seeds"] else 0.0
+# Times as far as half of the intervals reach from the best: one further away leaves them no room.
+_FAR = 2.0
+
+
+def _ends(row: Mapping[str, Any], metric: str) -> tuple[float, float]:
+    half = float(np.nan_to_num(row[f"{metric}_half_width"], nan=0.0, posinf=0.0))
     return max(0.0, row[metric] - half), min(1.0, row[metric] + half)
+
+
+def _span(row: Mapping[str, Any], metric: str, low: float, high: float) -> Span | None:
+    ends = _ends(row, metric)
+    unknown = row["diverged_seeds"] or not math.isfinite(row[f"{metric}_half_width"])
+    if unknown or ends[1] < low:
+        return None
+    left, right, middle = (
+        100 * min(1.0, max(0.0, (value - low) / (high - low))) for value in (*ends, row[metric])
+    )
+    return Span(round(left, 2), round(right - left, 2), round(middle, 2))
 
 
 def _rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -124,15 +162,6 @@ def _rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
         str(name): {str(column): value for column, value in row.items()}
         for name, row in table.to_dict("index").items()
     }
-
-
-def _range(row: Mapping[Any, Any], metric: str, low: float, high: float) -> Range:
-    ends = _ends(row, metric)
-    low_end, high_end, middle = (
-        round(100 * min(1.0, max(0.0, (value - low) / (high - low))), 2)
-        for value in (*ends, row[metric])
-    )
-    return Range(low_end, high_end, middle, ends[1] < low)
 
 
 _MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}

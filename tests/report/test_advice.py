@@ -1,0 +1,154 @@
+import pandas as pd
+import pytest
+
+from boards import boards, seed_table
+from optledger.params import Comparison
+from optledger.report.advice import certainty, choice, next_steps
+
+ACCURACY = Comparison(metric="accuracy", targets=(0.9,))
+
+HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.11, 0.12]
+
+LOST = [0.9, 0.91, 0.0]
+
+
+def of(seeds: pd.DataFrame, **more: object) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the leaderboard and the comparisons."""
+    return boards(seeds, ACCURACY, **more)  # type: ignore[arg-type]
+
+
+def validated(seeds: pd.DataFrame, **accuracies: float) -> pd.DataFrame:
+    """Return the table with these validation accuracies."""
+    return seeds.assign(validation_accuracy=seeds["variant"].map(accuracies))
+
+
+def test_the_champion_is_the_choice_if_it_leads() -> None:
+    """With its learning rate, and the others that do as well."""
+    board, _ = of(seed_table(a=HIGH, b=MIDDLE, c=LOW))
+    found = choice(board, ACCURACY)
+    assert found.what == "a, at a learning rate of 0.001"
+    assert found.why.endswith("As far as these seeds tell, b does as well.")
+
+
+def test_the_test_split_chooses_only_where_nothing_else_can() -> None:
+    """Then the text says what that does to the figure."""
+    board, _ = of(seed_table(a=HIGH, b=MIDDLE).assign(validation_accuracy=None))
+    found = choice(board, ACCURACY)
+    assert found.what.startswith("a, ")
+    assert "flatters it" in found.why
+
+
+def test_a_champion_that_is_shown_to_be_worse_leaves_it_open() -> None:
+    """Validation and test split disagree, and nobody hides that."""
+    board, _ = of(validated(seed_table(a=HIGH, b=LOW), a=0.9, b=0.95))
+    found = choice(board, ACCURACY)
+    assert found.what == "It is open"
+    assert found.why.startswith("b did best on the validation split")
+    assert found.why.endswith("shown to be worse than a on the test split.")
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [
+        ({"a": LOST, "b": LOST}, "None yet"),
+        ({"a": HIGH}, "a, at a learning rate of 0.001"),
+        ({"a": HIGH, "b": LOST}, "a, at a learning rate of 0.001"),
+    ],
+)
+def test_what_there_is_to_choose(accuracies: dict[str, list[float]], expected: str) -> None:
+    """Nothing of what diverged; of one variant, that one."""
+    assert choice(of(seed_table(**accuracies))[0], ACCURACY).what == expected
+
+
+def test_a_faster_one_that_leads_is_named() -> None:
+    """By the median epochs to the first target."""
+    steps = {"a": [0.5, 0.95], "b": [0.95, 0.95]}
+    histories = {
+        name: pd.DataFrame(
+            [
+                {"seed": seed, "epoch": epoch, "validation_accuracy": accuracy}
+                for seed in range(3)
+                for epoch, accuracy in enumerate(accuracies, start=1)
+            ]
+        )
+        for name, accuracies in steps.items()
+    }
+    board, _ = of(seed_table(a=HIGH, b=MIDDLE), histories=histories)
+    expected = "If speed matters, b gets to a validation accuracy of 0.9 in 1 epochs, a in 2."
+    assert choice(board, ACCURACY).why.endswith(expected)
+
+
+def test_every_variant_is_in_one_sentence_about_the_first() -> None:
+    """With its difference and its interval; what diverged is out."""
+    sentences = certainty(*of(seed_table(a=HIGH, b=MIDDLE, c=LOW, d=LOST)), ACCURACY)
+    assert [sentence.split(":")[0] for sentence in sentences] == [
+        "Shown to be worse than a",
+        "Not told apart from a yet",
+        "Out, as seeds diverged",
+    ]
+    assert "c (-80.00 points, " in sentences[0]
+    assert "b (-0.50 points, " in sentences[1]
+    assert sentences[2].endswith(": d.")
+
+
+def test_of_many_variants_the_first_are_named() -> None:
+    """A sentence does not list twenty."""
+    seeds = seed_table(a=HIGH, **{f"b{number}": LOW for number in range(6)})
+    (sentence,) = certainty(*of(seeds), ACCURACY)
+    assert sentence.endswith(" and 4 others.")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        (seed_table(a=[0.9], b=[0.9]), "More seeds: one tells nothing"),
+        (seed_table(a=HIGH), "A second variant"),
+        (seed_table(a=HIGH, b=LOST), "A lower learning rate, or a schedule, for b"),
+        (
+            seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]),
+            "More seeds, to settle what is open against a: b ",
+        ),
+        (seed_table(a=HIGH, b=MIDDLE), "Something else to choose by, between a and b: "),
+    ],
+)
+def test_what_would_tell_more(seeds: pd.DataFrame, expected: str) -> None:
+    """The first of the steps follows from what is wrong, or open."""
+    converged = seeds.assign(converged_epoch=5)
+    assert next_steps(*of(converged), ACCURACY)[0].startswith(expected)
+
+
+def test_nothing_is_left_to_try_where_all_is_shown() -> None:
+    """No advice is better than an empty one."""
+    seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
+    assert next_steps(*of(seeds), ACCURACY) == []
+
+
+def test_variants_that_end_before_they_converge_are_named() -> None:
+    """If most of their seeds do."""
+    seeds = seed_table(a=HIGH, b=LOW)
+    seeds.loc[seeds["seed"] > 0, "converged_epoch"] = 5.0
+    seeds.loc[seeds["variant"] == "b", "converged_epoch"] = float("nan")
+    (step,) = next_steps(*of(seeds), ACCURACY)
+    assert step.startswith("More epochs for b (3 of 3 seeds), as these had not converged")
+
+
+def test_the_number_of_seeds_is_what_the_command_trains() -> None:
+    """Those there are, and those that are lacking."""
+    seeds = seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]).assign(converged_epoch=5)
+    board, pairs = of(seeds)
+    further = pairs.loc[pairs["metric"] == "accuracy", "further_seeds"].item()
+    (step,) = next_steps(board, pairs, ACCURACY)
+    assert f"b {further:g} more" in step
+    assert f"seeds.count={3 + further:g}`" in step
+
+
+def test_learning_rates_at_the_edge_and_unequal_searches() -> None:
+    """Both are reasons why another learning rate may be better."""
+    tried = {
+        "a": pd.DataFrame({"learning_rate": [0.001, 0.01], "validation_accuracy": [0.9, 0.8]}),
+        "b": pd.DataFrame({"learning_rate": [0.001], "validation_accuracy": [0.9]}),
+    }
+    seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
+    edge, fewer = next_steps(*of(seeds, searches=tried), ACCURACY)
+    assert "a (0.001 was the lowest tried)" in edge
+    assert fewer == "As many search trials for b as the others had, 2."
