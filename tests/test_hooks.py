@@ -39,6 +39,7 @@ def commit(project: Project) -> str:
         ),
         ("src/optledger/paths.py", "import os\n", "\nF401 "),
         ("src/optledger/paths.py", "X = [ 1]\n", "\n1 file reformatted"),
+        ("notebooks/explore.ipynb", "]", "Expected a Jupyter Notebook, "),
         ("dvc.lock", "<<<<<<< HEAD\n", "<<<<<<< HEAD\n"),
     ],
 )
