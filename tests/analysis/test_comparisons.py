@@ -72,6 +72,8 @@ def test_verdict_interval_and_p_value_never_contradict_each_other(seed: int) -> 
         if row["verdict"] == "equivalent":
             margin = getattr(ACCURACY.margins, row["metric"])
             assert abs(row["difference"]) < margin
+            assert -margin <= row["inner_low"] <= row["inner_high"] <= margin
+        assert row["low"] < row["inner_low"] <= row["difference"] <= row["inner_high"] < row["high"]
         assert (row["verdict"] == "inconclusive") == pd.notna(row["further_seeds"])
 
 
@@ -91,6 +93,7 @@ def test_a_loss_that_a_diverged_seed_lacks_is_not_compared() -> None:
         "noise": False,
         "verdict": False,
         **dict.fromkeys(("difference", "half_width", "low", "high"), True),
+        **dict.fromkeys(("inner_low", "inner_high"), True),
         **dict.fromkeys(("p_value", "p_adjusted", "further_seeds"), True),
     }
     assert table.loc["loss", "verdict"] == "inconclusive"

@@ -18,10 +18,12 @@ def boards(**differences: tuple[float, float, float, str]) -> tuple[pd.DataFrame
             "metric": "accuracy",
             **{"variant": "first", "against": name},
             **{"difference": value, "low": low, "high": high, "verdict": verdict},
+            **{"inner_low": low, "inner_high": high, "half_width": (high - low) / 2},
         }
         for name, (value, low, high, verdict) in differences.items()
     ]
     columns = ["metric", "variant", "against", "difference", "low", "high", "verdict"]
+    columns += ["inner_low", "inner_high", "half_width"]
     return pd.DataFrame({"variant": ["first", *differences]}), pd.DataFrame(rows, columns=columns)
 
 

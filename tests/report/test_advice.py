@@ -2,10 +2,13 @@ import pandas as pd
 import pytest
 
 from boards import boards, seed_table
-from optledger.params import Comparison
+from optledger.params import Comparison, Params, Plateau
 from optledger.report.advice import certainty, choice, next_steps
 
 ACCURACY = Comparison(metric="accuracy", targets=(0.9,))
+
+# What the advice reads of the parameters.
+PARAMS = Params.model_construct(comparison=ACCURACY, convergence=Plateau(patience=3))
 
 HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.11, 0.12]
 
@@ -23,25 +26,25 @@ def validated(seeds: pd.DataFrame, **accuracies: float) -> pd.DataFrame:
 
 
 def test_the_champion_is_the_choice_if_it_leads() -> None:
-    """With its learning rate, and the others that do as well."""
-    board, _ = of(seed_table(a=HIGH, b=MIDDLE, c=LOW))
-    found = choice(board, ACCURACY)
+    """With its learning rate, and how the others that lead stand to it."""
+    board, pairs = of(seed_table(a=HIGH, b=MIDDLE, c=LOW))
+    found = choice(board, pairs, ACCURACY)
     assert found.what == "a, at a learning rate of 0.001"
-    assert found.why.endswith("As far as these seeds tell, b does as well.")
+    assert found.why.endswith("in the leading group. b is not told apart from it.")
 
 
 def test_the_test_split_chooses_only_where_nothing_else_can() -> None:
     """Then the text says what that does to the figure."""
-    board, _ = of(seed_table(a=HIGH, b=MIDDLE).assign(validation_accuracy=None))
-    found = choice(board, ACCURACY)
+    board, pairs = of(seed_table(a=HIGH, b=MIDDLE).assign(validation_accuracy=None))
+    found = choice(board, pairs, ACCURACY)
     assert found.what.startswith("a, ")
     assert "flatters it" in found.why
 
 
 def test_a_champion_that_is_shown_to_be_worse_leaves_it_open() -> None:
     """Validation and test split disagree, and nobody hides that."""
-    board, _ = of(validated(seed_table(a=HIGH, b=LOW), a=0.9, b=0.95))
-    found = choice(board, ACCURACY)
+    board, pairs = of(validated(seed_table(a=HIGH, b=LOW), a=0.9, b=0.95))
+    found = choice(board, pairs, ACCURACY)
     assert found.what == "It is open"
     assert found.why.startswith("b did best on the validation split")
     assert found.why.endswith("shown to be worse than a on the test split.")
@@ -57,7 +60,7 @@ def test_a_champion_that_is_shown_to_be_worse_leaves_it_open() -> None:
 )
 def test_what_there_is_to_choose(accuracies: dict[str, list[float]], expected: str) -> None:
     """Nothing of what diverged; of one variant, that one."""
-    assert choice(of(seed_table(**accuracies))[0], ACCURACY).what == expected
+    assert choice(*of(seed_table(**accuracies)), ACCURACY).what == expected
 
 
 def test_a_faster_one_that_leads_is_named() -> None:
@@ -73,9 +76,9 @@ def test_a_faster_one_that_leads_is_named() -> None:
         )
         for name, accuracies in steps.items()
     }
-    board, _ = of(seed_table(a=HIGH, b=MIDDLE), histories=histories)
+    board, pairs = of(seed_table(a=HIGH, b=MIDDLE), histories=histories)
     expected = "If speed matters, b gets to a validation accuracy of 0.9 in 1 epochs, a in 2."
-    assert choice(board, ACCURACY).why.endswith(expected)
+    assert choice(board, pairs, ACCURACY).why.endswith(expected)
 
 
 def test_every_variant_is_in_one_sentence_about_the_first() -> None:
@@ -114,13 +117,13 @@ def test_of_many_variants_the_first_are_named() -> None:
 def test_what_would_tell_more(seeds: pd.DataFrame, expected: str) -> None:
     """The first of the steps follows from what is wrong, or open."""
     converged = seeds.assign(converged_epoch=5)
-    assert next_steps(*of(converged), ACCURACY)[0].startswith(expected)
+    assert next_steps(*of(converged), PARAMS)[0].startswith(expected)
 
 
 def test_nothing_is_left_to_try_where_all_is_shown() -> None:
     """No advice is better than an empty one."""
     seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
-    assert next_steps(*of(seeds), ACCURACY) == []
+    assert next_steps(*of(seeds), PARAMS) == []
 
 
 def test_variants_that_end_before_they_converge_are_named() -> None:
@@ -128,8 +131,8 @@ def test_variants_that_end_before_they_converge_are_named() -> None:
     seeds = seed_table(a=HIGH, b=LOW)
     seeds.loc[seeds["seed"] > 0, "converged_epoch"] = 5.0
     seeds.loc[seeds["variant"] == "b", "converged_epoch"] = float("nan")
-    (step,) = next_steps(*of(seeds), ACCURACY)
-    assert step.startswith("More epochs for b (3 of 3 seeds), as these had not converged")
+    (step,) = next_steps(*of(seeds), PARAMS)
+    assert step.startswith("More epochs for b (3 of 3 seeds), as their validation loss had still")
 
 
 def test_the_number_of_seeds_is_what_the_command_trains() -> None:
@@ -137,7 +140,7 @@ def test_the_number_of_seeds_is_what_the_command_trains() -> None:
     seeds = seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]).assign(converged_epoch=5)
     board, pairs = of(seeds)
     further = pairs.loc[pairs["metric"] == "accuracy", "further_seeds"].item()
-    (step,) = next_steps(board, pairs, ACCURACY)
+    (step,) = next_steps(board, pairs, PARAMS)
     assert f"b {further:g} more" in step
     assert f"seeds.count={3 + further:g}`" in step
 
@@ -149,6 +152,6 @@ def test_learning_rates_at_the_edge_and_unequal_searches() -> None:
         "b": pd.DataFrame({"learning_rate": [0.001], "validation_accuracy": [0.9]}),
     }
     seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
-    edge, fewer = next_steps(*of(seeds, searches=tried), ACCURACY)
+    edge, fewer = next_steps(*of(seeds, searches=tried), PARAMS)
     assert "a (0.001 was the lowest tried)" in edge
     assert fewer == "As many search trials for b as the others had, 2."

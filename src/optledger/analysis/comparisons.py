@@ -58,9 +58,11 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
     Returns:
         metric; variant and against, the pair; difference, the first minus the second, with low and
         high, the ends of its interval, within what a difference can be, and half_width, half of
-        its length (McNemar's has longer and shorter sides); p_value, and p_adjusted for the number
-        of pairs; verdict, of the first; noise, its sources; further_seeds, where the verdict is
-        inconclusive and there are seeds to tell the spread by: how many more would settle it.
+        its length (McNemar's has longer and shorter sides); inner_low and inner_high, the ends of
+        the narrower one that shows equivalence if it lies within the margin; p_value, and
+        p_adjusted for the number of pairs; verdict, of the first; noise, its sources;
+        further_seeds, where the verdict is inconclusive and there are seeds to tell the spread by:
+        how many more would settle it.
         A loss that a diverged seed does not have leaves its differences empty.
     """
     family = max(1, math.comb(len(samples), 2))
@@ -96,6 +98,7 @@ def compared(
     if math.isnan(estimate.value):
         return row | {"verdict": "inconclusive"}
     low, high = estimate.interval(alpha)
+    inner_low, inner_high = estimate.interval(2 * alpha)
     found = verdict(estimate, alpha, margin, lower_is_better=metric == "loss")
     p_value = estimate.p_value()
     most = math.inf if metric == "loss" else 1.0
@@ -104,6 +107,8 @@ def compared(
         "half_width": _rounded((high - low) / 2),
         "low": _rounded(max(low, -most)),
         "high": _rounded(min(high, most)),
+        "inner_low": _rounded(max(inner_low, -most)),
+        "inner_high": _rounded(min(inner_high, most)),
         "p_value": p_value,
         "p_adjusted": min(1.0, p_value * family),
         "verdict": found,
@@ -117,6 +122,7 @@ def compared(
 
 _COLUMNS = [
     *("metric", "variant", "against", "difference", "half_width", "low", "high"),
+    *("inner_low", "inner_high"),
     *("p_value", "p_adjusted", "verdict", "noise", "further_seeds"),
 ]
 
@@ -153,7 +159,8 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
     turned = rows[rows["variant"] == baseline].copy()
     turned["variant"], turned["against"] = turned["against"], baseline
     # Of 0 less each, so that no zero has a sign.
-    turned["low"], turned["high"] = 0.0 - turned["high"], 0.0 - turned["low"]
+    for low, high in (("low", "high"), ("inner_low", "inner_high")):
+        turned[low], turned[high] = 0.0 - turned[high], 0.0 - turned[low]
     turned["difference"] = 0.0 - turned["difference"]
     turned["verdict"] = turned["verdict"].replace(_REVERSED)
     return pd.concat([straight, turned]).set_index("variant")

@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST = 24
-
 
 def hardest(labels: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Return the images that more than half of the models get wrong, those most often wrong first.
@@ -14,11 +12,11 @@ def hardest(labels: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[
         predicted: predicted labels, shape (models, images).
 
     Returns:
-        Their indices, at most 24 of them; ties in the order of the images.
+        Their indices; ties in the order of the images.
     """
     wrong = np.sum(predicted != labels, axis=0)
     order = np.argsort(-wrong, kind="stable")
-    return np.asarray(order[2 * wrong[order] > len(predicted)][:_MOST])
+    return np.asarray(order[2 * wrong[order] > len(predicted)])
 
 
 def votes(predicted: NDArray[np.uint8], classes: int) -> NDArray[np.intp]:

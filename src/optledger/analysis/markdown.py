@@ -200,10 +200,10 @@ def rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
     ]
     if len(table) > 1:
         notes.append(
-            "Whether two variants differ is not told by these intervals, of each mean by itself, "
-            "as all are scored on the same images, but by those of the differences, in "
-            "comparisons.md, which hold for all pairs together: a variant leads if it is not shown "
-            f"to be worse than the best one. {_verdict_words(len(table), comparison)}"
+            "Overlap of these intervals decides nothing, as all variants are scored on the same "
+            "images: the intervals of their differences do, in comparisons.md, which hold for all "
+            "pairs together. A variant leads if it is not shown to be worse than the best one. "
+            f"{_verdict_words(len(table), comparison)}"
         )
     wide = _wide(table, comparison.metric)
     if wide:
@@ -230,8 +230,9 @@ def _verdict_words(variants: int, comparison: Comparison) -> str:
     apart, equivalent = _levels(variants, comparison)
     margin = points_or_nats(getattr(comparison.margins, comparison.metric), comparison.metric)
     return (
-        f"Better, worse: the interval that is printed, of {apart} % for each pair, excludes 0. "
-        f"Equivalent: the narrower one of {equivalent} % lies within {margin}."
+        f"Better, worse: the interval of the difference, of {apart} % for each pair, excludes 0. "
+        f"Equivalent: the narrower one of {equivalent} % lies within {margin}, the margin below "
+        "which a difference does not matter. Inconclusive: neither, yet."
     )
 
 

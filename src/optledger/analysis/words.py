@@ -44,11 +44,18 @@ def signed(value: float, metric: str) -> str:
     return f"{value:+.4f}" if metric == "loss" else f"{100 * value:+.2f}"
 
 
-def interval(row: Mapping[str, Any] | pd.Series, metric: str) -> str:
-    """Return the interval of a row of `comparisons`, in points or in nats."""
+def interval(row: Mapping[str, Any] | pd.Series, metric: str, inner: bool = False) -> str:
+    """Return the interval of a row of `comparisons`, in points or in nats.
+
+    Args:
+        row: the row.
+        metric: what it is about.
+        inner: whether the narrower one is asked for, which shows equivalence.
+    """
     if math.isinf(row["half_width"]):
         return "unknown"
-    low, high = (signed(row[end], metric) for end in ("low", "high"))
+    prefix = "inner_" if inner else ""
+    low, high = (signed(row[f"{prefix}{end}"], metric) for end in ("low", "high"))
     return f"{low} to {high}" if low else ""
 
 

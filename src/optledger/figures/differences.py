@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import against
+from optledger.analysis.words import interval, signed
 from optledger.figures.panels import short
 from optledger.figures.style import GREY, GRID, lines, style, svg
 from optledger.params import Comparison
 
-_ROW, _HEADS = 0.3, 0.75
+_ROW, _HEADS = 0.4, 0.75
 
 # Times as far as half of the intervals reach: one that reaches further leaves them no room.
 _FAR = 2.0
@@ -19,7 +20,8 @@ _FAR = 2.0
 def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
     """Return the differences from the first variant on the deciding metric as SVG.
 
-    The grey band is the margin. An arrow is a variant that is further away than the axis goes.
+    The grey band is the margin. The thick part of a line is the narrower interval, which shows
+    equivalence. An arrow is a variant that is further away than the axis goes.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -36,7 +38,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     styles = lines(leaderboard["variant"])
     low, high = _limits(rows, margin)
     with style():
-        figure = Figure(figsize=(5.2, _HEADS + _ROW * max(1, len(others))), layout="constrained")
+        figure = Figure(figsize=(5.6, _HEADS + _ROW * max(1, len(others))), layout="constrained")
         if not others:
             figure.text(0.02, 0.5, f"{short(first)} is the only variant.", va="center")
             return svg(figure)
@@ -46,21 +48,31 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         axes.axvline(0, color=GREY, linewidth=1, zorder=1)
         for place, name in enumerate(others):
             row, colour = rows.loc[name], styles[name].color
-            value, start, end = (100 * float(row[key]) for key in ("difference", "low", "high"))
+            value = 100 * float(row["difference"])
             if value < low:
                 axes.plot(low + 0.02 * (high - low), place, marker="<", color=colour, markersize=7)
             elif math.isfinite(value):
-                ends = [max(start, low), min(end, high)]
-                axes.plot(ends, [place, place], color=colour, linewidth=2.2, zorder=2, gid=name)
-                axes.plot(value, place, marker="o", color=colour, markersize=6.5, zorder=3)
-            axes.text(1.03, place, row["verdict"], transform=beside, va="center")
+                outer, inner = (
+                    np.clip(100 * row[[f"{prefix}low", f"{prefix}high"]].to_numpy(float), low, high)
+                    for prefix in ("", "inner_")
+                )
+                axes.plot(outer, [place, place], color=colour, linewidth=1.4, gid=name)
+                axes.plot(inner, [place, place], color=colour, linewidth=4.5)
+                axes.plot(value, place, marker="o", color=colour, markersize=7.5, zorder=3)
+            axes.text(1.03, place - 0.2, row["verdict"], transform=beside, va="center")
+            if math.isfinite(value):
+                told = f"{signed(row['difference'], metric)} ({interval(row, metric)})"
+                told = told.replace("-", "\N{MINUS SIGN}")
+                axes.text(
+                    1.03, place + 0.2, told, transform=beside, va="center", size=8, color=GREY
+                )
         axes.set_yticks(range(len(others)), [short(name) for name in others])
         axes.set_ylim(len(others) - 0.4, -0.6)
         axes.set_xlim(low, high)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"{metric} less that of {short(first)}, in points")
+        axes.set_xlabel(f"\N{LEFTWARDS ARROW} worse than {short(first)}, in points of {metric}")
         return svg(figure)
 
 

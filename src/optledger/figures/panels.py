@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 _LARGE, _SMALL = (4.9, 3.4), (2.45, 1.9)
 
-_AXES = (0.18, 0.22, 0.79, 0.66)
+_AXES = (0.2, 0.24, 0.73, 0.63)
+
+# By the ratio of an axis' ends: where in a decade its ticks are.
+_SUBS = (
+    (6.0, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)),
+    (30.0, (1.0, 2.0, 5.0)),
+    (300.0, (1.0, 3.0)),
+)
 
 _LONGEST = 22
 
@@ -37,7 +44,7 @@ def panel(variants: Sequence[str], shown: Sequence[str]) -> Iterator["tuple[Figu
     from matplotlib.figure import Figure
 
     small = len(shown) == 1 < len(variants)
-    with style({"font.size": 8.5 if small else 10.0}):
+    with style({"font.size": 9.5 if small else 10.0}):
         if small:
             # Not fitted: all of a kind have their axes in one place, and there are many.
             figure = Figure(figsize=_SMALL)
@@ -84,7 +91,8 @@ def plain_numbers(axis: Any, most: int = 6) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     low, high = sorted(axis.get_view_interval())
-    subs = (1.0, 2.0, 5.0) if high / low < 30 else (1.0, 3.0) if high / low < 300 else (1.0,)
+    ratio = high / low if low > 0 else 10.0
+    subs = next((subs for below, subs in _SUBS if ratio < below), (1.0,))
     axis.set_major_locator(LogLocator(subs=subs, numticks=most))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())

@@ -4,21 +4,23 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from optledger.figures.panels import line_of, name_lines, panel
+from optledger.figures.panels import line_of, panel
 from optledger.figures.style import svg
 
 
-def draw(profile: pd.DataFrame, target: float, shown: Sequence[str]) -> str:
-    """Return the profile for one target as SVG.
+def draw(profile: pd.DataFrame, target: float, shown: str, variants: Sequence[str]) -> str:
+    """Return one variant's profile for one target as SVG, those of the others behind it.
+
+    By itself, as profiles often lie on each other.
 
     Args:
         profile: results/profile.csv.
         target: one of its targets.
-        shown: the variants in colour.
+        shown: the variant in colour.
+        variants: all that there are.
     """
     table = profile[profile["target"] == target]
-    variants = table["variant"].unique().tolist()
-    with panel(variants, shown) as (figure, axes):
+    with panel([*variants, ""], [shown]) as (figure, axes):
         for name in variants:
             own = table[table["variant"] == name]
             axes.plot(
@@ -27,12 +29,9 @@ def draw(profile: pd.DataFrame, target: float, shown: Sequence[str]) -> str:
                 drawstyle="steps-post",
                 # One that is nowhere near stands on the axis, and must be seen there.
                 clip_on=False,
-                **line_of(name, variants, shown),
+                **line_of(name, variants, [shown]),
             )
         axes.set_ylim(0, 103)
         axes.set_xlim(1, max(1.5, table["factor"].max()))
-        axes.set_xlabel("factor of the fastest variant's epochs")
-        if len(shown) > 1 or len(variants) == 1:
-            axes.set_ylabel("% of the seeds")
-        name_lines(figure, shown)
+        axes.set_xlabel("times the fastest's epochs")
         return svg(figure)

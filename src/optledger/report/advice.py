@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import against
-from optledger.analysis.words import interval, points_or_nats, signed, some
-from optledger.params import Comparison
+from optledger.analysis.words import are, interval, points_or_nats, signed, some
+from optledger.params import Comparison, Params, Plateau
 
 
 class Choice(NamedTuple):
@@ -27,11 +27,12 @@ class Choice(NamedTuple):
     why: str
 
 
-def choice(leaderboard: pd.DataFrame, comparison: Comparison) -> Choice:
-    """Return which variant to take, and for what else one may take another that leads.
+def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> Choice:
+    """Return which variant to take, and how the others that lead stand to it.
 
     Args:
         leaderboard: results/leaderboard.csv.
+        comparisons: results/comparisons.csv.
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
@@ -55,16 +56,29 @@ def choice(leaderboard: pd.DataFrame, comparison: Comparison) -> Choice:
             f"{champion} did best on the validation split, which is what chooses, but it is shown "
             f"to be worse than {others[0]} on the test split.",
         )
-    why = "It did best on the validation split, which chooses without the test split, and "
+    why = "Best on the validation split, so chosen without a look at the test split; "
     if not others:
-        why += "leads alone on the test split."
+        why += "there it leads alone."
     else:
-        do = "does" if len(others) == 1 else "do"
-        why += (
-            f"is among those that lead there. As far as these seeds tell, {some(others)} {do} as "
-            f"well.{_faster(leading, champion)}"
-        )
+        rows = against(comparisons, metric, champion).loc[others]
+        why += f"there it is in the leading group.{_beside(rows, champion)}"
+        why += _faster(leading, champion)
     return Choice(_with_rate(leading[leading["variant"] == champion]), why)
+
+
+def _beside(rows: pd.DataFrame, champion: str) -> str:
+    """Return how the others that lead stand to the champion."""
+    texts = []
+    for verdict, text in (
+        ("equivalent", "shown to be as good, within the margin"),
+        ("better", "shown to be better"),
+        ("worse", "shown to be worse"),
+        ("inconclusive", "not told apart from it"),
+    ):
+        names = rows.index[rows["verdict"] == verdict].tolist()
+        if names:
+            texts.append(f"{some(names, most=4)} {are(names)} {text}")
+    return f" {'; '.join(texts)}."
 
 
 def certainty(
@@ -94,28 +108,27 @@ def certainty(
     ):
         own = rows[rows["verdict"] == verdict]
         if len(own):
-            named = [_with_interval(str(name), row, metric) for name, row in own.iterrows()]
+            inner = verdict == "equivalent"
+            named = [_with_interval(str(name), row, metric, inner) for name, row in own.iterrows()]
             sentences.append(f"{text}: {some(named, most=4)}.")
     if diverged:
         sentences.append(f"Out, as seeds diverged: {some(diverged)}.")
     return sentences
 
 
-def next_steps(
-    leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
-) -> list[str]:
+def next_steps(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> list[str]:
     """Return what would tell more, or might do better, what settles the most first.
 
     Args:
         leaderboard: results/leaderboard.csv.
         comparisons: results/comparisons.csv.
-        comparison: the section of params.yaml.
+        params: what params.yaml says.
     """
     return [
         *_steps_of_design(leaderboard),
-        *_steps_of_seeds(leaderboard, comparisons, comparison.metric),
+        *_steps_of_seeds(leaderboard, comparisons, params.comparison.metric),
         *_steps_of_search(leaderboard),
-        *_steps_of_training(leaderboard),
+        *_steps_of_training(leaderboard, params.convergence),
     ]
 
 
@@ -124,10 +137,14 @@ def _with_rate(row: pd.DataFrame) -> str:
     return f"{row['variant'].iloc[0]}, at a learning rate of {row['learning_rate'].iloc[0]:g}"
 
 
-def _with_interval(name: str, row: pd.Series, metric: str) -> str:
+def _with_interval(name: str, row: pd.Series, metric: str, inner: bool) -> str:
     if pd.isna(row["difference"]):
         return name
-    return f"{name} ({signed(row['difference'], metric)} points, {interval(row, metric)})"
+    return f"{name} ({signed(row['difference'], metric)} points, {interval(row, metric, inner)})"
+
+
+# Times as fast, for it to be worth a word.
+_FASTER = 1.5
 
 
 def _faster(leading: pd.DataFrame, champion: str) -> str:
@@ -137,7 +154,7 @@ def _faster(leading: pd.DataFrame, champion: str) -> str:
         return ""
     epochs = leading.set_index("variant")[columns[0]]
     fastest = str(epochs.idxmin())
-    if epochs[fastest] >= epochs[champion]:
+    if _FASTER * epochs[fastest] > epochs[champion]:
         return ""
     target = columns[0].removeprefix("epochs_to_")
     own = f"in {epochs[champion]:g}" if math.isfinite(epochs[champion]) else "not in its epochs"
@@ -209,7 +226,7 @@ def _steps_of_search(leaderboard: pd.DataFrame) -> Iterator[str]:
         yield f"As many search trials for {some(fewer)} as the others had, {most}."
 
 
-def _steps_of_training(leaderboard: pd.DataFrame) -> Iterator[str]:
+def _steps_of_training(leaderboard: pd.DataFrame, convergence: Plateau) -> Iterator[str]:
     diverged = _diverged(leaderboard)
     if diverged:
         yield f"A lower learning rate, or a schedule, for {some(diverged)}: seeds diverged."
@@ -220,9 +237,10 @@ def _steps_of_training(leaderboard: pd.DataFrame) -> Iterator[str]:
             f"{row['variant']} ({row['seeds'] - row['converged_seeds']} of {row['seeds']} seeds)"
             for row in open_ended.to_dict("records")
         ]
+        monitor = convergence.monitor.replace("_", " ")
         yield (
-            f"More epochs for {some(each)}, as these had not converged at the end. "
-            "`training.epochs`, or a variant's own `epochs`"
+            f"More epochs for {some(each)}, as their {monitor} had still improved in the last "
+            f"{convergence.patience}. `training.epochs`, or a variant's own `epochs`"
         )
 
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import pandas as pd
 from markupsafe import Markup, escape
 
-from optledger.analysis.words import listed
 from optledger.figures import curves, differences, profile, sensitivity
 from optledger.figures.panels import panels
 from optledger.figures.style import themed
@@ -21,7 +20,7 @@ class Drawing(NamedTuple):
 
     Attributes:
         svg: markup, with identifiers of its own.
-        caption: what it shows, in words.
+        caption: what stands below it, if anything.
     """
 
     svg: Markup
@@ -36,8 +35,8 @@ def answer(
         return None
     first = leaderboard["variant"].iloc[0]
     text = (
-        f"Each variant's {comparison.metric} less that of {first}, with its interval and verdict, "
-        "all of which the verdict matrix has in numbers."
+        f"Difference of each variant from {first}, which is first in {comparison.metric}, with its "
+        "interval and its verdict; the verdict matrix has them as a table."
     )
     return inline(differences.draw(leaderboard, comparisons, comparison), "answer", text)
 
@@ -77,9 +76,13 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[s
         yield name, drawn
 
 
-def speed(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[float, list[Drawing]]]:
-    """Yield each target with the drawings of its performance profile."""
-    names = leaderboard["variant"].tolist()
+def speed(table: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[float, list[Drawing]]]:
+    """Yield each target with a drawing of each variant's performance profile.
+
+    Args:
+        table: results/profile.csv.
+        names: all variants, in the order of the leaderboard.
+    """
     for target in table["target"].unique():
         at_once = table[(table["target"] == target) & (table["factor"] == 1)]
         shares = at_once.set_index("variant")["fraction"]
@@ -87,31 +90,35 @@ def speed(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[floa
             float(target),
             [
                 inline(
-                    profile.draw(table, target, shown),
-                    f"profile-{target:g}-{shown[0]}",
-                    "Share of the seeds in which each is the fastest, or as fast: "
-                    + listed([f"{name} {100 * shares[name]:g} %" for name in shown]),
+                    profile.draw(table, target, name, names),
+                    f"profile-{target:g}-{name}",
+                    f"{name} is the fastest, or as fast, in {100 * shares[name]:g} % of the seeds",
                 )
-                for shown in panels(names)
+                for name in names
             ],
         )
 
 
-def searches(table: pd.DataFrame, names: Sequence[str]) -> list[Drawing]:
+def searches(table: pd.DataFrame, leaderboard: pd.DataFrame) -> list[Drawing]:
     """Draw what each learning rate that was tried came to, a drawing for each variant.
 
     Args:
         table: results/search.csv.
-        names: all variants.
+        leaderboard: results/leaderboard.csv.
     """
-    return [
-        inline(
-            sensitivity.draw(table, name, names),
-            f"search-{name}",
-            f"{name}: {_tried(table[table['variant'] == name])}",
-        )
-        for name in table["variant"].unique()
-    ]
+    names = leaderboard["variant"].tolist()
+    drawn = []
+    for row in leaderboard.to_dict("records"):
+        name = str(row["variant"])
+        own = table[table["variant"] == name]
+        if own.empty:
+            continue
+        edge = row["search_edge"]
+        place = "inside the range" if pd.isna(edge) else f"the {edge} tried"
+        figure = sensitivity.draw(table, name, names)
+        caption = f"{row['learning_rate']:g} chosen, {place}"
+        drawn.append(inline(figure, f"search-{name}", f"{name}: {_tried(own)}", caption))
+    return drawn
 
 
 def case(path: Path) -> Drawing:
@@ -121,20 +128,21 @@ def case(path: Path) -> Drawing:
     return inline(path.read_text(), f"case-{name}", text)
 
 
-def inline(svg: str, name: str, text: str) -> Drawing:
+def inline(svg: str, name: str, text: str, caption: str = "") -> Drawing:
     """Return an SVG file as part of a page.
 
     Args:
         svg: as Matplotlib writes it.
         name: what makes its identifiers its own.
         text: what it shows, for who cannot see it.
+        caption: what is to stand below it.
     """
     content = svg[svg.index("<svg") :]
     content = re.sub(r"\s*<metadata>.*?</metadata>", "", content, flags=re.DOTALL)
     content = re.sub(r"\s*<style[^>]*>.*?</style>", "", content, flags=re.DOTALL)
     content = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", content)
     opened = f'<svg role="img" aria-label="{escape(text)}"'
-    return Drawing(Markup(themed(content.replace("<svg", opened, 1))), text)
+    return Drawing(Markup(themed(content.replace("<svg", opened, 1))), caption)
 
 
 def _ends(table: pd.DataFrame, metric: str, shown: Sequence[str]) -> str:

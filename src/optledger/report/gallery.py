@@ -31,7 +31,21 @@ class Mistaken(NamedTuple):
     picture: str
 
 
-def read_gallery(path: Path, models: int) -> list[Mistaken]:
+class Gallery(NamedTuple):
+    """The images, and what they are of.
+
+    Attributes:
+        images: those most often wrong first.
+        found: how many images more than half of the models get wrong, also those not shown.
+        models: how many there are.
+    """
+
+    images: list[Mistaken]
+    found: int
+    models: int
+
+
+def read_gallery(path: Path, models: int) -> Gallery:
     """Read what `evaluate` wrote.
 
     Args:
@@ -39,12 +53,12 @@ def read_gallery(path: Path, models: int) -> list[Mistaken]:
         models: how many there are.
     """
     arrays = read_npz(path)
-    gallery = []
+    images = []
     for index, image, label, votes in zip(
         *(arrays[name] for name in ("indices", "images", "labels", "votes")), strict=True
     ):
         others = np.where(np.arange(len(votes)) == label, 0, votes)
-        gallery.append(
+        images.append(
             Mistaken(
                 int(index),
                 int(label),
@@ -54,7 +68,7 @@ def read_gallery(path: Path, models: int) -> list[Mistaken]:
                 _png(image),
             )
         )
-    return gallery
+    return Gallery(images, arrays["found"].item(), models)
 
 
 def _png(image: NDArray[np.uint8]) -> str:

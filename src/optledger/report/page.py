@@ -10,11 +10,11 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from optledger.analysis.markdown import answer, rank_notes, rank_table
-from optledger.analysis.words import confidence, points_or_nats
+from optledger.analysis.words import confidence, listed, points_or_nats, some
 from optledger.figures.style import DARK, VARIABLES, Line, lines
 from optledger.params import Params
 from optledger.report import advice, drawings, tables
-from optledger.report.gallery import Mistaken
+from optledger.report.gallery import Gallery
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Results:
     per_class: pd.DataFrame
     confusion: pd.DataFrame
     cases: list[Path]
-    gallery: list[Mistaken]
+    gallery: Gallery
     checksums: dict[str, str]
     versions: dict[str, str]
 
@@ -57,20 +57,19 @@ def html(results: Results, params: Params) -> str:
             champion=champion.iloc[0] if len(champion) else None,
             mistaken_by=one,
             ranks=tables.ranks(results.leaderboard, results.comparisons, params.comparison),
+            lost=bool(results.leaderboard["diverged_seeds"].sum()),
             targets=tables.targets(results.leaderboard),
-            axis=tables.axis(results.leaderboard, params.comparison),
             figure=drawings.answer(results.leaderboard, results.comparisons, params.comparison),
             verdicts=tables.verdicts(results.comparisons, names, params.comparison.metric),
             few=len(names) <= tables.FEW,
             turned=len(names) > tables.FEW or max(map(len, names)) > _WIDE_HEAD,
-            notes=rank_notes(results.leaderboard, params.comparison),
+            notes=[*rank_notes(results.leaderboard, params.comparison), *_full_batches(params)],
             learning=list(drawings.learning(results.curves, results.leaderboard)),
-            speed=list(drawings.speed(results.profile, results.leaderboard)) if names[1:] else [],
-            searches=drawings.searches(results.search, names),
+            speed=list(drawings.speed(results.profile, names)) if names[1:] else [],
+            searches=drawings.searches(results.search, results.leaderboard),
             heat_map=tables.heat_map(results.per_class, names),
             confusion=tables.confusion(results.confusion, one),
             gallery=results.gallery,
-            models=int(results.leaderboard["seeds"].sum()),
             cases=[(path.parent.name, drawings.case(path)) for path in results.cases],
             differing=differing,
             shared=shared,
@@ -81,6 +80,19 @@ def html(results: Results, params: Params) -> str:
             dark={VARIABLES[colour]: DARK[colour] for colour in VARIABLES},
         )
     )
+
+
+def _full_batches(params: Params) -> list[str]:
+    """Return a note on variants that take one step an epoch beside others that take many."""
+    full = [name for name, each in params.variants.items() if each.batch_size == "full"]
+    if len(full) in (0, len(params.variants)):
+        return []
+    epochs = [f"{params.variants[name].epochs}" for name in full]
+    takes = "takes" if len(full) == 1 else "take"
+    return [
+        f"{some(full)} {takes} one step an epoch, {listed(epochs)} in all, as the batch is the "
+        "whole train split; the others take one for each of their batches."
+    ]
 
 
 # Characters of a name that fit above a column.
@@ -102,9 +114,9 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
     comparison = params.comparison
     return {
         "answer": answer(leaderboard, comparisons, comparison),
-        "choice": advice.choice(leaderboard, comparison),
+        "choice": advice.choice(leaderboard, comparisons, comparison),
         "certainty": advice.certainty(leaderboard, comparisons, comparison),
-        "next_steps": advice.next_steps(leaderboard, comparisons, comparison),
+        "next_steps": advice.next_steps(leaderboard, comparisons, params),
         "params": params,
         "metric": comparison.metric,
         "confidence": confidence(comparison),
@@ -123,13 +135,15 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"code": _code, "key": _key}
+    environment.filters |= {"prose": _prose, "key": _key}
     return environment
 
 
-def _code(sentence: str) -> Markup:
-    """Return a sentence with what stands in backticks as code."""
-    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", str(escape(sentence))))
+def _prose(text: str) -> Markup:
+    """Return text as it is set: code for backticks, minus signs, units that stay with numbers."""
+    text = re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", str(escape(text)))
+    text = re.sub(r"(?<=\d) (?=%|points|nats)", "\N{NO-BREAK SPACE}", text)
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", text))
 
 
 _DASHES = {"solid": "", "dashed": "5 3", "dotted": "1.5 2.5", "dashdot": "6 2 1.5 2"}

@@ -8,7 +8,8 @@ for (const table of document.querySelectorAll("table.sorts")) {
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
-      const ascending = head.getAttribute("aria-sort") !== "ascending";
+      const sorted = head.getAttribute("aria-sort");
+      const ascending = sorted ? sorted === "descending" : head.dataset.first !== "descending";
       heads.forEach((each) => each.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", ascending ? "ascending" : "descending");
       const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();

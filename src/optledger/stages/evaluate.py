@@ -73,16 +73,22 @@ def _predict(settings: params.Params, classes: int) -> dict[str, list[Prediction
     return predictions
 
 
+# Of the images that most models get wrong, so many are kept to be shown.
+_SHOWN = 24
+
+
 def _write_test(test: Examples, predictions: dict[str, list[Predictions]], classes: int) -> None:
     """Write what later stages know of the test split, as none of them opens it."""
     path = PREPARED / "test.npz"
     models = np.stack([seed.classes for seeds in predictions.values() for seed in seeds])
-    images = gallery.hardest(test.labels, models)
+    hardest = gallery.hardest(test.labels, models)
+    images = hardest[:_SHOWN]
     with new_directory(TEST) as directory:
         write_npz(directory / "labels.npz", {"labels": test.labels})
         write_npz(
             directory / "gallery.npz",
             {
+                "found": np.array([len(hardest)]),
                 "indices": images,
                 **test.take(images)._asdict(),
                 "votes": gallery.votes(models[:, images], classes),
