@@ -42,7 +42,7 @@ setup: .venv/installed ## create .venv and install what requirements.lock names
 repro: .venv/checked ## run the pipeline, then print the leaderboard
 	@dvc repro
 	@cat results/leaderboard.md
-	@echo "Compare the runs in MLflow: make ui"
+	@echo "Look at results/report.html; compare the runs in MLflow: make ui"
 
 experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME=techniques)
 	@optledger experiment $(NAME)
