@@ -13,12 +13,21 @@ def texts(figure: str) -> list[str]:
 
 
 def strokes(figure: str, name: str) -> list[str]:
-    """Return the colours of the paths in the group of this id."""
+    """Return the colours of the paths in the group of this id, or of a variant's line."""
+    styles = (path.get("style", "") for path in _paths(figure, name))
+    return [found.group(1) for style in styles if (found := re.search(r"stroke: (#\w{6})", style))]
+
+
+def paths(figure: str, name: str) -> list[str]:
+    """Return these paths themselves."""
+    return [path.get("d", "") for path in _paths(figure, name)]
+
+
+def _paths(figure: str, name: str) -> list[ElementTree.Element]:
     root = ElementTree.fromstring(figure)
     return [
-        found.group(1)
+        path
         for group in root.iter(f"{SVG}g")
-        if group.get("id") == name
+        if group.get("id") in (name, f"variant:{name}")
         for path in group.iter(f"{SVG}path")
-        if (found := re.search(r"stroke: (#\w{6})", path.get("style", "")))
     ]

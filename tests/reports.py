@@ -11,6 +11,7 @@ from optledger.analysis.comparisons import comparisons, leading_group, samples_o
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import METRICS, ranking
+from optledger.figures import differences
 from optledger.formats import read_csv, write_csv, write_npz
 from optledger.params import Params
 from optledger.report.gallery import read_gallery
@@ -27,6 +28,7 @@ def make(
     seeds: int = 3,
     diverged: Sequence[str] = (),
     far: Sequence[str] = (),
+    lost: int = 1,
 ) -> tuple[Results, Params]:
     """Return results of `names`, each less accurate than the one before, and their parameters.
 
@@ -34,8 +36,9 @@ def make(
         folder: for files.
         names: the variants.
         seeds: how many each has.
-        diverged: those whose first seed, and highest learning rate, diverged.
+        diverged: those whose first seeds, and highest learning rate, diverged.
         far: those far behind.
+        lost: how many seeds of those that diverged did.
     """
     random = np.random.default_rng(0)
     labels = random.integers(0, _CLASSES, _IMAGES).astype(np.uint8)
@@ -45,19 +48,19 @@ def make(
     for place, name in enumerate(names):
         rate = 0.6 if name in far else 0.96 - 0.004 * place
         chosen = _RATES[place % len(_RATES)]
-        lost = [name in diverged and seed == 0 for seed in range(seeds)]
+        gone = [name in diverged and seed < lost for seed in range(seeds)]
         right = easy < np.clip(rate + random.normal(0, 0.01, (seeds, 1)), 0, 1)
         right &= random.random((seeds, _IMAGES)) < 0.98
         predicted = np.where(right, labels, (labels + 1) % _CLASSES).astype(np.uint8)
         losses = np.where(right, 0.1, 2.0).astype(np.float32)
-        predicted[lost], losses[lost] = 255, np.nan
+        predicted[gone], losses[gone] = 255, np.nan
         models.append(predicted)
         evaluations[name] = [
             metrics.evaluate(labels, *seed, _CLASSES)
             for seed in zip(predicted, losses, strict=True)
         ]
         samples[name] = samples_of(labels, predicted, losses, _CLASSES)
-        histories[name] = _history(random, seeds, rate, lost)
+        histories[name] = _history(random, seeds, rate, gone)
         accuracies = [rate - 0.1, rate, np.nan if name in diverged else rate - 0.2]
         searches[name] = pd.DataFrame(
             {"learning_rate": _RATES, "validation_accuracy": accuracies, "validation_loss": 0.5}
@@ -68,11 +71,11 @@ def make(
                 "seed": seed,
                 "learning_rate": chosen,
                 **{metric: evaluation.scores[metric] for metric in METRICS},
-                "validation_accuracy": np.nan if lost[seed] else rate,
-                "validation_loss": np.nan if lost[seed] else 1 - rate,
+                "validation_accuracy": np.nan if gone[seed] else rate,
+                "validation_loss": np.nan if gone[seed] else 1 - rate,
                 "epochs": _EPOCHS,
                 "converged_epoch": np.nan if seed else 3,
-                "diverged_epoch": 2 if lost[seed] else np.nan,
+                "diverged_epoch": 2 if gone[seed] else np.nan,
             }
             for seed, evaluation in enumerate(evaluations[name])
         ]
@@ -87,11 +90,13 @@ def make(
     )
     board = leaderboard(table, params.variants, searches, samples, speed, leading, 0.95)
     predictions = np.concatenate(models)
+    predictions = predictions[(predictions < _CLASSES).any(axis=1)]
     hard = gallery.hardest(labels, predictions)
     write_npz(
         folder / "gallery.npz",
         {
             "found": np.array([len(hard)]),
+            "models": np.array([len(predictions)]),
             "indices": hard[:24],
             "images": random.integers(0, 256, (len(hard[:24]), 8, 8)).astype(np.uint8),
             "labels": labels[hard[:24]],
@@ -114,8 +119,9 @@ def make(
         write_csv(folder / f"{name}.csv", each)
     results = Results(
         **{name: read_csv(folder / f"{name}.csv") for name in tables},
+        answer=differences.draw(board, pairs, params.comparison),
         cases=[drawn],
-        gallery=read_gallery(folder / "gallery.npz", len(predictions)),
+        gallery=read_gallery(folder / "gallery.npz"),
         checksums={"data/raw/images": "0" * 64},
         versions={"numpy": "2"},
     )

@@ -51,7 +51,7 @@ def test_several_are_named_and_one_is_the_title() -> None:
     """The highest at the end stands first, as it does in the figure."""
     several = texts(draw(table(), "validation_loss", NAMES, NAMES, NAMES))
     assert [text for text in several if text in NAMES] == ["lost", "sgd", "adam"]
-    one = texts(draw(table(), ERROR, ["sgd"], NAMES, NAMES))
+    one = texts(draw(table(), ERROR, ["sgd"], NAMES, NAMES, small=True))
     assert [text for text in one if text in NAMES] == ["sgd"]
 
 
@@ -74,7 +74,7 @@ def test_a_table_without_any_value_is_an_empty_figure() -> None:
 
 def test_a_variant_without_an_epoch_has_an_empty_panel() -> None:
     """And leaves the colours of the others as they are."""
-    figure = draw(table(), "validation_loss", ["a_first"], ["a_first", *NAMES], NAMES)
+    figure = draw(table(), ERROR, ["a_first"], ["a_first", *NAMES], NAMES, small=True)
     assert "a_first" in texts(figure)
     figure = draw(table(), "validation_loss", ["adam"], ["a_first", *NAMES], NAMES)
     assert strokes(figure, "adam") == [lines(["a_first", *NAMES])["adam"].color]

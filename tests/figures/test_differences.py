@@ -24,7 +24,8 @@ def boards(**differences: tuple[float, float, float, str]) -> tuple[pd.DataFrame
     ]
     columns = ["metric", "variant", "against", "difference", "low", "high", "verdict"]
     columns += ["inner_low", "inner_high", "half_width"]
-    return pd.DataFrame({"variant": ["first", *differences]}), pd.DataFrame(rows, columns=columns)
+    board = pd.DataFrame({"variant": ["first", *differences], "leading": 1, "diverged_seeds": 0})
+    return board, pd.DataFrame(rows, columns=columns)
 
 
 NEAR = (0.001, -0.001, 0.003, "inconclusive")

@@ -1,6 +1,8 @@
+import re
+
 import pandas as pd
 
-from drawn import strokes, texts
+from drawn import paths, strokes, texts
 from optledger.figures.profile import draw
 from optledger.figures.style import GREY, lines
 
@@ -21,3 +23,9 @@ def test_a_profile_is_of_one_target() -> None:
     assert strokes(figure, "gd") == [GREY]
     assert strokes(figure, "adam") == []
     assert "sgd" in texts(figure)
+
+
+def test_a_variant_that_is_always_the_fastest_has_a_line() -> None:
+    """Where every factor is 1, it still goes from one end to the other."""
+    (path,) = paths(draw(PROFILE, 0.97, "adam", ["adam"]), "adam")
+    assert len(set(re.findall(r"[ML] ([0-9.]+) ", path))) > 1

@@ -1,14 +1,19 @@
 import pandas as pd
 import pytest
 
-from boards import boards, seed_table
-from optledger.params import Comparison, Params, Plateau
+from boards import VARIANT, boards, seed_table
+from optledger.params import Comparison, Params, Plateau, Split
 from optledger.report.advice import certainty, choice, next_steps
 
 ACCURACY = Comparison(metric="accuracy", targets=(0.9,))
 
-# What the advice reads of the parameters.
-PARAMS = Params.model_construct(comparison=ACCURACY, convergence=Plateau(patience=3))
+# What the advice reads of the parameters: as many epochs as the seeds trained.
+PARAMS = Params.model_construct(
+    comparison=ACCURACY,
+    convergence=Plateau(patience=3),
+    split=Split(validation_fraction=0.1, seed=0),
+    variants=dict.fromkeys("abcd", VARIANT),
+)
 
 HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.11, 0.12]
 
@@ -46,8 +51,8 @@ def test_a_champion_that_is_shown_to_be_worse_leaves_it_open() -> None:
     board, pairs = of(validated(seed_table(a=HIGH, b=LOW), a=0.9, b=0.95))
     found = choice(board, pairs, ACCURACY)
     assert found.what == "It is open"
-    assert found.why.startswith("b did best on the validation split")
-    assert found.why.endswith("shown to be worse than a on the test split.")
+    assert found.why.startswith("b is best on the validation split")
+    assert found.why.endswith("on the test split a is shown to be better.")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_a_faster_one_that_leads_is_named() -> None:
         for name, accuracies in steps.items()
     }
     board, pairs = of(seed_table(a=HIGH, b=MIDDLE), histories=histories)
-    expected = "If speed matters, b gets to a validation accuracy of 0.9 in 1 epochs, a in 2."
+    expected = "If speed matters, b gets to a validation accuracy of 0.9 in 1 epoch, a in 2."
     assert choice(board, pairs, ACCURACY).why.endswith(expected)
 
 
@@ -109,9 +114,9 @@ def test_of_many_variants_the_first_are_named() -> None:
         (seed_table(a=HIGH, b=LOST), "A lower learning rate, or a schedule, for b"),
         (
             seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]),
-            "More seeds, to settle what is open against a: b ",
+            "More seeds, for a verdict between a and: b ",
         ),
-        (seed_table(a=HIGH, b=MIDDLE), "Something else to choose by, between a and b: "),
+        (seed_table(a=HIGH, b=MIDDLE), "Another reason to choose between a and b: "),
     ],
 )
 def test_what_would_tell_more(seeds: pd.DataFrame, expected: str) -> None:
@@ -155,3 +160,32 @@ def test_learning_rates_at_the_edge_and_unequal_searches() -> None:
     edge, fewer = next_steps(*of(seeds, searches=tried), PARAMS)
     assert "a (0.001 was the lowest tried)" in edge
     assert fewer == "As many search trials for b as the others had, 2."
+
+
+def test_what_diverged_is_nothing_to_hold_others_against() -> None:
+    """Also where its mean, with a lost seed as 0, is still the highest."""
+    seeds = seed_table(a=[0.99] * 19 + [0.0], b=[0.9, 0.9001] * 10, c=[0.8, 0.8001] * 10)
+    board, pairs = of(seeds)
+    assert board["variant"].iloc[0] == "a"
+    assert [sentence.split(" (")[0] for sentence in certainty(board, pairs, ACCURACY)] == [
+        "Shown to be worse than b: c",
+        "Out, as seeds diverged: a.",
+    ]
+
+
+def test_what_ended_by_itself_needs_no_more_epochs() -> None:
+    """Nor does anyone know without the metric that convergence watches."""
+    seeds = seed_table(a=HIGH, b=LOW)
+    assert next_steps(*of(seeds), PARAMS)[0].startswith("More epochs for a (3 of 3 seeds) and b")
+    assert next_steps(*of(seeds.assign(epochs=4)), PARAMS) == []
+    unknown = PARAMS.model_copy(update={"split": Split(validation_fraction=0, seed=0)})
+    assert next_steps(*of(seeds), unknown) == []
+
+
+def test_what_diverged_at_the_edge_is_not_sent_further_out() -> None:
+    """A lower learning rate is what it needs."""
+    tried = pd.DataFrame({"learning_rate": [0.0001, 0.001], "validation_accuracy": [0.8, 0.9]})
+    seeds = seed_table(a=HIGH, b=LOST).assign(converged_epoch=5)
+    steps = next_steps(*of(seeds, searches={"a": tried[:1], "b": tried}), PARAMS)
+    assert not any(step.startswith("Learning rates further out") for step in steps)
+    assert any(step.startswith("A lower learning rate, or a schedule, for b") for step in steps)

@@ -16,6 +16,12 @@ KINDS = {
     "diverged": {"names": ["adam", "sgd"], "diverged": ["sgd"]},
     "none_leads": {"names": ["adam", "sgd"], "diverged": ["adam", "sgd"]},
     "one_seed": {"names": ["adam", "sgd"], "seeds": 1},
+    # Of its seeds, one of which is lost, the mean is still the highest.
+    "lost_is_first": {"names": ["adam", "gd"], "seeds": 12, "diverged": ["adam"], "far": ["gd"]},
+    "two": {"names": ["adam", "gd"], "far": ["gd"]},
+    "mostly_lost": {"names": ["adam", "sgd"], "diverged": ["adam", "sgd"], "lost": 2},
+    # What Matplotlib and the page call their own things.
+    "taken": {"names": ["axes_1", "figure_1", "leading", "answer", "1e3", "null"]},
     "long": {"names": ["adam_with_decoupled_weight_decay_and_cosine_schedule", "sgd"]},
 }
 

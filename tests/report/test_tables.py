@@ -91,7 +91,7 @@ def test_parameters_are_those_that_differ_and_those_that_do_not(tmp_path: Path) 
     assert differing.to_dict("list") == {
         "variant": ["a", "b"],
         "epochs": ["6", "99"],
-        "l2": ["", "0.1"],
+        "l2": ["0", "0.1"],
     }
     assert shared["optimizer"] == "Adam"
     assert shared["learning_rate"] == "0.001, 0.01, 0.1"

@@ -180,3 +180,13 @@ def leading_group(table: pd.DataFrame, metric: str, seeds: pd.DataFrame) -> list
         return []
     verdicts = against(table, metric, candidates[0])["verdict"]
     return [candidates[0], *(name for name in candidates[1:] if verdicts[name] != "worse")]
+
+
+def reference(leaderboard: pd.DataFrame) -> str:
+    """Return the variant that others are held against: the best that leads, if any does.
+
+    Args:
+        leaderboard: results/leaderboard.csv. Its first may not lead, as a seed diverged.
+    """
+    leading = leaderboard[leaderboard["leading"] == 1]
+    return str((leaderboard if leading.empty else leading)["variant"].iloc[0])

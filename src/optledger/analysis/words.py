@@ -22,6 +22,11 @@ def some(names: Sequence[str], most: int = 8) -> str:
     return listed([*shown, f"{len(names) - len(shown)} others"])
 
 
+def many(count: float, noun: str) -> str:
+    """Return so many of something, as in 1 seed and 2 seeds."""
+    return f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
+
+
 def are(names: Sequence[str]) -> str:
     """Return the verb that they take."""
     return "is" if len(names) == 1 else "are"

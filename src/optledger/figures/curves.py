@@ -11,6 +11,9 @@ from optledger.figures.style import svg
 ERROR = "validation_error"
 """What accuracy lacks of 1, which a logarithmic axis can show."""
 
+LEAST = 1e-4
+"""What no error is drawn below, as a logarithmic axis has no 0."""
+
 _NAMES = {
     ERROR: "validation error (1 - accuracy)",
     "validation_loss": "validation loss, in nats",
@@ -20,13 +23,12 @@ _NAMES = {
 
 def with_error(curves: pd.DataFrame) -> pd.DataFrame:
     """Return results/curves.csv with the validation error, whose lowest is of the best accuracy."""
-    return curves.assign(
-        **{
-            ERROR: 1 - curves["validation_accuracy"],
-            f"{ERROR}_min": 1 - curves["validation_accuracy_max"],
-            f"{ERROR}_max": 1 - curves["validation_accuracy_min"],
-        }
-    )
+    accuracies = {"": "", "_min": "_max", "_max": "_min"}
+    errors = {
+        f"{ERROR}{end}": (1 - curves[f"validation_accuracy{other}"]).clip(lower=LEAST)
+        for end, other in accuracies.items()
+    }
+    return curves.assign(**errors)
 
 
 def draw(
@@ -35,6 +37,7 @@ def draw(
     shown: Sequence[str],
     variants: Sequence[str],
     fitted: Sequence[str],
+    small: bool = False,
 ) -> str:
     """Return curves as SVG, the same bytes for the same table.
 
@@ -44,11 +47,17 @@ def draw(
         shown: the variants in colour, with their bands.
         variants: all that there are, also those that no seed trained for an epoch.
         fitted: those that the axes make room for: not what diverged, or is far from what leads.
+        small: whether it is one of many panels, with the variant as its title.
     """
     # Not at the top: importing Matplotlib reads its user's settings and fonts.
     from matplotlib.ticker import MaxNLocator
 
-    with panel(variants, shown) as (figure, axes):
+    with panel(shown[0] if small else "") as (figure, axes):
+        fit = curves[curves["variant"].isin(fitted)]
+        axes.set_yscale("log")
+        axes.set_ylim(*_limits(fit, metric))
+        plain_numbers(axes.yaxis)
+        axes.set_xlim(0, 1.02 * max(fit["epoch"], default=1))
         # The highest at the end first, as the legend has them.
         last = curves.groupby("variant")[metric].last().sort_values(ascending=False)
         for name in last.index:
@@ -66,16 +75,11 @@ def draw(
                     alpha=0.16,
                     linewidth=0,
                 )
-        fit = curves[curves["variant"].isin(fitted)]
-        axes.set_yscale("log")
-        axes.set_ylim(*_limits(fit, metric))
-        plain_numbers(axes.yaxis)
-        axes.set_xlim(0, 1.02 * max(fit["epoch"], default=1))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_xlabel("epoch")
-        if len(shown) > 1 or len(variants) == 1:
+        if not small:
             axes.set_ylabel(_NAMES[metric])
-        name_lines(figure, shown)
+            name_lines(figure, shown)
         return svg(figure)
 
 

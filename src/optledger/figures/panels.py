@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from optledger.figures.style import COLOURS, GREY, lines, style
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LARGE, _SMALL = (4.9, 3.4), (2.45, 1.9)
+
+_FAR = 4.0
 
 _AXES = (0.2, 0.24, 0.73, 0.63)
 
@@ -33,23 +36,17 @@ def panels(variants: Sequence[str]) -> list[list[str]]:
 
 
 @contextmanager
-def panel(variants: Sequence[str], shown: Sequence[str]) -> Iterator["tuple[Figure, Axes]"]:
-    """Yield a figure and its axes, in this project's style: large for several, small for one.
-
-    Args:
-        variants: all that there are.
-        shown: those drawn in colour.
-    """
+def panel(title: str = "") -> Iterator["tuple[Figure, Axes]"]:
+    """Yield a figure and its axes, in this project's style: a small one, if it has a title."""
     # Not at the top: importing Matplotlib reads its user's settings and fonts.
     from matplotlib.figure import Figure
 
-    small = len(shown) == 1 < len(variants)
-    with style({"font.size": 9.5 if small else 10.0}):
-        if small:
+    with style({"font.size": 9.5 if title else 10.0}):
+        if title:
             # Not fitted: all of a kind have their axes in one place, and there are many.
             figure = Figure(figsize=_SMALL)
             axes = figure.add_axes(_AXES)
-            axes.set_title(short(shown[0]))
+            axes.set_title(short(title))
         else:
             figure = Figure(figsize=_LARGE, layout="constrained")
             axes = figure.add_subplot()
@@ -58,7 +55,7 @@ def panel(variants: Sequence[str], shown: Sequence[str]) -> Iterator["tuple[Figu
 
 def line_of(variant: str, variants: Sequence[str], shown: Sequence[str]) -> dict[str, Any]:
     """Return how Matplotlib draws a variant: in its colour, or thin and grey behind the others."""
-    named = {"label": short(variant), "gid": variant}
+    named = {"label": short(variant), "gid": identifier(variant)}
     if variant not in shown:
         return {**named, "color": GREY, "linewidth": 0.6, "alpha": 0.45, "zorder": 1}
     return {**named, **lines(variants)[variant]._asdict(), "zorder": 3}
@@ -68,7 +65,8 @@ def name_lines(figure: "Figure", shown: Sequence[str]) -> None:
     """Add a legend of several lines; a panel of one has its name as the title."""
     if len(shown) > 1:
         handles = figure.axes[0].get_legend_handles_labels()[0]
-        named = [handle for handle in handles if handle.get_gid() in shown]
+        wanted = {identifier(name) for name in shown}
+        named = [handle for handle in handles if handle.get_gid() in wanted]
         # Read in rows, which Matplotlib fills by columns.
         columns = 3 if max(map(len, shown)) <= _NARROW else 2
         rows = [handle for start in range(columns) for handle in named[start::columns]]
@@ -96,6 +94,19 @@ def plain_numbers(axis: Any, most: int = 6) -> None:
     axis.set_major_locator(LogLocator(subs=subs, numticks=most))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
+
+
+def identifier(variant: str) -> str:
+    """Return what an SVG calls the line of a variant, which is no name of Matplotlib's own."""
+    return f"variant:{variant}"
+
+
+def near(reach: "pd.Series[float]") -> "pd.Series[bool]":
+    """Return which of some distances leave each other room on one axis.
+
+    A quarter of them always does; those that are much further away would hide the others.
+    """
+    return reach <= _FAR * reach.quantile(0.25, interpolation="lower")
 
 
 def short(name: str) -> str:

@@ -20,18 +20,20 @@ def draw(profile: pd.DataFrame, target: float, shown: str, variants: Sequence[st
         variants: all that there are.
     """
     table = profile[profile["target"] == target]
-    with panel([*variants, ""], [shown]) as (figure, axes):
+    # Where every factor is 1, a step still needs somewhere to go.
+    end = max(1.5, table["factor"].max())
+    with panel(shown) as (figure, axes):
         for name in variants:
             own = table[table["variant"] == name]
             axes.plot(
-                own["factor"],
-                100 * own["fraction"],
+                [*own["factor"], end],
+                [*(100 * own["fraction"]), 100 * own["fraction"].iloc[-1]],
                 drawstyle="steps-post",
                 # One that is nowhere near stands on the axis, and must be seen there.
                 clip_on=False,
                 **line_of(name, variants, [shown]),
             )
         axes.set_ylim(0, 103)
-        axes.set_xlim(1, max(1.5, table["factor"].max()))
+        axes.set_xlim(1, end)
         axes.set_xlabel("times the fastest's epochs")
         return svg(figure)

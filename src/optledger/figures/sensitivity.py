@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from optledger.figures.curves import LEAST
 from optledger.figures.panels import line_of, panel, plain_numbers
 from optledger.figures.style import GREY, svg
 
@@ -23,10 +24,16 @@ def draw(search: pd.DataFrame, shown: str, variants: Sequence[str]) -> str:
         shown: the variant in colour.
         variants: all that there are, also those that nothing was searched for.
     """
-    trials = search.assign(error=1 - search["validation_accuracy"]).sort_values("learning_rate")
-    with panel([*variants, ""], [shown]) as (figure, axes):
+    errors = (1 - search["validation_accuracy"]).clip(lower=LEAST)
+    trials = search.assign(error=errors).sort_values("learning_rate")
+    with panel(shown) as (figure, axes):
         axes.set_xscale("log")
         axes.set_yscale("log")
+        if errors.notna().any():
+            axes.set_ylim(errors.min() / 1.3, min(1.0, errors.max()) * 1.3)
+        axes.set_xlim(search["learning_rate"].min() / 2, search["learning_rate"].max() * 2)
+        plain_numbers(axes.xaxis, most=4)
+        plain_numbers(axes.yaxis)
         for name in search["variant"].unique():
             own = trials[trials["variant"] == name]
             drawn = line_of(name, variants, [shown])
@@ -34,12 +41,6 @@ def draw(search: pd.DataFrame, shown: str, variants: Sequence[str]) -> str:
             axes.plot(own["learning_rate"], own["error"], marker=marker, markersize=3.5, **drawn)
             if name == shown:
                 _mark(axes, own, drawn["color"])
-        errors = trials["error"].clip(lower=1e-4).dropna()
-        if len(errors):
-            axes.set_ylim(errors.min() / 1.3, min(1.0, errors.max()) * 1.3)
-        axes.set_xlim(search["learning_rate"].min() / 2, search["learning_rate"].max() * 2)
-        plain_numbers(axes.xaxis, most=4)
-        plain_numbers(axes.yaxis)
         axes.set_xlabel("learning rate", color=GREY)
         return svg(figure)
 

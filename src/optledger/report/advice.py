@@ -4,15 +4,15 @@ Sentences, with what one types in backticks.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from optledger.analysis.comparisons import against
-from optledger.analysis.words import are, interval, points_or_nats, signed, some
-from optledger.params import Comparison, Params, Plateau
+from optledger.analysis.comparisons import against, reference
+from optledger.analysis.words import are, interval, many, points_or_nats, signed, some
+from optledger.params import Comparison, Params
 
 
 class Choice(NamedTuple):
@@ -35,7 +35,6 @@ def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         comparisons: results/comparisons.csv.
         comparison: the section of params.yaml.
     """
-    metric = comparison.metric
     leading = leaderboard[leaderboard["leading"] == 1]
     champions = leaderboard.loc[leaderboard["champion"] == 1, "variant"].tolist()
     if leading.empty:
@@ -45,46 +44,33 @@ def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     if not champions:
         return Choice(
             _with_rate(leading),
-            f"It is first in {metric} on the test split. Without a validation split nothing else "
-            "can choose, so that the figure of what is chosen flatters it.",
+            f"It has the highest {comparison.metric} of those that lead on the test split. Without "
+            "a validation split nothing else can choose, so that its figure flatters it.",
         )
     champion = champions[0]
-    others = [name for name in leading["variant"] if name != champion]
-    if champion not in set(leading["variant"]):
+    rows = against(comparisons, comparison.metric, champion)
+    better = rows.index[rows["verdict"] == "better"].tolist()
+    better = [name for name in leading["variant"] if name in better]
+    if better:
         return Choice(
             "It is open",
-            f"{champion} did best on the validation split, which is what chooses, but it is shown "
-            f"to be worse than {others[0]} on the test split.",
+            f"{champion} is best on the validation split, which is what chooses, but on the test "
+            f"split {some(better)} {are(better)} shown to be better.",
         )
     why = "Best on the validation split, so chosen without a look at the test split; "
+    others = [name for name in leading["variant"] if name != champion]
     if not others:
         why += "there it leads alone."
     else:
-        rows = against(comparisons, metric, champion).loc[others]
-        why += f"there it is in the leading group.{_beside(rows, champion)}"
+        why += f"there it is in the leading group.{_beside(rows.loc[others], champion)}"
         why += _faster(leading, champion)
     return Choice(_with_rate(leading[leading["variant"] == champion]), why)
-
-
-def _beside(rows: pd.DataFrame, champion: str) -> str:
-    """Return how the others that lead stand to the champion."""
-    texts = []
-    for verdict, text in (
-        ("equivalent", "shown to be as good, within the margin"),
-        ("better", "shown to be better"),
-        ("worse", "shown to be worse"),
-        ("inconclusive", "not told apart from it"),
-    ):
-        names = rows.index[rows["verdict"] == verdict].tolist()
-        if names:
-            texts.append(f"{some(names, most=4)} {are(names)} {text}")
-    return f" {'; '.join(texts)}."
 
 
 def certainty(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
 ) -> list[str]:
-    """Return how the first variant stands to the others, a sentence for each verdict.
+    """Return how the others stand to the best that leads, a sentence for each verdict.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -92,19 +78,19 @@ def certainty(
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
-    first, *others = leaderboard["variant"].tolist()
-    if not others:
+    if len(leaderboard) == 1:
         return ["With one variant there is no difference to be sure of."]
-    rows = against(comparisons, metric, first).loc[others]
-    margin = points_or_nats(getattr(comparison.margins, metric), metric)
+    best = reference(leaderboard)
     diverged = _diverged(leaderboard)
-    rows = rows.drop(diverged, errors="ignore")
+    names = [name for name in leaderboard["variant"] if name not in (best, *diverged)]
+    rows = against(comparisons, metric, best).loc[names]
+    margin = points_or_nats(getattr(comparison.margins, metric), metric)
     sentences = []
     for verdict, text in (
-        ("worse", f"Shown to be worse than {first}"),
-        ("equivalent", f"Shown to be within {margin} of {first}"),
-        ("inconclusive", f"Not told apart from {first} yet"),
-        ("better", f"Shown to be better than {first}"),
+        ("worse", f"Shown to be worse than {best}"),
+        ("equivalent", f"Shown to be within {margin} of {best}"),
+        ("inconclusive", f"Not told apart from {best} yet"),
+        ("better", f"Shown to be better than {best}"),
     ):
         own = rows[rows["verdict"] == verdict]
         if len(own):
@@ -128,7 +114,7 @@ def next_steps(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, params: Par
         *_steps_of_design(leaderboard),
         *_steps_of_seeds(leaderboard, comparisons, params.comparison.metric),
         *_steps_of_search(leaderboard),
-        *_steps_of_training(leaderboard, params.convergence),
+        *_steps_of_training(leaderboard, params),
     ]
 
 
@@ -137,10 +123,18 @@ def _with_rate(row: pd.DataFrame) -> str:
     return f"{row['variant'].iloc[0]}, at a learning rate of {row['learning_rate'].iloc[0]:g}"
 
 
-def _with_interval(name: str, row: pd.Series, metric: str, inner: bool) -> str:
-    if pd.isna(row["difference"]):
-        return name
-    return f"{name} ({signed(row['difference'], metric)} points, {interval(row, metric, inner)})"
+def _beside(rows: pd.DataFrame, champion: str) -> str:
+    """Return how the others that lead stand to the champion, none of which is better."""
+    texts = []
+    for verdict, text in (
+        ("equivalent", "shown to be as good, within the margin"),
+        ("inconclusive", "not told apart from it"),
+        ("worse", "shown to be worse"),
+    ):
+        names = rows.index[rows["verdict"] == verdict].tolist()
+        if names:
+            texts.append(f"{some(names, most=4)} {are(names)} {text}")
+    return f" {'; '.join(texts)}."
 
 
 # Times as fast, for it to be worth a word.
@@ -148,20 +142,27 @@ _FASTER = 1.5
 
 
 def _faster(leading: pd.DataFrame, champion: str) -> str:
-    """Return which variant that leads gets to the first target before the champion, if one does."""
+    """Return which variant that leads gets to the first target well before the champion."""
     columns = leading.columns[leading.columns.str.startswith("epochs_to_")]
     if columns.empty:
         return ""
     epochs = leading.set_index("variant")[columns[0]]
     fastest = str(epochs.idxmin())
-    if _FASTER * epochs[fastest] > epochs[champion]:
+    # Also of an infinity each.
+    if not math.isfinite(epochs[fastest]) or _FASTER * epochs[fastest] > epochs[champion]:
         return ""
     target = columns[0].removeprefix("epochs_to_")
     own = f"in {epochs[champion]:g}" if math.isfinite(epochs[champion]) else "not in its epochs"
     return (
         f" If speed matters, {fastest} gets to a validation accuracy of {target} in "
-        f"{epochs[fastest]:g} epochs, {champion} {own}."
+        f"{many(epochs[fastest], 'epoch')}, {champion} {own}."
     )
+
+
+def _with_interval(name: str, row: pd.Series, metric: str, inner: bool) -> str:
+    if pd.isna(row["difference"]):
+        return name
+    return f"{name} ({signed(row['difference'], metric)} points, {interval(row, metric, inner)})"
 
 
 def _steps_of_design(leaderboard: pd.DataFrame) -> Iterator[str]:
@@ -173,46 +174,48 @@ def _steps_of_design(leaderboard: pd.DataFrame) -> Iterator[str]:
         yield "A second variant in params.yaml, to have something to compare with."
 
 
+# Times the seeds there are: more is dearer than what it would tell is likely to be worth.
+_AFFORDABLE = 5
+
+_PLANNED = "with a power of 80 %, if difference and spread are what they seem"
+
+
 def _steps_of_seeds(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, metric: str
 ) -> Iterator[str]:
-    """Yield what would settle the first variant's open differences."""
-    if len(leaderboard) == 1 or leaderboard["seeds"].max() == 1:
-        return
-    first = str(leaderboard["variant"].iloc[0])
-    rows = against(comparisons, metric, first)
-    rows = rows[rows["verdict"] == "inconclusive"]
-    rows = rows.drop(_diverged(leaderboard), errors="ignore")
+    """Yield what would settle the open differences from the best that leads."""
     seeds = int(leaderboard["seeds"].max())
+    if len(leaderboard) == 1 or seeds == 1:
+        return
+    best = reference(leaderboard)
+    rows = against(comparisons, metric, best)
+    rows = rows[rows["verdict"] == "inconclusive"].drop(_diverged(leaderboard), errors="ignore")
     further = rows["further_seeds"].sort_values()
     affordable = further[further <= _AFFORDABLE * seeds]
     if len(affordable):
         each = [f"{name} {number:g}" for name, number in affordable.items()]
         yield (
-            f"More seeds, to settle what is open against {first}: {some(each)} more. "
+            f"More seeds, for a verdict between {best} and: {some(each)} more ({_PLANNED}). "
             f"`dvc exp run -S seeds.count={seeds + int(affordable.max())}`"
         )
-    endless = [str(name) for name in further.index[np.isinf(further)]]
     dear = further[np.isfinite(further) & (further > _AFFORDABLE * seeds)]
     if len(dear):
         yield (
-            f"Something else to choose by, between {first} and "
-            f"{some([str(name) for name in dear.index])}: telling them apart would take "
-            f"{dear.min():g} seeds more at least."
+            f"Another reason to choose between {best} and "
+            f"{some([str(name) for name in dear.index])}: a verdict would take {dear.min():g} "
+            f"seeds more or above ({_PLANNED})."
         )
+    endless = [str(name) for name in further.index[np.isinf(further)]]
     if endless:
         yield (
-            f"A larger test set, to tell {first} from {some(endless)}: "
-            "with these images, no number of seeds would."
+            f"A larger test set, for a verdict between {best} and {some(endless)}: "
+            "with these images, no number of seeds gives one."
         )
-
-
-# Times the seeds there are: more is dearer than what it would tell is likely to be worth.
-_AFFORDABLE = 5
 
 
 def _steps_of_search(leaderboard: pd.DataFrame) -> Iterator[str]:
-    edges = leaderboard[leaderboard["search_edge"].notna()]
+    steady = leaderboard[leaderboard["diverged_seeds"] == 0]
+    edges = steady[steady["search_edge"].notna() & (steady["search_trials"] > 1)]
     if len(edges):
         each = [
             f"{row['variant']} ({row['learning_rate']:g} was the {row['search_edge']} tried)"
@@ -226,17 +229,22 @@ def _steps_of_search(leaderboard: pd.DataFrame) -> Iterator[str]:
         yield f"As many search trials for {some(fewer)} as the others had, {most}."
 
 
-def _steps_of_training(leaderboard: pd.DataFrame, convergence: Plateau) -> Iterator[str]:
+def _steps_of_training(leaderboard: pd.DataFrame, params: Params) -> Iterator[str]:
     diverged = _diverged(leaderboard)
     if diverged:
         yield f"A lower learning rate, or a schedule, for {some(diverged)}: seeds diverged."
-    steady = leaderboard[~leaderboard["variant"].isin(diverged)]
-    open_ended = steady[2 * steady["converged_seeds"] < steady["seeds"]]
-    if len(open_ended):
-        each = [
-            f"{row['variant']} ({row['seeds'] - row['converged_seeds']} of {row['seeds']} seeds)"
-            for row in open_ended.to_dict("records")
-        ]
+    convergence = params.convergence
+    if convergence.needs_validation and not params.split.validation_fraction:
+        return
+    each = [
+        f"{row['variant']} ({_open(row)} of {many(row['seeds'], 'seed')})"
+        for row in leaderboard.to_dict("records")
+        if row["variant"] not in diverged
+        and 2 * _open(row) > row["seeds"]
+        # Not of one that ended by itself.
+        and row["epochs"] == params.variants[str(row["variant"])].epochs
+    ]
+    if each:
         monitor = convergence.monitor.replace("_", " ")
         yield (
             f"More epochs for {some(each)}, as their {monitor} had still improved in the last "
@@ -244,6 +252,10 @@ def _steps_of_training(leaderboard: pd.DataFrame, convergence: Plateau) -> Itera
         )
 
 
-def _diverged(leaderboard: pd.DataFrame) -> Sequence[str]:
-    names: list[str] = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
-    return names
+def _open(row: Mapping[Hashable, Any]) -> int:
+    """Return how many seeds had not converged at the end."""
+    return int(row["seeds"] - row["converged_seeds"])
+
+
+def _diverged(leaderboard: pd.DataFrame) -> list[str]:
+    return leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].astype(str).tolist()

@@ -9,10 +9,9 @@ from typing import NamedTuple
 import pandas as pd
 from markupsafe import Markup, escape
 
-from optledger.figures import curves, differences, profile, sensitivity
+from optledger.figures import curves, profile, sensitivity
 from optledger.figures.panels import panels
 from optledger.figures.style import themed
-from optledger.params import Comparison
 
 
 class Drawing(NamedTuple):
@@ -27,20 +26,6 @@ class Drawing(NamedTuple):
     caption: str
 
 
-def answer(
-    leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
-) -> Drawing | None:
-    """Draw how far each variant is from the first; None where there is no other."""
-    if len(leaderboard) == 1:
-        return None
-    first = leaderboard["variant"].iloc[0]
-    text = (
-        f"Difference of each variant from {first}, which is first in {comparison.metric}, with its "
-        "interval and its verdict; the verdict matrix has them as a table."
-    )
-    return inline(differences.draw(leaderboard, comparisons, comparison), "answer", text)
-
-
 def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[str, list[Drawing]]]:
     """Yield the kinds of learning curves, each with its drawings.
 
@@ -49,30 +34,34 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[s
         leaderboard: results/leaderboard.csv.
     """
     names = leaderboard["variant"].tolist()
-    diverged = set(leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"])
-    steady = [name for name in names if name not in diverged] or names
+    steady = leaderboard.loc[leaderboard["diverged_seeds"] == 0, "variant"].tolist() or names
     leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
     table = curves.with_error(table)
     metrics = [
         metric for metric in (curves.ERROR, "validation_loss") if table[metric].notna().any()
     ] or ["train_loss"]
+    groups = panels(names)
+    small = len(groups) > 1
+    # Closer, where the others leave those that lead little room.
+    closer = leading if set(leading) != set(steady) and len(panels(leading)) == 1 else []
     for metric in metrics:
         name = metric.replace("_", " ")
         drawn = [
             inline(
-                curves.draw(table, metric, shown, names, steady),
-                f"{metric}-{shown[0]}",
+                curves.draw(table, metric, shown, names, steady, small),
+                f"{metric}-of-{shown[0]}" if small else metric,
                 f"{name} by epoch: {_ends(table, metric, shown)}",
             )
-            for shown in panels(names)
+            for shown in groups
         ]
-        if len(leading) < len(names) and 0 < len(leading) <= len(panels(leading)[0]):
-            closer = inline(
-                curves.draw(table, metric, leading, names, leading),
-                f"{metric}-leading",
-                f"{name} by epoch of those that lead: {_ends(table, metric, leading)}",
+        if closer:
+            drawn.append(
+                inline(
+                    curves.draw(table, metric, closer, names, closer),
+                    f"{metric}-leading",
+                    f"{name} by epoch of those that lead: {_ends(table, metric, closer)}",
+                )
             )
-            drawn = [closer, *drawn] if len(drawn) > 1 else [*drawn, closer]
         yield name, drawn
 
 
@@ -91,7 +80,7 @@ def speed(table: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[float, li
             [
                 inline(
                     profile.draw(table, target, name, names),
-                    f"profile-{target:g}-{name}",
+                    f"profile-{target:g}-of-{name}",
                     f"{name} is the fastest, or as fast, in {100 * shares[name]:g} % of the seeds",
                 )
                 for name in names
@@ -117,7 +106,7 @@ def searches(table: pd.DataFrame, leaderboard: pd.DataFrame) -> list[Drawing]:
         place = "inside the range" if pd.isna(edge) else f"the {edge} tried"
         figure = sensitivity.draw(table, name, names)
         caption = f"{row['learning_rate']:g} chosen, {place}"
-        drawn.append(inline(figure, f"search-{name}", f"{name}: {_tried(own)}", caption))
+        drawn.append(inline(figure, f"search-of-{name}", f"{name}: {_tried(own)}", caption))
     return drawn
 
 
@@ -125,7 +114,7 @@ def case(path: Path) -> Drawing:
     """Return the figure of a case, as its stage drew it."""
     name = path.parent.name
     text = f"{name.replace('_', ' ')}: how far each method is from the optimum, by epochs"
-    return inline(path.read_text(), f"case-{name}", text)
+    return inline(path.read_text(encoding="utf-8"), f"case-of-{name}", text)
 
 
 def inline(svg: str, name: str, text: str, caption: str = "") -> Drawing:

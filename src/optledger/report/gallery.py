@@ -37,7 +37,7 @@ class Gallery(NamedTuple):
     Attributes:
         images: those most often wrong first.
         found: how many images more than half of the models get wrong, also those not shown.
-        models: how many there are.
+        models: of how many; those that diverged predict nothing and are none of them.
     """
 
     images: list[Mistaken]
@@ -45,14 +45,10 @@ class Gallery(NamedTuple):
     models: int
 
 
-def read_gallery(path: Path, models: int) -> Gallery:
-    """Read what `evaluate` wrote.
-
-    Args:
-        path: of gallery.npz.
-        models: how many there are.
-    """
+def read_gallery(path: Path) -> Gallery:
+    """Read what `evaluate` wrote, gallery.npz."""
     arrays = read_npz(path)
+    models = arrays["models"].item()
     images = []
     for index, image, label, votes in zip(
         *(arrays[name] for name in ("indices", "images", "labels", "votes")), strict=True

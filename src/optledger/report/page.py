@@ -9,8 +9,10 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
+from optledger.analysis.comparisons import reference
 from optledger.analysis.markdown import answer, rank_notes, rank_table
-from optledger.analysis.words import confidence, listed, points_or_nats, some
+from optledger.analysis.words import confidence, listed, many, points_or_nats, some
+from optledger.figures.differences import described
 from optledger.figures.style import DARK, VARIABLES, Line, lines
 from optledger.params import Params
 from optledger.report import advice, drawings, tables
@@ -22,6 +24,7 @@ class Results:
     """What the report is made of: the tables of results/, by the names of their files.
 
     Attributes:
+        answer: the figure of the differences.
         cases: the figure of each case.
         gallery: the test images that most models get wrong.
         checksums: SHA-256 of data and results, by file.
@@ -35,6 +38,7 @@ class Results:
     search: pd.DataFrame
     per_class: pd.DataFrame
     confusion: pd.DataFrame
+    answer: str
     cases: list[Path]
     gallery: Gallery
     checksums: dict[str, str]
@@ -44,9 +48,10 @@ class Results:
 def html(results: Results, params: Params) -> str:
     """Return the report as a page of HTML that needs no other file."""
     names = results.leaderboard["variant"].tolist()
+    best = reference(results.leaderboard)
     champion = results.leaderboard.loc[results.leaderboard["champion"] == 1, "variant"]
-    # Whose mistakes are shown: the champion's, else those of the first.
-    one = str(champion.iloc[0]) if len(champion) else str(names[0])
+    # Whose mistakes are shown.
+    one = str(champion.iloc[0]) if len(champion) else best
     differing, shared = tables.parameters(params)
     return (
         _environment()
@@ -55,11 +60,17 @@ def html(results: Results, params: Params) -> str:
             **_words(results, params),
             keys=lines(names),
             champion=champion.iloc[0] if len(champion) else None,
+            best=best,
             mistaken_by=one,
+            mistaken=_with_predictions(results.leaderboard, one),
             ranks=tables.ranks(results.leaderboard, results.comparisons, params.comparison),
             lost=bool(results.leaderboard["diverged_seeds"].sum()),
             targets=tables.targets(results.leaderboard),
-            figure=drawings.answer(results.leaderboard, results.comparisons, params.comparison),
+            figure=drawings.inline(
+                results.answer,
+                "answer",
+                described(results.leaderboard, results.comparisons, params.comparison),
+            ),
             verdicts=tables.verdicts(results.comparisons, names, params.comparison.metric),
             few=len(names) <= tables.FEW,
             turned=len(names) > tables.FEW or max(map(len, names)) > _WIDE_HEAD,
@@ -80,6 +91,11 @@ def html(results: Results, params: Params) -> str:
             dark={VARIABLES[colour]: DARK[colour] for colour in VARIABLES},
         )
     )
+
+
+def _with_predictions(leaderboard: pd.DataFrame, variant: str) -> str:
+    own = leaderboard[leaderboard["variant"] == variant]
+    return many(own["seeds"].item() - own["diverged_seeds"].item(), "seed")
 
 
 def _full_batches(params: Params) -> list[str]:
@@ -122,7 +138,8 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "confidence": confidence(comparison),
         "margin": points_or_nats(getattr(comparison.margins, comparison.metric), comparison.metric),
         "names": leaderboard["variant"].tolist(),
-        "leaderboard": leaderboard,
+        "seeds": many(params.seeds.count, "seed"),
+        "variants": many(len(leaderboard), "variant"),
     }
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optledger.analysis.comparisons import against
+from optledger.analysis.comparisons import against, reference
 from optledger.analysis.words import epochs_to, interval, mean_interval, signed
+from optledger.figures.panels import near
 from optledger.params import Comparison, Params
 
 FEW = 8
@@ -89,7 +90,7 @@ def ranks(
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
-    beside = _rows(against(comparisons, metric, leaderboard["variant"].iloc[0]))
+    beside = _rows(against(comparisons, metric, reference(leaderboard)))
     ends = axis(leaderboard, comparison)
     return [
         Rank(
@@ -130,14 +131,10 @@ def axis(leaderboard: pd.DataFrame, comparison: Comparison) -> tuple[float, floa
     rows = _rows(leaderboard if known.empty else known)
     ends = pd.DataFrame([_ends(row, metric) for row in rows.values()])
     reach = ends[1].max() - ends[0]
-    near = ends[reach <= _FAR * reach.median()]
-    low, high = float(near[0].min()), float(near[1].max())
+    ends = ends[near(reach)]
+    low, high = float(ends[0].min()), float(ends[1].max())
     room = 0.04 * (high - low) or 0.001
-    return low - room, high + room
-
-
-# Times as far as half of the intervals reach from the best: one further away leaves them no room.
-_FAR = 2.0
+    return max(0.0, low - room), min(1.0, high + room)
 
 
 def _ends(row: Mapping[str, Any], metric: str) -> tuple[float, float]:
@@ -164,6 +161,8 @@ def _rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     }
 
 
+_NOTHING = Cell("", "", "self")
+
 _MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}
 
 
@@ -180,9 +179,6 @@ def verdicts(comparisons: pd.DataFrame, names: Sequence[str], metric: str) -> li
         ]
         for name in names
     ]
-
-
-_ITSELF = Cell("", "", "self")
 
 
 def _verdict(name: str, other: str, row: Mapping[str, Any], metric: str, few: bool) -> Cell:
@@ -265,10 +261,12 @@ def parameters(params: Params) -> tuple[pd.DataFrame, dict[str, str]]:
 
 def _plain(section: Any) -> dict[str, Any]:
     dumped: dict[str, Any] = section.model_dump(mode="json")
-    return {name: value for name, value in dumped.items() if value not in (None, {}, 0.0)}
+    return {name: value for name, value in dumped.items() if value not in (None, {})}
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_shown, value))
-    return "" if value is None or value != value else str(value)
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:g}"
+    return "" if value is None else str(value)

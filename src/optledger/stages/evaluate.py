@@ -81,6 +81,8 @@ def _write_test(test: Examples, predictions: dict[str, list[Predictions]], class
     """Write what later stages know of the test split, as none of them opens it."""
     path = PREPARED / "test.npz"
     models = np.stack([seed.classes for seeds in predictions.values() for seed in seeds])
+    # One that diverged predicts nothing.
+    models = models[(models < classes).any(axis=1)]
     hardest = gallery.hardest(test.labels, models)
     images = hardest[:_SHOWN]
     with new_directory(TEST) as directory:
@@ -89,6 +91,7 @@ def _write_test(test: Examples, predictions: dict[str, list[Predictions]], class
             directory / "gallery.npz",
             {
                 "found": np.array([len(hardest)]),
+                "models": np.array([len(models)]),
                 "indices": images,
                 **test.take(images)._asdict(),
                 "votes": gallery.votes(models[:, images], classes),

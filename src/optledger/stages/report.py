@@ -27,15 +27,16 @@ def main() -> None:
     settings = params.load()
     undeclared.forget("case", CASES, settings.cases)
     tables = {name: read_csv(RESULTS / f"{name}.csv") for name in _TABLES}
+    answer = differences.draw(tables["leaderboard"], tables["comparisons"], settings.comparison)
     results = page.Results(
         **tables,
+        answer=answer,
         cases=[CASES / name / "figure.svg" for name in settings.cases],
-        gallery=read_gallery(TEST / "gallery.npz", int(tables["leaderboard"]["seeds"].sum())),
+        gallery=read_gallery(TEST / "gallery.npz"),
         checksums=dict(_checksums(settings)),
         versions={name: version(name) for name in _PACKAGES},
     )
-    figure = differences.draw(results.leaderboard, results.comparisons, settings.comparison)
-    write_text(RESULTS / "answer.svg", figure)
+    write_text(RESULTS / "answer.svg", answer)
     write_text(RESULTS / "report.md", page.markdown(results, settings))
     write_text(RESULTS / "report.html", page.html(results, settings))
 

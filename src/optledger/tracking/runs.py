@@ -126,7 +126,7 @@ def _comparison(
 
 def _head(path: Path) -> str:
     """Return the answer and the ranks; the answer alone where a description cannot hold both."""
-    answer, *rest = path.read_text().split("\n\n")
+    answer, *rest = path.read_text(encoding="utf-8").split("\n\n")
     both = "\n\n".join([answer, *rest[:1]]).rstrip()
     return both if len(both) <= _LONGEST_DESCRIPTION else answer
 
