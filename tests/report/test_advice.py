@@ -114,7 +114,7 @@ def test_of_many_variants_the_first_are_named() -> None:
         (seed_table(a=HIGH, b=LOST), "A lower learning rate, or a schedule, for b"),
         (
             seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]),
-            "More seeds, for a verdict between a and: b ",
+            "More seeds, for a verdict between a and b (",
         ),
         (seed_table(a=HIGH, b=MIDDLE), "Another reason to choose between a and b: "),
     ],
@@ -146,7 +146,7 @@ def test_the_number_of_seeds_is_what_the_command_trains() -> None:
     board, pairs = of(seeds)
     further = pairs.loc[pairs["metric"] == "accuracy", "further_seeds"].item()
     (step,) = next_steps(board, pairs, PARAMS)
-    assert f"b {further:g} more" in step
+    assert f"b ({further:g} more)" in step
     assert f"seeds.count={3 + further:g}`" in step
 
 

@@ -193,17 +193,17 @@ def _steps_of_seeds(
     further = rows["further_seeds"].sort_values()
     affordable = further[further <= _AFFORDABLE * seeds]
     if len(affordable):
-        each = [f"{name} {number:g}" for name, number in affordable.items()]
+        each = [f"{name} ({number:g} more)" for name, number in affordable.items()]
         yield (
-            f"More seeds, for a verdict between {best} and: {some(each)} more ({_PLANNED}). "
+            f"More seeds, for a verdict between {best} and {some(each)}, {_PLANNED}. "
             f"`dvc exp run -S seeds.count={seeds + int(affordable.max())}`"
         )
     dear = further[np.isfinite(further) & (further > _AFFORDABLE * seeds)]
     if len(dear):
         yield (
             f"Another reason to choose between {best} and "
-            f"{some([str(name) for name in dear.index])}: a verdict would take {dear.min():g} "
-            f"seeds more or above ({_PLANNED})."
+            f"{some([str(name) for name in dear.index])}: a verdict would take at least "
+            f"{dear.min():g} seeds more, {_PLANNED}."
         )
     endless = [str(name) for name in further.index[np.isinf(further)]]
     if endless:
