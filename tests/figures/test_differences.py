@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from drawn import strokes, texts
-from optledger.figures.differences import draw
+from optledger.figures.differences import described, draw
 from optledger.figures.style import lines
 from optledger.params import Comparison
 
@@ -76,3 +76,15 @@ def test_the_margin_is_always_in_sight(margin: float) -> None:
         if re.fullmatch("[0-9.]+", text)
     ]
     assert max(ticks) >= 100 * margin
+
+
+def test_what_diverged_is_out() -> None:
+    """It has neither a line nor a place on the axis, and the text says why."""
+    board, pairs = boards(second=NEAR, third=FAR)
+    board["seeds"] = 4
+    board.loc[board["variant"] == "third", "diverged_seeds"] = 1
+    figure = draw(board, pairs, ACCURACY)
+    assert strokes(figure, "third") == []
+    assert texts(figure).count("out") == 1
+    assert "1 of 4 seeds diverged" in texts(figure)
+    assert "better" not in described(board, pairs, ACCURACY)

@@ -116,7 +116,10 @@ def test_of_many_variants_the_first_are_named() -> None:
             seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]),
             "More seeds, for a verdict between a and b (",
         ),
-        (seed_table(a=HIGH, b=MIDDLE), "Another reason to choose between a and b: "),
+        (
+            seed_table(a=HIGH, b=MIDDLE),
+            "Something else to choose by: seeds will hardly tell a from b, ",
+        ),
     ],
 )
 def test_what_would_tell_more(seeds: pd.DataFrame, expected: str) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -190,3 +191,11 @@ def reference(leaderboard: pd.DataFrame) -> str:
     """
     leading = leaderboard[leaderboard["leading"] == 1]
     return str((leaderboard if leading.empty else leading)["variant"].iloc[0])
+
+
+def plain_rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the rows of a table by its index, as of `against`: values by column."""
+    return {
+        str(name): {str(column): value for column, value in row.items()}
+        for name, row in table.to_dict("index").items()
+    }

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from optledger.analysis.comparisons import against, reference
-from optledger.analysis.words import interval, signed
+from optledger.analysis.comparisons import against, plain_rows, reference
+from optledger.analysis.words import interval, many, signed
 from optledger.figures.panels import identifier, near, short
 from optledger.figures.style import GREY, GRID, lines, style, svg
 from optledger.params import Comparison
@@ -40,8 +40,9 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         if not others:
             figure.text(0.02, 0.5, f"{short(best)} is the only variant.", va="center")
             return svg(figure)
-        steady = leaderboard.loc[leaderboard["diverged_seeds"] == 0, "variant"]
-        low, high = _limits(rows[rows.index.isin(steady)], margin)
+        texts = _texts(leaderboard, rows, metric)
+        lost = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
+        low, high = _limits(rows.drop(lost, errors="ignore"), margin)
         axes = figure.add_subplot()
         beside = axes.get_yaxis_transform()
         axes.axvspan(-margin, margin, color=GRID, linewidth=0, zorder=0)
@@ -50,7 +51,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         axes.axvline(0, color=GREY, linewidth=1, zorder=1)
         for place, name in enumerate(others):
             row, colour = rows.loc[name], styles[name].color
-            value = 100 * float(row["difference"])
+            value = math.nan if name in lost else 100 * float(row["difference"])
             if value < low:
                 axes.plot(low + 0.02 * (high - low), place, marker="<", color=colour, markersize=7)
             elif math.isfinite(value):
@@ -62,16 +63,9 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
                 axes.plot(outer, rule, color=colour, linewidth=1.4, gid=identifier(name))
                 axes.plot(inner, rule, color=colour, linewidth=4.5)
                 axes.plot(value, place, marker="o", color=colour, markersize=7.5, zorder=3)
-            axes.text(1.03, place - 0.2, row["verdict"], transform=beside, va="center")
-            axes.text(
-                1.03,
-                place + 0.2,
-                _told(row, metric),
-                transform=beside,
-                va="center",
-                size=8,
-                color=GREY,
-            )
+            head, told = texts[name]
+            axes.text(1.03, place - 0.2, head, transform=beside, va="center")
+            axes.text(1.03, place + 0.2, told, transform=beside, va="center", size=8, color=GREY)
         axes.set_yticks(range(len(others)), [short(name) for name in others])
         axes.set_ylim(len(others) - 0.4, -0.6)
         axes.set_xlim(low, high)
@@ -85,20 +79,27 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
 def described(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
     """Return what the figure shows in words."""
     metric, best = comparison.metric, reference(leaderboard)
-    rows = against(comparisons, metric, best)
-    each = [
-        f"{name} {rows.loc[name, 'verdict']} {_told(rows.loc[name], metric)}".rstrip()
-        for name in leaderboard["variant"]
-        if name != best
-    ]
+    texts = _texts(leaderboard, against(comparisons, metric, best), metric)
+    each = [f"{name} {' '.join(text)}".rstrip() for name, text in texts.items()]
     return f"Differences in {metric} from {best}, in points: {'; '.join(each)}"
 
 
-def _told(row: "pd.Series[float]", metric: str) -> str:
-    if math.isnan(row["difference"]):
-        return ""
-    told = f"{signed(row['difference'], metric)} ({interval(row, metric)})"
-    return told.replace("-", "\N{MINUS SIGN}")
+def _texts(
+    leaderboard: pd.DataFrame, rows: pd.DataFrame, metric: str
+) -> dict[str, tuple[str, str]]:
+    """Return what stands beside each variant that `rows` has: its verdict, and what that is by."""
+    texts = {}
+    own = plain_rows(leaderboard.set_index("variant"))
+    for name, row in plain_rows(rows.reindex([name for name in own if name in rows.index])).items():
+        if lost := own[name]["diverged_seeds"]:
+            texts[name] = ("out", f"{lost} of {many(own[name]['seeds'], 'seed')} diverged")
+        elif math.isnan(row["difference"]):
+            texts[name] = (row["verdict"], "")
+        else:
+            ends = interval(row, metric, inner=row["verdict"] == "equivalent")
+            told = f"{signed(row['difference'], metric)} ({ends})"
+            texts[name] = (row["verdict"], told.replace("-", "\N{MINUS SIGN}"))
+    return texts
 
 
 def _limits(rows: pd.DataFrame, margin: float) -> tuple[float, float]:

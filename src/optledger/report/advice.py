@@ -201,9 +201,9 @@ def _steps_of_seeds(
     dear = further[np.isfinite(further) & (further > _AFFORDABLE * seeds)]
     if len(dear):
         yield (
-            f"Another reason to choose between {best} and "
-            f"{some([str(name) for name in dear.index])}: a verdict would take at least "
-            f"{dear.min():g} seeds more, {_PLANNED}."
+            f"Something else to choose by: seeds will hardly tell {best} from "
+            f"{some([str(name) for name in dear.index])}, as a verdict would take at least "
+            f"{dear.min():g} more, {_PLANNED}."
         )
     endless = [str(name) for name in further.index[np.isinf(further)]]
     if endless:

@@ -60,6 +60,7 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[s
                     curves.draw(table, metric, closer, names, closer),
                     f"{metric}-leading",
                     f"{name} by epoch of those that lead: {_ends(table, metric, closer)}",
+                    "Those that lead, closer",
                 )
             )
         yield name, drawn

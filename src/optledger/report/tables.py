@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optledger.analysis.comparisons import against, reference
+from optledger.analysis.comparisons import against, plain_rows, reference
 from optledger.analysis.words import epochs_to, interval, mean_interval, signed
 from optledger.figures.panels import near
 from optledger.params import Comparison, Params
@@ -41,7 +41,7 @@ class Rank(NamedTuple):
         mean: of the deciding metric.
         interval: of the mean, in words.
         span: the same as it is drawn; None where it is unknown, or beyond the axis.
-        verdict: against the first.
+        verdict: against the best that leads; out, where seeds diverged.
         epochs: to each target, as a number, which may be infinite, and in words.
         learning_rate: the chosen one.
         edge: which end of those tried that is, if it is one.
@@ -90,7 +90,7 @@ def ranks(
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
-    beside = _rows(against(comparisons, metric, reference(leaderboard)))
+    beside = plain_rows(against(comparisons, metric, reference(leaderboard)))
     ends = axis(leaderboard, comparison)
     return [
         Rank(
@@ -100,7 +100,7 @@ def ranks(
             mean=row[metric],
             interval=mean_interval(row[metric], row[f"{metric}_half_width"], row["diverged_seeds"]),
             span=_span(row, metric, *ends),
-            verdict=str(beside[name]["verdict"]) if name in beside else "",
+            verdict=_stands(row, beside.get(name)),
             epochs=[
                 (row[f"epochs_to_{target}"], _epochs(row, target))
                 for target in targets(leaderboard)
@@ -110,8 +110,14 @@ def ranks(
             seeds=row["seeds"],
             diverged=row["diverged_seeds"],
         )
-        for name, row in _rows(leaderboard.set_index("variant", drop=False)).items()
+        for name, row in plain_rows(leaderboard.set_index("variant", drop=False)).items()
     ]
+
+
+def _stands(row: Mapping[str, Any], beside: Mapping[str, Any] | None) -> str:
+    if row["diverged_seeds"]:
+        return "out"
+    return "" if beside is None else str(beside["verdict"])
 
 
 def targets(leaderboard: pd.DataFrame) -> list[str]:
@@ -128,7 +134,7 @@ def axis(leaderboard: pd.DataFrame, comparison: Comparison) -> tuple[float, floa
     """Return the ends of the axis of `Span`: of the intervals that are known and not far away."""
     metric = comparison.metric
     known = leaderboard[leaderboard["diverged_seeds"] == 0]
-    rows = _rows(leaderboard if known.empty else known)
+    rows = plain_rows(leaderboard if known.empty else known)
     ends = pd.DataFrame([_ends(row, metric) for row in rows.values()])
     reach = ends[1].max() - ends[0]
     ends = ends[near(reach)]
@@ -153,14 +159,6 @@ def _span(row: Mapping[str, Any], metric: str, low: float, high: float) -> Span 
     return Span(round(left, 2), round(right - left, 2), round(middle, 2))
 
 
-def _rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return the rows of a table by its index."""
-    return {
-        str(name): {str(column): value for column, value in row.items()}
-        for name, row in table.to_dict("index").items()
-    }
-
-
 _NOTHING = Cell("", "", "self")
 
 _MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}
@@ -169,7 +167,7 @@ _MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?
 def verdicts(comparisons: pd.DataFrame, names: Sequence[str], metric: str) -> list[list[Cell]]:
     """Return a row for each variant: its verdict against each, and none against itself."""
     few = len(names) <= FEW
-    beside = [_rows(against(comparisons, metric, other)) for other in names]
+    beside = [plain_rows(against(comparisons, metric, other)) for other in names]
     return [
         [
             _verdict(name, other, rows[name], metric, few)
