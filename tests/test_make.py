@@ -63,7 +63,7 @@ def test_a_fresh_clone_is_reviewed_from_the_remote(project: Project, tmp_path: P
     project.commit()
     project.run("git", "checkout", "--quiet", "-b", "change")
     project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.011")
-    project.run("dvc", "repro", "--quiet", "compare", OPTLEDGER_WORKERS="1")
+    project.run("dvc", "repro", "--quiet", "report", OPTLEDGER_WORKERS="1")
     project.commit()
     project.run("dvc", "push", "--quiet", "--run-cache", "--all-branches")
     clone = Project(tmp_path / "clone")

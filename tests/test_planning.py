@@ -7,11 +7,10 @@ import pytest
 from boards import boards, seed_table
 from optledger.analysis.comparisons import family_alpha
 from optledger.analysis.statistics import Sample, seeds_needed
-from optledger.datasets.examples import Examples, write_split
 from optledger.errors import UserError
 from optledger.formats import write_csv, write_json, write_npz
 from optledger.params import Comparison, Params, load
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS
+from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST
 from optledger.planning import plan
 from project import DIGITS_PARAMS
 
@@ -101,7 +100,7 @@ def test_predictions_add_the_noise_of_the_images() -> None:
     without = numbers(plan(settings, [], size=0.05, power=0.8))["a", "b"]
     rng = np.random.default_rng(0)
     labels = np.zeros(200, np.uint8)
-    write_split("test", Examples(np.zeros((200, 1, 1), np.uint8), labels), PREPARED)
+    write_npz(TEST / "labels.npz", {"labels": labels})
     write_json(PREPARED / "summary.json", {"classes": 2})
     for name, values in {"a": HIGH, "b": MIDDLE}.items():
         order = rng.permutation(200)

@@ -99,7 +99,7 @@ def test_a_finished_project_has_no_breaks(project: Project) -> None:
     (project.path / "README.md").write_text("changed")
     *lines, status = verified(project)
     assert status == "0"
-    counts = r"verify: 23 outputs .*MB\), 8 stages, 4 data files, 13 runs: 0 breaks"
+    counts = r"verify: 27 outputs .*MB\), 9 stages, 4 data files, 13 runs: 0 breaks"
     assert len(lines) == 1
     assert re.fullmatch(counts, lines[0])
 
@@ -171,7 +171,7 @@ def test_objects_come_from_a_remote_where_there_is_one(
     project.run("dvc", "push")
     shutil.rmtree(project.path / ".dvc/cache/files")
     shutil.rmtree(project.path / "data/raw")
-    project.run("dvc", "fetch", "preprocess", "train@gd", "train@adam", "evaluate")
+    project.run("dvc", "fetch", "preprocess", "train@gd", "train@adam", "evaluate", "report")
     (line,) = mended(1)
     assert line.endswith("remedy: dvc repro --pull download")
 
@@ -214,7 +214,7 @@ def test_code_and_parameters_that_changed(project: Project, mended: Mend) -> Non
     assert case.endswith(", as in dvc.lock (case@linear_regression); remedy: dvc repro")
     assert parameter == (
         "params.yaml: cases.linear_regression.methods.momentum.learning_rate: found 4; expected 5, "
-        "as in dvc.lock (case@linear_regression); remedy: dvc repro"
+        "as in dvc.lock (case@linear_regression, report); remedy: dvc repro"
     )
 
 

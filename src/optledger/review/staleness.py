@@ -13,6 +13,10 @@ from optledger.verification.digests import tree_digest
 from optledger.verification.pipeline import Stage
 
 
+# Stages that show the results: a verdict does not depend on them.
+_SHOWING = ("report",)
+
+
 def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each stage that was not run since a change, and the files, or keys of files, changed.
 
@@ -55,7 +59,7 @@ def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str
             for path, md5 in stage.outputs.items()
             if md5 and path not in stage.cached and digest(path) != md5
         ]
-        if reasons and not stage.always_runs:
+        if reasons and not stage.always_runs and name not in _SHOWING:
             yield name, tuple(reasons)
 
 
