@@ -12,7 +12,6 @@ from optledger.verification.chain import Chain
 from optledger.verification.digests import tree_digest
 from optledger.verification.pipeline import Stage
 
-
 # Stages that show the results: a verdict does not depend on them.
 _SHOWING = ("report",)
 
