@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# In inches.
 _LARGE, _SMALL = (4.9, 3.4), (2.45, 1.9)
 
-_FAR = 4.0
-
+# Of a small figure: left, bottom, width and height, as shares of it.
 _AXES = (0.2, 0.24, 0.73, 0.63)
+
+# Times the distance of those that are near: one further away leaves them no room.
+_FAR = 4.0
 
 # By the ratio of an axis' ends: where in a decade its ticks are.
 _SUBS = (
@@ -24,10 +27,8 @@ _SUBS = (
     (300.0, (1.0, 3.0)),
 )
 
-_LONGEST = 22
-
-# Characters of a name of which three columns fit.
-_NARROW = 12
+# In characters: of a name as it is printed, and of one of which three columns fit.
+_LONGEST, _NARROW = 22, 12
 
 
 def panels(variants: Sequence[str]) -> list[list[str]]:
@@ -62,7 +63,7 @@ def line_of(variant: str, variants: Sequence[str], shown: Sequence[str]) -> dict
 
 
 def name_lines(figure: "Figure", shown: Sequence[str]) -> None:
-    """Add a legend of several lines; a panel of one has its name as the title."""
+    """Add a legend, if several lines are shown."""
     if len(shown) > 1:
         handles = figure.axes[0].get_legend_handles_labels()[0]
         wanted = {identifier(name) for name in shown}

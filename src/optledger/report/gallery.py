@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from optledger.formats import read_npz
 
@@ -19,7 +20,7 @@ class Mistaken(NamedTuple):
         label: its true class.
         predicted: the wrong class that most models predict.
         votes: how many do.
-        wrong: how many predict any wrong class, or none.
+        wrong: how many predict any wrong class.
         picture: a PNG, as a data URL.
     """
 
@@ -68,9 +69,6 @@ def read_gallery(path: Path) -> Gallery:
 
 
 def _png(image: NDArray[np.uint8]) -> str:
-    # Not at the top: Matplotlib brings it, and only this needs it.
-    from PIL import Image
-
     content = io.BytesIO()
     # Uncompressed: what a compressor makes of it depends on its version.
     Image.fromarray(image).save(content, "png", compress_level=0)

@@ -81,7 +81,7 @@ def html(results: Results, params: Params) -> str:
             heat_map=tables.heat_map(results.per_class, names),
             confusion=tables.confusion(results.confusion, one),
             gallery=results.gallery,
-            cases=[(path.parent.name, drawings.case(path)) for path in results.cases],
+            cases=[drawings.case(path) for path in results.cases],
             differing=differing,
             shared=shared,
             checksums=results.checksums,
@@ -93,7 +93,18 @@ def html(results: Results, params: Params) -> str:
     )
 
 
+def markdown(results: Results, params: Params) -> str:
+    """Return the report as a short text: the answer, what to do, and the ranks."""
+    ranks = rank_table(results.leaderboard, results.comparisons, params.comparison)
+    return (
+        _environment()
+        .get_template("report.md.jinja")
+        .render(**_words(results, params), ranks=ranks)
+    )
+
+
 def _with_predictions(leaderboard: pd.DataFrame, variant: str) -> str:
+    """Return how many seeds of a variant predict anything."""
     own = leaderboard[leaderboard["variant"] == variant]
     return many(own["seeds"].item() - own["diverged_seeds"].item(), "seed")
 
@@ -113,16 +124,6 @@ def _full_batches(params: Params) -> list[str]:
 
 # Characters of a name that fit above a column.
 _WIDE_HEAD = 12
-
-
-def markdown(results: Results, params: Params) -> str:
-    """Return the report as a short text: the answer, what to do, and the ranks."""
-    ranks = rank_table(results.leaderboard, results.comparisons, params.comparison)
-    return (
-        _environment()
-        .get_template("report.md.jinja")
-        .render(**_words(results, params), ranks=ranks)
-    )
 
 
 def _words(results: Results, params: Params) -> dict[str, Any]:

@@ -159,7 +159,8 @@ def _span(row: Mapping[str, Any], metric: str, low: float, high: float) -> Span 
     return Span(round(left, 2), round(right - left, 2), round(middle, 2))
 
 
-_NOTHING = Cell("", "", "self")
+# A variant against itself.
+_ITSELF = Cell("", "", "self")
 
 _MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}
 
@@ -170,9 +171,7 @@ def verdicts(comparisons: pd.DataFrame, names: Sequence[str], metric: str) -> li
     beside = [plain_rows(against(comparisons, metric, other)) for other in names]
     return [
         [
-            _verdict(name, other, rows[name], metric, few)
-            if name != other
-            else Cell("", "", "self")
+            _verdict(name, other, rows[name], metric, few) if name != other else _ITSELF
             for other, rows in zip(names, beside, strict=True)
         ]
         for name in names
