@@ -34,6 +34,10 @@ OPTIMIZERS = {
     "adamw": (Component(name="AdamW", weight_decay=0.01), 0.001),
     "textbook momentum": (Component(name="TextbookMomentum", beta=0.9), 0.5),
     "textbook adam": (Component(name="TextbookAdam"), 0.001),
+    # Its state starts with a copy of the weights.
+    "schedule-free": (Component(name="ScheduleFreeAdamW"), 0.001),
+    # Of 94 steps, 31 change the weights; the last batch is left over.
+    "accumulated": (Component(name="SGD", gradient_accumulation_steps=3), 0.1),
 }
 
 

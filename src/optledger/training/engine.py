@@ -77,7 +77,6 @@ class Engine:
         self._model = build_model(*self._architecture)
         self._optimizer = build_optimizer(variant.optimizer)
         self._optimizer.build(self._model.trainable_variables)
-        self._fresh = [variable.value.numpy().copy() for variable in self._optimizer.variables]
         self._loss = build_loss(variant.loss)
         self._labels = train.labels
         self._train = _resident(train, classes)
@@ -132,7 +131,10 @@ class Engine:
 
     def _reset(self, seed: int) -> None:
         set_weights(self._model, initial_weights(*self._architecture, seed))
-        for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
+        # Built from these weights: ScheduleFreeAdamW's state starts with a copy of them.
+        fresh = build_optimizer(self._variant.optimizer)
+        fresh.build(self._model.trainable_variables)
+        for variable, value in zip(self._optimizer.variables, fresh.variables, strict=True):
             variable.assign(value)
 
     def _run_epoch(self, order: Any, rates: Any, keys: Any) -> tuple[Any, ...]:
