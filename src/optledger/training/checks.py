@@ -1,6 +1,7 @@
 """Whether Keras can build and use what params.yaml asks for, tried on a few numbers."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 from optledger.documents import shown
 from optledger.errors import UserError
-from optledger.params import Params, Variant, place
+from optledger.params import Component, Params, Range, Variant, place
 from optledger.paths import PARAMS
 from optledger.training import dropout
 from optledger.training.components import (
@@ -19,11 +20,16 @@ from optledger.training.components import (
     build_optimizer,
     build_schedule,
     one_line,
+    run_compiled,
 )
 
 _EXAMPLES = 4
 # MNIST's; that of other data is known once they are here.
 _IMAGE_SHAPE = (28, 28)
+# Enough for what goes wrong in some steps: an average out of its range, a root of less than 0.
+_STEPS = 32
+# Arguments that count steps of a training.
+_STEP_COUNTS = ("warmup_steps", "gradient_accumulation_steps")
 
 
 def mistakes(params: Params, examples: Mapping[str, int], classes: int) -> list[str]:
@@ -61,32 +67,106 @@ def check_trainable(
 def _variant_mistakes(
     variant: Variant, examples: int, image_shape: tuple[int, ...], classes: int
 ) -> Iterator[tuple[str, str]]:
-    loss = model = optimizer = None
+    loss = model = None
+    steps = variant.epochs * variant.steps(examples)
     try:
         model = build_model(variant.model, image_shape, classes)
     except ComponentError as error:
         yield "model", str(error)
     try:
-        optimizer = build_optimizer(variant.optimizer)
+        build_optimizer(variant.optimizer)
     except ComponentError as error:
         yield "optimizer", str(error)
+    else:
+        problem = _too_long(variant.optimizer, steps) or _step_problem(
+            variant.optimizer, _small_rate(variant)
+        )
+        if problem:
+            yield "optimizer", problem
     try:
         loss = build_loss(variant.loss)
     except ComponentError as error:
         yield "loss", str(error)
     try:
-        build_schedule(variant.schedule, variant.epochs * variant.steps(examples))
+        build_schedule(variant.schedule, steps)
     except ComponentError as error:
         yield "schedule", str(error)
-    weights = keras.Variable(np.ones((_EXAMPLES, classes), np.float32))
+    else:
+        if variant.schedule is not None and (problem := _too_long(variant.schedule, steps)):
+            yield "schedule", problem
     if model is not None and (problem := _problem(lambda: _logits(model, image_shape, classes))):
         yield "model", f"found {shown(variant.model.arguments)}; allowed: what works: {problem}"
-    if loss is not None and (problem := _problem(lambda: _losses(loss, weights))):
-        yield "loss", f"found {variant.loss.name}; allowed: a loss of each example: {problem}"
-    if optimizer is not None:
-        step = lambda: optimizer.apply([keras.ops.ones_like(weights)], [weights])  # noqa: E731 # called once, below
-        if problem := _problem(step):
-            yield "optimizer", f"found {variant.optimizer.name}; allowed: one that steps: {problem}"
+    if loss is not None:
+        weights = variant.loss.arguments.get("alpha")
+        if isinstance(weights, list) and len(weights) != classes:
+            yield "loss", f"found alpha: {shown(weights)}; allowed: {classes}, one a class"
+        elif problem := _problem(lambda: _losses(loss, classes)):
+            found = shown(variant.loss.arguments or variant.loss.name)
+            yield "loss", f"found {found}; allowed: a loss of each example: {problem}"
+
+
+def _too_long(component: Component, steps: int) -> str | None:
+    """Return what is wrong where an argument counts more steps than a whole training has."""
+    for name in _STEP_COUNTS:
+        count = component.arguments.get(name, 0)
+        if isinstance(count, int | float) and count > steps:
+            return f"found {name}: {shown(count)}; allowed: at most {steps}, as a training has"
+    return None
+
+
+def _small_rate(variant: Variant) -> float:
+    """Return the variant's smallest learning rate, but none at which steps are large or lost."""
+    match variant.learning_rate:
+        case Range() as rates:
+            smallest = rates.low
+        case tuple() as rates:
+            smallest = min(rates)
+        case rate:
+            smallest = rate
+    return min(max(smallest, 1e-6), 1e-3)
+
+
+@lru_cache
+def _step_problem(component: Component, rate: float) -> str | None:
+    """Take compiled steps with an optimizer; return what is wrong with it, if they do not help."""
+    if problem := _problem(lambda: _descend(build_optimizer(component), rate)):
+        found = shown(component.arguments or component.name)
+        return f"found {found}; allowed: what {component.name} works with: {problem}"
+    return None
+
+
+def _descend(optimizer: Any, rate: float) -> None:
+    """Take steps down ½ Σ c w², over a kernel and a bias.
+
+    The first row of the kernel has c = 0: no gradient, like a pixel that is black in every image.
+    """
+    kernel = np.geomspace(1, 1e-4, 12, dtype=np.float32).reshape(4, 3)
+    kernel[:, 1] *= -1
+    curvatures = [np.tile(np.arange(4, dtype=np.float32)[:, None], 3), np.ones(3, np.float32)]
+    weights = [keras.Variable(kernel), keras.Variable(kernel[1])]
+    optimizer.build(weights)
+    optimizer.learning_rate = rate
+    steps = max(_STEPS, optimizer.gradient_accumulation_steps or 0)
+
+    def step(number: Any) -> tuple[Any]:
+        gradients = [c * each.value for c, each in zip(curvatures, weights, strict=True)]
+        optimizer.apply(gradients, weights)
+        return (number + 1,)
+
+    def height() -> float:
+        return sum(
+            float(np.sum(c * each.numpy().astype(np.float64) ** 2))
+            for c, each in zip(curvatures, weights, strict=True)
+        )
+
+    start = height()
+    run_compiled(lambda: tf.while_loop(lambda number: number < steps, step, (tf.constant(0),)))
+    if not all(np.isfinite(each.numpy()).all() for each in weights):
+        raise ValueError(
+            f"{steps} steps at learning rate {rate:g} lead to weights that are not finite"
+        )
+    if not height() < start:
+        raise ValueError(f"{steps} steps at learning rate {rate:g} do not lead down a parabola")
 
 
 def _logits(model: Any, image_shape: tuple[int, ...], classes: int) -> None:
@@ -96,14 +176,22 @@ def _logits(model: Any, image_shape: tuple[int, ...], classes: int) -> None:
         raise ValueError(f"the shape of its logits is {tuple(logits.shape)}")
 
 
-def _losses(loss: Callable[[Any, Any], Any], weights: Any) -> None:
-    one_hot = np.eye(weights.shape[1], dtype=np.float32)[[0, 1, 1, 0]]
+def _losses(loss: Callable[[Any, Any], Any], classes: int) -> None:
+    # Not as many as classes: a loss along the wrong axis would have the right shape.
+    examples = classes + 1
+    one_hot = np.eye(classes, dtype=np.float32)[np.arange(examples) % classes]
+    size = examples * classes
+    logits = tf.constant(4 * np.sin(np.arange(size, dtype=np.float32)).reshape(examples, classes))
     with tf.GradientTape() as tape:
-        losses = loss(one_hot, weights.value)
-    if tuple(losses.shape) != (_EXAMPLES,):
-        raise ValueError(f"its shape is {tuple(losses.shape)}")
-    if tape.gradient(losses, weights.value) is None:
+        tape.watch(logits)
+        losses = loss(one_hot, logits)
+    if tuple(losses.shape) != (examples,):
+        raise ValueError(f"the shape for {examples} examples is {tuple(losses.shape)}")
+    gradient = tape.gradient(losses, logits)
+    if gradient is None or not np.any(gradient):
         raise ValueError("it has no gradient")
+    if not np.isfinite(losses).all() or not np.isfinite(gradient).all():
+        raise ValueError("it or its gradient is not finite")
 
 
 def _problem(attempt: Callable[[], None]) -> str | None:

@@ -13,14 +13,20 @@ from numpy.typing import NDArray
 from optledger.documents import shown
 from optledger.params import Component
 from optledger.training import textbook_optimizers
+from optledger.training.arguments import checked
 from optledger.training.models import MODELS
 
-# Given by this project, not by params.yaml; an average of the weights would be put in place only
-# after the last validation, whose figures then are of other weights.
 _NOT_ARGUMENTS = {
+    # Given by this project, not by params.yaml.
     *("images", "classes"),
     *("self", "args", "kwargs", "name", "learning_rate", "reduction", "dtype", "from_logits"),
+    # An average of the weights would be put in place only after the last validation, whose figures
+    # then are of other weights.
     *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
+    # It divides the gradient of a loss that only Keras's own trainer multiplies.
+    "loss_scale_factor",
+    # Names of layers, which Keras numbers by all that a process has built before.
+    "exclude_layers",
 }
 
 # Wrappers of other optimizers.
@@ -50,7 +56,8 @@ def build_model(component: Component, image_shape: tuple[int, ...], classes: int
     """
     pixels = keras.Input(image_shape, dtype="uint8", name="pixels")
     images = keras.layers.Rescaling(1 / 255, name="scaling")(pixels)
-    logits = _build(MODELS, component, images=images, classes=classes)
+    build, arguments = _checked(MODELS, component)
+    logits = _build(component, build, **arguments, images=images, classes=classes)
     if tuple(logits.shape) != (None, classes):
         raise ComponentError(
             f"found {component.name}; allowed: a model that returns logits of shape "
@@ -74,7 +81,8 @@ def build_optimizer(component: Component) -> Any:
     base = keras.optimizers.Optimizer
     classes = _classes(keras.optimizers, base, _NOT_OPTIMIZERS)
     classes |= _classes(textbook_optimizers, base, set())
-    return _build(classes, component, learning_rate=1.0)
+    found, arguments = _checked(classes, component)
+    return _build(component, found, **arguments, learning_rate=1.0)
 
 
 def build_loss(component: Component) -> PerExampleLoss:
@@ -87,11 +95,11 @@ def build_loss(component: Component) -> PerExampleLoss:
         ComponentError: there is no such loss, or it does not take these arguments.
     """
     classes = _classes(keras.losses, keras.losses.Loss, _NOT_LOSSES)
-    found = classes.get(component.name)
-    if found is not None and "from_logits" in inspect.signature(found).parameters:
-        loss = _build(classes, component, reduction=None, from_logits=True)
+    found, arguments = _checked(classes, component)
+    if "from_logits" in inspect.signature(found).parameters:
+        loss = _build(component, found, **arguments, reduction=None, from_logits=True)
         return lambda one_hot, logits: loss(one_hot, logits)
-    loss = _build(classes, component, reduction=None)
+    loss = _build(component, found, **arguments, reduction=None)
     return lambda one_hot, logits: loss(one_hot, keras.ops.softmax(logits))
 
 
@@ -116,24 +124,24 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
         return np.ones(steps, np.float32)
     module = keras.optimizers.schedules
     classes = _classes(module, module.LearningRateSchedule, {"LearningRateSchedule"})
-    # Keras computes with whatever type an argument has.
-    floats = {name: _as_floats(value) for name, value in component.arguments.items()}
-    given: dict[str, Any] = {"initial_learning_rate": 1.0, "decay_steps": float(steps), **floats}
-    if "decay_steps" not in floats and isinstance(floats.get("warmup_steps"), float):
-        given["decay_steps"] = max(1.0, steps - given["warmup_steps"])
-    if component.name in classes:
-        taken = inspect.signature(classes[component.name]).parameters
-        given = {name: value for name, value in given.items() if name in taken}
-    schedule = _build(classes, component, **given)
+    found, arguments = _checked(classes, component)
+    warmup = arguments.get("warmup_steps", 0.0)
+    if warmup and "warmup_target" not in arguments:
+        raise ComponentError(
+            f"found warmup_steps: {warmup:g}; allowed: warmup_target beside it, as there is no "
+            "warm-up without"
+        )
+    given = {"initial_learning_rate": 1.0, "decay_steps": max(1.0, steps - warmup), **arguments}
+    taken = inspect.signature(found).parameters
+    given = {name: value for name, value in given.items() if name in taken}
+    schedule = _build(component, found, **given)
 
     def rates() -> Any:
-        # Compiled, for the same bytes on every processor; a step at a time, as schedules take it.
+        # A step at a time, as schedules take it.
         return tf.map_fn(lambda step: tf.cast(schedule(step), tf.float32), tf.range(float(steps)))
 
     try:
-        values: NDArray[np.float32] = tf.function(
-            rates, jit_compile=True, autograph=False
-        )().numpy()
+        values: NDArray[np.float32] = run_compiled(rates).numpy()
     except Exception as error:
         raise ComponentError(_refused(component, error)) from None
     if not np.isfinite(values).all() or values.min() < 0 or values.max() == 0:
@@ -145,6 +153,13 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
     return shape
 
 
+def run_compiled(function: Callable[[], Any]) -> Any:
+    """Call a function once, compiled as a training is: with the same bytes on every processor."""
+    compiled = tf.function(function, jit_compile=True, autograph=False)
+    # Called itself, it would be taken for one function that is compiled again and again.
+    return compiled.get_concrete_function()()
+
+
 def _classes(module: Any, base: type, excluded: set[str]) -> dict[str, type]:
     return {
         name: found
@@ -153,17 +168,30 @@ def _classes(module: Any, base: type, excluded: set[str]) -> dict[str, type]:
     }
 
 
-def _build(known: Mapping[str, Callable[..., Any]], component: Component, /, **given: Any) -> Any:
+def _checked(
+    known: Mapping[str, Callable[..., Any]], component: Component
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return what a component names and its arguments, checked as far as nothing is built."""
     if component.name not in known:
         raise ComponentError(f"found {shown(component.name)}; allowed: {', '.join(known)}")
     found = known[component.name]
-    allowed = sorted({*inspect.signature(found).parameters} - _NOT_ARGUMENTS)
-    for argument in component.arguments:
+    parameters = inspect.signature(found).parameters
+    allowed = sorted({*parameters} - _NOT_ARGUMENTS)
+    arguments = {}
+    for argument, value in component.arguments.items():
         if argument not in allowed:
             raise ComponentError(f"found argument {argument}; allowed: {', '.join(allowed)}")
+        try:
+            arguments[argument] = checked(component.name, parameters[argument], value)
+        except ValueError as error:
+            raise ComponentError(f"found {argument}: {shown(value)}; allowed: {error}") from None
+    return found, arguments
+
+
+def _build(component: Component, found: Callable[..., Any], /, **arguments: Any) -> Any:
     try:
-        return found(**{**component.arguments, **given})
-    except (TypeError, ValueError) as error:
+        return found(**arguments)
+    except Exception as error:
         raise ComponentError(_refused(component, error)) from None
 
 
@@ -175,9 +203,3 @@ def one_line(error: Exception) -> str:
 def _refused(component: Component, error: Exception) -> str:
     reason = one_line(error)
     return f"found {shown(component.arguments)}; allowed: what {component.name} accepts: {reason}"
-
-
-def _as_floats(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_as_floats(item) for item in value]
-    return float(value) if type(value) is int else value

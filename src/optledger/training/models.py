@@ -62,7 +62,7 @@ def cnn(
     """
     _check_counts("filters", filters)
     side = min(images.shape[1:])
-    if type(kernel_size) is not int or not 1 <= kernel_size <= side:
+    if not 1 <= kernel_size <= side:
         raise ValueError(f"kernel_size must be an integer from 1 to {side}, not {kernel_size!r}")
     maps = keras.layers.Reshape((*images.shape[1:], 1))(images)
     for count in filters:
@@ -78,9 +78,9 @@ def cnn(
 MODELS: dict[str, Callable[..., Any]] = {"mlp": mlp, "cnn": cnn}
 
 
-def _check_counts(name: str, value: object) -> None:
-    if not isinstance(value, list) or not all(type(item) is int and item > 0 for item in value):
-        raise ValueError(f"{name} must be a list of integers of at least 1, not {value!r}")
+def _check_counts(name: str, counts: Sequence[int]) -> None:
+    if min(counts, default=1) < 1:
+        raise ValueError(f"{name} must be integers of at least 1, not {counts!r}")
 
 
 def _patches(maps: Any, size: int) -> Any:

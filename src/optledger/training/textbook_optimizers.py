@@ -11,9 +11,6 @@ from typing import Any
 import keras
 from keras import ops
 
-# What float32 keeps of a positive number.
-_SMALLEST = 1e-37
-
 
 class TextbookMomentum(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras has no types
     """v ← β v + (1 - β) g;  w ← w - η v.
@@ -28,12 +25,9 @@ class TextbookMomentum(keras.optimizers.Optimizer):  # type: ignore[misc] # Kera
         Args:
             learning_rate: η.
             beta: β, what the average keeps at each step, at least 0 and below 1.
-
-        Raises:
-            ValueError: beta is out of its range.
         """
         super().__init__(learning_rate)
-        self.beta = _decay("beta", beta)
+        self.beta = beta
 
     def build(self, variables: list[Any]) -> None:
         """Make v of each variable: zeros."""
@@ -71,15 +65,10 @@ class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras ha
             beta_1: β₁, what the average of the gradients keeps, at least 0 and below 1.
             beta_2: β₂, what the average of their squares keeps, at least 0 and below 1.
             epsilon: ε, above 0: a weight whose gradient has always been 0 has v̂ = 0.
-
-        Raises:
-            ValueError: a constant is out of its range.
         """
         super().__init__(learning_rate)
-        self.beta_1 = _decay("beta_1", beta_1)
-        self.beta_2 = _decay("beta_2", beta_2)
-        if not isinstance(epsilon, int | float) or not _SMALLEST <= epsilon < math.inf:
-            raise ValueError(f"`epsilon` must be a number of at least {_SMALLEST:.0e}.")
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
         self.epsilon = epsilon
 
     def build(self, variables: list[Any]) -> None:
@@ -99,12 +88,6 @@ class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras ha
         rate = ops.cast(learning_rate, variable.dtype) / _one_minus_power(self.beta_1, t)
         corrected = v / _one_minus_power(self.beta_2, t)
         self.assign_sub(variable, m * rate / ops.sqrt(corrected + self.epsilon))
-
-
-def _decay(name: str, value: float) -> float:
-    if not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"`{name}` must be a number of at least 0 and below 1.")
-    return value
 
 
 def _one_minus_power(beta: float, t: Any) -> Any:

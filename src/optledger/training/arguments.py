@@ -1,0 +1,144 @@
+"""Which values an argument of a component may have, as far as one can tell before it is used.
+
+The type follows from the parameter's annotation, or else from its default. Keras checks few types:
+the text `no` counts as true there. What Keras gives no type, and what has a range that some steps
+of training need not show, is in a table by the argument's name.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeGuard
+
+
+class _Allowed(NamedTuple):
+    """What a user is told that a value may be, and whether one is."""
+
+    what: str
+    allows: Callable[[Any], bool]
+    is_whole: bool = False
+
+
+def checked(component: str, parameter: inspect.Parameter, value: Any) -> Any:
+    """Return an argument as its component takes it: numbers as floats, unless they count.
+
+    Args:
+        component: the name of what takes the argument.
+        parameter: of its signature.
+        value: as params.yaml has it.
+
+    Raises:
+        ValueError: it may not be this; the message says what it may be.
+    """
+    items = value if isinstance(value, list) else [value]
+    if any(item and not 1e-37 <= abs(item) <= 1e38 for item in items if _is_number(item)):
+        raise ValueError("numbers that float32 holds: 0, or 1e-37 to 1e38 in size")
+    names = (f"{component}.{parameter.name}", parameter.name)
+    by_name = next((_BY_NAME[name] for name in names if name in _BY_NAME), None)
+    allowed = by_name or _by_type(parameter)
+    if not allowed.allows(value):
+        raise ValueError(allowed.what)
+    return value if allowed.is_whole else _as_floats(value)
+
+
+def _by_type(parameter: inspect.Parameter) -> _Allowed:
+    kind = parameter.annotation
+    if kind is parameter.empty:
+        kind = type(parameter.default)
+        # Keras has integers as defaults of what it documents as a float, too (adam_lr_ratio=1).
+        kind = float if kind is int else kind
+    return _BY_TYPE.get(kind, _Allowed("anything", lambda value: True, is_whole=True))
+
+
+def _as_floats(value: Any) -> Any:
+    """Keras takes some arguments as floats only, or computes with whatever type one has."""
+    if isinstance(value, list):
+        return [_as_floats(item) for item in value]
+    return float(value) if _is_whole(value) else value
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int
+
+
+def _is_list(value: object, is_item: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(is_item, value))
+
+
+def _number(which: str, allows: Callable[[Any], bool]) -> _Allowed:
+    return _Allowed(f"a number {which}", lambda value: _is_number(value) and allows(value))
+
+
+def _whole(which: str, allows: Callable[[Any], bool]) -> _Allowed:
+    text = f"a whole number {which}"
+    return _Allowed(text, lambda value: _is_whole(value) and allows(value), is_whole=True)
+
+
+_NUMBER = _Allowed("a number", _is_number)
+_WHOLE = _Allowed("a whole number", _is_whole, is_whole=True)
+_POSITIVE = _number("above 0", lambda value: value > 0)
+_NOT_NEGATIVE = _number("of at least 0", lambda value: value >= 0)
+_FRACTION = _number("from 0 to 1", lambda value: 0 <= value <= 1)
+_DECAY = _number("of at least 0 and below 1", lambda value: 0 <= value < 1)
+
+_BY_TYPE: dict[Any, _Allowed] = {
+    bool: _Allowed(
+        "true or false; no, off, yes and on are text in YAML 1.2",
+        lambda value: isinstance(value, bool),
+    ),
+    int: _WHOLE,
+    float: _NUMBER,
+    str: _Allowed("text", lambda value: isinstance(value, str)),
+    Sequence[int]: _Allowed(
+        "a list of whole numbers", lambda value: _is_list(value, _is_whole), is_whole=True
+    ),
+}
+
+# By the argument's name, or by that of its component and its own. The source is Keras's
+# documentation, unless another one is named.
+_BY_NAME: dict[str, _Allowed] = {
+    # What an average keeps in each step. Source: Kingma and Ba 2015, algorithm 1.
+    **dict.fromkeys(("beta", "beta_1", "beta_2", "adam_beta_1", "adam_beta_2", "rho"), _DECAY),
+    "momentum": _FRACTION,
+    # In step t an average keeps 1 - t to this power. Source: Shazeer and Stern 2018, section 7.2.
+    "beta_2_decay": _number("of at most 0", lambda value: value <= 0),
+    # It lowers the learning rate. Source: McMahan et al. 2013, algorithm 1.
+    "Ftrl.beta": _NOT_NEGATIVE,
+    **dict.fromkeys(("epsilon", "epsilon_1", "epsilon_2"), _NOT_NEGATIVE),
+    # Below 0, weights would grow. Source: Loshchilov and Hutter 2019.
+    **dict.fromkeys(("weight_decay", "adam_weight_decay"), _NOT_NEGATIVE),
+    # At 0 or below, Keras does not clip at all.
+    **dict.fromkeys(("clipnorm", "clipvalue", "global_clipnorm", "clip_threshold"), _POSITIVE),
+    **dict.fromkeys(("adam_lr_ratio", "rms_rate"), _NOT_NEGATIVE),
+    # The compiled program is longer with each.
+    "ns_steps": _whole("from 1 to 100", lambda value: 1 <= value <= 100),
+    # At 0, Keras does not accumulate.
+    "gradient_accumulation_steps": _whole("of at least 2", lambda value: value >= 2),
+    "warmup_steps": _NOT_NEGATIVE,
+    **dict.fromkeys(
+        ("initial_learning_rate", "decay_steps", "first_decay_steps", "decay_rate"), _NUMBER
+    ),
+    "warmup_target": _NUMBER,
+    "boundaries": _Allowed(
+        "a list of numbers of at least 0, each above the one before it",
+        lambda value: (
+            _is_list(value, _NOT_NEGATIVE.allows)
+            and all(low < high for low, high in pairwise(value))
+        ),
+    ),
+    "values": _Allowed("a list of numbers", lambda value: _is_list(value, _is_number)),
+    "label_smoothing": _FRACTION,
+    # At 0 every example counts alike. Source: Lin et al. 2017.
+    "gamma": _NOT_NEGATIVE,
+    "BinaryFocalCrossentropy.alpha": _FRACTION,
+    "CategoricalFocalCrossentropy.alpha": _Allowed(
+        "a number of at least 0, or a list of one for each class",
+        lambda value: _NOT_NEGATIVE.allows(value) or _is_list(value, _NOT_NEGATIVE.allows),
+    ),
+    "delta": _POSITIVE,
+    "axis": _WHOLE,
+}
