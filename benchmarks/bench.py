@@ -28,14 +28,15 @@ import pandas as pd
 import psutil
 from threadpoolctl import threadpool_limits
 
-from optledger import params
+from optledger import errors, params
 from optledger.analysis.metrics import Evaluation, confusion_table, evaluate, per_class_table
 from optledger.datasets.examples import read_split
 from optledger.documents import read_yaml
 from optledger.experiments import merge_patch
-from optledger.formats import read_npz, write_csv, write_json, write_npz
+from optledger.formats import write_csv, write_json, write_npz
 from optledger.params import Params, Variant
 from optledger.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
+from optledger.predictions import read_labels
 from optledger.training.executor import Report, train
 from optledger.training.processes import Processes
 from optledger.training.records import write_trials
@@ -162,7 +163,7 @@ def _write_results(folder: Path, variants: int, seeds: int) -> None:
     (folder / "data").symlink_to(Path("data").resolve())
     shutil.copytree(CASES, folder / CASES)
     shutil.copytree(TEST, folder / TEST)
-    labels = read_npz(TEST / "labels.npz")["labels"]
+    labels = read_labels()
     rng = np.random.default_rng(0)
     rows = []
     evaluations: dict[str, list[Evaluation]] = {}
@@ -489,4 +490,4 @@ def _say(what: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -5,7 +5,6 @@ experiment `calibration` of this commit, and runs that experiment first where th
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from optledger.analysis.calibration import (
     run,
     scenarios,
 )
-from optledger.datasets.examples import read_split
+from optledger.datasets.examples import read_split, read_summary
 from optledger.formats import read_npz
 from optledger.paths import PREDICTIONS, PREPARED
 
@@ -90,7 +89,7 @@ def read(predictions: Path, prepared: Path) -> Population:
     """Read all trials and the labels of the test images."""
     return Population(
         labels=read_split("test", prepared).labels,
-        classes=json.loads((prepared / "summary.json").read_text())["classes"],
+        classes=read_summary(prepared).classes,
         variants={
             path.stem: Trials(**read_npz(path)) for path in sorted(predictions.glob("*.npz"))
         },

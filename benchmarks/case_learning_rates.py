@@ -9,7 +9,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from optledger import params
+from optledger import errors, params
 from optledger.analysis.trajectories import FLOOR, follow
 from optledger.params import Case
 from optledger.textbook.cases import problem_of, ways
@@ -55,4 +55,4 @@ def _try(
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

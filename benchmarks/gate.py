@@ -26,21 +26,21 @@ from dvc.repo import Repo
 from numpy.typing import NDArray
 
 import digits
-from optledger import errors
+from optledger import errors, tables
 from optledger.analysis.calibration import Question, Share, markdown
+from optledger.analysis.schemas import read_results
 from optledger.formats import (
     new_directory,
-    read_csv,
-    read_csv_as_text,
     read_npz,
     write_csv,
     write_npz,
 )
-from optledger.paths import PARAMS, PREDICTIONS, RESULTS, TRIALS
+from optledger.paths import PARAMS, PREDICTIONS, TRIALS
 from optledger.review.effects import Review
 from optledger.review.evidence import Evidence
 from optledger.review.judging import join, review
 from optledger.stages import compare, evaluate
+from optledger.training.records import SCHEMAS
 from optledger.training.trial import Predictions
 from project import Project, new_project
 
@@ -105,7 +105,7 @@ def main() -> None:
         say(f"dvc repro, of {len(pool)} seeds")
         project.run("dvc", "repro", "compare", "case@linear_regression")
         with chdir(project.path):
-            accuracy = read_csv(RESULTS / "seeds.csv").groupby("variant")["accuracy"]
+            accuracy = read_results("seeds")["seeds"].groupby("variant")["accuracy"]
             print(f"**Accuracy of the {len(pool)} seeds that reviews draw from**\n")
             print(accuracy.agg(["mean", "std", "skew"]).round(4).to_markdown(), end="\n\n")
             bench = Bench(project, {each: read(each) for each in (*VARIANTS, "worse")})
@@ -155,9 +155,12 @@ class Trials:
 def read(variant: str) -> Trials:
     """Read a variant's trials."""
     folder = TRIALS / variant
-    tables = {path.name: read_csv_as_text(path) for path in folder.glob("*.csv")}
+    read_as_text = {
+        f"{name}.csv": tables.read(folder / f"{name}.csv", schema, as_text=True)
+        for name, schema in SCHEMAS.items()
+    }
     predictions = read_npz(PREDICTIONS / f"{variant}.npz")
-    return Trials(tables, read_npz(folder / "weights.npz"), predictions)
+    return Trials(read_as_text, read_npz(folder / "weights.npz"), predictions)
 
 
 @dataclass

@@ -35,13 +35,18 @@ def seed_table(**accuracies: list[float]) -> pd.DataFrame:
                 "validation_accuracy": accuracy or np.nan,
                 "validation_loss": 1 - accuracy if accuracy else np.nan,
                 "epochs": 10,
-                "converged_epoch": np.nan,
-                "diverged_epoch": np.nan if accuracy else 1,
+                "kept_epoch": 10 if accuracy else None,
+                "converged_epoch": None,
+                "diverged_epoch": None if accuracy else 1,
+                "diverged_step": None if accuracy else 1,
             }
             for variant, values in accuracies.items()
             for seed, accuracy in enumerate(values)
         ]
-    )
+    ).astype(dict.fromkeys(_OPTIONAL, "Int64"))
+
+
+_OPTIONAL = ("kept_epoch", "converged_epoch", "diverged_epoch", "diverged_step")
 
 
 def no_searches(seeds: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -9,13 +9,15 @@ import pandas as pd
 from optledger.analysis import gallery, metrics
 from optledger.analysis.comparisons import comparisons, leading_group, samples_of
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
+from optledger.analysis.schemas import SCHEMAS, read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import METRICS, ranking
 from optledger.figures import differences
-from optledger.formats import read_csv, write_csv, write_npz
+from optledger.formats import write_csv, write_npz
 from optledger.params import Params
 from optledger.report.gallery import read_gallery
 from optledger.report.page import Results
+from stored import filled
 
 _CLASSES, _IMAGES, _EPOCHS = 4, 400, 6
 
@@ -116,9 +118,9 @@ def make(
         "confusion": metrics.confusion_table(evaluations),
     }
     for name, each in tables.items():
-        write_csv(folder / f"{name}.csv", each)
+        write_csv(folder / f"{name}.csv", filled(each, SCHEMAS[name]))
     results = Results(
-        **{name: read_csv(folder / f"{name}.csv") for name in tables},
+        **read_results(*tables, folder=folder),
         answer=differences.draw(board, pairs, params.comparison),
         cases=[drawn],
         gallery=read_gallery(folder / "gallery.npz"),
@@ -136,8 +138,9 @@ def _history(
     for seed in range(seeds):
         error = (1 - rate) * (1 + 3 / epochs) * random.uniform(0.8, 1.2, _EPOCHS)
         loss = np.where(lost[seed], 1e6 * epochs, 3 * error)
-        own = {"seed": seed, "epoch": epochs, "train_loss": loss / 2, "train_accuracy": 1 - error}
-        own |= {"validation_loss": loss, "validation_accuracy": 1 - np.minimum(error, 1)}
+        accuracy = 1 - np.minimum(error, 1)
+        own = {"seed": seed, "epoch": epochs, "train_loss": loss / 2, "train_accuracy": accuracy}
+        own |= {"validation_loss": loss, "validation_accuracy": accuracy}
         tables.append(pd.DataFrame(own)[: 2 if lost[seed] else _EPOCHS])
     return pd.concat(tables, ignore_index=True)
 

@@ -10,9 +10,9 @@ from tensorboard.plugins.hparams import metadata
 from tensorboard.util.tensor_util import make_ndarray
 
 from boards import VARIANT
+from optledger.analysis.schemas import read_results
 from optledger.errors import UserError
 from optledger.event_files import FILE, hyperparameters, runs_of, write_runs
-from optledger.formats import read_csv
 from optledger.training.records import read_history
 from project import Project
 
@@ -105,7 +105,7 @@ def test_the_run_of_a_seed_has_its_history(
 ) -> None:
     """Every metric of every epoch, and those of the test split in the epoch that was kept."""
     history = read_history(finished.path / "results/trials" / variant)
-    seeds = read_csv(finished.path / "results/seeds.csv")
+    seeds = read_results("seeds", folder=finished.path / "results")["seeds"]
     own = seeds[(seeds["variant"] == variant) & (seeds["seed"] == seed)]
     test = {f"test/{metric}": {len(history) // 2: rounded(own[metric])[0]} for metric in METRICS}
     found = scalars(folder / variant / f"seed-{seed}")
@@ -115,7 +115,7 @@ def test_the_run_of_a_seed_has_its_history(
 @pytest.mark.parametrize("variant", ["adam", "gd"])
 def test_the_run_of_a_mean_has_the_mean(folder: Path, finished: Project, variant: str) -> None:
     """It is what results/curves.csv and results/metrics.json have."""
-    curves = read_csv(finished.path / "results/curves.csv")
+    curves = read_results("curves", folder=finished.path / "results")["curves"]
     own = curves[curves["variant"] == variant]
     metrics = json.loads(finished.read("results/metrics.json"))[variant]
     found = scalars(folder / variant / "mean")
@@ -243,6 +243,28 @@ def test_results_that_are_not_there_are_told(project: Project, file: str) -> Non
     (project.path / file).unlink()
     line = f"{file}: found nothing; allowed: the results of dvc repro, or of dvc pull"
     assert exported(project).splitlines() == [line, "2"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line"),
+    [
+        ("trials/adam/history.csv", "0,1,", "0,1,inf,", "line 2: found a row of length 7; allowed"),
+        ("trials/adam/history.csv", "0,1,", "0,1,x", "line 2: column train_loss: found 'x"),
+        ("seeds.csv", "adam,0,0.01,", "adam,0,inf,", "column learning_rate: found 'inf'"),
+    ],
+)
+def test_damaged_tables_are_told(
+    project: Project, file: str, old: str, new: str, line: str
+) -> None:
+    """Neither a text nor an infinity is drawn; the exit status is 2."""
+    path = project.path / "results" / file
+    text = path.read_text()
+    path.unlink()
+    path.write_text(text.replace(f"\n{old}", f"\n{new}", 1))
+    told, status = exported(project).splitlines()
+    assert told.startswith(f"results/{file}: ")
+    assert line in told
+    assert status == "2"
 
 
 def results(**columns: Any) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:

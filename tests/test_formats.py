@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import zipfile
@@ -7,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
+from optledger.errors import UserError
 from optledger.formats import (
+    Expected,
     digest,
     new_directory,
-    read_csv,
-    read_csv_as_text,
+    read_json,
     read_npz,
+    replacing,
     rounded,
     write_csv,
     write_json,
@@ -40,16 +44,6 @@ def test_npz_bytes_are_settled(tmp_path: Path) -> None:
     assert content.startswith(local + sizes + b"\x05\x00\x00\x00x.npy" + array + b"PK\x01\x02")
 
 
-def test_a_variant_is_a_text_whatever_its_name(tmp_path: Path) -> None:
-    """Names that pandas takes for numbers or for missing values stay as they are."""
-    names = ["None", "NA", "nan", "01", "1e-3"]
-    write_csv(tmp_path / "a.csv", pd.DataFrame({"variant": names, "loss": [0.5, None, 1, 2, 3]}))
-    table = read_csv(tmp_path / "a.csv")
-    assert table["variant"].tolist() == names
-    assert table["loss"].isna().tolist() == [False, True, False, False, False]
-    assert read_csv_as_text(tmp_path / "a.csv")["loss"].tolist() == ["0.5", "", "1", "2", "3"]
-
-
 def test_npz_round_trip(tmp_path: Path) -> None:
     """What is written is read, in its order."""
     write_npz(tmp_path / "a.npz", {"y": np.arange(3, dtype=np.uint8), "x": np.ones(2, np.float32)})
@@ -57,6 +51,80 @@ def test_npz_round_trip(tmp_path: Path) -> None:
     assert list(arrays) == ["y", "x"]
     assert arrays["x"].dtype == np.float32
     np.testing.assert_array_equal(arrays["y"], [0, 1, 2])
+
+
+ARRAYS: Expected = {"classes": (np.uint8, 2), "losses": (np.float32, 2)}
+
+
+def damaged(content: bytes) -> list[bytes]:
+    """Return what a file may have come to be: empty, cut, another one, with other bytes."""
+    middle = len(content) // 2
+    flipped = bytes([content[middle] ^ 1])
+    return [
+        b"",
+        content[:-1],
+        content[:middle],
+        content[1:],
+        b"\0" * len(content),
+        b"<<<<<<< HEAD\n" + content[13:],
+        content[:middle] + flipped + content[middle + 1 :],
+        content.replace(b"NUMPY", b"NUMPX"),
+        content.replace(b"(2, 3)", b"(9, 3)"),
+        content.replace(b"'|u1'", b"'|O8'"),
+    ]
+
+
+@pytest.mark.parametrize("place", range(10))
+def test_arrays_that_are_not_sound_are_one_line(tmp_path: Path, place: int) -> None:
+    """It names the file, and what brings it back."""
+    path = tmp_path / "a.npz"
+    write_npz(path, {"classes": np.ones((2, 3), np.uint8), "losses": np.ones((2, 3), np.float32)})
+    path.write_bytes(damaged(path.read_bytes())[place])
+    with pytest.raises(UserError) as caught:
+        read_npz(path, ARRAYS)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{path}: found no sound arrays: ")
+    assert line.endswith("; dvc checkout or dvc repro brings it back")
+
+
+@pytest.mark.parametrize(
+    ("losses", "found"),
+    [
+        ({}, "nothing"),
+        ({"losses": np.ones((2, 3))}, "float64 of shape (2, 3)"),
+        ({"losses": np.ones(3, np.float32)}, "float32 of shape (3,)"),
+    ],
+)
+def test_arrays_of_another_kind_are_one_line(
+    tmp_path: Path, losses: dict[str, NDArray[np.generic]], found: str
+) -> None:
+    """It names the array, what it is and what it has to be."""
+    write_npz(tmp_path / "a.npz", {"classes": np.ones((2, 3), np.uint8), **losses})
+    with pytest.raises(UserError) as caught:
+        read_npz(tmp_path / "a.npz", ARRAYS)
+    line = f"{tmp_path / 'a.npz'}: losses: found {found}; allowed: float32 of 2 dimensions; "
+    assert str(caught.value).startswith(line)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"<<<<<<< HEAD\n", b"[" * 100_000])
+def test_what_is_no_json_is_one_line(tmp_path: Path, content: bytes) -> None:
+    """It names the file."""
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_json(tmp_path / "a.json")
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{tmp_path / 'a.json'}: found no JSON: ")
+
+
+def test_an_error_of_the_system_names_the_file(tmp_path: Path) -> None:
+    """Also where the system itself does not, as of a full disk; and nothing is left."""
+    with pytest.raises(OSError, match="full") as caught, replacing(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "full")
+    assert caught.value.filename == str(tmp_path / "a")
+    with pytest.raises(OSError, match="full") as caught, new_directory(tmp_path / "b"):
+        raise OSError(errno.ENOSPC, "full")
+    assert caught.value.filename == str(tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_is_sorted_and_refuses_nan(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pandas as pd
 import psutil
 import pytest
 
+from optledger.analysis.schemas import read_results
 from optledger.figures.style import GREY, lines
-from optledger.formats import read_csv, write_csv
+from optledger.formats import write_csv
 from project import REPOSITORY, Project
 
 NOTEBOOK = "notebooks/explore.ipynb"
@@ -88,7 +89,7 @@ def content(table: pd.DataFrame) -> dict[str, list[Any]]:
 
 def table(project: Project, name: str) -> pd.DataFrame:
     """Read a table of the checkout."""
-    return read_csv(project.path / f"results/{name}.csv")
+    return read_results(name, folder=project.path / "results")[name]
 
 
 @pytest.fixture(scope="module")

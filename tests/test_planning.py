@@ -13,6 +13,7 @@ from optledger.params import Comparison, Params, load
 from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST
 from optledger.planning import plan
 from project import DIGITS_PARAMS
+from stored import summary
 
 HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.13, 0.12]
 ACCURACY = Comparison(metric="accuracy")
@@ -101,7 +102,7 @@ def test_predictions_add_the_noise_of_the_images() -> None:
     rng = np.random.default_rng(0)
     labels = np.zeros(200, np.uint8)
     write_npz(TEST / "labels.npz", {"labels": labels})
-    write_json(PREPARED / "summary.json", {"classes": 2})
+    write_json(PREPARED / "summary.json", summary(classes=2))
     for name, values in {"a": HIGH, "b": MIDDLE}.items():
         order = rng.permutation(200)
         wrong = [order >= round(200 * accuracy) for accuracy in values]
@@ -151,3 +152,35 @@ def test_without_results_there_is_nothing_to_plan_with() -> None:
     (RESULTS / "leaderboard.csv").unlink()
     with pytest.raises(UserError, match=r"^results/leaderboard.csv: found nothing; allowed: the r"):
         plan(settings, [], None, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line"),
+    [
+        ("leaderboard", "rank", "<<<<<<< HEAD\nrank", "line 1: found a conflict that Git left; "),
+        ("leaderboard", "\n1,", "\n1,a,1,1,", "line 2: found a row of length "),
+        ("seeds", "a,0", "a,1", "line 3: found a second row of a, 1; allowed: one"),
+        ("seeds", "a,0,0.001", "a,0,x", "line 2: column learning_rate: found 'x'; allowed: "),
+        ("seeds", "b,", "c,", "found a, c; allowed: the variants of results/leaderboard.csv, a, b"),
+    ],
+)  # fmt: skip
+def test_nothing_is_planned_with_a_damaged_table(name: str, old: str, new: str, line: str) -> None:
+    """Neither with rows too many nor with texts."""
+    settings = results(a=HIGH, b=MIDDLE)
+    path = RESULTS / f"{name}.csv"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError) as caught:
+        plan(settings, [], 0.1, 0.8)
+    assert str(caught.value).startswith(f"{path}: {line}")
+
+
+def test_predictions_of_other_images_are_not_planned_with() -> None:
+    """One line names the file, and what it would have to hold."""
+    settings = results(a=HIGH, b=MIDDLE)
+    write_npz(TEST / "labels.npz", {"labels": np.zeros(200, np.uint8)})
+    write_json(PREPARED / "summary.json", summary(classes=2))
+    for name in ("a", "b"):
+        arrays = {"classes": np.zeros((3, 199), np.uint8), "losses": np.zeros((3, 199), np.float32)}
+        write_npz(PREDICTIONS / f"{name}.npz", arrays)
+    with pytest.raises(UserError, match=r"^results/predictions/a.npz: found .* by 200 images; dvc"):
+        plan(settings, [], 0.1, 0.8)

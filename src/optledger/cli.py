@@ -9,12 +9,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from optledger import errors, experiments, params, planning
+from optledger import experiments, params, planning
 from optledger.breaks import command
 from optledger.datasets import registry
 from optledger.datasets.sampling import example_mistakes, training_examples
 from optledger.documents import mistake
-from optledger.errors import UserError
+from optledger.errors import MISTAKE, VERDICT, UserError
 from optledger.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.stages import publish as stage
 from optledger.training import executor, runtime
@@ -124,10 +124,10 @@ def review_revisions(
         print(report.markdown(found) if markdown else report.terminal(found, columns))
     if fail_on and found.head.stale:
         # As the report says. What is wrong with the base, a change of it may be to mend.
-        raise typer.Exit(2)
+        raise typer.Exit(MISTAKE)
     shut = {FailOn.WORSE: found.with_verdict("worse"), FailOn.DIVERGED: found.diverging}
     if any(shut[each] for each in fail_on or []):
-        raise typer.Exit(1)
+        raise typer.Exit(VERDICT)
 
 
 @app.command()
@@ -165,7 +165,7 @@ def verify(
         from optledger.verification.reproduce import reproduce as run_again
 
         if not run_again():
-            raise typer.Exit(1)
+            raise typer.Exit(VERDICT)
         return
     from optledger.verification.verify import Verification
 
@@ -176,7 +176,7 @@ def verify(
         found += not each.is_note
     print(f"verify: {', '.join(verification.counts)}: {found} break{'' if found == 1 else 's'}")
     if found:
-        raise typer.Exit(1)
+        raise typer.Exit(VERDICT)
 
 
 def check_all(settings: params.Params) -> None:
@@ -213,8 +213,3 @@ def check_all(settings: params.Params) -> None:
 
     if found := mistakes(settings, examples, dataset.classes):
         raise UserError("\n".join(found))
-
-
-def main() -> None:
-    """Run the command line."""
-    errors.run(app)

@@ -1,8 +1,38 @@
-"""Errors that are part of the interface: one line for the user, no traceback."""
+"""How every program of this project ends: one line for the user, and an exit status that says why.
 
+0    it is done
+1    a verdict: a variant is worse, an output is not that of the lock
+2    a mistake of the user's, or something that the system refuses
+70   a fault of this project (EX_SOFTWARE of sysexits.h), with a file to report
+130  interrupted; 141 nobody reads what it prints: both as shells have them
+"""
+
+import codecs
+import errno
+import io
+import os
+import platform
 import re
+import shlex
 import sys
-from collections.abc import Callable
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NoReturn
+
+VERDICT, MISTAKE, FAULT = 1, 2, 70
+_INTERRUPTED, _UNREAD = 130, 141
+
+# What may lie behind another exception: a disk that is full, a folder that cannot be written, too
+# many open files. Others, such as a missing file, an exception may only have been raised after.
+_REFUSALS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
+
+_READABLE = {"→": "->", "…": "...", "±": "+-"}
 
 
 class UserError(Exception):
@@ -10,23 +40,147 @@ class UserError(Exception):
 
 
 def run(command: Callable[[], None]) -> None:
-    """Run `command` as a program: a `UserError` becomes its text and exit status 2.
-
-    An interruption is one word, with the exit status that shells give it.
-    """
+    """Run `command` as a program, and exit with the status that belongs to how it ends."""
+    _prepare_streams()
     try:
-        command()
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except UserError as error:
-        print(without_credentials(str(error)), file=sys.stderr)
-        sys.exit(2)
+        try:
+            command()
+        finally:
+            _flush()
+    except BaseException as error:
+        _end(error)
+
+
+def refused(error: BaseException) -> str | None:
+    """Return in one line what the system refused; None where the error is of another kind."""
+    if isinstance(error, MemoryError):
+        return "found too little memory; allowed: what the command needs"
+    if not isinstance(error, OSError) or error.errno is None:
+        return None
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return f"{where}{error.strerror}"
 
 
 def without_credentials(text: str) -> str:
     """Return `text` with the user names and passwords of URLs replaced by asterisks."""
     return re.sub(r"(?<=://)\S*@|(?<=password=)[^&\s]+", _asterisks, text)
+
+
+def _end(error: BaseException) -> NoReturn:
+    """Say what a program ended with, and exit."""
+    chain = list(_chain(error))
+    if isinstance(error, SystemExit):
+        # Typer ends with 1, which is a verdict, where a pipe is closed or a file has no more.
+        chain = [each for each in chain if isinstance(each, BrokenPipeError | EOFError)]
+        if error.code != VERDICT or not chain:
+            raise error
+    match chain[0]:
+        case KeyboardInterrupt():
+            _say("interrupted")
+            status = _INTERRUPTED
+        case BrokenPipeError():
+            status = _UNREAD
+        case UserError() as mistake:
+            _say(str(mistake))
+            status = MISTAKE
+        case first if line := refused(first) or next(filter(None, map(_refused_before, chain)), ""):
+            _say(line)
+            status = MISTAKE
+        case fault:
+            _say(_reported(fault))
+            status = FAULT
+    _drop_output()
+    sys.exit(status)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, and what it was raised from or after."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        yield following
+        seen.add(id(following))
+        after = None if following.__suppress_context__ else following.__context__
+        following = following.__cause__ or after
+
+
+def _refused_before(error: BaseException) -> str | None:
+    known = isinstance(error, MemoryError) or getattr(error, "errno", None) in _REFUSALS
+    return refused(error) if known else None
+
+
+def _reported(fault: BaseException) -> str:
+    """Write what a maintainer needs to know to a file; return the line that names it."""
+    cause = " ".join(f"{type(fault).__name__}: {fault}".split())
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    facts = (
+        f"optledger {_version()}, Python {platform.python_version()}, {platform.platform()}\n"
+        f"{command}\n"
+    )
+    told = without_credentials(facts + "".join(traceback.format_exception(fault)))
+    line = f"found a fault of optledger, not of yours: {cause[:200]}; "
+    try:
+        number, path = tempfile.mkstemp(prefix="optledger-fault-", suffix=".txt")
+        with os.fdopen(number, "wb") as file:
+            file.write(told.encode(errors="backslashreplace"))
+    except OSError:
+        return f"{told}{line}please report it with the lines above"
+    return f"{line}please report it with {path}, which has versions, command and traceback"
+
+
+def _version() -> str:
+    try:
+        return version("optledger")
+    except PackageNotFoundError:
+        return "without a version"
+
+
+def _say(text: str) -> None:
+    try:
+        print(without_credentials(text), file=sys.stderr, flush=True)
+    except OSError:
+        # Nobody is left to tell.
+        return
+
+
+def _prepare_streams() -> None:
+    """Make sure that printing never fails for what a stream is: closed, or of few characters."""
+    codecs.register_error("readable", _readable)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            # In the closed one's place, or the next file that is opened would be printed to.
+            number = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="readable")
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        error.filename = error.filename or "standard output"
+        raise
+
+
+def _drop_output() -> None:
+    """Give up what could not be printed, which Python would try, and fail, to print at its end."""
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that a stream does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    told = (_READABLE.get(each) or ascii(each)[1:-1] for each in lacking)
+    return "".join(told), error.end
 
 
 def _asterisks(credentials: re.Match[str]) -> str:

@@ -25,12 +25,13 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from optledger.analysis.leaderboard import curves
+from optledger.analysis.schemas import read_results
 from optledger.analysis.summary import METRICS, summarize
 from optledger.documents import differences, mistake, shown
 from optledger.errors import UserError
-from optledger.formats import new_directory, read_csv
+from optledger.formats import new_directory
 from optledger.params import Params, Variant
-from optledger.paths import PARAMS, RESULTS, TRIALS
+from optledger.paths import PARAMS, TRIALS
 from optledger.training.records import read_history
 from optledger.training.trial import Epoch
 from optledger.verification.pipeline import opened
@@ -74,13 +75,9 @@ def read_runs(settings: Params) -> dict[str, Events]:
     Raises:
         UserError: there are none, or they are of other variants or parameters than params.yaml's.
     """
-    try:
-        seeds = read_csv(RESULTS / "seeds.csv")
-        _check_parameters(settings, seeds)
-        histories = {name: read_history(TRIALS / name) for name in settings.variants}
-    except FileNotFoundError as error:
-        allowed = "the results of dvc repro, or of dvc pull"
-        raise UserError(f"{error.filename}: found nothing; allowed: {allowed}") from None
+    seeds = read_results("seeds", variants=settings.variants)["seeds"]
+    _check_parameters(settings)
+    histories = {name: read_history(TRIALS / name) for name in settings.variants}
     return runs_of(histories, seeds, hyperparameters(settings.variants, seeds))
 
 
@@ -140,12 +137,8 @@ def hyperparameters(variants: Mapping[str, Variant], seeds: pd.DataFrame) -> pd.
     return table[list(dict.fromkeys([*_ALWAYS, *differing]))]
 
 
-def _check_parameters(settings: Params, seeds: pd.DataFrame) -> None:
-    """Check that the results are of the variants and parameters that params.yaml has."""
-    found, declared = sorted(set(seeds["variant"])), sorted(settings.variants)
-    if found != declared:
-        allowed = f"the variants of {PARAMS}, {', '.join(declared)}, as dvc repro leaves them"
-        raise UserError(f"{RESULTS / 'seeds.csv'}: found {', '.join(found)}; allowed: {allowed}")
+def _check_parameters(settings: Params) -> None:
+    """Check that the results are of the parameters that params.yaml has."""
     with opened() as pipeline:
         for stage in pipeline.stages:
             if stage.name.startswith("train@"):

@@ -1,5 +1,7 @@
 """Files that repeat byte for byte: JSON, CSV and NPZ, and digests of them.
 
+What is read is sound or one line: CSV is read by `optledger.tables`, as it needs a schema.
+
 Nothing here records a time, a host or a compressor's version, and no file is ever seen
 half-written: it is written beside its place and moved there when complete.
 """
@@ -15,11 +17,18 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from optledger.errors import UserError
+
+_REMEDY = "dvc checkout or dvc repro brings it back"
+
+Expected = Mapping[str, tuple[type[np.generic], int]]
 
 SIGNIFICANT_DIGITS = 6
 """What tables and metrics keep of a number.
@@ -44,21 +53,22 @@ def write_json(path: Path, value: Any) -> None:
     _write(path, (text + "\n").encode())
 
 
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote.
+
+    Raises:
+        UserError: it is no JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: found no JSON: {error}; {_REMEDY}") from None
+
+
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write `table` without its index; floats at `SIGNIFICANT_DIGITS`, a missing value empty."""
     text = table.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n")
     _write(path, text.encode())
-
-
-def read_csv(file: Path | BinaryIO) -> pd.DataFrame:
-    """Read what `write_csv` wrote: only what is empty is missing, and a name is a text."""
-    names = dict.fromkeys(("variant", "against", "method"), str)
-    return pd.read_csv(file, dtype=names, keep_default_na=False, na_values=[""])
-
-
-def read_csv_as_text(path: Path) -> pd.DataFrame:
-    """Read what `write_csv` wrote as it stands there, every cell a text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -76,10 +86,37 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getbuffer())
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Read what `write_npz` wrote."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str, NDArray[Any]]:
+    """Read what `write_npz` wrote.
+
+    Args:
+        path: the file.
+        expected: by name, the kind of number and of how many dimensions an array has to be.
+
+    Raises:
+        UserError: it is no such file, or lacks such an array.
+    """
+    arrays = {}
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for member in archive.namelist():
+                    with archive.open(member) as content:
+                        array = np.lib.format.read_array(content, allow_pickle=False)
+                    arrays[member.removesuffix(".npy")] = array
+        except MemoryError:
+            raise
+        except Exception as error:
+            # Whatever zipfile and NumPy make of bytes that are not theirs.
+            cause = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"{path}: found no sound arrays: {cause}; {_REMEDY}") from None
+    for name, (kind, dimensions) in expected.items():
+        there = arrays.get(name)
+        if there is None or not np.issubdtype(there.dtype, kind) or there.ndim != dimensions:
+            found = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
+            allowed = f"{kind.__name__} of {dimensions} dimensions; {_REMEDY}"
+            raise UserError(f"{path}: {name}: found {found}; allowed: {allowed}")
+    return arrays
 
 
 @contextmanager
@@ -88,8 +125,9 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        yield temporary
-        temporary.replace(path)
+        with _naming(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -99,13 +137,24 @@ def new_directory(path: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Ignored by Git where a kill leaves it behind: .gitignore names the leading dot.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as temporary:
+    beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
+    with _naming(path), beside as temporary:
         complete = Path(temporary) / path.name
         complete.mkdir()
         yield complete
         if path.exists():
             shutil.rmtree(path)
         complete.replace(path)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have an error of the system, such as a full disk, name what it is about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -9,11 +9,11 @@ import pandas as pd
 
 from optledger.analysis.comparisons import Samples, family_alpha
 from optledger.analysis.markdown import markdown
+from optledger.analysis.schemas import read_results
 from optledger.analysis.statistics import seeds_needed
 from optledger.analysis.words import points_or_nats
 from optledger.documents import shown
 from optledger.errors import UserError
-from optledger.formats import read_csv
 from optledger.params import Params
 from optledger.paths import RESULTS
 from optledger.results import read_samples, samples_of_seeds
@@ -41,7 +41,7 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         raise UserError(f"optledger power: --difference: found {size:g}; allowed: above 0, up to 1")
     if not 0 < power < 1:
         raise UserError(f"optledger power: --power: found {power:g}; allowed: between 0 and 1")
-    leaderboard, seeds = _read("leaderboard.csv"), _read("seeds.csv")
+    leaderboard, seeds = read_results("leaderboard", "seeds").values()
     chosen = _chosen(names, leaderboard)
     missing = None
     try:
@@ -73,14 +73,6 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         )
     present = int(leaderboard["seeds"].min())
     return "\n\n".join([*lines, *_advice(settings, table["seeds"], present)])
-
-
-def _read(name: str) -> pd.DataFrame:
-    path = RESULTS / name
-    try:
-        return read_csv(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: found nothing; allowed: the results of dvc repro") from None
 
 
 def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:

@@ -1,6 +1,5 @@
 """The files of results/ as what statistics are made of."""
 
-import json
 from collections.abc import Sequence
 
 import pandas as pd
@@ -8,8 +7,9 @@ import pandas as pd
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.statistics import Sample
 from optledger.analysis.summary import METRICS
-from optledger.formats import read_npz
-from optledger.paths import PREDICTIONS, PREPARED, TEST
+from optledger.datasets.examples import read_summary
+from optledger.paths import PREDICTIONS
+from optledger.predictions import read_labels, read_predictions
 
 
 def read_samples(variants: Sequence[str]) -> Samples:
@@ -18,11 +18,11 @@ def read_samples(variants: Sequence[str]) -> Samples:
     Raises:
         FileNotFoundError: they, or the true labels, are not here.
     """
-    classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
-    labels = read_npz(TEST / "labels.npz")["labels"]
+    classes = read_summary().classes
+    labels = read_labels()
     samples = {}
     for name in variants:
-        predictions = read_npz(PREDICTIONS / f"{name}.npz")
+        predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels))
         samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], classes)
     return samples
 

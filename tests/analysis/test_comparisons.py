@@ -15,11 +15,13 @@ from optledger.analysis.comparisons import (
     samples_of,
 )
 from optledger.analysis.metrics import evaluate
+from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import Sample, seeds_to_settle
 from optledger.analysis.summary import METRICS, ranking
-from optledger.formats import read_csv, write_csv
+from optledger.formats import write_csv
 from optledger.params import Comparison
 from optledger.results import samples_of_seeds
+from optledger.tables import read
 
 ACCURACY = Comparison(metric="accuracy")
 
@@ -194,7 +196,7 @@ def test_the_table_survives_its_file(tmp_path: Path) -> None:
     """Infinite half-widths, empty cells, and names that look like numbers or like nothing."""
     table = compared(**{"1": [0.9], "nan": [0.9, 0.0]})
     write_csv(tmp_path / "comparisons.csv", table)
-    read = read_csv(tmp_path / "comparisons.csv")
-    assert read["variant"].tolist() == table["variant"].tolist()
-    assert read["against"].tolist() == table["against"].tolist()
-    assert read["half_width"].tolist()[0] == math.inf
+    found = read(tmp_path / "comparisons.csv", SCHEMAS["comparisons"])
+    assert found["variant"].tolist() == table["variant"].tolist()
+    assert found["against"].tolist() == table["against"].tolist()
+    assert found["half_width"].tolist()[0] == math.inf

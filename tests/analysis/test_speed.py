@@ -5,13 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.speed import (
     epochs_to_targets,
     learning_rate_sensitivity,
     performance_profile,
     speed_summary,
 )
-from optledger.formats import read_csv, write_csv
+from optledger.formats import write_csv
+from optledger.tables import read
 from optledger.training.records import read_history, read_search, write_trials
 from optledger.training.trial import Divergence, Epoch, TrialResult
 
@@ -119,7 +121,7 @@ def test_the_seed_is_not_its_place(tmp_path: Path) -> None:
         "a,0.9,6,inf",
         "b,0.9,5,inf",
     ]
-    assert read_csv(tmp_path / "speed.csv")["epochs"].tolist() == [2, INF, INF, INF]
+    assert read(tmp_path / "speed.csv", SCHEMAS["speed"])["epochs"].tolist() == [2, INF, INF, INF]
 
 
 def test_without_a_validation_split_there_is_nothing() -> None:

@@ -147,6 +147,48 @@ def test_an_experiment_by_its_name(history: Project, tmp_path: Path) -> None:
     assert "trial (" in printed
 
 
+@pytest.mark.parametrize(
+    ("table", "content", "line"),
+    [
+        ("seeds", b"", "found nothing; allowed: a table with the names of its columns"),
+        ("seeds", b"a\xe9", "line 1: found the byte 0xe9; allowed: UTF-8"),
+        (
+            "leaderboard",
+            b"rank\n1\n",
+            "found no column variant; allowed: the table",
+        ),
+        (
+            "leaderboard",
+            b"variant,accuracy\na,x\n",
+            "line 2: column accuracy: found 'x'; ",
+        ),
+        ("leaderboard", b"variant\na\na\n", "line 3: found a second row of a; allowed: one"),
+    ],
+)
+def test_a_damaged_table_is_no_verdict(
+    history: Project, tmp_path: Path, table: str, content: bytes, line: str
+) -> None:
+    """One line names the revision and the file, and the exit status is 2."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(history.path, project.path, symlinks=True)
+    (project.path / f"results/{table}.csv").write_bytes(content)
+    status, printed, errors = reviewed(project, "base", "--fail-on", "worse")
+    assert (status, printed, errors.count("\n")) == (2, "", 1)
+    assert errors.startswith(f"workspace: results/{table}.csv: {line}")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_the_verdict_does_not_depend_on_the_encoding(
+    history: Project, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """What it cannot hold is told in other characters: arrows are not in every encoding."""
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    assert reviewed(history, "base", "changed", "--fail-on", "worse")[0] == 1
+    status, printed, errors = reviewed(history, "changed", "base", "--fail-on", "worse")
+    assert (status, errors) == (0, "")
+    assert " -> " in printed
+
+
 def test_markdown_is_one_comment(history: Project) -> None:
     """It begins with the mark that a later one is found by; tables have a cell for each column."""
     _, printed, _ = reviewed(history, "base", "changed", "--markdown")
@@ -183,8 +225,9 @@ def test_what_json_cannot_hold_is_a_text(history: Project, tmp_path: Path) -> No
 def test_it_needs_neither_tensorflow_nor_mlflow(history: Project) -> None:
     """A review is quick, as it imports neither of the two."""
     program = (
-        "import sys; from optledger.cli import main; sys.argv = ['optledger', 'review', 'base', "
-        "'changed'];\ntry: main()\nexcept SystemExit: pass\n"
+        "import sys; from optledger.__main__ import main\n"
+        "sys.argv = ['optledger', 'review', 'base', 'changed']\n"
+        "try: main()\nexcept SystemExit: pass\n"
         "print(sorted({'tensorflow', 'keras', 'mlflow'} & sys.modules.keys()))"
     )
     assert history.run(sys.executable, "-c", program).splitlines()[-1] == "[]"

@@ -3,10 +3,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from optledger.formats import read_csv, write_csv
+from optledger.formats import write_csv
 from optledger.review.effects import Review
 from optledger.review.judging import review
 from optledger.review.report import outcome, terminal
@@ -169,7 +170,7 @@ def test_a_table_that_someone_changed_is_told(
 ) -> None:
     """Figures that are not those of dvc.lock are not judged."""
     project = branches.copy(tmp_path / "project")
-    project.run("sed", "-i", "s/^adam,0,0.01,0/adam,0,0.01,1/", "results/seeds.csv")
+    project.run("sed", "-i", "s/^adam,0,0.01,0[.]/&0/", "results/seeds.csv")
     monkeypatch.chdir(project.path)
     found = review("main", "workspace")
     assert {each.kind for each in found.effects} == {"stale"}
@@ -229,7 +230,7 @@ def test_a_leaderboard_that_someone_changed_is_told(
 ) -> None:
     """Who leads is not told by a table that is not the lock's; no figure is taken from it."""
     project = branches.copy(tmp_path / "project")
-    table = read_csv(project.path / "results/leaderboard.csv").assign(accuracy=0.99)
+    table = pd.read_csv(project.path / "results/leaderboard.csv").assign(accuracy=0.99)
     write_csv(project.path / "results/leaderboard.csv", table)
     monkeypatch.chdir(project.path)
     found = review("main", "workspace")

@@ -1,6 +1,5 @@
 """The champion of results that are written by hand."""
 
-import json
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from optledger import params
+from optledger.analysis.schemas import SCHEMAS
 from optledger.datasets.examples import Examples, write_split
 from optledger.formats import write_csv, write_json, write_npz
 from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
@@ -18,6 +18,7 @@ from optledger.tracking.champion import read_champion
 from optledger.training.records import write_trials
 from optledger.training.trial import Epoch, TrialResult
 from project import DIGITS_PARAMS
+from stored import filled, summary
 
 SETTINGS = params.parse(YAML(typ="safe").load(StringIO(DIGITS_PARAMS)), Path("params.yaml"))
 
@@ -28,16 +29,17 @@ def write_results(
     """Write results with `gd` and `adam`, whose seeds 5, 6, … have the validation metrics given."""
     images = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
     write_split("validation", Examples(images, np.arange(4, dtype=np.uint8)), PREPARED)
-    (PREPARED / "summary.json").write_text(json.dumps({"classes": 10}))
+    write_json(PREPARED / "summary.json", summary(classes=10))
     write_npz(TEST / "labels.npz", {"labels": np.arange(4, dtype=np.uint8)})
-    write_json(TEST / "split.json", {"examples": 4, "sha256": "5" * 64})
+    write_json(TEST / "split.json", {"examples": 4, "md5": "5" * 32, "sha256": "5" * 64})
     variants = ["adam", "gd"]
     table = {"variant": variants, "champion": [int(name == champion) for name in variants]}
-    write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(table))
+    leaderboard = filled(pd.DataFrame(table), SCHEMAS["leaderboard"])
+    write_csv(RESULTS / "leaderboard.csv", leaderboard)
     seeds = {"seed": range(5, 5 + len(accuracies))}
     metrics = {"validation_accuracy": accuracies, "validation_loss": losses}
     rows = [pd.DataFrame({"variant": name, **seeds, **metrics}) for name in reversed(variants)]
-    write_csv(RESULTS / "seeds.csv", pd.concat(rows))
+    write_csv(RESULTS / "seeds.csv", filled(pd.concat(rows), SCHEMAS["seeds"]))
     for shift, name in enumerate(variants):
         results = [
             TrialResult(

@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from optledger import params
+from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
 from optledger.datasets import registry
 from optledger.datasets.examples import Examples, write_split
@@ -24,6 +25,7 @@ from optledger.training.observations import write_observation
 from optledger.training.records import write_trials
 from optledger.training.trial import Divergence, Epoch, TrialResult
 from project import DIGITS_PARAMS
+from stored import filled, summary
 
 # By seed: validation accuracies of the epochs, and seconds an epoch.
 SEEDS = {0: ([0.6, 0.9, 0.97], 0.5), 1: ([0.9, 0.95, 0.96], 0.25), 2: ([0.5, 0.8, 0.92], 1.0)}
@@ -73,9 +75,9 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
             "diverged_step": [result.divergence and 1 for result in results],
         }
     )
-    write_csv(RESULTS / "seeds.csv", seeds)
-    for table in ("per_class", "confusion", "curves", "comparisons", "search", "speed", "profile"):
-        write_csv(RESULTS / f"{table}.csv", seeds[["variant", "accuracy"]][:1])
+    tables = dict.fromkeys(SCHEMAS, seeds[["variant"]][:1])
+    # There is no other variant to compare with.
+    tables |= {"seeds": seeds, "comparisons": seeds[["variant"]][:0]}
     leaderboard = {
         "variant": ["adam"],
         "leading": 1,
@@ -91,15 +93,17 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
         "epochs_to_0.9": 2.5,
         "epochs_to_0.97": np.inf,
     }
-    write_csv(RESULTS / "leaderboard.csv", pd.DataFrame(leaderboard))
+    tables["leaderboard"] = pd.DataFrame(leaderboard)
+    for name, table in tables.items():
+        write_csv(RESULTS / f"{name}.csv", filled(table, SCHEMAS[name]))
     write_text(RESULTS / "leaderboard.md", "adam leads.\n\n| rank |\n\nAccuracy\n")
     write_text(RESULTS / "comparisons.md", "One variant.\n")
     for name in ("report.html", "report.md"):
         write_text(RESULTS / name, "adam leads.\n")
     write_npz(PREDICTIONS / "adam.npz", {"classes": np.zeros(3, np.uint8)})
-    write_json(TEST / "split.json", {"examples": 5, "md5": "5" * 32})
+    write_json(TEST / "split.json", {"examples": 5, "md5": "5" * 32, "sha256": "5" * 64})
     examples = {"train": 3, "validation": 2}
-    write_json(PREPARED / "summary.json", {"examples": examples})
+    write_json(PREPARED / "summary.json", summary(classes=10, **examples))
     for split, count in examples.items():
         labels = np.zeros(count, np.uint8)
         write_split(split, Examples(np.zeros((count, 2, 2), np.uint8), labels), PREPARED)

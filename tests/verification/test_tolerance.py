@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
 from optledger.formats import write_csv, write_json
 from optledger.params import Comparison
 from optledger.verification.tolerance import Agreement, Judge
+from stored import filled
 
 TRIALS = Path("results/trials/adam")
 SEEDS, METRICS_FILE = Path("results/seeds.csv"), Path("results/metrics.json")
@@ -19,7 +21,8 @@ def seeds(generator: int, shift: float = 0.0, rate: float = 0.001, count: int = 
     """Ten seeds of a variant, whose metrics spread as on MNIST."""
     spread = 0.002 * np.random.default_rng(generator).standard_normal((count, len(METRICS)))
     table = pd.DataFrame(0.97 + shift + spread, columns=list(METRICS))
-    return table.assign(variant="adam", seed=range(count), learning_rate=rate)
+    table = table.assign(variant="adam", seed=range(count), learning_rate=rate)
+    return filled(table, SCHEMAS["seeds"])
 
 
 def judged(

@@ -1,12 +1,15 @@
-"""Labelled images, in memory and as the files of data/prepared/."""
+"""Labelled images, in memory and as the files of data/prepared/, and what is told of them."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import NonNegativeInt, PositiveInt
 
-from optledger.formats import read_npz, write_npz
+from optledger.documents import Section, validate
+from optledger.errors import UserError
+from optledger.formats import read_json, read_npz, write_npz
 from optledger.paths import PREPARED
 
 
@@ -26,9 +29,39 @@ class Examples(NamedTuple):
         return Examples(self.images[indices], self.labels[indices])
 
 
+class Summary(Section):
+    """data/prepared/summary.json: what is told of the train and the validation split.
+
+    Attributes:
+        classes: how many there are.
+        dataset: its name.
+        examples: how many, by split.
+        examples_per_class: likewise, in the order of the classes.
+        image_shape: rows and columns.
+    """
+
+    classes: PositiveInt
+    dataset: str
+    examples: dict[Literal["train", "validation"], NonNegativeInt]
+    examples_per_class: dict[Literal["train", "validation"], list[NonNegativeInt]]
+    image_shape: list[PositiveInt]
+
+
+def read_summary(directory: Path = PREPARED) -> Summary:
+    """Read summary.json."""
+    path = directory / "summary.json"
+    return validate(Summary, read_json(path), path)
+
+
 def read_split(name: str, directory: Path = PREPARED) -> Examples:
     """Read the split `name`: train, validation or test."""
-    return Examples(**read_npz(directory / f"{name}.npz"))
+    path = directory / f"{name}.npz"
+    arrays = read_npz(path, {"images": (np.uint8, 3), "labels": (np.uint8, 1)})
+    examples = Examples(arrays["images"], arrays["labels"])
+    if len(examples.images) != len(examples.labels):
+        found = f"{len(examples.images)} images and {len(examples.labels)} labels"
+        raise UserError(f"{path}: found {found}; allowed: as many; dvc checkout brings it back")
+    return examples
 
 
 def write_split(name: str, examples: Examples, directory: Path) -> None:

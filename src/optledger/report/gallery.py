@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from optledger.formats import read_npz
+from optledger.formats import Expected, read_npz
+
+_ARRAYS: Expected = {
+    **dict.fromkeys(("found", "models", "indices"), (np.int64, 1)),
+    **{"images": (np.uint8, 3), "labels": (np.uint8, 1), "votes": (np.int64, 2)},
+}
 
 
 class Mistaken(NamedTuple):
@@ -48,7 +53,7 @@ class Gallery(NamedTuple):
 
 def read_gallery(path: Path) -> Gallery:
     """Read what `evaluate` wrote, gallery.npz."""
-    arrays = read_npz(path)
+    arrays = read_npz(path, _ARRAYS)
     models = arrays["models"].item()
     images = []
     for index, image, label, votes in zip(

@@ -1,6 +1,5 @@
 """What is known of a variant's noise in two revisions: tables, and predictions in DVC's cache."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import samples_of
 from optledger.analysis.statistics import Sample
-from optledger.formats import read_npz
+from optledger.formats import read_json, read_npz
 from optledger.paths import PREDICTIONS, PREPARED
+from optledger.predictions import read_predictions
 from optledger.results import samples_of_seeds
 from optledger.review.revision import TEST_SPLIT, Revision
 from optledger.review.staleness import md5_of
@@ -47,13 +47,13 @@ class Evidence:
         labels, classes = self._test_split
         first, second = (
             samples_of(labels, arrays["classes"], arrays["losses"], classes)
-            for arrays in map(read_npz, filter(None, files))
+            for arrays in (read_predictions(each, len(labels)) for each in files if each)
         )
         return first, second
 
     def _predictions(self, revision: Revision, variant: str) -> Path | None:
         folder = self._object(revision.output(PREDICTIONS))
-        entries = json.loads(folder.read_bytes()) if folder else []
+        entries = read_json(folder) if folder else []
         digests = {entry["relpath"]: entry["md5"] for entry in entries}
         found = self._object(digests.get(f"{variant}.npz"))
         if found is None:
@@ -69,7 +69,7 @@ class Evidence:
         if summary is None or split is None:
             self._miss("the test split")
             return None
-        return read_npz(split)["labels"], json.loads(summary.read_bytes())["classes"]
+        return read_npz(split)["labels"], read_json(summary)["classes"]
 
     def _object(self, md5: str | None) -> Path | None:
         """Return the file of an MD5, if it is there and sound."""

@@ -1,6 +1,5 @@
 """A revision of this project as Git has it: parameters, results, and what made the results."""
 
-import io
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from dvc.scm import NoSCM
 from ruamel.yaml import YAML
 
 from optledger import git
+from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
 from optledger.documents import read_yaml
 from optledger.errors import UserError
-from optledger.formats import read_csv
 from optledger.paths import LOCK, PARAMS, PREPARED, RESULTS
 from optledger.review.parameters import Document
 from optledger.review.staleness import not_run_since
+from optledger.tables import parse
 from optledger.verification.pipeline import Stage, stages
 
 WORKSPACE = "workspace"
@@ -178,21 +178,17 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
         except FileNotFoundError:
             raise UserError(f"{name}: {path}: found nothing; {_ALLOWED}") from None
 
-    def table(path: Path, *columns: str) -> pd.DataFrame:
+    def table(kind: str, *needed: str) -> pd.DataFrame:
+        path = RESULTS / f"{kind}.csv"
+        stored = content(path)
         try:
-            found = read_csv(io.BytesIO(content(path)))
-        except ValueError:
-            found = pd.DataFrame()
-        if lacking := [column for column in columns if column not in found]:
-            told = f"found no column {lacking[0]}; allowed: the table that dvc repro writes"
-            raise UserError(f"{name}: {path}: {told}")
-        if texts := [each for each in METRICS if each in found and found[each].dtype == object]:
-            told = f"column {texts[0]}: found a text; allowed: numbers"
-            raise UserError(f"{name}: {path}: {told}")
-        return found
+            return parse(stored, SCHEMAS[kind], needed)
+        except UserError as error:
+            raise UserError(f"{name}: {path}: {error}") from None
 
-    seeds = table(RESULTS / "seeds.csv", "variant", "seed", *METRICS, "diverged_epoch")
-    leaderboard = table(RESULTS / "leaderboard.csv", "variant").set_index("variant")
+    # An older version's tables may lack the other columns.
+    seeds = table("seeds", "variant", "seed", *METRICS, "diverged_epoch")
+    leaderboard = table("leaderboard", "variant").set_index("variant")
     return Revision(
         name=name,
         commit=commit,

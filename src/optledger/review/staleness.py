@@ -63,13 +63,19 @@ def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str
 
 
 def _digest_of_outputs(opened: Any, folder: Path, outputs: Mapping[Path, str | None]) -> str | None:
-    """Return the MD5 of a folder that stages write folders to; None where DVC's cache lacks one."""
+    """Return the MD5 of a folder that stages write folders to.
+
+    None where DVC's cache lacks one, or has it damaged.
+    """
     entries = {}
     for output, md5 in outputs.items():
         place = Path(opened.cache.local.oid_to_path(md5)) if md5 else None
-        if place is None or place.suffix != ".dir" or not place.is_file():
+        if md5 is None or place is None or place.suffix != ".dir" or not place.is_file():
             return None
-        for entry in json.loads(place.read_bytes()):
+        listed = place.read_bytes()
+        if md5_of(listed) != md5.removesuffix(".dir"):
+            return None
+        for entry in json.loads(listed):
             entries[f"{output.relative_to(folder)}/{entry['relpath']}"] = entry["md5"]
     return tree_digest(entries)
 

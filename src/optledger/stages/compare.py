@@ -4,9 +4,10 @@ from optledger import params, stages
 from optledger.analysis.comparisons import comparisons, leading_group
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
+from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
-from optledger.formats import read_csv, write_csv, write_text
+from optledger.formats import write_csv, write_text
 from optledger.paths import RESULTS, TRIALS
 from optledger.results import read_samples
 from optledger.training.records import read_history, read_search
@@ -16,7 +17,7 @@ def main() -> None:
     """Run the stage."""
     settings = params.load()
     comparison = settings.comparison
-    seeds = read_csv(RESULTS / "seeds.csv")
+    seeds = read_results("seeds", variants=settings.variants)["seeds"]
     ranked = ranking(seeds, comparison.metric)
     samples = read_samples(ranked)
     pairs = comparisons(samples, comparison)

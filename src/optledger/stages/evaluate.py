@@ -1,18 +1,16 @@
 """evaluate: score every declared variant on the test split, which no earlier stage has seen."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
 from optledger import params, stages
 from optledger.analysis import gallery, metrics
+from optledger.analysis.schemas import read_results
 from optledger.analysis.summary import METRICS, summarize
-from optledger.datasets.examples import Examples, read_split
+from optledger.datasets.examples import Examples, read_split, read_summary
 from optledger.formats import (
     file_digest,
     new_directory,
-    read_csv,
     write_csv,
     write_json,
     write_npz,
@@ -29,7 +27,7 @@ def main() -> None:
     """Run the stage."""
     settings = params.load()
     undeclared.forget("train", TRIALS, settings.variants)
-    classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
+    classes = read_summary().classes
     test = read_split("test")
     predictions = _predict(settings, classes)
     evaluations = {
@@ -54,7 +52,7 @@ def main() -> None:
     write_csv(RESULTS / "per_class.csv", metrics.per_class_table(evaluations))
     write_csv(RESULTS / "confusion.csv", metrics.confusion_table(evaluations))
     # Of the table as written, so that whoever reads it arrives at the same figures.
-    write_json(RESULTS / "metrics.json", summarize(read_csv(RESULTS / "seeds.csv")))
+    write_json(RESULTS / "metrics.json", summarize(read_results("seeds")["seeds"]))
 
 
 def _predict(settings: params.Params, classes: int) -> dict[str, list[Predictions]]:

@@ -5,9 +5,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from optledger import params, stages
+from optledger.analysis.schemas import read_results
 from optledger.datasets import registry
 from optledger.figures import differences
-from optledger.formats import file_digest, read_csv, write_text
+from optledger.formats import file_digest, write_text
 from optledger.params import Params
 from optledger.paths import CASES, RAW, RESULTS, TEST
 from optledger.report import page
@@ -26,7 +27,7 @@ def main() -> None:
     """Run the stage."""
     settings = params.load()
     undeclared.forget("case", CASES, settings.cases)
-    tables = {name: read_csv(RESULTS / f"{name}.csv") for name in _TABLES}
+    tables = read_results(*_TABLES, variants=settings.variants)
     answer = differences.draw(tables["leaderboard"], tables["comparisons"], settings.comparison)
     results = page.Results(
         **tables,

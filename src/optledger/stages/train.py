@@ -3,14 +3,14 @@
 Both happen on the train split, watching the validation split.
 """
 
-import json
 import sys
 
 from optledger import params, stages
+from optledger.datasets.examples import read_summary
 from optledger.datasets.sampling import example_mistakes
 from optledger.documents import shown
 from optledger.errors import UserError
-from optledger.paths import OBSERVATIONS, PARAMS, PREPARED, TRIALS
+from optledger.paths import OBSERVATIONS, PARAMS, TRIALS
 from optledger.training import executor, search
 from optledger.training.observations import write_observation
 from optledger.training.progress import Progress
@@ -26,12 +26,12 @@ def main() -> None:
         allowed = ", ".join(settings.variants)
         raise UserError(f"train: found {shown(name)} as the variant to train; allowed: {allowed}")
     variant = settings.variants[name]
-    summary = json.loads((PREPARED / "summary.json").read_text())
-    if lines := list(example_mistakes(settings, name, summary["examples_per_class"]["train"])):
+    summary = read_summary()
+    if lines := list(example_mistakes(settings, name, summary.examples_per_class["train"])):
         raise UserError("\n".join(lines))
 
     def trial(learning_rate: float, seed: int) -> Trial:
-        return Trial(name, variant, summary["classes"], learning_rate, seed)
+        return Trial(name, variant, summary.classes, learning_rate, seed)
 
     rates = search.candidates(variant, settings.search)
     seeds = settings.seeds.values

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from optledger.formats import file_digest, read_csv, read_csv_as_text
+from optledger.analysis.schemas import METHODS, TRAJECTORIES
+from optledger.formats import file_digest
 from optledger.params import Case
 from optledger.paths import CASES
+from optledger.tables import read
 from optledger.tracking.keys import case_content, method_content
 from optledger.tracking.run import Run, finite, flat, markdown, records
 
@@ -16,7 +18,8 @@ def case_runs(name: str, case: Case) -> Iterator[Run]:
     files = {file: CASES / name / file for file in _FILES}
     # Of the tables only: another version of Matplotlib draws the same figure in other bytes.
     tables = {file: file_digest(path) for file, path in files.items() if file != "figure.svg"}
-    methods, points = read_csv(files["methods.csv"]), read_csv(files["trajectories.csv"])
+    methods = read(files["methods.csv"], METHODS)
+    points = read(files["trajectories.csv"], TRAJECTORIES)
     parameters = case.model_dump(mode="json")
     run = Run(
         content=case_content(name, parameters, tables),
@@ -45,7 +48,7 @@ def case_runs(name: str, case: Case) -> Iterator[Run]:
 
 
 def _in_words(name: str) -> str:
-    table = read_csv_as_text(CASES / name / "methods.csv")
+    table = read(CASES / name / "methods.csv", METHODS, as_text=True)
     shown = ["method", "learning_rate", "batch_size", "epochs", "epochs_to_1e-06", "suboptimality"]
     columns = [column for column in shown if column in table]
     renamed = {column: column.replace("_", " ") for column in columns}

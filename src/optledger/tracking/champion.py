@@ -1,15 +1,15 @@
 """The champion's model as the files of results/ and data/prepared/ have it."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optledger.datasets.examples import read_split
-from optledger.formats import read_csv, read_npz
+from optledger.analysis.schemas import read_results
+from optledger.datasets.examples import read_split, read_summary
 from optledger.params import Comparison, Component, Params
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
+from optledger.paths import PREDICTIONS, TRIALS
+from optledger.predictions import read_labels, read_predictions, read_split_digest
 from optledger.training.records import read_trials, read_weights
 from optledger.training.trial import Weights
 
@@ -55,16 +55,17 @@ def read_champion(params: Params) -> ChampionModel | None:
     Raises:
         FileNotFoundError: results or splits are not here.
     """
-    leaderboard = read_csv(RESULTS / "leaderboard.csv")
+    leaderboard, table = read_results("leaderboard", "seeds", variants=params.variants).values()
     names = leaderboard.loc[leaderboard["champion"] == 1, "variant"]
     if names.empty:
         return None
     name = str(names.iloc[0])
-    table = read_csv(RESULTS / "seeds.csv")
     seeds = table[table["variant"] == name].sort_values(
         ["validation_accuracy", "validation_loss", "seed"], ascending=[False, True, True]
     )
     seed = int(seeds["seed"].iloc[0])
+    labels = read_labels()
+    predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels))
     place = read_trials(TRIALS / name)["seed"].tolist().index(seed)
     return ChampionModel(
         dataset=params.dataset,
@@ -72,14 +73,11 @@ def read_champion(params: Params) -> ChampionModel | None:
         seed=seed,
         seeds=len(seeds),
         model=params.variants[name].model,
-        classes=json.loads((PREPARED / "summary.json").read_text())["classes"],
+        classes=read_summary().classes,
         weights=read_weights(TRIALS / name)[place],
         input_example=read_split("validation").images[:_EXAMPLES],
-        predictions={
-            **read_npz(PREDICTIONS / f"{name}.npz"),
-            **read_npz(TEST / "labels.npz"),
-        },
-        test_digest=json.loads((TEST / "split.json").read_text())["sha256"],
+        predictions={**predictions, "labels": labels},
+        test_digest=read_split_digest().sha256,
         comparison=params.comparison,
     )
 

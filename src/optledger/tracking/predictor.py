@@ -4,7 +4,6 @@ A model's folder holds this package as its code, and names this module, whose `_
 calls with the folder of the arrays.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optledger.formats import read_npz
+from optledger.formats import read_json, read_npz
 from optledger.params import Component
 from optledger.training import runtime
 
@@ -34,7 +33,7 @@ class Predictor:
         from optledger.training.components import build_model
         from optledger.training.weights import set_weights
 
-        built = json.loads((folder / MODEL).read_text())
+        built = read_json(folder / MODEL)
         self._image_shape = tuple(built["image_shape"])
         component = Component.model_validate(built["model"])
         self._model = build_model(component, self._image_shape, built["classes"])

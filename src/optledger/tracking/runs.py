@@ -1,17 +1,19 @@
 """The runs that a set of results amounts to: what MLflow is to hold."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets
+from optledger.datasets.examples import read_summary
 from optledger.datasets.registry import Dataset
-from optledger.formats import digest, file_digest, read_csv, read_csv_as_text
+from optledger.formats import digest, file_digest
 from optledger.params import Params
-from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
+from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.predictions import read_split_digest
 from optledger.tracking.case_runs import case_runs
 from optledger.tracking.champion import read_champion
 from optledger.tracking.keys import comparison_content
@@ -40,14 +42,16 @@ def collect(params: Params, dataset: Dataset) -> list[Run]:
     """Read results/ and return its runs: a parent before its children, the comparison last."""
     inputs = _inputs(params.dataset)
     checksums = {role: file.sha256 for role, file in dataset.files.by_role().items()}
-    leaderboard = read_csv(RESULTS / "leaderboard.csv")
+    leaderboard, comparisons = read_results(
+        "leaderboard", "comparisons", variants=params.variants
+    ).values()
     runs = [
         run
         for results in _results(params, leaderboard)
         for run in variant_runs(results, params, checksums, inputs)
     ]
     variants = {run.name: run.key for run in runs if run.parent is None}
-    return [*runs, _comparison(params, leaderboard, variants, inputs)]
+    return [*runs, _comparison(params, leaderboard, comparisons, variants, inputs)]
 
 
 def collect_cases(params: Params) -> list[Run]:
@@ -57,12 +61,11 @@ def collect_cases(params: Params) -> list[Run]:
 
 def _inputs(dataset: str) -> tuple[Input, ...]:
     """Return the splits; the test split as `evaluate` found it, as nothing later opens that."""
-    summary = json.loads((PREPARED / "summary.json").read_text())
-    test = json.loads((TEST / "split.json").read_text())
-    known = {
+    test = read_split_digest()
+    known: dict[str, tuple[int, str]] = {
         split: (examples, file_digest(PREPARED / f"{split}.npz", "md5"))
-        for split, examples in summary["examples"].items()
-    } | {"test": (test["examples"], test["md5"])}
+        for split, examples in read_summary().examples.items()
+    } | {"test": (test.examples, test.md5)}
     return tuple(
         Input(f"{dataset} {split}", _CONTEXTS[split], PREPARED / f"{split}.npz", examples, checksum)
         for split, (examples, checksum) in known.items()
@@ -72,8 +75,9 @@ def _inputs(dataset: str) -> tuple[Input, ...]:
 def _results(params: Params, leaderboard: pd.DataFrame) -> list[VariantResults]:
     """Return what results/ has of each variant."""
     # As text: what pandas makes of a column depends on the other variants' rows.
-    as_text = {name: read_csv_as_text(RESULTS / f"{name}.csv") for name in _SHOWN}
-    tables = {name: read_csv(RESULTS / f"{name}.csv") for name in _SHOWN}
+    as_text, tables = (
+        read_results(*_SHOWN, variants=params.variants, as_text=each) for each in (True, False)
+    )
     for each in (as_text, tables):
         each["curves"] = each["curves"].filter(regex="(?<!_min)(?<!_max)$")
     histories = {name: read_history(TRIALS / name) for name in params.variants}
@@ -96,6 +100,7 @@ def _results(params: Params, leaderboard: pd.DataFrame) -> list[VariantResults]:
 def _comparison(
     params: Params,
     leaderboard: pd.DataFrame,
+    comparisons: pd.DataFrame,
     variants: Mapping[str, str],
     inputs: tuple[Input, ...],
 ) -> Run:
@@ -117,7 +122,7 @@ def _comparison(
         artifacts=tuple(RESULTS / name for name in _COMPARED),
         tables={
             "leaderboard": leaderboard,
-            "comparisons": read_csv(RESULTS / "comparisons.csv"),
+            "comparisons": comparisons,
         },
         inputs=tuple(each for each in inputs if each.context == "testing"),
         model=partial(read_champion, params),

@@ -46,7 +46,9 @@ class Executor(Protocol):
             A task's place in `tasks`, and its result.
 
         Raises:
-            UserError: a task raised one, or failed twice, for whatever reason.
+            UserError: a task raised one, or failed twice, as its worker was ended or the system
+                refused something.
+            RuntimeError: a task failed twice by a fault of this project.
         """
         ...
 

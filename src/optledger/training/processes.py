@@ -17,7 +17,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, cast
 
-from optledger.errors import UserError
+from optledger.errors import UserError, refused
 from optledger.training import runtime
 from optledger.training.executor import WORKERS_VARIABLE, Report, Result, Task
 
@@ -70,12 +70,11 @@ class Processes:
                             yield place, result
                         case "refused", error:
                             raise error
-                        case "failed", cause, *details:
+                        case "failed", cause, fault:
                             failures[place] += 1
                             if failures[place] == _ATTEMPTS:
-                                raise UserError(f"{tasks[place]}: failed twice: {cause}")
-                            notice = f"{tasks[place]}: {cause}; once more"
-                            print(*details, notice, sep="\n", file=sys.stderr)
+                                raise _failure(f"{tasks[place]}: failed twice: {cause}", fault)
+                            print(f"{tasks[place]}: {cause}; once more", file=sys.stderr)
                             waiting.appendleft(place)
         finally:
             # Whoever wants no more results wants no work for them either.
@@ -130,13 +129,22 @@ class _Worker:
         except (EOFError, OSError):
             if self._process.pid is not None:
                 self._process.join()
-            return "failed", _ending(self._process.exitcode)
+            return "failed", _ending(self._process.exitcode), None
 
     def end(self) -> None:
         if self._process.pid is not None:
             self._process.kill()
             self._process.join()
         self.pipe.close()
+
+
+def _failure(text: str, fault: str | None) -> Exception:
+    """Return what to raise: of a fault of this project, with the worker's traceback."""
+    if fault is None:
+        return UserError(text)
+    error = RuntimeError(text)
+    error.add_note(fault)
+    return error
 
 
 def _ending(exit_code: int | None) -> str:
@@ -166,6 +174,9 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
         except UserError as error:
             pipe.send(("refused", error))
         except Exception as error:
+            if line := refused(error):
+                pipe.send(("failed", line, None))
+                continue
             cause = " ".join(f"{type(error).__name__}: {error}".split())
             pipe.send(("failed", cause, traceback.format_exc()))
 

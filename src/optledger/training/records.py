@@ -14,12 +14,44 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from optledger.formats import new_directory, read_csv, read_npz, write_csv, write_npz
+from optledger.errors import UserError
+from optledger.formats import new_directory, read_npz, write_csv, write_npz
+from optledger.tables import COUNT, FRACTION, NUMBER, POSITIVE, Schema, optional, read
 from optledger.training.trial import Epoch, TrialResult, Weights
 
-_INTEGERS = dict.fromkeys(
-    ("seed", "epochs", "kept_epoch", "diverged_epoch", "diverged_step"), "Int64"
-)
+_REMEDY = "dvc checkout brings it back"
+
+EPOCH = {
+    "train_loss": NUMBER,
+    "train_accuracy": FRACTION,
+    "validation_loss": optional(NUMBER),
+    "validation_accuracy": optional(FRACTION),
+}
+"""The metrics of `Epoch`; without a validation split, its metrics are missing."""
+
+TRIAL = {
+    **{"learning_rate": POSITIVE, "seed": COUNT, "epochs": COUNT},
+    **dict.fromkeys(("kept_epoch", "diverged_epoch", "diverged_step"), optional(COUNT)),
+}
+"""What is told of a trial."""
+
+VALIDATION = {name: EPOCH[name] for name in ("validation_accuracy", "validation_loss")}
+"""What is told of the weights that a trial keeps."""
+
+SCHEMAS = {
+    "trials": Schema(TRIAL, key=("seed",), remedy=_REMEDY),
+    "search": Schema(
+        TRIAL | VALIDATION, key=("learning_rate", "seed"), may_be_empty=True, remedy=_REMEDY
+    ),
+    # Without a row where every seed diverged in its first epoch.
+    "history": Schema(
+        {"seed": COUNT, "epoch": COUNT, **EPOCH},
+        key=("seed", "epoch"),
+        may_be_empty=True,
+        remedy=_REMEDY,
+    ),
+}
+"""By name, the tables of a variant's trials."""
 
 
 def write_trials(
@@ -58,26 +90,33 @@ def write_trials(
 
 def read_trials(directory: Path) -> pd.DataFrame:
     """Read trials.csv; where there was no divergence, its place is missing."""
-    return pd.read_csv(directory / "trials.csv", dtype=_INTEGERS)
+    return _read(directory, "trials")
 
 
 def read_search(directory: Path) -> pd.DataFrame:
     """Read search.csv; a trial that diverged has no validation metrics."""
-    floats = dict.fromkeys(("learning_rate", "validation_accuracy", "validation_loss"), "float64")
-    # Also of a table without rows, so that joining tables changes no type.
-    return pd.read_csv(directory / "search.csv", dtype=_INTEGERS | floats)
+    return _read(directory, "search")
 
 
 def read_history(directory: Path) -> pd.DataFrame:
     """Read history.csv."""
-    return read_csv(directory / "history.csv")
+    return _read(directory, "history")
 
 
 def read_weights(directory: Path) -> list[Weights]:
     """Read weights.npz: the weights of each seed, in the order of trials.csv."""
-    stacked = read_npz(directory / "weights.npz")
-    seeds = len(next(iter(stacked.values())))
-    return [{path: array[row] for path, array in stacked.items()} for row in range(seeds)]
+    path = directory / "weights.npz"
+    stacked = read_npz(path)
+    seeds = len(read_trials(directory))
+    if found := [name for name, array in stacked.items() if array.shape[:1] != (seeds,)]:
+        shape = stacked[found[0]].shape
+        allowed = f"{seeds} rows, one for each seed of trials.csv"
+        raise UserError(f"{path}: {found[0]}: found shape {shape}; allowed: {allowed}; {_REMEDY}")
+    return [{name: array[row] for name, array in stacked.items()} for row in range(seeds)]
+
+
+def _read(directory: Path, name: str) -> pd.DataFrame:
+    return read(directory / f"{name}.csv", SCHEMAS[name])
 
 
 def _table(results: Sequence[TrialResult]) -> pd.DataFrame:
@@ -90,4 +129,4 @@ def _table(results: Sequence[TrialResult]) -> pd.DataFrame:
             "diverged_epoch": [result.divergence and result.divergence.epoch for result in results],
             "diverged_step": [result.divergence and result.divergence.step for result in results],
         }
-    ).astype(_INTEGERS)
+    ).astype({name: "Int64" for name, each in TRIAL.items() if each.dtype != "float64"})

@@ -1,11 +1,12 @@
 """Two files or folders of the same name: where they differ, and whether by rounding only."""
 
 import csv
-import json
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from optledger.formats import read_json
 
 
 class Cell(NamedTuple):
@@ -47,7 +48,7 @@ def _cells(original: Path, found: Path) -> Iterator[Cell]:
     if found.suffix == ".csv":
         yield from _of_tables(*(list(csv.reader(_lines(each))) for each in (found, original)))
     elif found.suffix == ".json":
-        yield from _of_documents(*(json.loads(each.read_text()) for each in (found, original)))
+        yield from _of_documents(*(read_json(each) for each in (found, original)))
     elif found.suffix == ".md":
         for number, pair in enumerate(zip_longest(*map(_lines, (found, original))), start=1):
             yield Cell(f"line {number}", *pair)
@@ -83,4 +84,4 @@ def _is_close(cell: Cell, tolerance: float) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines()
+    return path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()

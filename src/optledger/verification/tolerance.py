@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import Sample, difference, verdict
 from optledger.analysis.summary import METRICS
 from optledger.analysis.words import points_or_nats
-from optledger.formats import read_csv
 from optledger.params import Comparison
 from optledger.paths import CASES, RESULTS, TRIALS
+from optledger.tables import read
 from optledger.verification.differences import are_close, first_difference
 
 CASE_TOLERANCE = 0.01
@@ -117,7 +118,7 @@ class Judge:
         original = self.original(path)
         if original is None or path not in self.found:
             return {}
-        expected, found = read_csv(original), read_csv(self.clone / path)
+        expected, found = (read(each, SCHEMAS["seeds"]) for each in (original, self.clone / path))
         names = sorted({*expected["variant"], *found["variant"]})
         # All variants and metrics together.
         alpha = (1 - self.comparison.confidence) / (len(names) * len(METRICS))

@@ -1,0 +1,19 @@
+"""The command line as a program."""
+
+from optledger import errors
+
+
+def main() -> None:
+    """Run the command line; whatever fails, its imports included, has its exit status."""
+    errors.run(_command_line)
+
+
+def _command_line() -> None:
+    # Here, so that a package that cannot be imported does not end with 1, which is a verdict.
+    from optledger.cli import app
+
+    app()
+
+
+if __name__ == "__main__":
+    main()

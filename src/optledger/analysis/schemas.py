@@ -1,0 +1,170 @@
+"""What the tables of results/ hold, and their one reader."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from optledger.analysis.summary import METRICS
+from optledger.errors import UserError
+from optledger.paths import PARAMS, RESULTS
+from optledger.tables import (
+    COUNT,
+    FLAG,
+    FRACTION,
+    INFINITE,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    TEXT,
+    Column,
+    Schema,
+    one_of,
+    optional,
+    read,
+)
+from optledger.training.records import EPOCH, TRIAL, VALIDATION
+
+_SCORES: dict[str, Column] = dict.fromkeys(METRICS, FRACTION) | {"loss": optional(NOT_NEGATIVE)}
+
+_SEEDS = Schema(
+    {
+        "variant": TEXT,
+        **TRIAL,
+        **_SCORES,
+        **VALIDATION,
+        "converged_epoch": optional(COUNT),
+    },
+    key=("variant", "seed"),
+    is_complete=True,
+)
+
+_LEADERBOARD = Schema(
+    {
+        **{"rank": COUNT, "variant": TEXT, "leading": FLAG, "champion": FLAG},
+        **_SCORES,
+        **{f"{metric}_std": optional(NOT_NEGATIVE) for metric in METRICS},
+        **{f"{metric}_half_width": optional(INFINITE) for metric in METRICS},
+        **{"seeds": COUNT, "diverged_seeds": COUNT, "optimizer": TEXT, "learning_rate": POSITIVE},
+        **{"epochs": NOT_NEGATIVE, "converged_seeds": COUNT},
+        "converged_epoch": optional(NOT_NEGATIVE),
+        "search_trials": COUNT,
+        "search_edge": optional(one_of(("lowest", "highest"))),
+        "sensitivity": optional(FRACTION),
+    },
+    key=("variant",),
+    families={"seeds_to_": COUNT, "epochs_to_": INFINITE},
+)
+
+_COMPARISONS = Schema(
+    {
+        **{"metric": one_of(METRICS), "variant": TEXT, "against": TEXT},
+        "difference": optional(NUMBER),
+        **dict.fromkeys(("half_width", "low", "high"), optional(INFINITE)),
+        **dict.fromkeys(("inner_low", "inner_high"), optional(INFINITE)),
+        **dict.fromkeys(("p_value", "p_adjusted"), optional(FRACTION)),
+        "verdict": one_of(("better", "worse", "equivalent", "inconclusive")),
+        **{"noise": optional(TEXT), "further_seeds": optional(INFINITE)},
+    },
+    key=("metric", "variant", "against"),
+    pair=("variant", "against"),
+    is_complete=True,
+    may_be_empty=True,
+)
+
+SCHEMAS = {
+    "seeds": _SEEDS,
+    "leaderboard": _LEADERBOARD,
+    "comparisons": _COMPARISONS,
+    "curves": Schema(
+        {"variant": TEXT, "epoch": COUNT}
+        | {f"{name}{end}": each for end in ("", "_min", "_max") for name, each in EPOCH.items()},
+        key=("variant", "epoch"),
+        may_be_empty=True,
+    ),
+    "search": Schema(
+        {"variant": TEXT, **TRIAL, **VALIDATION, "chosen": FLAG},
+        key=("variant", "learning_rate", "seed"),
+        may_be_empty=True,
+    ),
+    "per_class": Schema(
+        {"variant": TEXT, "class": COUNT} | dict.fromkeys(("precision", "recall", "f1"), FRACTION),
+        key=("variant", "class"),
+        is_complete=True,
+    ),
+    "confusion": Schema(
+        {"variant": TEXT, "actual": COUNT, "predicted": COUNT, "count": COUNT},
+        key=("variant", "actual", "predicted"),
+        is_complete=True,
+    ),
+    "speed": Schema(
+        {"variant": TEXT, "target": FRACTION, "seed": COUNT, "epochs": INFINITE},
+        key=("variant", "target", "seed"),
+        may_be_empty=True,
+    ),
+    "profile": Schema(
+        {"target": FRACTION, "variant": TEXT, "factor": POSITIVE, "fraction": FRACTION},
+        # Of two factors, six digits may be the same.
+        key=("target", "variant", "factor", "fraction"),
+        may_be_empty=True,
+    ),
+}
+"""By name, the tables of results/."""
+
+METHODS = Schema(
+    {
+        **{"method": TEXT, "learning_rate": optional(POSITIVE), "batch_size": optional(TEXT)},
+        **{"epochs": COUNT, "suboptimality": NOT_NEGATIVE, "distance": optional(NOT_NEGATIVE)},
+        **{"loss": optional(NUMBER), "diverged_epoch": optional(COUNT)},
+    },
+    key=("method",),
+    # Metrics are those of the kind of model.
+    families={"epochs_to_": optional(COUNT), "": optional(NUMBER)},
+)
+"""methods.csv of a case."""
+
+TRAJECTORIES = Schema(
+    {"method": TEXT, "epoch": COUNT, "suboptimality": NOT_NEGATIVE}, key=("method", "epoch")
+)
+"""trajectories.csv of a case."""
+
+# They have every variant; of the others, one that had nothing to tell is not in them.
+_WHOLE = ("seeds", "leaderboard", "per_class", "confusion")
+
+
+def read_results(
+    *names: str,
+    variants: Collection[str] | None = None,
+    folder: Path = RESULTS,
+    as_text: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Read tables of results/ that belong together.
+
+    Args:
+        names: of the tables, in `SCHEMAS`.
+        variants: those that they have to be of; if not given, those of the first table.
+        folder: where they are.
+        as_text: whether cells are returned as texts.
+
+    Returns:
+        The tables by name.
+
+    Raises:
+        UserError: one is missing or unsound, or of other variants.
+    """
+    tables = {name: read(folder / f"{name}.csv", SCHEMAS[name], as_text) for name in names}
+    of = folder / f"{names[0]}.csv" if variants is None else PARAMS
+    allowed = _variants(tables[names[0]]) if variants is None else set(variants)
+    for name, table in tables.items():
+        found = _variants(table)
+        if not found <= allowed or (name in _WHOLE and found != allowed):
+            raise UserError(
+                f"{folder / f'{name}.csv'}: found {', '.join(sorted(found))}; allowed: the "
+                f"variants of {of}, {', '.join(sorted(allowed))}, as dvc repro leaves them"
+            )
+    return tables
+
+
+def _variants(table: pd.DataFrame) -> set[str]:
+    columns = [column for column in ("variant", "against") if column in table]
+    return {name for column in columns for name in table[column]}

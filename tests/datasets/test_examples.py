@@ -1,0 +1,38 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optledger.datasets.examples import Examples, read_split, read_summary, write_split
+from optledger.errors import UserError
+from optledger.formats import write_json
+from stored import summary
+
+
+def test_a_split_has_a_label_for_each_image(tmp_path: Path) -> None:
+    """Else one line says how many there are."""
+    write_split("train", Examples(np.zeros((3, 2, 2), np.uint8), np.zeros(2, np.uint8)), tmp_path)
+    with pytest.raises(UserError, match=r"train.npz: found 3 images and 2 labels; allowed: as"):
+        read_split("train", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"classes": "10"}, "classes: found '10'; allowed: a valid integer"),
+        ({"examples": [1]}, "examples: found [1]; allowed: a"),
+        ({"seconds": 1}, "seconds: found 1; allowed: no key of this name"),
+    ],
+)
+def test_a_summary_that_is_another_is_one_line(
+    tmp_path: Path, change: dict[str, object], line: str
+) -> None:
+    """It names the key."""
+    path = tmp_path / "summary.json"
+    write_json(path, summary(classes=10))
+    assert read_summary(tmp_path).classes == 10
+    path.write_text(json.dumps(summary(classes=10) | change))
+    with pytest.raises(UserError) as caught:
+        read_summary(tmp_path)
+    assert str(caught.value).startswith(f"{path}: {line}")
