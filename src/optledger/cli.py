@@ -121,7 +121,8 @@ def review_revisions(
     if as_json:
         print(json.dumps(record(found), indent=2, sort_keys=True, allow_nan=False))
     else:
-        print(report.markdown(found) if markdown else report.terminal(found, columns))
+        text = report.markdown(found) if markdown else report.terminal(found, columns)
+        print(errors.printable_lines(text))
     if fail_on and found.head.stale:
         # As the report says. What is wrong with the base, a change of it may be to mend.
         raise typer.Exit(2)

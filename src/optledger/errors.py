@@ -2,6 +2,7 @@
 
 import re
 import sys
+import unicodedata
 from collections.abc import Callable
 
 
@@ -20,8 +21,31 @@ def run(command: Callable[[], None]) -> None:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except UserError as error:
-        print(without_credentials(str(error)), file=sys.stderr)
+        print(printable_lines(without_credentials(str(error))), file=sys.stderr)
         sys.exit(2)
+
+
+def printable(text: str) -> str:
+    """Return `text` as one line for a terminal, where no character does anything but show.
+
+    Line breaks, control characters, escape sequences and marks that turn the direction of a text
+    stand as Python writes them in a string.
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_printable, text))
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` as `printable` does, but with its line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _printable(character: str) -> str:
+    # Spaces of all widths are not for Python, but show.
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def without_credentials(text: str) -> str:
