@@ -8,7 +8,7 @@ from optledger.datasets.examples import Examples, write_split
 from optledger.datasets.idx import read_idx
 from optledger.datasets.split import split_train_validation
 from optledger.errors import UserError
-from optledger.formats import new_directory, write_json
+from optledger.formats import new_files, write_json
 from optledger.paths import PREPARED, RAW
 
 
@@ -26,7 +26,7 @@ def main() -> None:
         )
     train, validation = split_train_validation(development, settings.split)
     splits = {"train": train, "validation": validation, "test": test}
-    with new_directory(PREPARED) as directory:
+    with new_files(PREPARED) as directory:
         for name, examples in splits.items():
             write_split(name, examples, directory)
         # Of the test split nothing, as training reads this.
