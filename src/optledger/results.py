@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.statistics import Sample
 from optledger.analysis.summary import METRICS
+from optledger.datasets import classes
 from optledger.formats import read_npz
 from optledger.paths import PREDICTIONS, PREPARED, TEST
 
@@ -18,13 +20,21 @@ def read_samples(variants: Sequence[str]) -> Samples:
     Raises:
         FileNotFoundError: they, or the true labels, are not here.
     """
-    classes = json.loads((PREPARED / "summary.json").read_text())["classes"]
+    count = json.loads((PREPARED / "summary.json").read_text())["classes"]
     labels = read_npz(TEST / "labels.npz")["labels"]
     samples = {}
     for name in variants:
         predictions = read_npz(PREDICTIONS / f"{name}.npz")
-        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], classes)
+        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], count)
     return samples
+
+
+def class_notes() -> list[str]:
+    """Return what is to be said of classes that a split has no image of, a sentence each."""
+    summary = json.loads((PREPARED / "summary.json").read_text())
+    labels = read_npz(TEST / "labels.npz")["labels"]
+    test = np.bincount(labels, minlength=summary["classes"]).tolist()
+    return classes.notes({**summary["examples_per_class"], "test": test})
 
 
 def samples_of_seeds(variants: Sequence[str], seeds: pd.DataFrame) -> Samples:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from optledger import params, stages
-from optledger.datasets import registry
+from optledger.datasets import classes, registry
 from optledger.datasets.examples import Examples, write_split
 from optledger.datasets.idx import read_idx
 from optledger.datasets.split import split_train_validation
@@ -36,12 +36,20 @@ def main() -> None:
             "dataset": settings.dataset,
             "examples": {name: len(examples.labels) for name, examples in seen.items()},
             "examples_per_class": {
-                name: np.bincount(examples.labels, minlength=dataset.classes).tolist()
-                for name, examples in seen.items()
+                name: _per_class(examples, dataset.classes) for name, examples in seen.items()
             },
             "image_shape": list(train.images.shape[1:]),
         }
         write_json(directory / "summary.json", summary)
+    for note in classes.notes(
+        {name: _per_class(examples, dataset.classes) for name, examples in splits.items()}
+    ):
+        print(note)
+
+
+def _per_class(examples: Examples, classes: int) -> list[int]:
+    counts: list[int] = np.bincount(examples.labels, minlength=classes).tolist()
+    return counts
 
 
 def _read(images_name: str, labels_name: str, classes: int) -> Examples:
