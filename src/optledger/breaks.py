@@ -3,6 +3,8 @@
 import shlex
 from dataclasses import dataclass
 
+from optledger.errors import printable
+
 
 @dataclass(frozen=True)
 class Break:
@@ -24,7 +26,7 @@ class Break:
 
     def __str__(self) -> str:
         parts = (f"found {self.found}", f"expected {self.expected}", f"remedy: {self.remedy}")
-        return f"{'note: ' * self.is_note}{self.where}: {'; '.join(parts)}"
+        return printable(f"{'note: ' * self.is_note}{self.where}: {'; '.join(parts)}")
 
 
 def command(*words: object) -> str:

@@ -14,7 +14,7 @@ from optledger.breaks import command
 from optledger.datasets import registry
 from optledger.datasets.sampling import example_mistakes, training_examples
 from optledger.documents import mistake
-from optledger.errors import MISTAKE, VERDICT, UserError
+from optledger.errors import MISTAKE, VERDICT, UserError, printable_lines
 from optledger.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.stages import publish as stage
 from optledger.training import executor, runtime
@@ -121,7 +121,8 @@ def review_revisions(
     if as_json:
         print(json.dumps(record(found), indent=2, sort_keys=True, allow_nan=False))
     else:
-        print(report.markdown(found) if markdown else report.terminal(found, columns))
+        text = report.markdown(found) if markdown else report.terminal(found, columns)
+        print(printable_lines(text))
     if fail_on and found.head.stale:
         # As the report says. What is wrong with the base, a change of it may be to mend.
         raise typer.Exit(MISTAKE)

@@ -17,6 +17,7 @@ import shlex
 import sys
 import tempfile
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -59,6 +60,29 @@ def refused(error: BaseException) -> str | None:
         return None
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     return f"{where}{error.strerror}"
+
+
+def printable(text: str) -> str:
+    """Return `text` as one line for a terminal, where no character does anything but show.
+
+    Line breaks, control characters, escape sequences and marks that turn the direction of a text
+    stand as Python writes them in a string.
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_printable, text))
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` as `printable` does, but with its line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _printable(character: str) -> str:
+    # Spaces of all widths are not for Python, but show.
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def without_credentials(text: str) -> str:
@@ -137,7 +161,7 @@ def _version() -> str:
 
 def _say(text: str) -> None:
     try:
-        print(without_credentials(text), file=sys.stderr, flush=True)
+        print(printable_lines(without_credentials(text)), file=sys.stderr, flush=True)
     except OSError:
         # Nobody is left to tell.
         return

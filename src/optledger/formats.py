@@ -133,8 +133,24 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def new_files(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder whose files go to `folder` if the block succeeds.
+
+    There they replace those of their names, and leave others alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        yield Path(temporary)
+        for file in Path(temporary).iterdir():
+            file.replace(folder / file.name)
+
+
+@contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `path` if the block succeeds."""
+    """Yield an empty folder that takes the place of `path` if the block succeeds.
+
+    Whatever is in `path` is deleted: it has to be an output of DVC's as a whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Ignored by Git where a kill leaves it behind: .gitignore names the leading dot.
     beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
@@ -161,6 +177,13 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
     """SHA-256, or another digest, of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def tree_digest(files: Mapping[str, str]) -> str:
+    """MD5 of a folder, as DVC has it, from those of its files by their paths."""
+    listed = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    digest = hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False)
+    return f"{digest.hexdigest()}.dir"
 
 
 def canonical_json(value: Any) -> str:

@@ -469,7 +469,7 @@ def load(path: Path = PARAMS) -> Params:
     Raises:
         UserError: a line for each mistake.
     """
-    return parse(read_yaml(path), path)
+    return parse(read_yaml(path, shared=False), path)
 
 
 def parse(document: Any, path: Path) -> Params:

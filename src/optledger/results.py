@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.statistics import Sample
 from optledger.analysis.summary import METRICS
+from optledger.datasets import classes
 from optledger.datasets.examples import read_summary
 from optledger.paths import PREDICTIONS
 from optledger.predictions import read_labels, read_predictions
@@ -18,13 +20,22 @@ def read_samples(variants: Sequence[str]) -> Samples:
     Raises:
         FileNotFoundError: they, or the true labels, are not here.
     """
-    classes = read_summary().classes
+    count = read_summary().classes
     labels = read_labels()
     samples = {}
     for name in variants:
         predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels))
-        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], classes)
+        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], count)
     return samples
+
+
+def class_notes() -> list[str]:
+    """Return what is to be said of classes that a split has no image of, a sentence each."""
+    summary = read_summary()
+    test: list[int] = np.bincount(read_labels(), minlength=summary.classes).tolist()
+    return classes.notes(
+        {str(name): each for name, each in summary.examples_per_class.items()} | {"test": test}
+    )
 
 
 def samples_of_seeds(variants: Sequence[str], seeds: pd.DataFrame) -> Samples:

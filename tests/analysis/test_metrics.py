@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_fscore_support
 
 from optledger.analysis.metrics import confusion_table, evaluate, per_class_table
 from optledger.training.trial import NO_CLASS
+
+MACRO = ("precision", "recall", "f1")
 
 LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
 
@@ -25,11 +28,28 @@ def test_scores_by_hand() -> None:
     np.testing.assert_array_equal(result.confusion, [[2, 1, 0], [0, 2, 0], [1, 0, 0]])
 
 
-def test_a_class_that_never_occurs_counts_as_zero() -> None:
-    """Neither true nor predicted: its scores are 0, without a warning, and weigh in the mean."""
+def test_a_class_that_never_occurs_is_left_out() -> None:
+    """Neither true nor predicted: it has no scores, without a warning, and no part in the mean."""
     result = evaluate(LABELS, LABELS, LOSSES, classes=4)
-    assert result.scores["f1"] == pytest.approx(3 / 4)
-    np.testing.assert_array_equal(result.per_class["recall"], [1, 1, 1, 0])
+    assert [result.scores[name] for name in MACRO] == [1, 1, 1]
+    np.testing.assert_array_equal(result.per_class["recall"], [1, 1, 1, np.nan])
+    table = per_class_table({"a": [result, evaluate(LABELS, LABELS + 1, LOSSES, classes=4)]})
+    # Only the second predicts it.
+    assert table["recall"].tolist() == [0.5, 0.5, 0.5, 0]
+
+
+@pytest.mark.parametrize("absent", [[], [0], [4], [1, 3]])
+@pytest.mark.parametrize("predicted_anyway", [False, True])
+def test_macro_averages_are_scikit_learn_s(absent: list[int], predicted_anyway: bool) -> None:
+    """Over the labels that occur in either, by its own default."""
+    rng = np.random.default_rng(len(absent))
+    labels = rng.choice([label for label in range(6) if label not in absent], 200).astype(np.uint8)
+    predicted = np.where(rng.random(200) < 0.7, labels, rng.permutation(labels)).astype(np.uint8)
+    if predicted_anyway:
+        predicted[:5] = 4
+    scores = evaluate(labels, predicted, np.zeros(200, np.float32), classes=6).scores
+    expected = precision_recall_fscore_support(labels, predicted, average="macro", zero_division=0)
+    assert [scores[name] for name in MACRO] == pytest.approx(expected[:3], rel=1e-14)
 
 
 def test_a_diverged_model_scores_nothing() -> None:

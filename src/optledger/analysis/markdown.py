@@ -73,13 +73,19 @@ def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparis
     return f"{some(leading)} lead in {metric} and cannot be told apart"
 
 
-def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
+def leaderboard_text(
+    table: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    comparison: Comparison,
+    class_notes: Sequence[str] = (),
+) -> str:
     """Return the leaderboard as Markdown: the answer, who leads, the other metrics, the training.
 
     Args:
         table: as of `leaderboard`.
         comparisons: as of `comparisons`.
         comparison: the section of params.yaml.
+        class_notes: what is to be said of classes without images.
     """
     parts = [
         answer(table, comparisons, comparison),
@@ -88,6 +94,7 @@ def leaderboard_text(table: pd.DataFrame, comparisons: pd.DataFrame, comparison:
         markdown(_other_metrics(table, comparison.metric)),
         "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
         "is cross-entropy in nats.",
+        *class_notes,
         markdown(_training(table)),
         *_training_notes(table),
     ]

@@ -16,7 +16,8 @@ class Evaluation:
     Attributes:
         scores: accuracy; macro precision, recall and F1; loss, the mean cross-entropy in nats,
             which is NaN for a diverged model. The others are in [0, 1].
-        per_class: precision, recall and F1, shape (classes,) each. A ratio without cases is 0.
+        per_class: precision, recall and F1, shape (classes,) each. A ratio without cases is 0; NaN
+            where a class occurs neither among the labels nor among the predictions.
         confusion: counts, shape (classes, classes); rows are true labels. Images without a
             predicted class are in no column.
     """
@@ -34,28 +35,35 @@ def evaluate(
 ) -> Evaluation:
     """Score predictions.
 
+    A macro average is the unweighted mean over the classes that occur among the labels or among
+    the predictions, as scikit-learn has it (`precision_recall_fscore_support` with its default
+    `labels=None`, `average="macro"` and `zero_division=0`).
+
     Args:
         labels: true labels, shape (images,).
         predicted: predicted labels, shape (images,); one that is not below `classes` is none.
         losses: cross-entropy of each image in nats, shape (images,).
-        classes: labels are below it; each counts in the macro averages, also one that occurs
-            neither among the labels nor among the predictions.
+        classes: labels are below it.
     """
     every = np.arange(classes)
     precision, recall, f1, _ = precision_recall_fscore_support(
         labels, predicted, labels=every, zero_division=0
     )
-    per_class = {"precision": precision, "recall": recall, "f1": f1}
+    occurs = np.isin(every, labels) | np.isin(every, predicted)
+    per_class = {
+        name: np.where(occurs, values, np.nan)
+        for name, values in (("precision", precision), ("recall", recall), ("f1", f1))
+    }
     scores = {
         "accuracy": float(np.mean(labels == predicted)),
-        **{name: float(np.mean(values)) for name, values in per_class.items()},
+        **{name: float(np.mean(values[occurs])) for name, values in per_class.items()},
         "loss": float(np.mean(losses, dtype=np.float64)),
     }
     return Evaluation(scores, per_class, confusion_matrix(labels, predicted, labels=every))
 
 
 def per_class_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame:
-    """Return a row per variant and class: means over the seeds."""
+    """Return a row per variant and class: means over the seeds that have it, if any has."""
     return pd.concat(
         [
             pd.DataFrame(
@@ -63,7 +71,7 @@ def per_class_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame
                     "variant": name,
                     "class": np.arange(len(results[0].confusion)),
                     **{
-                        metric: np.mean([result.per_class[metric] for result in results], axis=0)
+                        metric: _mean([result.per_class[metric] for result in results])
                         for metric in ("precision", "recall", "f1")
                     },
                 }
@@ -72,6 +80,15 @@ def per_class_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame
         ],
         ignore_index=True,
     )
+
+
+def _mean(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the mean of what is a number in each column; NaN where nothing is."""
+    values = np.array(rows)
+    known = ~np.isnan(values)
+    counts = known.sum(axis=0)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def confusion_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame:

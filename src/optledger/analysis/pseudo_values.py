@@ -28,8 +28,8 @@ def pseudo_values(
         labels: true labels, shape (images,).
         predicted: predicted labels, shape (images,); one that is not below `classes` is none.
         losses: cross-entropy of each image in nats, shape (images,); NaN where there is none.
-        classes: labels are below it. A class that neither occurs nor is predicted scores 0, and no
-            image has an influence on it.
+        classes: labels are below it. One that neither occurs nor is predicted is left out of the
+            average, and no image has an influence on it.
     """
     if metric == "loss":
         return losses.astype(np.float64)
@@ -52,5 +52,5 @@ def pseudo_values(
     # A prediction that is no class stands for a further one, on which nothing depends.
     mistaken = np.append(mistaken, 0.0)[np.minimum(predicted, classes)]
     influence = np.where(right, gained[labels], missed[labels] + mistaken)
-    values: NDArray[np.float64] = np.mean(scores) + len(labels) / classes * influence
-    return values
+    occurs = images + predictions > 0
+    return np.asarray(np.mean(scores[occurs]) + len(labels) / np.sum(occurs) * influence)

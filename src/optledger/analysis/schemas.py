@@ -88,7 +88,9 @@ SCHEMAS = {
         may_be_empty=True,
     ),
     "per_class": Schema(
-        {"variant": TEXT, "class": COUNT} | dict.fromkeys(("precision", "recall", "f1"), FRACTION),
+        # Empty for a class that no image has, and no model predicts.
+        {"variant": TEXT, "class": COUNT}
+        | dict.fromkeys(("precision", "recall", "f1"), optional(FRACTION)),
         key=("variant", "class"),
         is_complete=True,
     ),

@@ -1,6 +1,7 @@
 """The report as HTML and as Markdown: both say what the tables of results/ say, and no more."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Results:
         gallery: the test images that most models get wrong.
         checksums: SHA-256 of data and results, by file.
         versions: of the packages that results depend on most.
+        class_notes: what is to be said of classes without images.
     """
 
     leaderboard: pd.DataFrame
@@ -43,6 +45,7 @@ class Results:
     gallery: Gallery
     checksums: dict[str, str]
     versions: dict[str, str]
+    class_notes: Sequence[str] = ()
 
 
 def html(results: Results, params: Params) -> str:
@@ -75,6 +78,7 @@ def html(results: Results, params: Params) -> str:
             few=len(names) <= tables.FEW,
             turned=len(names) > tables.FEW or max(map(len, names)) > _WIDE_HEAD,
             notes=[*rank_notes(results.leaderboard, params.comparison), *_full_batches(params)],
+            class_notes=results.class_notes,
             learning=list(drawings.learning(results.curves, results.leaderboard)),
             speed=list(drawings.speed(results.profile, names)) if names[1:] else [],
             searches=drawings.searches(results.search, results.leaderboard),
@@ -99,7 +103,7 @@ def markdown(results: Results, params: Params) -> str:
     return (
         _environment()
         .get_template("report.md.jinja")
-        .render(**_words(results, params), ranks=ranks)
+        .render(**_words(results, params), ranks=ranks, class_notes=results.class_notes)
     )
 
 

@@ -190,20 +190,22 @@ def heat_map(per_class: pd.DataFrame, names: Sequence[str]) -> list[list[Cell]]:
     """Return a row of F1 for each variant, a cell for each class, darker where more is wrong."""
     table = per_class.pivot(index="variant", columns="class", values="f1").loc[list(names)]
     # Of what it lacks of 1, in powers of ten: from 0.98 to 0.99 is as far as from 0.8 to 0.9.
-    lacking = np.log10(np.clip(1 - table.to_numpy(float), 1e-3, 1.0))
+    values = table.to_numpy(float)
+    lacking = np.log10(np.clip(1 - np.where(np.isnan(values), 1.0, values), 1e-3, 1.0))
     shares = _shares(lacking)
     return [
         [
-            Cell(
-                f"{100 * f1:.1f}",
-                f"{name}, class {label}: F1 {f1:.4f}",
-                "heat",
-                round(float(share), 1),
-            )
+            _heat(f"{name}, class {label}", f1, share)
             for label, f1, share in zip(table.columns, row, own, strict=True)
         ]
-        for name, row, own in zip(names, table.to_numpy(float), shares, strict=True)
+        for name, row, own in zip(names, values, shares, strict=True)
     ]
+
+
+def _heat(place: str, f1: float, share: float) -> Cell:
+    if math.isnan(f1):
+        return Cell("", f"{place}: no test image, no prediction", "heat")
+    return Cell(f"{100 * f1:.1f}", f"{place}: F1 {f1:.4f}", "heat", round(float(share), 1))
 
 
 def confusion(table: pd.DataFrame, variant: str) -> list[list[Cell]]:

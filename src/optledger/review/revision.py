@@ -10,18 +10,17 @@ import pandas as pd
 from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.repo import Repo
 from dvc.scm import NoSCM
-from ruamel.yaml import YAML
 
 from optledger import git
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
-from optledger.documents import read_yaml
+from optledger.documents import mistake, parse_yaml
 from optledger.errors import UserError
-from optledger.paths import LOCK, PARAMS, PREPARED, RESULTS
+from optledger.paths import PARAMS, PREPARED, RESULTS
 from optledger.review.parameters import Document
 from optledger.review.staleness import not_run_since
 from optledger.tables import parse
-from optledger.verification.pipeline import Stage, stages
+from optledger.verification.pipeline import DOCUMENTS, Stage, stages
 
 WORKSPACE = "workspace"
 """DVC's name for the files of the checkout, whether they are committed or not."""
@@ -136,10 +135,6 @@ def read(opened: Any, name: str) -> Revision:
     except NotDvcRepoError:
         raise UserError(f"{name}: found no DVC repository in this folder; {_ALLOWED}") from None
     except DvcException as error:
-        if commit is None:
-            # Where Git left a conflict, these tell the line.
-            read_yaml(PARAMS)
-            read_yaml(LOCK)
         raise UserError(f"{name}: {' '.join(str(error).split())}") from None
 
 
@@ -167,16 +162,26 @@ _ALLOWED = "allowed: a revision with the results of dvc repro"
 
 
 def _read(opened: Any, name: str, commit: str | None) -> Revision:
-    # First, as DVC tells of what is wrong with any of its files.
-    found = {stage.name: stage for stage in stages(opened)}
-    if not found:
-        raise UserError(f"{name}: dvc.yaml: found no pipeline; {_ALLOWED}")
-
     def content(path: Path) -> bytes:
         try:
             return bytes(opened.fs.cat_file(opened.fs.join(opened.root_dir, *path.parts)))
         except FileNotFoundError:
             raise UserError(f"{name}: {path}: found nothing; {_ALLOWED}") from None
+        except OSError as error:
+            raise UserError(f"{name}: {path}: {error.strerror}") from None
+
+    # First, as DVC tells neither the line of a mistake nor of every one.
+    prefix = "" if commit is None else f"{name}: "
+    parameters = parse_yaml(content(PARAMS), f"{prefix}{PARAMS}")
+    if not isinstance(parameters, Mapping):
+        told = mistake(f"{prefix}{PARAMS}", "the whole file", parameters, "a mapping")
+        raise UserError(told)
+    for path in DOCUMENTS:
+        if opened.fs.exists(opened.fs.join(opened.root_dir, *path.parts)):
+            parse_yaml(content(path), f"{prefix}{path}")
+    found = {stage.name: stage for stage in stages(opened)}
+    if not found:
+        raise UserError(f"{name}: dvc.yaml: found no pipeline; {_ALLOWED}")
 
     def table(kind: str, *needed: str) -> pd.DataFrame:
         path = RESULTS / f"{kind}.csv"
@@ -192,7 +197,7 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
     return Revision(
         name=name,
         commit=commit,
-        parameters=YAML(typ="safe").load(content(PARAMS)),
+        parameters=parameters,
         stages=found,
         stale=dict(not_run_since(opened, found)),
         seeds=seeds,

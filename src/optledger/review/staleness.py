@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from optledger.formats import tree_digest
 from optledger.paths import LOCK
 from optledger.verification.chain import Chain
-from optledger.verification.digests import tree_digest
 from optledger.verification.pipeline import Stage
 
 # Stages that show the results: a verdict does not depend on them.

@@ -7,6 +7,7 @@ import pandas as pd
 
 from optledger.analysis.words import converged_after, epochs_to, further_seeds, interval, signed
 from optledger.documents import shown
+from optledger.errors import printable
 from optledger.review.effects import Effect, Review
 
 
@@ -14,7 +15,7 @@ def parameters(review: Review) -> pd.DataFrame:
     """Return a row per parameter that differs, with whom it touches."""
     return pd.DataFrame(
         {
-            "parameter": [change.key for change in review.parameters],
+            "parameter": [printable(change.key) for change in review.parameters],
             review.base.label: [_value(change.before) for change in review.parameters],
             review.head.label: [_value(change.after) for change in review.parameters],
             "touches": [

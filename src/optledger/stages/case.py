@@ -7,7 +7,7 @@ from optledger.analysis.trajectories import follow, method_table, trajectory_tab
 from optledger.documents import mistake, shown
 from optledger.errors import UserError
 from optledger.figures.case import draw
-from optledger.formats import new_directory, write_csv, write_text
+from optledger.formats import new_files, write_csv, write_text
 from optledger.paths import CASES, PARAMS
 from optledger.textbook.cases import problem_of, ways
 
@@ -33,7 +33,7 @@ def main() -> None:
     }
     methods = method_table(case, data, problem, optimum, trajectories)
     points = trajectory_table(trajectories)
-    with new_directory(CASES / name) as directory:
+    with new_files(CASES / name) as directory:
         write_csv(directory / "trajectories.csv", points)
         write_csv(directory / "methods.csv", methods)
         write_text(directory / "figure.svg", draw(name, points, methods))

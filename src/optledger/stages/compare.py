@@ -9,7 +9,7 @@ from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
 from optledger.formats import write_csv, write_text
 from optledger.paths import RESULTS, TRIALS
-from optledger.results import read_samples
+from optledger.results import class_notes, read_samples
 from optledger.training.records import read_history, read_search
 
 
@@ -34,7 +34,9 @@ def main() -> None:
     write_csv(RESULTS / "curves.csv", curves(histories))
     write_csv(RESULTS / "speed.csv", speed)
     write_csv(RESULTS / "profile.csv", performance_profile(speed))
-    write_text(RESULTS / "leaderboard.md", leaderboard_text(table, pairs, comparison))
+    write_text(
+        RESULTS / "leaderboard.md", leaderboard_text(table, pairs, comparison, class_notes())
+    )
     write_text(RESULTS / "comparisons.md", comparisons_text(pairs, table, comparison))
     print(answer(table, pairs, comparison))
 

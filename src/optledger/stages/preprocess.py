@@ -3,12 +3,12 @@
 import numpy as np
 
 from optledger import params, stages
-from optledger.datasets import registry
+from optledger.datasets import classes, registry
 from optledger.datasets.examples import Examples, write_split
 from optledger.datasets.idx import read_idx
 from optledger.datasets.split import split_train_validation
 from optledger.errors import UserError
-from optledger.formats import new_directory, write_json
+from optledger.formats import new_files, write_json
 from optledger.paths import PREPARED, RAW
 
 
@@ -26,7 +26,7 @@ def main() -> None:
         )
     train, validation = split_train_validation(development, settings.split)
     splits = {"train": train, "validation": validation, "test": test}
-    with new_directory(PREPARED) as directory:
+    with new_files(PREPARED) as directory:
         for name, examples in splits.items():
             write_split(name, examples, directory)
         # Of the test split nothing, as training reads this.
@@ -36,12 +36,20 @@ def main() -> None:
             "dataset": settings.dataset,
             "examples": {name: len(examples.labels) for name, examples in seen.items()},
             "examples_per_class": {
-                name: np.bincount(examples.labels, minlength=dataset.classes).tolist()
-                for name, examples in seen.items()
+                name: _per_class(examples, dataset.classes) for name, examples in seen.items()
             },
             "image_shape": list(train.images.shape[1:]),
         }
         write_json(directory / "summary.json", summary)
+    for note in classes.notes(
+        {name: _per_class(examples, dataset.classes) for name, examples in splits.items()}
+    ):
+        print(note)
+
+
+def _per_class(examples: Examples, classes: int) -> list[int]:
+    counts: list[int] = np.bincount(examples.labels, minlength=classes).tolist()
+    return counts
 
 
 def _read(images_name: str, labels_name: str, classes: int) -> Examples:

@@ -13,6 +13,7 @@ from optledger.params import Params
 from optledger.paths import CASES, RAW, RESULTS, TEST
 from optledger.report import page
 from optledger.report.gallery import read_gallery
+from optledger.results import class_notes
 from optledger.stages import undeclared
 
 _PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")
@@ -36,6 +37,7 @@ def main() -> None:
         gallery=read_gallery(TEST / "gallery.npz"),
         checksums=dict(_checksums(settings)),
         versions={name: version(name) for name in _PACKAGES},
+        class_notes=class_notes(),
     )
     write_text(RESULTS / "answer.svg", answer)
     write_text(RESULTS / "report.md", page.markdown(results, settings))

@@ -1,39 +1,111 @@
 """What DVC leaves behind of the variants and cases that params.yaml no longer declares."""
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from pathspec import GitIgnoreSpec
 
-from optledger.formats import replacing
+from optledger import lock
+from optledger.errors import UserError, printable
+from optledger.formats import file_digest, tree_digest
 from optledger.paths import LOCK
 
+_IGNORE = Path(".dvcignore")
 
-def forget(group: str, outputs: Path, declared: Collection[str]) -> None:
-    """Delete outputs and lock entries of stages that are no longer declared.
 
-    Called by a stage that depends on the folder of outputs, whose digest would contain them. DVC
-    reads the lock file anew before it adds that stage's entry.
+def forget(group: str, folder: Path, declared: Collection[str]) -> None:
+    """Delete outputs and lock entries of stages that are no longer declared, and say so.
+
+    Called by a stage that depends on the folder of outputs, whose digest would contain them. It
+    would contain any other file, too, and that is for its owner to move.
 
     Args:
         group: the name of the stages before the `@`.
-        outputs: the folder with an entry for each of them.
+        folder: where their outputs are.
         declared: the names after the `@`.
+
+    Raises:
+        UserError: a line for each file that dvc.lock does not have, or has with other content;
+            nothing is deleted.
     """
-    for entry in outputs.iterdir():
-        if entry.name not in declared:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     if not LOCK.exists():
         return
-    stages = YAML(typ="safe").load(LOCK)["stages"]
-    members = [stage for stage in stages if stage.startswith(f"{group}@")]
-    undeclared = [stage for stage in members if stage.removeprefix(f"{group}@") not in declared]
-    if undeclared:
-        # As DVC does, which keeps the order and the form of the file.
-        yaml = YAML()
-        lock = yaml.load(LOCK)
-        for stage in undeclared:
-            del lock["stages"][stage]
-        with replacing(LOCK) as temporary:
-            yaml.dump(lock, temporary)
+    former: dict[Path, str] = {}
+    known: dict[Path, str] = {}
+    stages = []
+    for stage, outputs in lock.outputs().items():
+        own, _, name = stage.partition("@")
+        if own == group:
+            known |= outputs
+            if name not in declared:
+                stages.append(stage)
+                former |= {path: md5 for path, md5 in outputs.items() if _lies_in(folder, path)}
+    # Of a stage that the lock does not have, whatever it wrote.
+    unlocked = {name for name in declared if not any(folder / name in {p, p.parent} for p in known)}
+    _check(folder, {*known, *(folder / name for name in unlocked)}, former)
+    for path in filter(Path.exists, former):
+        _delete(path, folder)
+        print(f"{path}: removed, as params.yaml does not declare it any more")
+    if stages:
+        lock.forget(stages)
+
+
+def _check(folder: Path, known: Collection[Path], former: dict[Path, str]) -> None:
+    ignored = GitIgnoreSpec.from_lines(_IGNORE.read_text().splitlines() if _IGNORE.exists() else [])
+    lines = [
+        f"{path}: found what no stage wrote; allowed: outputs alone, whose digest counts; move it "
+        f"away, or name it in {_IGNORE}"
+        for path in _unknown(folder, known, ignored)
+    ]
+    lines += [
+        f"{path}: found other content than {LOCK} has, and no such entry in params.yaml; allowed: "
+        "it elsewhere, or deleted"
+        for path, md5 in former.items()
+        if path.is_symlink() or (path.exists() and _digest(path, ignored) != md5)
+    ]
+    if lines:
+        raise UserError("\n".join(map(printable, lines)))
+
+
+def _unknown(folder: Path, known: Collection[Path], ignored: GitIgnoreSpec) -> Iterator[Path]:
+    """Yield what a folder holds beside what is known, each folder once; empty ones do not count."""
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or not path.is_dir():
+            if path not in known and not ignored.match_file(path):
+                yield path
+        elif path not in known:
+            if any(path in each.parents for each in known):
+                yield from _unknown(path, known, ignored)
+            elif any(_files(path, ignored)):
+                yield path
+
+
+def _files(folder: Path, ignored: GitIgnoreSpec) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if (path.is_symlink() or not path.is_dir()) and not ignored.match_file(path):
+            yield path
+
+
+def _digest(path: Path, ignored: GitIgnoreSpec) -> str:
+    if not path.is_dir():
+        return file_digest(path, "md5")
+    files = (file for file in _files(path, ignored) if file.is_file())
+    return tree_digest({f.relative_to(path).as_posix(): file_digest(f, "md5") for f in files})
+
+
+def _lies_in(folder: Path, path: Path) -> bool:
+    return path != folder and path.is_relative_to(folder) and ".." not in path.parts
+
+
+def _delete(path: Path, folder: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    # Of a case, whose outputs are files.
+    with suppress(OSError):
+        while path.parent != folder:
+            path = path.parent
+            path.rmdir()

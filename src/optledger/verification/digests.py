@@ -5,12 +5,11 @@ that is read-only. Here everything is read, each inode once.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from dvc_data.hashfile.hash_info import HashInfo
-from dvc_data.hashfile.tree import Tree
+from optledger.formats import tree_digest
 
 _CHUNK_BYTES = 1 << 20
 
@@ -58,12 +57,3 @@ class Digests:
             self.bytes_read += len(chunk)
             self._on_bytes(len(chunk))
         return digest.hexdigest()
-
-
-def tree_digest(entries: Mapping[str, str]) -> str:
-    """Return the digest that DVC gives a folder with these files."""
-    tree = Tree()
-    for path, digest in entries.items():
-        tree.add(tuple(path.split("/")), None, HashInfo("md5", digest))
-    tree.digest()
-    return str(tree.oid)

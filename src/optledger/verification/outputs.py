@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from optledger.breaks import Break, command
+from optledger.formats import tree_digest
 from optledger.paths import LOCK
-from optledger.verification.digests import Digests, tree_digest
+from optledger.verification.digests import Digests
 from optledger.verification.pipeline import Pipeline, Stage
 
 

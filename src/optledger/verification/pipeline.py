@@ -10,9 +10,13 @@ from dvc.dependency.param import ParamsDependency, read_param_file
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from optledger import lock
 from optledger.documents import read_yaml
 from optledger.errors import UserError
-from optledger.paths import LOCK
+from optledger.paths import LOCK, PARAMS, REGISTRY
+
+DOCUMENTS = (PARAMS, REGISTRY, Path("dvc.yaml"), LOCK)
+"""The YAML files of a checkout that DVC reads."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,7 @@ class Pipeline:
         """Read the pipeline of an open repository."""
         self._repository = repository
         self.stages = stages(repository)
-        locked = read_yaml(LOCK)["stages"]
-        self.orphans = sorted(locked.keys() - {stage.name for stage in self.stages})
+        self.orphans = sorted(lock.outputs().keys() - {stage.name for stage in self.stages})
         self.has_remote = bool(repository.config["remote"])
 
     def files_below(self, folder: str) -> Iterable[str]:
@@ -100,12 +103,13 @@ def opened() -> Iterator[Pipeline]:
     """
     if not LOCK.exists():
         raise UserError(f"{LOCK}: found nothing; allowed: what dvc repro writes, so run that first")
+    # First, as DVC tells neither the line of a mistake nor of every one.
+    for path in filter(Path.exists, DOCUMENTS):
+        read_yaml(path)
     try:
         with closing(Repo(".")) as repository:
             yield Pipeline(repository)
     except DvcException as error:
-        # Where the lock is no YAML, say because of a merge, this tells the line.
-        read_yaml(LOCK)
         raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
 
 

@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
-from optledger import git
-from optledger.documents import read_yaml
+from optledger import git, lock
 from optledger.errors import UserError
 from optledger.paths import LOCK, RESULTS
 from optledger.verification.pipeline import reproducible
@@ -54,12 +53,8 @@ def reproduced() -> Iterator[tuple[Path, Path]]:
 
 def outputs(root: Path) -> dict[Path, str]:
     """Return the MD5 that the lock of a checkout records of each output, in its order."""
-    stages: Mapping[str, Mapping[str, list[dict[str, str]]]] = read_yaml(root / LOCK)["stages"]
-    return {
-        Path(output["path"]): output["md5"]
-        for stage in stages.values()
-        for output in stage.get("outs", [])
-    }
+    stages = lock.outputs(root / LOCK).values()
+    return {path: md5 for outs in stages for path, md5 in outs.items()}
 
 
 def _repro(clone: Path, folder: Path) -> None:
