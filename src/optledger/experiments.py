@@ -88,7 +88,7 @@ def run(name: str, settings: list[str]) -> str:
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name]
     for setting in settings:
         command += ["--set-param", setting]
-    if subprocess.run(command, check=False, env=os.environ | {"PATH": path}).returncode:
+    if subprocess.run(command, check=False, env=git.environment() | {"PATH": path}).returncode:
         raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed, as it says above")
     return git.run("show", f"{commit(name, baseline)}:{RESULTS / 'leaderboard.md'}")
 

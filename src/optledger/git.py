@@ -1,11 +1,25 @@
 """What Git knows of a checkout."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from optledger.errors import UserError
+
+
+# What Git sets for the hooks of one repository, and what leads astray in any other.
+_OF_A_REPOSITORY = {
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
+}
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, in which a folder alone tells which repository it is."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
 
 
 class Commits(NamedTuple):
@@ -53,7 +67,9 @@ def run(*arguments: str, checkout: Path = Path()) -> str:
     """
     command = ["git", "-C", str(checkout), *arguments]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=environment()
+        )
     except FileNotFoundError:
         raise UserError("git: found no such program; allowed: one on the path") from None
     if done.returncode:

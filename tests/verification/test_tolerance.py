@@ -30,7 +30,7 @@ def judged(
     expected: pd.DataFrame,
     found: pd.DataFrame,
     changed: set[Path],
-    same_processor: bool = False,
+    same_instructions: bool = False,
 ) -> dict[Path, tuple[Agreement, str]]:
     """Judge a commit and its reproduction, in which `changed` have other digests."""
     committed, clone = folder / "committed", folder / "clone"
@@ -45,7 +45,7 @@ def judged(
         original=lambda path: committed / path if (committed / path).exists() else None,
         clone=clone,
         comparison=Comparison(metric="accuracy"),
-        same_processor=frozenset({"adam"} if same_processor else ()),
+        same_instructions=frozenset({"adam"} if same_instructions else ()),
     )
     return {path: (agreement, why) for path, agreement, why in judge.verdicts()}
 
@@ -94,9 +94,9 @@ def test_one_seed_has_to_be_within_the_margin(tmp_path: Path) -> None:
     assert judged(tmp_path / "b", one, far, TRAINED)[TRIALS][0] == Agreement.DIFFERENT
 
 
-def test_on_the_same_processor_only_equal_bytes_agree(tmp_path: Path) -> None:
+def test_on_the_same_instructions_only_equal_bytes_agree(tmp_path: Path) -> None:
     """There, nothing accounts for others."""
-    found = judged(tmp_path, seeds(0), seeds(1), TRAINED, same_processor=True)
+    found = judged(tmp_path, seeds(0), seeds(1), TRAINED, same_instructions=True)
     assert all(found[path][0] == Agreement.DIFFERENT for path in TRAINED)
 
 

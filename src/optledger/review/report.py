@@ -226,7 +226,7 @@ def _notes(review: Review) -> Iterator[str]:
     if unexplained := review.unexplained:
         yield (
             f"No parameter, code or data explains the figures of {_names(unexplained)}: they may "
-            "be from another kind of processor, or of results that someone changed."
+            "be from a processor without AVX2, or of results that someone changed."
         )
     if judged := review.of_kind("changed"):
         margin = points_or_nats(getattr(rules.margins, rules.metric), rules.metric)

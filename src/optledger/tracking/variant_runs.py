@@ -108,8 +108,9 @@ def _machine(observation: Observation | None) -> str:
     if observation is None:
         return ""
     return (
-        f"{observation.processor}, {observation.cores} cores, {observation.workers} trials at once "
-        f"of {observation.threads} thread each, {observation.platform}"
+        f"{observation.processor} ({observation.instruction_set}), {observation.cores} cores, "
+        f"{observation.workers} trials at once of {observation.threads} thread each, "
+        f"{observation.platform}"
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from optledger.documents import Section
 from optledger.formats import file_digest, rounded, write_json
+from optledger.training.kernels import instruction_set
 from optledger.training.runtime import THREADS
 from optledger.training.trial import TrialResult
 
@@ -28,6 +29,7 @@ class Observation(Section):
             Workers share some of it, so that together they take less than its multiple.
         platform: the operating system and the kind of processor, for example `Linux x86_64`.
         processor: the model's name, as the system tells it.
+        instruction_set: what the trials were computed with: AVX2, or what lacks it.
         cores: logical ones, of the machine.
         threads: that each trial computed with.
         workers: trials that ran side by side, at most.
@@ -38,6 +40,7 @@ class Observation(Section):
     peak_memory_mib: NonNegativeFloat
     platform: str
     processor: str
+    instruction_set: str
     cores: PositiveInt
     threads: PositiveInt
     workers: PositiveInt
@@ -62,6 +65,7 @@ def write_observation(
         "peak_memory_mib": rounded(max(result.peak_memory_mib for result in results)),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
+        "instruction_set": instruction_set(),
         "cores": os.cpu_count() or 1,
         "threads": THREADS,
         "workers": min(workers, len(results)),

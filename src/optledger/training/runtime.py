@@ -9,9 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from optledger.training import kernels
+
 ENVIRONMENT = {
     # One instruction set for every x86-64 processor with AVX2, as wide ones round differently.
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    # The same for matrix products, whose kernels oneDNN chooses at run time.
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
     # Byte equality is promised on processors only, and this work is small.
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
@@ -63,6 +67,10 @@ def import_tensorflow() -> None:
             os.close(error_stream)
             for name in unused:
                 del sys.modules[name]
+    kernels.pin()
+    if reason := kernels.why_not():
+        told = "bytes may differ from those of other machines, and results agree within tolerance"
+        print(f"{reason}: {told} (docs/verification.md)", file=sys.stderr)
 
 
 def use_one_thread() -> None:

@@ -16,7 +16,7 @@ from optledger.verification.reproduction import outputs, reproduced
 from optledger.verification.tolerance import CASE_TOLERANCE, TABLE_TOLERANCE, Agreement, Judge
 
 _TOLERANCE = (
-    "Within tolerance, on another kind of processor: each variant has the learning rate that it "
+    "Within tolerance, as on a processor without AVX2: each variant has the learning rate that it "
     "had, and no metric's mean over its seeds is shown to be another one ({confidence:g} % "
     "confidence for all variants and metrics together), unless it is shown to be within the "
     f"margin; numbers of cases are equal to {CASE_TOLERANCE:g}, relative, and those of tables made "
@@ -32,14 +32,14 @@ def reproduce() -> bool:
     """
     with reproduced() as (committed, clone):
         settings = params.load(clone / PARAMS)
-        then, now = _processors(settings, Path()), _processors(settings, clone)
+        then, now = _instructions(settings, Path()), _instructions(settings, clone)
         judge = _judge(settings, committed, clone, then, now)
         verdicts = pd.DataFrame(judge.verdicts(), columns=["output", "verdict", "why"])
     print(markdown(verdicts.astype(str)))
     found = verdicts["verdict"].value_counts()
     if len(verdicts) > found.get(Agreement.EQUAL, 0):
         print(_TOLERANCE.format(confidence=100 * settings.comparison.confidence))
-        print(f"Processor: {_named(now)}; of the committed trials: {_named(then)}")
+        print(f"Instruction set: {_named(now)}; of the committed trials: {_named(then)}")
     counts = ", ".join(f"{found.get(each, 0)} {each}" for each in Agreement)
     print(f"verify --reproduce: {len(verdicts)} outputs: {counts}")
     return Agreement.DIFFERENT not in found
@@ -68,22 +68,22 @@ def _judge(
         original=original,
         clone=clone,
         comparison=settings.comparison,
-        same_processor=frozenset(
+        same_instructions=frozenset(
             name
-            for name, processor in then.items()
-            if TRIALS / name in here and now.get(name) == processor
+            for name, instructions in then.items()
+            if TRIALS / name in here and now.get(name) == instructions
         ),
     )
 
 
-def _processors(settings: Params, checkout: Path) -> dict[str, str]:
-    """Return the processor that each variant's trials in a checkout are from, where known."""
+def _instructions(settings: Params, checkout: Path) -> dict[str, str]:
+    """Return the instruction set that each variant's trials are from, where that is known."""
     observed = {
         name: read_observation(checkout / OBSERVATIONS / f"{name}.json", checkout / TRIALS / name)
         for name in settings.variants
     }
-    return {name: each.processor for name, each in observed.items() if each}
+    return {name: each.instruction_set for name, each in observed.items() if each}
 
 
-def _named(processors: Mapping[str, str]) -> str:
-    return ", ".join(sorted({*processors.values()})) or "not known here"
+def _named(instructions: Mapping[str, str]) -> str:
+    return ", ".join(sorted({*instructions.values()})) or "not known here"

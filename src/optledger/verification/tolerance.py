@@ -1,9 +1,9 @@
 """Whether outputs that are not byte-equal agree within a tolerance that can be accounted for.
 
-On another kind of processor, sums are rounded otherwise, and a training ends elsewhere, about as
+On a processor without AVX2, sums are rounded otherwise, and a training ends elsewhere, about as
 far away as with another seed. So a variant's trainings agree if the learning rate that was chosen
 is the same, and no metric's mean over the seeds is shown to be another one, unless it is shown to
-be within the margin. On the processor that the results are from, only equal bytes agree.
+be within the margin. With the instruction set that the results are from, only equal bytes agree.
 """
 
 import math
@@ -49,8 +49,8 @@ class Judge:
         original: where a committed output is, or None where it is not here.
         clone: the folder of the second run.
         comparison: the section of params.yaml, for confidence and margins.
-        same_processor: variants whose committed trials are known to be from such a processor as
-            this one.
+        same_instructions: variants whose committed trials are known to be computed with the
+            instruction set that this machine computes with.
     """
 
     expected: Mapping[Path, str]
@@ -58,7 +58,7 @@ class Judge:
     original: Callable[[Path], Path | None]
     clone: Path
     comparison: Comparison
-    same_processor: frozenset[str] = frozenset()
+    same_instructions: frozenset[str] = frozenset()
 
     def verdicts(self) -> Iterator[tuple[Path, Agreement, str]]:
         """Yield each output, how it agrees, and where it does not, why."""
@@ -124,8 +124,8 @@ class Judge:
         alpha = (1 - self.comparison.confidence) / (len(names) * len(METRICS))
         shifts: dict[str, str | None] = {}
         for name in names:
-            if name in self.same_processor and not self._is_equal(TRIALS / name):
-                shifts[name] = f"{name}: other bytes, on such a processor as they are from"
+            if name in self.same_instructions and not self._is_equal(TRIALS / name):
+                shifts[name] = f"{name}: other bytes, with the instruction set that they are from"
             else:
                 old, new = (table[table["variant"] == name] for table in (expected, found))
                 shift = next(_shifted(new, old, self.comparison, alpha), None)

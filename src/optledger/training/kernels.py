@@ -1,0 +1,127 @@
+"""One processor for TensorFlow to compute for, whatever this one is: x86-64 with AVX2 and FMA.
+
+XLA and oneDNN are told by the environment (`runtime.ENVIRONMENT`). Two libraries inside TensorFlow
+ask the processor alone, and their answers change the last bits of matrix products. Eigen blocks
+the products by the sizes of the caches; YNNPACK chooses kernels by the instruction sets. Each keeps
+its answer in a variable, which is set here before it asks. The variables are not exported: they are
+found in the library's own table of symbols. docs/verification.md has what was measured.
+"""
+
+import ctypes
+import mmap
+import platform
+import struct
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+INSTRUCTION_SET = "AVX2"
+"""What results are computed with wherever it is there."""
+
+_NEEDED = {"avx2", "fma"}
+
+# Bytes of L1, L2 and L3: those of AMD's Zen 3, the smallest of common processors with AVX2.
+_CACHES = (32 << 10, 512 << 10, 32 << 20)
+
+# YNNPACK's flags of the sets up to AVX2 and FMA, without those of AVX-512.
+_KERNELS = 0x7F
+
+# By the name of the variable, a static one inside of a function: its type and its value.
+_VARIABLES: dict[str, tuple[Any, Any]] = {
+    "_ZZN5Eigen8internal20manage_caching_sizesENS_6ActionEPlS2_S2_E12m_cacheSizes": (
+        ctypes.c_ssize_t * 3,
+        _CACHES,
+    ),
+    "_ZZN3ynn24get_supported_arch_flagsEvE5flags": (ctypes.c_uint64 * 1, (_KERNELS,)),
+}
+
+# A row of an ELF file's table of sections; one of its table of symbols, which begins with the place
+# of the name and ends with address and size.
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = np.dtype("<u4, u1, u1, <u2, <u8, <u8")
+_SYMBOLS = 2
+
+
+def instruction_set() -> str:
+    """Name what trials are computed with here: AVX2, or the kind of processor that lacks it."""
+    return INSTRUCTION_SET if why_not() is None else f"{platform.machine()} without the pin"
+
+
+def why_not() -> str | None:
+    """Return why results may have other bytes here than elsewhere; None where they have not."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return f"this is {platform.system()} on {platform.machine()}, not Linux on x86-64"
+    if not _flags() >= _NEEDED:
+        return "this processor has no AVX2"
+    if not _addresses():
+        return "this build of TensorFlow does not tell where it keeps what it knows of processors"
+    return None
+
+
+def pin() -> None:
+    """Set what TensorFlow, which has been imported, believes of this processor."""
+    if why_not() is not None:
+        return
+    loaded = _loaded_at(_library())
+    for name, (kind, value) in _VARIABLES.items():
+        kind.from_address(loaded + _addresses()[name])[:] = value
+        # What C++ asks before it would set the variable itself.
+        ctypes.c_uint8.from_address(loaded + _addresses()[_guard(name)]).value = 1
+
+
+def _flags() -> set[str]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def _library() -> Path:
+    package = find_spec("tensorflow")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).with_name("libtensorflow_cc.so.2")
+
+
+def _guard(variable: str) -> str:
+    return variable.replace("_ZZ", "_ZGVZ", 1)
+
+
+@cache
+def _addresses() -> dict[str, int]:
+    """Return where variables and guards are in the library; empty where one is missing."""
+    names = [name for variable in _VARIABLES for name in (variable, _guard(variable))]
+    library = _library()
+    if not library.exists():
+        return {}
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content:
+        found = {name: _address(content, name) for name in names}
+    addresses = {name: address for name, address in found.items() if address}
+    return addresses if len(addresses) == len(names) else {}
+
+
+def _address(content: mmap.mmap, name: str) -> int | None:
+    """Return the address of a symbol in an ELF file of 64 bits; None where it has none such."""
+    (table,) = struct.unpack_from("<Q", content, 0x28)
+    size, count = struct.unpack_from("<HH", content, 0x3A)
+    sections = [_SECTION.unpack_from(content, table + size * row) for row in range(count)]
+    for _, kind, _, _, start, length, link, *_ in sections:
+        if kind == _SYMBOLS:
+            texts, end = sections[link][4], sections[link][4] + sections[link][5]
+            place = content.find(f"\0{name}\0".encode(), texts, end)
+            symbols = np.frombuffer(content, _SYMBOL, length // _SYMBOL.itemsize, start)
+            addresses = symbols["f4"][symbols["f0"] == place + 1 - texts].tolist()
+            del symbols
+            if place >= 0 and addresses:
+                return int(addresses[0])
+    return None
+
+
+def _loaded_at(library: Path) -> int:
+    """Return the address that this process has a library at."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, _, offset, _, _, *path = line.split(maxsplit=5)
+        if path and int(offset, 16) == 0 and Path(path[0]).name == library.name:
+            return int(span.partition("-")[0], 16)
+    raise RuntimeError(f"{library} is not loaded")
