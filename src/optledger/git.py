@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from optledger.errors import UserError
 
-
 # What Git sets for the hooks of one repository, and what leads astray in any other.
 _OF_A_REPOSITORY = {
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE"),
