@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from optledger.errors import UserError
+from optledger.errors import UserError, without_credentials
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,7 +60,8 @@ def mistake(path: Path | str, key: str, found: object, allowed: str) -> str:
 
 def shown(value: object) -> str:
     """Return `value` as a user would recognise it, cut short where it is long."""
-    text = "nothing" if value is None else repr(value)
+    # Before it is cut: without its end, a password is not known for one.
+    text = "nothing" if value is None else without_credentials(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
