@@ -329,7 +329,7 @@ def test_early_stopping_on_validation_needs_a_validation_split(tmp_path: Path) -
 @pytest.mark.parametrize("name", ["a.b", "a:b", "a*", "a?", "-a", "a b", "", "é"])
 def test_a_name_that_dvc_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
     """Names of variants become stage names, keys and files."""
-    with pytest.raises(UserError, match="a name of letters, digits, _ and -"):
+    with pytest.raises(UserError, match="a name of up to 100 letters, digits, _ and -"):
         load(tmp_path, ("  adam:", f"  {json.dumps(name)}:"))
 
 
@@ -374,3 +374,16 @@ def test_the_committed_schema_is_the_code_s() -> None:
     """`make schema` was run after the last change."""
     committed = json.loads((REPOSITORY / "params.schema.json").read_text())
     assert committed == params.json_schema()
+
+
+def test_no_two_names_are_one_folder(tmp_path: Path) -> None:
+    """Each is a folder of results/, and there are file systems that do not know capitals."""
+    with pytest.raises(UserError, match=r"variants\.gd: .* differs from GD in more than capitals$"):
+        load(tmp_path, ("  adam:", "  GD:"))
+
+
+def test_a_name_leaves_room_for_what_is_added_to_it(tmp_path: Path) -> None:
+    """A file name has 255 bytes at the most."""
+    load(tmp_path, ("  adam:", f"  {'a' * 100}:"))
+    with pytest.raises(UserError, match="up to 100 letters"):
+        load(tmp_path, ("  adam:", f"  {'a' * 101}:"))

@@ -363,6 +363,18 @@ def test_a_temporary_experiment_gives_the_same_bytes(finished: Project, project:
     assert Counter(keys(project)) == before
 
 
+def test_home_is_the_same_in_a_temporary_experiment(project: Project, digits_folder: Path) -> None:
+    """A mirror of one's own is found from whatever folder the download runs in."""
+    shutil.copytree(digits_folder, project.path.parent / "home/mirror/digits")
+    printed = project.run(
+        *("dvc", "exp", "run", "--temp", "--force", "--single-item", "download"),
+        HOME=str(project.path.parent / "home"),
+        OPTLEDGER_MIRROR="~/mirror",
+    )
+    assert "digits: trying ~/mirror/digits\n" in printed
+    assert "digits: trying /" not in printed
+
+
 def test_an_experiment_changes_a_parameter_from_the_command_line(project: Project) -> None:
     """`dvc exp run -S` trains what the parameter touches, and `dvc exp show` has its metrics.
 

@@ -190,6 +190,7 @@ def check_all(settings: params.Params) -> None:
     from optledger.datasets.split import validation_examples
 
     dataset = registry.load(settings.dataset)
+    registry.own_mirror(settings.dataset)
     train_examples = dataset.train_examples - validation_examples(
         dataset.train_examples, settings.split.validation_fraction
     )

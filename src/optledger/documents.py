@@ -13,7 +13,7 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
-from optledger.errors import UserError, printable
+from optledger.errors import UserError, printable, without_credentials
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -204,7 +204,8 @@ def mistake(path: Path | str, key: str, found: object, allowed: str) -> str:
 
 def shown(value: object) -> str:
     """Return `value` as a user would recognise it, cut short where it is long."""
-    return _short("nothing" if value is None else printable(repr(value)))
+    # Before it is cut: without its end, a password is not known for one.
+    return _short("nothing" if value is None else printable(without_credentials(repr(value))))
 
 
 def _short(text: str, most: int = 60) -> str:

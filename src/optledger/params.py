@@ -7,7 +7,7 @@ downstream asks which of the two a value came from.
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,14 +26,15 @@ from optledger.paths import PARAMS
 
 Scalar = bool | int | float | str
 
-_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]*"
+# Of a length that leaves room for what file names and stage names add to it.
+_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"
 
 
 def _check_name(value: object) -> object:
     """Refuse what cannot be part of a stage name, a DVC key and a file name."""
     if isinstance(value, str) and re.fullmatch(_NAME, value):
         return value
-    raise ValueError("a name of letters, digits, _ and - that does not start with -")
+    raise ValueError("a name of up to 100 letters, digits, _ and - that does not start with -")
 
 
 Name = Annotated[
@@ -481,9 +482,24 @@ def parse(document: Any, path: Path) -> Params:
     # The defaults first: every variant would repeat a mistake in them.
     validate(_Defaults, document, path)
     params = validate(Params, document, path)
-    if mistakes := [*_contradictions(params, path), *_case_mistakes(params, path)]:
+    mistakes = [
+        *_name_mistakes("variants", params.variants, path),
+        *_name_mistakes("cases", params.cases, path),
+        *_contradictions(params, path),
+        *_case_mistakes(params, path),
+    ]
+    if mistakes:
         raise UserError("\n".join(mistakes))
     return params
+
+
+def _name_mistakes(section: str, names: Iterable[str], path: Path) -> Iterator[str]:
+    """Tell of names that are one folder where the file system does not know capitals."""
+    known: dict[str, str] = {}
+    for name in names:
+        if (other := known.setdefault(name.lower(), name)) != name:
+            allowed = f"a name that differs from {other} in more than capitals"
+            yield mistake(path, f"{section}.{name}", name, allowed)
 
 
 def _contradictions(params: Params, path: Path) -> Iterator[str]:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,104 @@ def test_a_source_is_of_one_kind(tmp_path: Path, digits_entry: str) -> None:
     path.write_text(digits_entry + "      url: https://example.org/\n")
     with pytest.raises(UserError, match="one of url, folder and package"):
         registry.load("digits", path)
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    """Return `text` with what it has once replaced."""
+    assert text.count(old) == 1
+    return text.replace(old, new)
+
+
+NO_FILE_NAMES = [
+    *("/data/d/train-images", "../notes.txt", "train/images", "..", ".", ".hidden", "-rf", ""),
+    *("a\\b", "a b", "name ", "a\nb", "a\0", "a\x1b[31m", "ä", "a?b", "a%2fb", "a~", "x" * 201),
+]
+
+
+@pytest.mark.parametrize("name", NO_FILE_NAMES)
+def test_a_file_has_a_plain_name(tmp_path: Path, digits_entry: str, name: str) -> None:
+    """What could lead out of a folder, or be two names, is refused with the name of its entry."""
+    path = tmp_path / "registry.yaml"
+    path.write_text(replaced(digits_entry, "name: train-images", f"name: {json.dumps(name)}"))
+    with pytest.raises(UserError, match=r"digits\.files\.train_images\.name: .* plain") as caught:
+        registry.load("digits", path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["train-images", "Train-Images"])
+def test_no_name_has_two_roles(tmp_path: Path, digits_entry: str, name: str) -> None:
+    """Nor is it the same one where the file system does not know capitals."""
+    path = tmp_path / "registry.yaml"
+    path.write_text(replaced(digits_entry, "name: test-images", f"name: {name}"))
+    with pytest.raises(UserError, match=r"digits\.files: .* four names .* unlike 'train-images'$"):
+        registry.load("digits", path)
+
+
+FOLDERS = ["data/mine", "./d", "../d", "~someone/d", "file:///d", "s3://d", "/a\nb", "/a\0b", ""]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_is_the_same_wherever_a_copy_runs(
+    tmp_path: Path, digits_entry: str, folder: str
+) -> None:
+    """A relative one is refused."""
+    start, _, _ = digits_entry.rpartition("folder: ")
+    path = tmp_path / "registry.yaml"
+    path.write_text(f"{start}folder: {json.dumps(folder)}\n")
+    with pytest.raises(UserError, match=r"digits\.sources\.0\.folder: .* starts with / or ~/$"):
+        registry.load("digits", path)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://", "http://[::1", "http://a:b/", "http://a b/", "ftp://a"]
+)
+def test_a_url_has_a_host(tmp_path: Path, digits_entry: str, url: str) -> None:
+    """What is no address is refused before anything is asked."""
+    start, _, _ = digits_entry.rpartition("folder: ")
+    path = tmp_path / "registry.yaml"
+    path.write_text(f"{start}url: {json.dumps(url)}\n")
+    with pytest.raises(UserError, match=r"digits\.sources\.0\.url: .* the address of a folder"):
+        registry.load("digits", path)
+
+
+@pytest.mark.parametrize("count", [8, 17, 2**28, 2**40])
+def test_there_are_labels_to_train_on(tmp_path: Path, digits_entry: str, count: int) -> None:
+    """A number of bytes that leaves none, or too many to hold, is refused."""
+    path = tmp_path / "registry.yaml"
+    path.write_text(replaced(digits_entry, "bytes: 1508", f"bytes: {count}"))
+    with pytest.raises(UserError, match=r"digits"):
+        registry.load("digits", path)
+
+
+@pytest.mark.parametrize("folder", ["data/raw", "data/prepared/mine", "results", "link"])
+def test_a_source_is_no_folder_of_the_pipeline(
+    tmp_path: Path, digits_entry: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC empties it before it asks for the source."""
+    monkeypatch.chdir(tmp_path)
+    Path("data/raw").mkdir(parents=True)
+    Path("link").symlink_to("data/raw")
+    start, _, _ = digits_entry.rpartition("folder: ")
+    path = tmp_path / "registry.yaml"
+    path.write_text(f"{start}folder: {tmp_path / folder}\n")
+    with pytest.raises(UserError, match=r"digits\.sources\.0\.folder: .* a folder outside of"):
+        registry.load("digits", path)
+
+
+@pytest.mark.parametrize("mirror", ["relative", "file:///d", "http://", "a\x1bb"])
+def test_a_mirror_that_is_none_is_one_line(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is checked as the registry is."""
+    monkeypatch.setenv(registry.MIRROR_VARIABLE, mirror)
+    with pytest.raises(UserError, match=registry.MIRROR_VARIABLE) as caught:
+        registry.own_mirror("digits")
+    assert str(caught.value).isprintable()
+
+
+def test_a_password_is_not_shown_in_part(tmp_path: Path, digits_entry: str) -> None:
+    """A message that is cut short is cut after the credentials are gone."""
+    start, _, _ = digits_entry.rpartition("folder: ")
+    path = tmp_path / "registry.yaml"
+    path.write_text(f"{start}url: https://me:{'secret' * 20}@example.org:port/\n")
+    with pytest.raises(UserError) as caught:
+        registry.load("digits", path)
+    assert "secret" not in str(caught.value)

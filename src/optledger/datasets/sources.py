@@ -4,12 +4,9 @@ Every source must deliver the same bytes, so that a file counts by its SHA-256 a
 from several sources can be mixed.
 """
 
-import ast
 import gzip
 import hashlib
-import os
-import subprocess
-import sys
+import lzma
 import tempfile
 import zipfile
 import zlib
@@ -18,30 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-import pooch
-import requests
-from pypi_simple import (
-    PYPI_SIMPLE_ENDPOINT,
-    NoSuchProjectError,
-    PyPISimple,
-    UnsupportedRepoVersionError,
-    tqdm_progress_factory,
-)
-
-from optledger.datasets.registry import Dataset, File, Package, Source
+from optledger.datasets.package_index import download_package
+from optledger.datasets.registry import MIRROR_VARIABLE, Dataset, File, Package, Source, own_mirror
+from optledger.datasets.web import SourceError, download, first_line
 from optledger.errors import UserError, without_credentials
-
-MIRROR_VARIABLE = "OPTLEDGER_MIRROR"
-
-TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two bytes
 
 _CHUNK_BYTES = 1 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
-
-class SourceError(Exception):
-    """Why a source does not deliver a file, in one line."""
+# What reading a file, an archive or a compressed stream fails with.
+_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def fetch(name: str, dataset: Dataset, directory: Path) -> None:
@@ -53,11 +37,12 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
         directory: where the files go.
 
     Raises:
-        UserError: no source delivers some file; a line for each source says why.
+        UserError: no source delivers some file; a line for each source says why. Or the mirror of
+            one's own is none.
     """
     missing = dataset.files.by_role()
     failures = []
-    for source in [*_own_mirror(name), *dataset.sources]:
+    for source in [*own_mirror(name), *dataset.sources]:
         _say(f"{name}: trying {_describe(source)}")
         try:
             with _opener(source) as open_file:
@@ -65,8 +50,8 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
                     with open_file(role, file) as stream:
                         _copy_verified(stream, file, directory / file.name)
                     del missing[role]
-        except (SourceError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-            reason = _first_line(error)
+        except (SourceError, *_UNREADABLE) as error:
+            reason = first_line(error)
             _say(f"{name}: {reason}")
             failures.append(f"  {_describe(source)}: {reason}")
         if not missing:
@@ -87,15 +72,6 @@ def _say(text: str) -> None:
     print(without_credentials(text), flush=True)
 
 
-def _own_mirror(name: str) -> list[Source]:
-    mirror = os.environ.get(MIRROR_VARIABLE)
-    if not mirror:
-        return []
-    if mirror.startswith(("https://", "http://")):
-        return [Source(url=f"{mirror.rstrip('/')}/{name}/")]
-    return [Source(folder=str(Path(mirror) / name))]
-
-
 def _describe(source: Source) -> str:
     if source.package is not None:
         return f"{source.package.file} on the package index"
@@ -110,16 +86,15 @@ def _opener(source: Source) -> Iterator[Open]:
     """Yield what opens a file of `source`, by its role and description, as a byte stream."""
     with tempfile.TemporaryDirectory() as temporary:
         if source.package is not None:
-            archive = _download_package(source.package, Path(temporary))
+            archive = _download_archive(source.package, Path(temporary))
             members = source.package.members
             with zipfile.ZipFile(archive) as opened:
                 yield lambda role, file: _open_member(opened, getattr(members, role))
         elif source.url is not None:
             url = source.url.rstrip("/")
-            yield lambda role, file: _open_url(f"{url}/{file.name}.gz", Path(temporary))
+            yield lambda role, file: _open_url(f"{url}/{file.name}.gz", file, Path(temporary))
         else:
-            folder = Path(source.folder or "")
-            yield lambda role, file: _open_path(folder, file)
+            yield lambda role, file: _open_path(source.place, file)
 
 
 def _open_member(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
@@ -127,18 +102,16 @@ def _open_member(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
         return archive.open(member)
     except KeyError:
         raise SourceError(f"no member {member} in the archive") from None
+    except RuntimeError as error:
+        # It is encrypted, or of a compression that Python does not know.
+        raise SourceError(first_line(error)) from None
 
 
-def _open_url(url: str, temporary: Path) -> IO[bytes]:
-    """Download `url`, a gzip-ed file, and open what it holds."""
-    target = temporary / "download.gz"
-    download = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), chunk_size=_CHUNK_BYTES, timeout=TIMEOUT
-    )
-    try:
-        download(url, str(target), None)
-    except requests.RequestException as error:
-        raise SourceError(_network_reason(error)) from None
+def _open_url(url: str, file: File, temporary: Path) -> IO[bytes]:
+    """Download `url`, the file or the same gzip-ed, and open what it holds."""
+    target = temporary / file.name
+    # What cannot be compressed grows by a few bytes, and names stand in the head.
+    download(url, target, file.bytes + file.bytes // 100 + _CHUNK_BYTES)
     return _open_maybe_compressed(target)
 
 
@@ -146,7 +119,7 @@ def _open_path(folder: Path, file: File) -> IO[bytes]:
     for path in (folder / file.name, folder / f"{file.name}.gz"):
         if path.is_file():
             return _open_maybe_compressed(path)
-    raise SourceError(f"neither {file.name} nor {file.name}.gz is there")
+    raise SourceError(f"neither {file.name} nor {file.name}.gz is a file there")
 
 
 def _open_maybe_compressed(path: Path) -> IO[bytes]:
@@ -156,68 +129,13 @@ def _open_maybe_compressed(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if compressed else path.open("rb")
 
 
-def _download_package(package: Package, directory: Path) -> Path:
-    """Download a distribution file from the index that pip is configured for."""
-    session = requests.Session()
-    session.verify = _pip_setting("cert") or True
-    index_url = _pip_setting("index-url") or PYPI_SIMPLE_ENDPOINT
-    download = directory / "download"
-    try:
-        with PyPISimple(index_url, session=session) as index:
-            page = index.get_project_page(package.project, timeout=TIMEOUT)
-            for found in page.packages:
-                if found.filename == package.file:
-                    index.download_package(
-                        found,
-                        download,
-                        verify=False,  # by its pinned SHA-256 below
-                        progress=tqdm_progress_factory() if sys.stderr.isatty() else None,
-                        timeout=TIMEOUT,
-                    )
-                    break
-            else:
-                raise SourceError(f"project {package.project} has no such file")
-    except (NoSuchProjectError, UnsupportedRepoVersionError, ValueError) as error:
-        # A ValueError is whatever an index answers that is not one: no JSON, no HTML, no schema.
-        raise SourceError(f"not the answer of a package index: {_first_line(error)}") from None
-    except requests.RequestException as error:
-        raise SourceError(_network_reason(error)) from None
-    archive = directory / package.file
+def _download_archive(package: Package, directory: Path) -> Path:
+    download_package(package, directory / "download")
+    archive = directory / "archive"
     expected = File(name=package.file, bytes=package.bytes, sha256=package.sha256)
-    with download.open("rb") as stream:
+    with (directory / "download").open("rb") as stream:
         _copy_verified(stream, expected, archive)
     return archive
-
-
-def _pip_setting(name: str) -> str | None:
-    """What pip is configured with: its environment variable, else its configuration."""
-    variable = os.environ.get(f"PIP_{name.replace('-', '_').upper()}")
-    if variable:
-        return variable
-    # Not `pip config get`, which in some versions finds no key of the files that `list` merges.
-    pip = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(pip, capture_output=True, text=True, check=False).stdout
-    for line in listed.splitlines():
-        key, _, value = line.partition("=")
-        if key == f"global.{name}":
-            return str(ast.literal_eval(value))
-    return None
-
-
-def _network_reason(error: requests.RequestException) -> str:
-    if error.response is not None:
-        return f"HTTP status {error.response.status_code}"
-    match error:
-        case requests.Timeout():
-            return "no answer in time"
-        case requests.ConnectionError():
-            return "no connection"
-        case _:
-            return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _copy_verified(stream: IO[bytes], file: File, target: Path) -> None:
@@ -228,18 +146,19 @@ def _copy_verified(stream: IO[bytes], file: File, target: Path) -> None:
     """
     sha256 = hashlib.sha256()
     size = 0
-    try:
-        with target.open("wb") as copy:
+    # A new file: whatever is there already is somebody's.
+    with target.open("xb") as copy:
+        try:
             while chunk := stream.read(_CHUNK_BYTES):
                 size += len(chunk)
                 if size > file.bytes:
                     raise SourceError(f"{file.name}: more than the expected {file.bytes} bytes")
                 sha256.update(chunk)
                 copy.write(chunk)
-        if size < file.bytes:
-            raise SourceError(f"{file.name}: {size} of the expected {file.bytes} bytes")
-        if sha256.hexdigest() != file.sha256:
-            raise SourceError(f"{file.name}: SHA-256 is not the expected {file.sha256}")
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+            if size < file.bytes:
+                raise SourceError(f"{file.name}: {size} of the expected {file.bytes} bytes")
+            if sha256.hexdigest() != file.sha256:
+                raise SourceError(f"{file.name}: SHA-256 is not the expected {file.sha256}")
+        except BaseException:
+            target.unlink()
+            raise

@@ -1,0 +1,108 @@
+"""Downloads, and why one failed: its cause, and the setting that mends it."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import requests
+from tqdm import tqdm
+from urllib3 import exceptions as urllib3
+
+TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two bytes
+
+_CHUNK_BYTES = 1 << 20
+
+_PROXY = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names the proxy, NO_PROXY what is reached without"
+_CERTIFICATES = "REQUESTS_CA_BUNDLE names a file with the certificates to trust"
+_SECURITY = "look whether it speaks TLS there, and REQUESTS_CA_BUNDLE names a file of certificates"
+_SPELLING = "mend its spelling or this machine's DNS, or name a proxy in HTTPS_PROXY"
+_WAY = "look whether it is up, or name a proxy in HTTPS_PROXY"
+
+# The first that is among the causes of an error tells it; the innermost of them is kept.
+_KINDS: tuple[tuple[type[BaseException], str, str], ...] = (
+    (requests.exceptions.ProxyError, "the proxy failed", _PROXY),
+    (urllib3.ProxyError, "the proxy failed", _PROXY),
+    (requests.exceptions.InvalidURL, "not the address of a server or a proxy", _PROXY),
+    (requests.exceptions.InvalidSchema, "not the address of a server or a proxy", _PROXY),
+    (urllib3.LocationParseError, "not the address of a server or a proxy", _PROXY),
+    (ssl.SSLCertVerificationError, "its certificate is not trusted", _CERTIFICATES),
+    (ssl.SSLError, "no secure connection", _SECURITY),
+    (socket.gaierror, "unknown host", _SPELLING),
+    (TimeoutError, "no answer in time", _WAY),
+    (urllib3.ReadTimeoutError, "no answer in time", _WAY),
+    (requests.exceptions.ConnectionError, "no connection", _WAY),
+)
+
+
+class SourceError(Exception):
+    """Why a source does not deliver a file, in one line."""
+
+
+def download(url: str, target: Path, most: int, **settings: Any) -> None:
+    """Write what a web server answers to a new file.
+
+    Args:
+        url: of the file.
+        target: where it goes.
+        most: the bytes that it may have.
+        settings: of `requests.get`, instead of the environment's.
+
+    Raises:
+        SourceError: it does not arrive.
+    """
+    with told(), requests.get(url, stream=True, **{"timeout": TIMEOUT, **settings}) as answer:
+        answer.raise_for_status()
+        length = answer.headers.get("Content-Length", "")
+        total = int(length) if length.isdecimal() else None
+        bar = tqdm(total=total, unit="B", unit_scale=True, disable=None)
+        with target.open("xb") as file, bar:
+            for chunk in answer.iter_content(_CHUNK_BYTES):
+                if file.tell() + len(chunk) > most:
+                    raise SourceError(f"the answer is longer than {most} bytes")
+                file.write(chunk)
+                bar.update(len(chunk))
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell why a request of the block failed.
+
+    Raises:
+        SourceError: it did.
+    """
+    try:
+        yield
+    except (requests.RequestException, urllib3.HTTPError, ValueError) as error:
+        # Some of urllib3 and some of Python come through as they are.
+        raise SourceError(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        status = error.response.status_code
+        told = f"HTTP status {status}"
+        by_proxy = status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+        return f"{told}, of the proxy ({_PROXY})" if by_proxy else told
+    causes = list(_causes(error))
+    innermost = causes[-1]
+    cause = (isinstance(innermost, OSError) and innermost.strerror) or first_line(innermost)
+    for kind, said, remedy in _KINDS:
+        if any(isinstance(each, kind) for each in causes):
+            return f"{said}: {cause} ({remedy})"
+    return cause
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from, the innermost last."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, without what it says below."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
