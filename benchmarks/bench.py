@@ -37,6 +37,7 @@ from optledger.formats import write_csv, write_json, write_npz
 from optledger.params import Params, Variant
 from optledger.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
 from optledger.predictions import read_labels
+from optledger.training import kernels, runtime
 from optledger.training.executor import Report, train
 from optledger.training.processes import Processes
 from optledger.training.records import write_trials
@@ -71,6 +72,7 @@ def main() -> None:
     # The last of them pins the environment of this process, which others would inherit.
     parts = {
         "epochs": epochs,
+        "pins": pins,
         "techniques": techniques,
         "compare": compare,
         "publish": publish,
@@ -111,6 +113,26 @@ def epochs(settings: Params) -> None:
         f"One thread multiplies float32 matrices (1024 by 1024, NumPy) at {speed / 1e9:.0f} "
         f"GFLOP/s. A whole epoch of SGD does its own products at {share:.0%} of that.\n"
     )
+
+
+def pins(settings: Params) -> None:
+    """Print what it costs to be held to AVX2, where the processor has more."""
+    del settings
+    names = ("sgd", "adam", "gd")
+    ways: Ways = {
+        f"{name}, {'held to AVX2' if held else 'as the processor has it'}": (
+            one_trial,
+            (name, held),
+        )
+        for name in names
+        for held in (False, True)
+    }
+    seconds = list(measure(ways, ROUNDS).values())
+    rows = [
+        [name, *(f"{statistics.median(own):.3f}" for own in pair), f"{_ratio(*pair[::-1]):.2f}"]
+        for name, pair in zip(names, zip(seconds[::2], seconds[1::2], strict=True), strict=True)
+    ]
+    _table(["seconds an epoch", "as the processor has it", "held to AVX2", "ratio"], rows)
 
 
 def techniques(settings: Params) -> None:
@@ -411,6 +433,22 @@ def _variant(name: str, technique: str) -> Variant:
     document = read_yaml(PARAMS)
     patch = {"variants": {name: TECHNIQUES[technique]}}
     return params.parse(merge_patch(document, patch), PARAMS).variants[name]
+
+
+def one_trial(name: str, held: bool) -> float:
+    """Train once in this process, with libraries held to AVX2 or left to the processor."""
+    if not held and "tensorflow" not in sys.modules:
+        kernels._VARIABLES.clear()
+        for variable in ("XLA_FLAGS", "ONEDNN_MAX_CPU_ISA"):
+            del runtime.ENVIRONMENT[variable]
+    if "tensorflow" not in sys.modules:
+        runtime.import_tensorflow()
+        runtime.use_one_thread()
+    from optledger.training import engine
+
+    variant = _variant(name, "plain").model_copy(update={"epochs": 3})
+    rate = 0.1 if variant.optimizer.name == "SGD" else 0.001
+    return engine.train(Trial(name, variant, CLASSES, rate, 0), lambda _: None).seconds_per_epoch
 
 
 @lru_cache
