@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from optledger import git
+from optledger import git, toolchain
 from optledger.documents import read_yaml
 from optledger.errors import UserError
 from optledger.paths import LOCK, RESULTS
@@ -87,8 +87,7 @@ def _environment(clone: Path, folder: Path) -> dict[str, str]:
     (clone / ".dvc/config.local").write_text(f"['cache']\n    dir = {folder / 'cache'}\n")
     return {
         **own,
-        # As `make` does: the stages find this environment's Python first on the path.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)]),
+        **toolchain.variables(),
         "DVC_NO_ANALYTICS": "true",
         "DVC_SITE_CACHE_DIR": str(folder / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(folder / "global"),
