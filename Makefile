@@ -1,20 +1,29 @@
 # Each target is one line over the tool it calls. `make repro` and `make test` set up what they need.
-PORT ?= 5000
-NAME ?= techniques
-DATASET ?= mnist
-BASE ?= main
+# These are for the command line: where NAME or PORT is in the environment, it means something else.
+PORT = 5000
+NAME = techniques
+DATASET = mnist
+BASE = main
 
 # The interpreter to make .venv with, found before .venv's own comes first on the path.
 WHICH = import os, sys; print(os.path.realpath(sys.executable))
 SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-ASKED := $(if $(PYTHON),$(or $(shell $(PYTHON) -c '$(WHICH)' 2>/dev/null),none))
+ASKED := $(if $(PYTHON),$(or $(shell $(PYTHON) -I -c '$(WHICH)' 2>/dev/null),none))
 PYTHON ?= python3
 SYSTEM_PATH := $(PATH)
 
 # Stages find the environment's Python and tools first on the path.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# pip compiles bytecode when it installs, whatever the caller's environment says.
-export PYTHONDONTWRITEBYTECODE =
+# DVC runs a stage by the user's shell, which may be none.
+SHELL = /bin/sh
+export SHELL
+# What the caller has set for Python, pip and shells stays outside, but for where packages come from
+# (a user's pip.conf may say `user`, too).
+PACKAGES = CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_TIMEOUT EXTRA_INDEX_URL FIND_LINKS \
+	INDEX_URL KEYRING_PROVIDER NO_CACHE_DIR NO_INDEX PROXY RETRIES TIMEOUT TRUSTED_HOST
+unexport BASH_ENV CDPATH ENV VIRTUAL_ENV $(filter PYTHON%,$(.VARIABLES)) \
+	$(filter-out $(PACKAGES:%=PIP_%),$(filter PIP_%,$(.VARIABLES)))
+export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # No model that MLflow is given may run code that it brings as a pickle.
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false
@@ -23,7 +32,7 @@ export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false
 LEADERBOARD = workflowType=machine_learning&viewStateShareKey=leaderboard
 
 # An environment serves the folder it was made in, with the interpreter it was made with.
-PRESENT := $(shell .venv/bin/python -c '$(WHICH)' 2>/dev/null)
+PRESENT := $(shell .venv/bin/python -I -c '$(WHICH)' 2>/dev/null)
 ifneq ($(shell cat .venv/installed 2>/dev/null),$(CURDIR) $(or $(ASKED),$(PRESENT)))
 .PHONY: .venv/installed
 endif

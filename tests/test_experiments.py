@@ -163,11 +163,13 @@ def test_a_mistake_in_a_set_is_one_line(project: Project) -> None:
 
 
 def test_a_set_runs_as_an_experiment_and_leaves_the_checkout_alone(project: Project) -> None:
-    """DVC makes the parameters that the patch means, and the leaderboard is of them."""
+    """DVC makes the parameters that the patch means, whatever the user's shell."""
     (project.path / "experiments/small.yaml").write_text(SMALL)
     project.commit()
     before = project.read("mlflow.db")
-    printed = project.run("optledger", "experiment", "small", PYTHONPATH="src")
+    printed = project.run(
+        "optledger", "experiment", "small", PYTHONPATH="src", SHELL="/usr/sbin/nologin"
+    )
     assert project.run("git", "status", "--porcelain") == ""
     rows = [line.split("|")[2].strip() for line in printed.splitlines() if line[:3] == "| 1"]
     rows += [line.split("|")[2].strip() for line in printed.splitlines() if line[:3] == "| 2"]

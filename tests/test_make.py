@@ -81,3 +81,44 @@ def test_a_remote_that_is_gone_costs_a_line(project: Project) -> None:
     printed = review(project, "main")
     assert "Not everything could be pulled" in printed
     assert "make: ***" not in printed
+
+
+def test_the_caller_s_settings_stay_outside(project: Project) -> None:
+    """Of Python, pip and shells; where packages come from is kept."""
+    foreign = {
+        "BASH_ENV": "/nowhere",
+        "PIP_REQUIRE_VIRTUALENV": "1",
+        "PIP_TARGET": "/nowhere",
+        "PYTHONHOME": "/nowhere",
+        "PYTHONWARNINGS": "error",
+        "VIRTUAL_ENV": "/nowhere",
+    }
+    kept = {"PIP_INDEX_URL": "https://index.example/simple", "PIP_PROXY": "http://proxy.example"}
+    changed = {"PIP_USER": "1", "SHELL": "/usr/sbin/nologin"}
+    printed = project.run("make", "--eval=shown: ; @env", "shown", **foreign, **kept, **changed)
+    lines = set(printed.splitlines())
+    names = {line.partition("=")[0] for line in lines}
+    assert not names & foreign.keys()
+    assert lines >= {f"{name}={value}" for name, value in kept.items()}
+    assert lines >= {"PIP_USER=0", "SHELL=/bin/sh"}
+
+
+def test_the_pipeline_runs_whatever_the_caller_s_shell_and_modules(project: Project) -> None:
+    """DVC itself starts, and a stage that it runs by the shell."""
+    folder = project.path.parent / "modules"
+    folder.mkdir()
+    (folder / "psutil.py").write_text("raise SystemError")
+    printed = project.run(
+        *("make", "--assume-old", ".venv/checked", "repro"),
+        SHELL="/usr/sbin/nologin",
+        PYTHONPATH=str(folder),
+        PYTHONHOME="/nowhere",
+    )
+    assert "Running stage 'publish'" in printed
+
+
+def test_a_name_in_the_environment_is_not_an_argument(project: Project) -> None:
+    """As where NAME is the host's: make takes its own from the command line alone."""
+    command = ("make", "--dry-run", "--assume-old", ".venv/checked", "experiment")
+    assert project.run(*command, NAME="host") == "optledger experiment techniques\n"
+    assert project.run(*command, "NAME=capacity") == "optledger experiment capacity\n"

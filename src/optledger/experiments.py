@@ -4,7 +4,6 @@ A set is a file of experiments/: a JSON merge patch (RFC 7396) of params.yaml.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from optledger import git, params
+from optledger import git, params, toolchain
 from optledger.documents import mistake, read_yaml, shown
 from optledger.errors import UserError
 from optledger.paths import EXPERIMENTS, PARAMS, RESULTS
@@ -83,12 +82,11 @@ def run(name: str, settings: list[str]) -> str:
             f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
             f"dvc exp show lists it, and dvc exp remove {name} makes room for another"
         )
-    # As `make` does: the stages find this environment's Python first on the path.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name]
     for setting in settings:
         command += ["--set-param", setting]
-    if subprocess.run(command, check=False, env=git.environment() | {"PATH": path}).returncode:
+    environment = git.environment() | toolchain.variables()
+    if subprocess.run(command, check=False, env=environment).returncode:
         raise UserError(f"{EXPERIMENTS / name}.yaml: dvc exp run failed, as it says above")
     return git.run("show", f"{commit(name, baseline)}:{RESULTS / 'leaderboard.md'}")
 

@@ -34,6 +34,26 @@ def test_the_number_of_workers_changes_no_byte(finished: Project, tmp_path: Path
         assert other == first
 
 
+def test_the_user_s_settings_change_no_byte(project: Project) -> None:
+    """Not those of the libraries that compute, of Python, or of Keras."""
+    before = project.read("results/trials/adam/weights.npz")
+    project.run(
+        *("python", "-I", "src/optledger/stages", "train", "adam"),
+        OPTLEDGER_WORKERS="1",
+        ONEDNN_MAX_CPU_ISA="SSE41",
+        DNNL_MAX_CPU_ISA="SSE41",
+        TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL="0",
+        TF_ENABLE_ONEDNN_OPTS="0",
+        TF_XLA_FLAGS="--tf_xla_auto_jit=2",
+        KERAS_NNX_ENABLED="1",
+        KERAS_FLOATX="float64",
+        OMP_NUM_THREADS="3",
+        PYTHONOPTIMIZE="2",
+        PYTHONWARNINGS="error",
+    )
+    assert project.read("results/trials/adam/weights.npz") == before
+
+
 TECHNIQUES: dict[str, dict[str, object]] = {
     "penalties": {"l1": 1e-4, "l2": 1e-3},
     "dropout": {"model": {"dropout": 0.5}},

@@ -236,20 +236,92 @@ if __name__ == "__main__":
 """
 
 
-def test_a_fork_server_that_died_costs_a_retry(tmp_path: Path) -> None:
-    """As when memory is short while it imports TensorFlow: another is started."""
-    (tmp_path / "tests_of_processes.py").write_text(Path(__file__).read_text())
-    (tmp_path / "program.py").write_text(PROGRAM)
-    done = subprocess.run(
-        [sys.executable, "program.py"],
-        cwd=tmp_path,
+def run_program(text: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program of its own, beside the functions of this module."""
+    (folder / "tests_of_processes.py").write_text(Path(__file__).read_text())
+    (folder / "program.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "program.py", *arguments],
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_fork_server_that_died_costs_a_retry(tmp_path: Path) -> None:
+    """As when memory is short while it imports TensorFlow: another is started."""
+    done = run_program(PROGRAM, tmp_path)
     assert done.stdout == "2\n", done.stderr
-    assert (
-        done.stderr
-        == "2: its worker could not start (OPTLEDGER_WORKERS=1 needs the least memory); once more\n"
+    assert done.stderr == (
+        "2: the process that starts workers was ended by SIGKILL, as the system does when memory "
+        "is short (OPTLEDGER_WORKERS=1 needs the least); once more\n"
     )
+
+
+FEW_FILES = """
+import os, resource, sys
+from optledger import errors
+from optledger.training.processes import Processes
+from tests_of_processes import echo
+
+def main():
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = os.dup(0) + 1 + int(sys.argv[1])
+    with Processes(1) as pool:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+        try:
+            list(pool.run(echo, [2]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+if __name__ == "__main__":
+    errors.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "lines"),
+    [
+        # Not enough for the worker's pipe; enough for that alone.
+        ("1", ["a worker could not start: CAUSE"]),
+        (
+            "2",
+            [
+                "2: its worker could not start: CAUSE; once more",
+                "2: failed twice: its worker could not start: CAUSE",
+            ],
+        ),
+    ],
+)
+def test_what_keeps_a_worker_from_starting_is_told(
+    files: str, lines: list[str], tmp_path: Path
+) -> None:
+    """The system's own words, and no guess."""
+    done = run_program(FEW_FILES, tmp_path, files)
+    cause = r"\[Errno 24\] Too many open files[^;\n]*"
+    pattern = "".join(line.replace("CAUSE", cause) + "\n" for line in lines)
+    assert re.fullmatch(pattern, done.stderr), done.stderr
+    assert done.returncode == 2
+
+
+DEEP = """
+from optledger.training.processes import Processes
+from tests_of_processes import echo
+
+if __name__ == "__main__":
+    with Processes(1) as pool:
+        print(dict(pool.run(echo, [2]))[0][0])
+"""
+
+
+def test_a_deep_folder_for_temporary_files_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket's path there would be too long for the system."""
+    deep = tmp_path / ("a" * 90)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    done = run_program(DEEP, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")

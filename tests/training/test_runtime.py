@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from optledger.training import runtime
 from optledger.training.runtime import ENVIRONMENT
 
 PROCESSOR = Path("/proc/cpuinfo")
@@ -76,3 +77,28 @@ def test_a_wider_processor_is_kept_to_it(machine_code: dict[str, str]) -> None:
 def test_the_pin_is_what_this_process_has() -> None:
     """The tests themselves compute in the pinned environment."""
     assert {name: os.environ.get(name) for name in ENVIRONMENT} == ENVIRONMENT
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Each of these changed the bytes of a training.
+        *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL"),
+        # This one does where the processor multiplies in bfloat16, and that one ends a training.
+        *("ONEDNN_DEFAULT_FPMATH_MODE", "KERAS_NNX_ENABLED"),
+    ],
+)
+def test_what_else_steers_the_libraries_is_dropped(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its value; those that the pin itself sets have that one."""
+    monkeypatch.setenv(name, "1")
+    runtime.pin()
+    assert os.environ.get(name) == ENVIRONMENT.get(name)
+
+
+def test_what_only_prints_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONEDNN_VERBOSE=1 names the kernels that run."""
+    monkeypatch.setenv("ONEDNN_VERBOSE", "1")
+    runtime.pin()
+    assert os.environ["ONEDNN_VERBOSE"] == "1"

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from optledger.datasets.examples import read_split
 from optledger.errors import UserError
+from optledger.training import processors
 from optledger.training.trial import Predictions, TrainedModel, Trial, TrialResult
 
 WORKERS_VARIABLE = "OPTLEDGER_WORKERS"
@@ -54,7 +55,7 @@ class Executor(Protocol):
 
 
 def workers() -> AbstractContextManager[Executor]:
-    """Return an executor of as many processes as OPTLEDGER_WORKERS says, else as cores.
+    """Return an executor of as many processes as OPTLEDGER_WORKERS says, else as processors.
 
     Raises:
         UserError: OPTLEDGER_WORKERS is not a positive number.
@@ -81,9 +82,7 @@ def predict_test(trained: TrainedModel, report: Report) -> Predictions:
 def _worker_count() -> int:
     value = os.environ.get(WORKERS_VARIABLE)
     if value is None:
-        # Linux may bind a process to some of the cores; elsewhere it has all of them.
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
+        return processors.available()
     if not value.isdecimal() or int(value) < 1:
         raise UserError(f"{WORKERS_VARIABLE}: found {value!r}; allowed: an integer of at least 1")
     return int(value)

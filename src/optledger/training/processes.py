@@ -13,12 +13,12 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, cast
 
 from optledger.errors import UserError, refused
-from optledger.training import runtime
+from optledger.training import runtime, sockets
 from optledger.training.executor import WORKERS_VARIABLE, Report, Result, Task
 
 _ATTEMPTS = 2
@@ -33,8 +33,13 @@ class Processes:
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Processes":
-        """Pin the environment that the workers inherit."""
+        """Pin the environment that the workers inherit.
+
+        Raises:
+            UserError: there is no folder for the fork server's socket.
+        """
         runtime.pin()
+        sockets.place()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -87,9 +92,11 @@ class Processes:
 
     def _idle_worker(self) -> "_Worker | None":
         """Return a worker without a task, a new one if need be, or None if all have one."""
-        self._workers = [worker for worker in self._workers if worker.is_alive()]
-        for worker in self._workers:
-            if worker.place is None:
+        for worker in self._workers.copy():
+            if not worker.is_alive():
+                worker.end()
+                self._workers.remove(worker)
+            elif worker.place is None:
                 return worker
         if len(self._workers) == self.count:
             return None
@@ -103,15 +110,20 @@ class _Worker:
     def __init__(self) -> None:
         context = get_context("forkserver")
         context.set_forkserver_preload(["optledger.training.preload"])
-        self.pipe, far_end = context.Pipe()
+        try:
+            self.pipe, far_end = context.Pipe()
+        except OSError as error:
+            raise UserError(f"a worker could not start: {error}") from None
         self.place: int | None = None
         self._process = context.Process(target=_serve, args=(far_end,), daemon=True)
+        self._obstacle = ""
         try:
             self._process.start()
-        except (EOFError, OSError):
-            # The fork server has died: the pipe says so when it is read. Another is started for
-            # the next worker if the system is done with this one by then.
+        except (EOFError, OSError) as error:
+            # Another fork server is started for the next worker if this one has ended by then.
             time.sleep(1)
+            cause = str(error) or type(error).__name__
+            self._obstacle = _fork_server_ending() or f"its worker could not start: {cause}"
         far_end.close()
 
     def is_alive(self) -> bool:
@@ -127,9 +139,12 @@ class _Worker:
         try:
             return cast(tuple[Any, ...], self.pipe.recv())
         except (EOFError, OSError):
-            if self._process.pid is not None:
-                self._process.join()
-            return "failed", _ending(self._process.exitcode), None
+            if self._obstacle:
+                return "failed", self._obstacle, None
+            self._process.join()
+            # How a worker ended is told by the fork server.
+            ending = _fork_server_ending() or _ending("its worker", self._process.exitcode)
+            return "failed", ending, None
 
     def end(self) -> None:
         if self._process.pid is not None:
@@ -147,15 +162,27 @@ def _failure(text: str, fault: str | None) -> Exception:
     return error
 
 
-def _ending(exit_code: int | None) -> str:
-    if exit_code is None:
-        return f"its worker could not start ({WORKERS_VARIABLE}=1 needs the least memory)"
+def _fork_server_ending() -> str | None:
+    """Return how the fork server ended, if it did; multiprocessing finds that out by itself."""
+    # Told nowhere else; and macOS cannot look without taking the answer from multiprocessing.
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if server is None or not hasattr(os, "waitid"):
+        return None
+    ended = os.waitid(os.P_PID, server, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None:
+        return None
+    code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+    return _ending("the process that starts workers", code)
+
+
+def _ending(what: str, exit_code: int | None) -> str:
+    """Tell how a process ended, and what to do where that is known."""
+    if exit_code is None or exit_code >= 0:
+        return f"{what} ended with exit status {exit_code}"
     if exit_code == -signal.SIGKILL:
         fewer = f"{WORKERS_VARIABLE}=1 needs the least"
-        return f"its worker was ended by SIGKILL, as the system does when memory is short ({fewer})"
-    if exit_code < 0:
-        return f"its worker was ended by {signal.Signals(-exit_code).name}"
-    return f"its worker ended with exit status {exit_code}"
+        return f"{what} was ended by SIGKILL, as the system does when memory is short ({fewer})"
+    return f"{what} was ended by {signal.Signals(-exit_code).name}"
 
 
 def _serve(pipe: "Connection[Any, Any]") -> None:
@@ -163,13 +190,14 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
     # The parent is told by whoever interrupts, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    runtime.use_one_thread()
     while True:
         try:
             function, task = pipe.recv()
         except EOFError:
             return
         try:
+            # Here, so that TensorFlow that cannot be imported is a cause that is told.
+            runtime.use_one_thread()
             pipe.send(("done", function(task, lambda epochs: pipe.send(("epoch", epochs)))))
         except UserError as error:
             pipe.send(("refused", error))

@@ -24,6 +24,15 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
+FOREIGN = (
+    *("TF_", "TENSORFLOW_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "MKL_", "KMP_", "OMP_"),
+    *("OPENBLAS_", "GOTO_", "NPY_"),
+)
+"""How the names begin of what else steers these libraries: other kernels, backends, settings."""
+
+_KEPT = {"ONEDNN_VERBOSE"}
+"""What begins so and only prints what is done."""
+
 THREADS = 1
 """How many a trial computes with: a sum by two is another sum."""
 
@@ -31,7 +40,7 @@ _UNUSED = ("matplotlib", "sklearn")
 
 
 def pin() -> None:
-    """Set the environment that TensorFlow reads once, when it is imported.
+    """Set the environment that TensorFlow reads once, when it is imported, and drop the rest of it.
 
     Raises:
         RuntimeError: TensorFlow was imported before, with another environment.
@@ -39,6 +48,9 @@ def pin() -> None:
     wanted = {name: os.environ.get(name) == value for name, value in ENVIRONMENT.items()}
     if "tensorflow" in sys.modules and not all(wanted.values()):
         raise RuntimeError("TensorFlow was imported before its environment was pinned")
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) and name not in _KEPT:
+            del os.environ[name]
     os.environ.update(ENVIRONMENT)
 
 

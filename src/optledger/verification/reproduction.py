@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from optledger import git, lock
+from optledger import git, lock, toolchain
 from optledger.errors import UserError
 from optledger.paths import LOCK, RESULTS
 from optledger.verification.pipeline import reproducible
@@ -82,8 +82,7 @@ def _environment(clone: Path, folder: Path) -> dict[str, str]:
     (clone / ".dvc/config.local").write_text(f"['cache']\n    dir = {folder / 'cache'}\n")
     return {
         **own,
-        # As `make` does: the stages find this environment's Python first on the path.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)]),
+        **toolchain.variables(),
         "DVC_NO_ANALYTICS": "true",
         "DVC_SITE_CACHE_DIR": str(folder / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(folder / "global"),

@@ -1,0 +1,63 @@
+"""How a stage is started, whatever the user's shell and what is set for Python."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from project import Project
+
+CASE = ("python", "-I", "src/optledger/stages", "case", "linear_regression")
+FOLDER = "results/cases/linear_regression"
+
+
+def case_outputs(project: Project) -> dict[str, bytes]:
+    """Return the bytes of the case's outputs."""
+    return {path.name: path.read_bytes() for path in sorted((project.path / FOLDER).iterdir())}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONHOME": "/nowhere", "PYTHONPLATLIBDIR": "nowhere"},
+        {"PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "PYTHONINSPECT": "1"},
+        {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "MPLBACKEND": "TkAgg"},
+    ],
+    ids=" ".join,
+)
+def test_the_user_s_environment_stays_outside(variables: dict[str, str], project: Project) -> None:
+    """The bytes are the same and nothing is printed, with modules and settings in the way."""
+    before = case_outputs(project)
+    shutil.rmtree(project.path / FOLDER)
+    folder = project.path.parent / "modules"
+    for path in (folder / "psutil.py", folder / "numpy.py", project.path / "random.py"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("raise SystemError('this is the user's own')")
+    (project.path / "matplotlibrc").write_text(
+        "font.size: 30\naxes.prop_cycle: cycler('color', 'y')"
+    )
+    assert project.run(*CASE, PYTHONPATH=str(folder), **variables) == ""
+    assert case_outputs(project) == before
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "tcsh", "fish"])
+def test_any_shell_runs_a_stage(shell: str, project: Project) -> None:
+    """DVC runs it by the user's."""
+    path = shutil.which(shell)
+    if path is None:
+        # .ci/run installs them, so that nothing is skipped there.
+        pytest.skip(f"found no {shell}")
+    shutil.rmtree(project.path / "data/raw")
+    project.run("dvc", "repro", "--single-item", "--force", "download", SHELL=path)
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_a_python_of_another_environment_is_one_line(project: Project, tmp_path: Path) -> None:
+    """As where `dvc` is called by its path, and `python` is the system's."""
+    project.run("python", "-m", "venv", "--without-pip", str(tmp_path / "other"))
+    python = tmp_path / "other/bin/python"
+    process = project.start(str(python), *CASE[1:])
+    printed, _ = process.communicate()
+    assert process.returncode == 2
+    assert printed.startswith(f"{python}: found no DVC beside this Python; allowed: ")
+    assert len(printed.splitlines()) == 1
