@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from optledger import git
+from optledger.errors import UserError
 from project import Project
 
 
@@ -36,6 +38,16 @@ def test_a_folder_alone_tells_which_repository_it_is(
     git.run("checkout", "--quiet", "--detach", head, checkout=tmp_path / "clone")
     assert git.commits(tmp_path / "clone").clean == head
     assert git.commits(linked.path) == (other, other)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give a folder away")
+def test_a_checkout_of_another_user_is_told_of(tmp_path: Path) -> None:
+    """Git refuses it; that is no answer to what was asked."""
+    first, _ = worktrees(tmp_path)
+    for path in (first.path, first.path / ".git"):
+        os.chown(path, 12345, 12345)
+    with pytest.raises(UserError, match=r"safe\.directory"):
+        git.commits(first.path)
 
 
 def test_line_ends_are_not_converted(finished: Project, tmp_path: Path) -> None:

@@ -50,10 +50,20 @@ def experiments(name: str, baseline: str | None = None) -> list[str]:
     return (found or "").split()
 
 
+class UnusableError(UserError):
+    """Git does not work in a checkout, so that nothing follows from its failures."""
+
+
 def ask(*arguments: str, checkout: Path = Path()) -> str | None:
-    """Return what a Git command prints; None where it fails, or there is no Git."""
+    """Return what a Git command prints; None where it fails, or there is no Git.
+
+    Raises:
+        UnusableError: Git refuses to work here.
+    """
     try:
         return run(*arguments, checkout=checkout)
+    except UnusableError:
+        raise
     except UserError:
         return None
 
@@ -71,6 +81,11 @@ def run(*arguments: str, checkout: Path = Path()) -> str:
         )
     except FileNotFoundError:
         raise UserError("git: found no such program; allowed: one on the path") from None
+    if "safe.directory" in done.stderr:
+        remedy = f"git config --global --add safe.directory {checkout.resolve()}"
+        raise UnusableError(
+            f"git: found a checkout of another user; allowed: your own, or: {remedy}"
+        )
     if done.returncode:
         told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise UserError(f"git {arguments[0]}: {told[0]}")

@@ -305,3 +305,37 @@ def test_a_store_that_is_away_is_one_line(
         names = [each.where for each in found()]
         assert names == [f"{uri}: optledger-digits", f"{uri}: optledger-cases"]
     assert not (project.path / "none.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "cut", "found"),
+    [
+        ("dvc.lock", "\n  compare:.*?(?=\n  \\w)", "dvc.lock: found no compare with its command"),
+        ("dvc.lock", "(?<=stages:).*?(?=\n  preprocess)", "dvc.lock: found no download"),
+        ("dvc.yaml", "\n  compare:.*?(?=\n  case)", "dvc.yaml: found no compare"),
+        ("dvc.yaml", r"\A.*\Z", "dvc.yaml: found no download"),
+    ],
+)
+def test_what_is_not_recorded_is_not_published(
+    project: Project, file: str, cut: str, found: str
+) -> None:
+    """A lock or a pipeline without a stage vouches for nothing that this stage made."""
+    text = (project.path / file).read_text()
+    shorter = re.sub(cut, "" if file == "dvc.lock" else "\n", text, count=1, flags=re.DOTALL)
+    assert shorter != text
+    (project.path / file).write_text(shorter)
+    table = project.path / "results/leaderboard.csv"
+    table.write_text(table.read_text().replace("0.", "0.1", 1))
+    printed = project.run("sh", "-c", "optledger publish; echo $?", PYTHONPATH="src").splitlines()
+    assert printed[-1] == "2"
+    assert any(line.startswith(found) for line in printed)
+    assert "runs at" not in printed[-2]
+
+
+def test_a_mistake_in_the_settings_of_dvc_is_not_one_in_the_lock(project: Project) -> None:
+    """The line names the file, and what DVC finds wrong in it."""
+    (project.path / ".dvc/config.local").write_text("[core]\n    autostage = perhaps\n")
+    line, status = verified(project)
+    assert line.startswith(".dvc/config or .dvc/config.local: ")
+    assert "autostage" in line
+    assert status == "2"

@@ -49,14 +49,18 @@ class Chain:
             broken: outputs that are known to be changed or missing; what depends on a folder of
                 them is not told again.
         """
-        for stage in self.stages:
-            if not stage.recorded:
-                found = f"no {stage.name} with its command"
-                yield Break(str(LOCK), found, "every stage of dvc.yaml", _repro(stage.name))
+        yield from self.unrecorded()
         for name in self.orphans:
             yield Break(str(LOCK), name, "the stages of dvc.yaml only", _repro())
         yield from self._dependencies(broken)
         yield from self._parameters()
+
+    def unrecorded(self) -> Iterator[Break]:
+        """Yield a break for each stage whose outputs dvc.lock does not record."""
+        for stage in self.stages:
+            if not stage.recorded:
+                found = f"no {stage.name} with its command"
+                yield Break(str(LOCK), found, "every stage of dvc.yaml", _repro(stage.name))
 
     def _dependencies(self, broken: Collection[Path]) -> Iterator[Break]:
         wrong: dict[tuple[Path, str | None], list[str]] = {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from dvc.config import ConfigError
 from dvc.dependency.param import ParamsDependency, read_param_file
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
@@ -109,6 +110,10 @@ def opened() -> Iterator[Pipeline]:
     try:
         with closing(Repo(".")) as repository:
             yield Pipeline(repository)
+    except ConfigError as error:
+        # Which of them it is, DVC does not say.
+        files = ".dvc/config or .dvc/config.local"
+        raise UserError(f"{files}: {' '.join(str(error).split())}") from None
     except DvcException as error:
         raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
 

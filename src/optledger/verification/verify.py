@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ class Verification:
             chain = Chain(pipeline.stages, pipeline.orphans, digests.of)
             outputs = Outputs(pipeline, digests, chain.is_current)
             yield from outputs.breaks()
-            links = [*chain.breaks(outputs.broken), *data_breaks(dataset, outputs.broken)]
+            links = [*_undeclared(settings, pipeline), *chain.breaks(outputs.broken)]
+            links += data_breaks(dataset, outputs.broken)
             yield from links
             self.counts += _counts(pipeline, digests)
         self.counts.append(f"{len(dataset.files.by_role())} data files")
@@ -73,17 +75,33 @@ class Verification:
 
 
 def check_outputs() -> None:
-    """Check that the outputs here are those of dvc.lock.
+    """Check that the outputs here are those of dvc.lock, which records all that is published.
 
     Raises:
         UserError: a line for each that is not, or the pipeline has never run.
     """
+    settings = params.load()
     with opened() as pipeline:
         digests = Digests(pipeline.files_below, lambda _: None)
         chain = Chain(pipeline.stages, pipeline.orphans, digests.of)
         outputs = Outputs(pipeline, digests, chain.is_current)
-        if lines := [str(each) for each in outputs.breaks() if not each.is_note]:
+        # What always runs, as the publication does, records nothing that is published.
+        made = [stage for stage in pipeline.stages if not stage.always_runs]
+        breaks = [*_undeclared(settings, pipeline), *replace(chain, stages=made).unrecorded()]
+        if lines := [str(each) for each in [*breaks, *outputs.breaks()] if not each.is_note]:
             raise UserError("\n".join(lines))
+
+
+def _undeclared(settings: Params, pipeline: Pipeline) -> Iterator[Break]:
+    """Yield a break for each stage that dvc.yaml lacks: nothing would record its outputs."""
+    single = ("download", "preprocess", "evaluate", "compare", "report")
+    trained = (f"train@{name}" for name in settings.variants)
+    cases = (f"case@{name}" for name in settings.cases)
+    declared = {stage.name for stage in pipeline.stages}
+    for name in (*single, *trained, *cases):
+        if name not in declared:
+            remedy = command("git", "checkout", "HEAD", "--", "dvc.yaml")
+            yield Break("dvc.yaml", f"no {name}", "every stage of the pipeline", remedy)
 
 
 def _counts(pipeline: Pipeline, digests: Digests) -> list[str]:
