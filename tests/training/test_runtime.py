@@ -83,7 +83,7 @@ def test_the_pin_is_what_this_process_has() -> None:
     "name",
     [
         # Each of these changed the bytes of a training.
-        *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL"),
+        *("DNNL_MAX_CPU_ISA", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL"),
         # This one does where the processor multiplies in bfloat16, and that one ends a training.
         *("ONEDNN_DEFAULT_FPMATH_MODE", "KERAS_NNX_ENABLED"),
     ],
