@@ -28,20 +28,20 @@ import pandas as pd
 import psutil
 from threadpoolctl import threadpool_limits
 
-from optledger import errors, params
 from optledger.analysis.metrics import Evaluation, confusion_table, evaluate, per_class_table
+from optledger.analysis.predictions import read_labels
+from optledger.core import errors, params
+from optledger.core.documents import read_yaml
+from optledger.core.formats import write_csv, write_json, write_npz
+from optledger.core.params import Params, Variant
+from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import read_split
-from optledger.documents import read_yaml
-from optledger.experiments import merge_patch
-from optledger.formats import write_csv, write_json, write_npz
-from optledger.params import Params, Variant
-from optledger.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
-from optledger.predictions import read_labels
+from optledger.execution.executor import Report, train
+from optledger.execution.processes import Processes
+from optledger.pipeline.experiments import merge_patch
 from optledger.training import kernels, runtime
-from optledger.training.executor import Report, train
-from optledger.training.processes import Processes
-from optledger.training.records import write_trials
-from optledger.training.trial import Epoch, Trial, TrialResult
+from optledger.trials.records import write_trials
+from optledger.trials.trial import Epoch, Trial, TrialResult
 
 CORES = len(os.sched_getaffinity(0))
 ROUNDS = 5

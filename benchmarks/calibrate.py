@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from optledger import errors, experiments
 from optledger.analysis.calibration import (
     DRAWS,
     Population,
@@ -29,9 +28,11 @@ from optledger.analysis.calibration import (
     run,
     scenarios,
 )
+from optledger.core import errors
+from optledger.core.formats import read_npz
+from optledger.core.paths import PREDICTIONS, PREPARED
 from optledger.datasets.examples import read_split, read_summary
-from optledger.formats import read_npz
-from optledger.paths import PREDICTIONS, PREPARED
+from optledger.pipeline import experiments
 
 NAME = "calibration"
 SEED = 0

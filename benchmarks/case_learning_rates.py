@@ -9,12 +9,12 @@ from itertools import takewhile
 
 import numpy as np
 
-from optledger import errors, params
-from optledger.analysis.trajectories import FLOOR, follow
-from optledger.params import Case
-from optledger.textbook.cases import problem_of, ways
-from optledger.textbook.problem import Problem
-from optledger.textbook.rules import Array
+from optledger.cases.problem import Problem
+from optledger.cases.problems import problem_of, ways
+from optledger.cases.rules import Array
+from optledger.cases.trajectories import FLOOR, follow
+from optledger.core import errors, params
+from optledger.core.params import Case
 
 RATES = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
 

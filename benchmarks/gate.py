@@ -26,22 +26,17 @@ from dvc.repo import Repo
 from numpy.typing import NDArray
 
 import digits
-from optledger import errors, tables
 from optledger.analysis.calibration import Question, Share, markdown
 from optledger.analysis.schemas import read_results
-from optledger.formats import (
-    new_directory,
-    read_npz,
-    write_csv,
-    write_npz,
-)
-from optledger.paths import PARAMS, PREDICTIONS, TRIALS
+from optledger.core import errors, tables
+from optledger.core.formats import new_directory, read_npz, write_csv, write_npz
+from optledger.core.paths import PARAMS, PREDICTIONS, TRIALS
 from optledger.review.effects import Review
 from optledger.review.evidence import Evidence
 from optledger.review.judging import join, review
 from optledger.stages import compare, evaluate
-from optledger.training.records import SCHEMAS
-from optledger.training.trial import Predictions
+from optledger.trials.records import SCHEMAS
+from optledger.trials.trial import Predictions
 from project import Project, new_project
 
 REVIEWS = 200

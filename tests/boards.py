@@ -7,10 +7,10 @@ import pandas as pd
 
 from optledger.analysis.comparisons import Samples, comparisons, leading_group
 from optledger.analysis.leaderboard import leaderboard
+from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.speed import epochs_to_targets
 from optledger.analysis.summary import METRICS, ranking
-from optledger.params import Comparison, Component, Variant
-from optledger.results import samples_of_seeds
+from optledger.core.params import Comparison, Component, Variant
 
 VARIANT = Variant(
     model=Component(name="mlp", hidden_units=[16]),

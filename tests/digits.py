@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
+from optledger.core.formats import file_digest
 from optledger.datasets.examples import Examples
 from optledger.datasets.idx import write_idx
-from optledger.formats import file_digest
 
 FILES = {
     "train_images": "train-images",

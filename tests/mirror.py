@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from optledger.core.formats import file_digest
 from optledger.datasets.registry import Dataset, Source
-from optledger.formats import file_digest
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):

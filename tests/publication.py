@@ -25,9 +25,9 @@ from mlflow.entities import ViewType
 
 # So that what is timed and killed is the publication.
 import optledger.tracking.store  # noqa: F401
-from optledger import errors
-from optledger.formats import file_digest, write_npz
-from optledger.params import Comparison, Component
+from optledger.core import errors
+from optledger.core.formats import file_digest, write_npz
+from optledger.core.params import Comparison, Component
 from optledger.tracking.agreement import DUPLICATE_OF, KEY, Published
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.publication import publish_runs

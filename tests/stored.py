@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.tables import Column, Schema
+from optledger.core.tables import Column, Schema
 
 
 def summary(classes: int, **examples: int) -> dict[str, Any]:

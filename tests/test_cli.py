@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from optledger import params
+from optledger.core import params
 from project import REPOSITORY, Project
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from optledger import params
-from optledger.documents import read_yaml
-from optledger.params import Params
+from optledger.core import params
+from optledger.core.documents import read_yaml
+from optledger.core.params import Params
 from project import REPOSITORY, Project
 
 SOURCE = REPOSITORY / "src"

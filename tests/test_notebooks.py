@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from optledger.analysis.schemas import read_results
+from optledger.core.formats import write_csv
 from optledger.figures.style import GREY, lines
-from optledger.formats import write_csv
 from project import REPOSITORY, Project
 
 NOTEBOOK = "notebooks/explore.ipynb"

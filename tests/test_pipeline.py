@@ -20,8 +20,8 @@ from mlflow.entities import Run
 from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score
 
+from optledger.core.formats import read_npz
 from optledger.datasets.examples import Examples
-from optledger.formats import read_npz
 from project import Project, new_project
 
 CASE = """\

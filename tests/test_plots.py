@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from optledger.documents import read_yaml
+from optledger.core.documents import read_yaml
+from optledger.core.params import ALWAYS_RUN
 from optledger.figures.style import COLOURS
-from optledger.params import ALWAYS_RUN
 from project import REPOSITORY, Project
 
 TEMPLATES = {path.stem: path for path in (REPOSITORY / ".dvc/plots").glob("*.json")}

@@ -26,7 +26,7 @@ from unittest.mock import patch
 
 from tqdm import tqdm
 
-from optledger.errors import UserError
+from optledger.core.errors import UserError
 from proxy import FAULTS, Proxy, proxy_of
 from publication import Contents, contents, differences, make_checkout, publish_all
 from servers import MEMORY, mlflow_server

@@ -1,6 +1,6 @@
 """The command line as a program."""
 
-from optledger import errors
+from optledger.core import errors
 
 
 def main() -> None:

@@ -9,15 +9,18 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from optledger import experiments, params, planning
-from optledger.breaks import command
+from optledger.analysis import planning
+from optledger.core import params
+from optledger.core.breaks import command
+from optledger.core.documents import mistake
+from optledger.core.errors import MISTAKE, VERDICT, UserError, printable_lines
+from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
 from optledger.datasets.sampling import example_mistakes, training_examples
-from optledger.documents import mistake
-from optledger.errors import MISTAKE, VERDICT, UserError, printable_lines
-from optledger.paths import EXPERIMENTS, PARAMS, TENSORBOARD
+from optledger.execution import executor
+from optledger.pipeline import experiments
 from optledger.stages import publish as stage
-from optledger.training import executor, runtime
+from optledger.training import runtime
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -144,7 +147,7 @@ def tensorboard(
     ] = TENSORBOARD,
 ) -> None:
     """Write the results as TensorBoard's event files: a run for each seed, and of means."""
-    from optledger.event_files import read_runs, write_runs
+    from optledger.report.event_files import read_runs, write_runs
 
     runs = read_runs(params.load())
     write_runs(directory, runs)

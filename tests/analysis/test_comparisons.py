@@ -15,13 +15,13 @@ from optledger.analysis.comparisons import (
     samples_of,
 )
 from optledger.analysis.metrics import evaluate
+from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import Sample, seeds_to_settle
 from optledger.analysis.summary import METRICS, ranking
-from optledger.formats import write_csv
-from optledger.params import Comparison
-from optledger.results import samples_of_seeds
-from optledger.tables import read
+from optledger.core.formats import write_csv
+from optledger.core.params import Comparison
+from optledger.core.tables import read
 
 ACCURACY = Comparison(metric="accuracy")
 

@@ -9,7 +9,7 @@ from scipy import stats
 from boards import boards, seed_table
 from optledger.analysis.leaderboard import champion, curves, search_table
 from optledger.analysis.summary import ranking, summarize
-from optledger.params import Comparison
+from optledger.core.params import Comparison
 
 ACCURACY = Comparison(metric="accuracy")
 

@@ -5,7 +5,7 @@ import pytest
 from boards import boards, seed_table
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
-from optledger.params import Comparison, Margins
+from optledger.core.params import Comparison, Margins
 
 ACCURACY = Comparison(metric="accuracy")
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
 from optledger.analysis.metrics import confusion_table, evaluate, per_class_table
-from optledger.training.trial import NO_CLASS
+from optledger.trials.trial import NO_CLASS
 
 MACRO = ("precision", "recall", "f1")
 

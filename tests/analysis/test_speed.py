@@ -12,10 +12,10 @@ from optledger.analysis.speed import (
     performance_profile,
     speed_summary,
 )
-from optledger.formats import write_csv
-from optledger.tables import read
-from optledger.training.records import read_history, read_search, write_trials
-from optledger.training.trial import Divergence, Epoch, TrialResult
+from optledger.core.formats import write_csv
+from optledger.core.tables import read
+from optledger.trials.records import read_history, read_search, write_trials
+from optledger.trials.trial import Divergence, Epoch, TrialResult
 
 INF = math.inf
 

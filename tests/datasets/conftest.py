@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mirror import Mirror, serving
+from optledger.core.formats import file_digest
 from optledger.datasets import package_index, registry, web
 from optledger.datasets.registry import MIRROR_VARIABLE, Dataset, Members, Package
-from optledger.formats import file_digest
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from optledger.core.errors import UserError
+from optledger.core.formats import write_json
 from optledger.datasets.examples import Examples, read_split, read_summary, write_split
-from optledger.errors import UserError
-from optledger.formats import write_json
 from stored import summary
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from optledger.core.errors import UserError
 from optledger.datasets.idx import read_idx, write_idx
-from optledger.errors import UserError
 
 
 def test_read_idx_follows_the_format(tmp_path: Path) -> None:

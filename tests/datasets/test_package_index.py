@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from mirror import Mirror, assert_complete, from_sources
+from optledger.core.errors import UserError
 from optledger.datasets.package_index import download_package
 from optledger.datasets.registry import Dataset, Package, Source
 from optledger.datasets.sources import fetch
 from optledger.datasets.web import SourceError
-from optledger.errors import UserError
 
 
 def test_the_package_index_of_pip_delivers(dataset: Dataset, index: Package, out: Path) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from optledger.core.errors import UserError
 from optledger.datasets import registry
-from optledger.errors import UserError
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from optledger.core.params import Training, parse
 from optledger.datasets.sampling import example_mistakes, training_examples
-from optledger.params import Training, parse
 from project import DIGITS_PARAMS
 
 LABELS = np.repeat(np.arange(3), [600, 300, 100]).astype(np.uint8)

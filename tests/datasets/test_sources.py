@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mirror import Mirror, assert_complete, from_sources, serve
-from optledger import errors
+from optledger.core import errors
+from optledger.core.errors import UserError
 from optledger.datasets.registry import MIRROR_VARIABLE, Dataset, Package, Source
 from optledger.datasets.sources import fetch
-from optledger.errors import UserError
 
 
 def test_a_web_mirror_delivers(

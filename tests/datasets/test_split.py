@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from optledger.core.errors import UserError
+from optledger.core.params import Split
 from optledger.datasets.examples import Examples
 from optledger.datasets.split import split_train_validation, validation_examples
-from optledger.errors import UserError
-from optledger.params import Split
 
 
 def examples(per_class: list[int]) -> Examples:

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from drawn import strokes, texts
+from optledger.core.params import Comparison
 from optledger.figures.differences import described, draw
 from optledger.figures.style import lines
-from optledger.params import Comparison
 
 ACCURACY = Comparison(metric="accuracy")
 

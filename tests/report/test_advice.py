@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from boards import VARIANT, boards, seed_table
-from optledger.params import Comparison, Params, Plateau, Split
+from optledger.core.params import Comparison, Params, Plateau, Split
 from optledger.report.advice import certainty, choice, next_steps
 
 ACCURACY = Comparison(metric="accuracy", targets=(0.9,))

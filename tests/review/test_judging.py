@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from optledger.formats import write_csv
+from optledger.core.formats import write_csv
 from optledger.review.effects import Review
 from optledger.review.judging import review
 from optledger.review.report import outcome, terminal

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from optledger.errors import UserError
+from optledger.core.errors import UserError
 from optledger.stages import case
 from project import REPOSITORY
 

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from optledger import lock
-from optledger.documents import read_yaml
-from optledger.errors import UserError
-from optledger.formats import file_digest, tree_digest
-from optledger.paths import CASES, TRIALS
+from optledger.core.documents import read_yaml
+from optledger.core.errors import UserError
+from optledger.core.formats import file_digest, tree_digest
+from optledger.core.paths import CASES, TRIALS
+from optledger.pipeline import lock
 from optledger.stages import undeclared
 from project import REPOSITORY, Project
 

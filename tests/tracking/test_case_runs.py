@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from optledger import params
+from optledger.core import params
 from optledger.tracking.agreement import Published
 from optledger.tracking.glance import tracking_uri
 from optledger.tracking.publication import publish_runs

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from optledger import params
 from optledger.analysis.schemas import SCHEMAS
+from optledger.core import params
+from optledger.core.formats import write_csv, write_json, write_npz
+from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples, write_split
-from optledger.formats import write_csv, write_json, write_npz
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.tracking.champion import read_champion
-from optledger.training.records import write_trials
-from optledger.training.trial import Epoch, TrialResult
+from optledger.trials.records import write_trials
+from optledger.trials.trial import Epoch, TrialResult
 from project import DIGITS_PARAMS
 from stored import filled, summary
 

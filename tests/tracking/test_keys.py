@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from optledger.formats import digest
+from optledger.core.formats import digest
 from optledger.tracking.keys import (
     case_content,
     comparison_content,

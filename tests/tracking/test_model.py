@@ -20,9 +20,9 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModel
 from numpy.typing import NDArray
 
-from optledger import params
+from optledger.core import params
+from optledger.core.formats import read_npz
 from optledger.datasets.examples import read_split
-from optledger.formats import read_npz
 from optledger.tracking.champion import ChampionModel, read_champion
 from optledger.tracking.model import write_model
 from optledger.tracking.registration import publish_champion

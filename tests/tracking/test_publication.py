@@ -12,9 +12,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 
+from optledger.core.errors import UserError
+from optledger.core.formats import digest, file_digest
 from optledger.datasets.examples import Examples, write_split
-from optledger.errors import UserError
-from optledger.formats import digest, file_digest
 from optledger.tracking.agreement import Published
 from optledger.tracking.glance import tracking_uri
 from optledger.tracking.publication import publish_runs

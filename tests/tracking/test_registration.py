@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric
 
-from optledger.params import Comparison, Component
+from optledger.core.params import Comparison, Component
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.registration import publish_champion
 

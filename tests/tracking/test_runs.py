@@ -12,18 +12,18 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from optledger import params
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
+from optledger.core import params
+from optledger.core.formats import digest, file_digest, write_csv, write_json, write_npz, write_text
+from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets import registry
 from optledger.datasets.examples import Examples, write_split
-from optledger.formats import digest, file_digest, write_csv, write_json, write_npz, write_text
-from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect
-from optledger.training.observations import write_observation
-from optledger.training.records import write_trials
-from optledger.training.trial import Divergence, Epoch, TrialResult
+from optledger.trials.observations import write_observation
+from optledger.trials.records import write_trials
+from optledger.trials.trial import Divergence, Epoch, TrialResult
 from project import DIGITS_PARAMS
 from stored import filled, summary
 

@@ -7,7 +7,7 @@ import keras
 import pytest
 from ruamel.yaml import YAML
 
-from optledger.params import Component, Params
+from optledger.core.params import Component, Params
 from optledger.training import textbook_optimizers
 from optledger.training.arguments import _BY_NAME
 from optledger.training.checks import mistakes

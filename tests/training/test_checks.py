@@ -5,8 +5,8 @@ import keras
 import pytest
 from ruamel.yaml import YAML
 
-from optledger.errors import UserError
-from optledger.params import Params
+from optledger.core.errors import UserError
+from optledger.core.params import Params
 from optledger.training.checks import check_trainable, mistakes
 from optledger.training.components import _NOT_LOSSES, _NOT_OPTIMIZERS
 from optledger.training.models import MODELS

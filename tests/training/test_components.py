@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from optledger.params import Component
+from optledger.core.params import Component
 from optledger.training.components import (
     ComponentError,
     build_loss,

@@ -8,17 +8,17 @@ import pytest
 import tensorflow as tf
 
 from masks import mask
+from optledger.cases.rules import Adam, GradientDescent, Momentum, RMSprop
+from optledger.core.params import Component, EarlyStopping, Variant
 from optledger.datasets.examples import Examples
 from optledger.datasets.sampling import training_examples
-from optledger.params import Component, EarlyStopping, Variant
-from optledger.textbook.rules import Adam, GradientDescent, Momentum, RMSprop
 from optledger.training import textbook_optimizers
 from optledger.training.components import build_loss, build_model
 from optledger.training.dropout import step_keys
 from optledger.training.engine import Engine, batch_order, predict
-from optledger.training.plateau import converged_epoch
-from optledger.training.trial import NO_CLASS, Trial, Weights
 from optledger.training.weights import get_weights, initial_weights, set_weights
+from optledger.trials.plateau import converged_epoch
+from optledger.trials.trial import NO_CLASS, Trial, Weights
 
 MODEL = Component(name="mlp", hidden_units=[16])
 

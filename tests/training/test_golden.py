@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from digits import load
-from optledger import params
+from optledger.core import params
+from optledger.core.params import EarlyStopping
 from optledger.datasets.examples import Examples, read_split, read_summary
-from optledger.params import EarlyStopping
 from optledger.training import kernels, runtime
-from optledger.training.trial import Trial
+from optledger.trials.trial import Trial
 from project import REPOSITORY
 
 # By what a variant has beside the defaults of params.yaml; the default variants themselves first.

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
+from optledger.core.params import Component
 from optledger.datasets.examples import Examples
-from optledger.params import Component
 from optledger.training.components import build_model
 from optledger.training.weights import get_weights, initial_weights, set_weights
 

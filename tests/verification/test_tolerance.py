@@ -6,8 +6,8 @@ import pytest
 
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
-from optledger.formats import write_csv, write_json
-from optledger.params import Comparison
+from optledger.core.formats import write_csv, write_json
+from optledger.core.params import Comparison
 from optledger.verification.tolerance import Agreement, Judge
 from stored import filled
 

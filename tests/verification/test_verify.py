@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from ruamel.yaml import YAML
 
-from optledger.breaks import Break
-from optledger.documents import read_yaml
-from optledger.formats import file_digest
+from optledger.core.breaks import Break
+from optledger.core.documents import read_yaml
+from optledger.core.formats import file_digest
 from optledger.verification.verify import Verification
 from project import Project
 

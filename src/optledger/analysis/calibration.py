@@ -30,7 +30,7 @@ from optledger.analysis.statistics import (
     seeds_needed,
     verdict,
 )
-from optledger.params import Comparison
+from optledger.core.params import Comparison
 
 DRAWS = 4000
 """Of each experiment: a share of 5 % then has a standard error of 0.34 %."""

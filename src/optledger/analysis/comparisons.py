@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from optledger.analysis.pseudo_values import pseudo_values
 from optledger.analysis.statistics import Sample, difference, sample, seeds_to_settle, verdict
 from optledger.analysis.summary import METRICS, ranking
-from optledger.params import Comparison
+from optledger.core.params import Comparison
 
 Samples = Mapping[str, Mapping[str, Sample]]
 """By variant and metric, its seeds' values."""

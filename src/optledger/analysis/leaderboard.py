@@ -9,8 +9,8 @@ from optledger.analysis.comparisons import Samples
 from optledger.analysis.speed import learning_rate_sensitivity, speed_summary
 from optledger.analysis.statistics import Sample, mean
 from optledger.analysis.summary import METRICS, summarize
-from optledger.params import Variant
-from optledger.training.search import edge
+from optledger.core.params import Variant
+from optledger.trials.search import edge
 
 
 def leaderboard(

@@ -22,7 +22,7 @@ from optledger.analysis.words import (
     signed,
     some,
 )
-from optledger.params import Comparison
+from optledger.core.params import Comparison
 
 
 def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from optledger.analysis.summary import METRICS
-from optledger.errors import UserError
-from optledger.paths import PARAMS, RESULTS
-from optledger.tables import (
+from optledger.core.errors import UserError
+from optledger.core.paths import PARAMS, RESULTS
+from optledger.core.tables import (
     COUNT,
     FLAG,
     FRACTION,
@@ -23,7 +23,7 @@ from optledger.tables import (
     optional,
     read,
 )
-from optledger.training.records import EPOCH, TRIAL, VALIDATION
+from optledger.trials.records import EPOCH, TRIAL, VALIDATION
 
 _SCORES: dict[str, Column] = dict.fromkeys(METRICS, FRACTION) | {"loss": optional(NOT_NEGATIVE)}
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from optledger.formats import rounded
+from optledger.core.formats import rounded
 
 METRICS = ("accuracy", "precision", "recall", "f1", "loss")
 """Precision, recall and F1 are macro averages; loss is the mean cross-entropy in nats."""

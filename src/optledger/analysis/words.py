@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.params import Comparison
+from optledger.core.params import Comparison
 
 
 def listed(names: Sequence[str]) -> str:

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveInt
 
-from optledger.documents import Section, validate
-from optledger.errors import UserError
-from optledger.formats import read_json, read_npz, write_npz
-from optledger.paths import PREPARED
+from optledger.core.documents import Section, validate
+from optledger.core.errors import UserError
+from optledger.core.formats import read_json, read_npz, write_npz
+from optledger.core.paths import PREPARED
 
 
 class Examples(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from optledger.errors import UserError
+from optledger.core.errors import UserError
 
 _UNSIGNED_BYTE = 0x08
 

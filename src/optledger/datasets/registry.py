@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, RootModel, model_validator
 
-from optledger.documents import Section, mistake, read_yaml, validate
-from optledger.errors import UserError
-from optledger.params import Name
-from optledger.paths import PARAMS, PREPARED, RAW, RESULTS
+from optledger.core.documents import Section, mistake, read_yaml, validate
+from optledger.core.errors import UserError
+from optledger.core.params import Name
+from optledger.core.paths import PARAMS, PREPARED, RAW, RESULTS
 
 PATH = Path(__file__).with_name("registry.yaml")
 

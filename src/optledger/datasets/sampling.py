@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from optledger.documents import mistake
-from optledger.params import Params, Training, place
-from optledger.paths import PARAMS
+from optledger.core.documents import mistake
+from optledger.core.params import Params, Training, place
+from optledger.core.paths import PARAMS
 
 Members = dict[int, NDArray[np.intp]]
 """By label, indices of examples; from an index on, they are as good as any others."""

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from optledger.core.errors import UserError
+from optledger.core.params import Split
+from optledger.core.paths import PARAMS
 from optledger.datasets.examples import Examples
-from optledger.errors import UserError
-from optledger.params import Split
-from optledger.paths import PARAMS
 
 
 def validation_examples(examples: int, validation_fraction: float) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.trajectories import FLOOR
+from optledger.cases.trajectories import FLOOR
 from optledger.figures.style import GREY, INK, Line, lines, style, svg
 
 _ALWAYS_RUN_LINES = {

@@ -7,9 +7,9 @@ import pandas as pd
 
 from optledger.analysis.comparisons import against, plain_rows, reference
 from optledger.analysis.words import interval, many, signed
+from optledger.core.params import Comparison
 from optledger.figures.panels import identifier, near, short
 from optledger.figures.style import GREY, GRID, lines, style, svg
-from optledger.params import Comparison
 
 # Inches: of a variant's row, and of the rest.
 _ROW, _HEADS = 0.4, 0.75

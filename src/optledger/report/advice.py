@@ -12,7 +12,7 @@ import pandas as pd
 
 from optledger.analysis.comparisons import against, reference
 from optledger.analysis.words import are, interval, many, points_or_nats, signed, some
-from optledger.params import Comparison, Params
+from optledger.core.params import Comparison, Params
 
 
 class Choice(NamedTuple):

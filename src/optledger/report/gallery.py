@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from optledger.formats import Expected, read_npz
+from optledger.core.formats import Expected, read_npz
 
 _ARRAYS: Expected = {
     **dict.fromkeys(("found", "models", "indices"), (np.int64, 1)),

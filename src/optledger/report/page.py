@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 from optledger.analysis.comparisons import reference
 from optledger.analysis.markdown import answer, rank_notes, rank_table
 from optledger.analysis.words import confidence, listed, many, points_or_nats, some
+from optledger.core.params import Params
 from optledger.figures.differences import described
 from optledger.figures.style import DARK, VARIABLES, Line, lines
-from optledger.params import Params
 from optledger.report import advice, drawings, tables
 from optledger.report.gallery import Gallery
 

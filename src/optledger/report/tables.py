@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import against, plain_rows, reference
 from optledger.analysis.words import epochs_to, interval, mean_interval, signed
+from optledger.core.params import Comparison, Params
 from optledger.figures.panels import near
-from optledger.params import Comparison, Params
 
 FEW = 8
 """So many variants are few enough for numbers in the cells of a matrix."""

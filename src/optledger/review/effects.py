@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from optledger.params import Comparison
+from optledger.core.params import Comparison
 from optledger.review.parameters import ParameterChange
 from optledger.review.revision import Revision
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import samples_of
+from optledger.analysis.predictions import read_predictions
+from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.statistics import Sample
-from optledger.formats import read_json, read_npz
-from optledger.paths import PREDICTIONS, PREPARED
-from optledger.predictions import read_predictions
-from optledger.results import samples_of_seeds
+from optledger.core.formats import read_json, read_npz
+from optledger.core.paths import PREDICTIONS, PREPARED
 from optledger.review.revision import TEST_SPLIT, Revision
 from optledger.review.staleness import md5_of
 

@@ -7,12 +7,12 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 from pydantic import ConfigDict
 
-from optledger import git
 from optledger.analysis.comparisons import compared, deciding_first
 from optledger.analysis.summary import METRICS
-from optledger.documents import Section, validate
-from optledger.params import Comparison
-from optledger.paths import LOCK, PARAMS, RAW, RESULTS
+from optledger.core import git
+from optledger.core.documents import Section, validate
+from optledger.core.params import Comparison
+from optledger.core.paths import LOCK, PARAMS, RAW, RESULTS
 from optledger.review.effects import Effect, InputChange, Kind, Review
 from optledger.review.evidence import Evidence
 from optledger.review.parameters import parameter_changes, resolved, variants_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from optledger.documents import differences
+from optledger.core.documents import differences
 
 Document = Mapping[str, Any]
 """params.yaml as it stands: also of a revision whose schema was another one."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.formats import rounded
+from optledger.core.formats import rounded
 from optledger.review.effects import Effect, Review
 from optledger.review.report import outcome
 from optledger.review.revision import Revision

@@ -5,24 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from optledger import git
-from optledger.analysis.words import (
-    are,
-    confidence,
-    interval,
-    listed,
-    points_or_nats,
-    signed,
-)
+from optledger.analysis.words import are, confidence, interval, listed, points_or_nats, signed
+from optledger.core import git
 from optledger.review.effects import Effect, Review
-from optledger.review.tables import (
-    deciding,
-    name,
-    others,
-    parameters,
-    training,
-    unit,
-)
+from optledger.review.tables import deciding, name, others, parameters, training, unit
 
 MARKER = "<!-- optledger review -->"
 """The first line of a report in Markdown: by it, a later one takes its place."""

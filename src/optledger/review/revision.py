@@ -11,16 +11,16 @@ from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.repo import Repo
 from dvc.scm import NoSCM
 
-from optledger import git
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
-from optledger.documents import mistake, parse_yaml
-from optledger.errors import UserError
-from optledger.paths import PARAMS, PREPARED, RESULTS
+from optledger.core import git
+from optledger.core.documents import mistake, parse_yaml
+from optledger.core.errors import UserError
+from optledger.core.paths import PARAMS, PREPARED, RESULTS
+from optledger.core.tables import parse
+from optledger.pipeline.description import DOCUMENTS, Stage, stages
 from optledger.review.parameters import Document
 from optledger.review.staleness import not_run_since
-from optledger.tables import parse
-from optledger.verification.pipeline import DOCUMENTS, Stage, stages
 
 WORKSPACE = "workspace"
 """DVC's name for the files of the checkout, whether they are committed or not."""

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from optledger.formats import tree_digest
-from optledger.paths import LOCK
+from optledger.core.formats import tree_digest
+from optledger.core.paths import LOCK
+from optledger.pipeline.description import Stage
 from optledger.verification.chain import Chain
-from optledger.verification.pipeline import Stage
 
 # Stages that show the results: a verdict does not depend on them.
 _SHOWING = ("report",)

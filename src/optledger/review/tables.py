@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from optledger.analysis.words import converged_after, epochs_to, further_seeds, interval, signed
-from optledger.documents import shown
-from optledger.errors import printable
+from optledger.core.documents import shown
+from optledger.core.errors import printable
 from optledger.review.effects import Effect, Review
 
 

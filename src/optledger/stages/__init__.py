@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-from optledger import errors
+from optledger.core import errors
 
 _LOOK_EVERY_SECONDS = 0.5
 _GRACE_SECONDS = 10

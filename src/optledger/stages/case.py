@@ -2,14 +2,15 @@
 
 import sys
 
-from optledger import params, stages
-from optledger.analysis.trajectories import follow, method_table, trajectory_table
-from optledger.documents import mistake, shown
-from optledger.errors import UserError
+from optledger import stages
+from optledger.cases.problems import problem_of, ways
+from optledger.cases.trajectories import follow, method_table, trajectory_table
+from optledger.core import params
+from optledger.core.documents import mistake, shown
+from optledger.core.errors import UserError
+from optledger.core.formats import new_files, write_csv, write_text
+from optledger.core.paths import CASES, PARAMS
 from optledger.figures.case import draw
-from optledger.formats import new_files, write_csv, write_text
-from optledger.paths import CASES, PARAMS
-from optledger.textbook.cases import problem_of, ways
 
 
 def main() -> None:

@@ -1,16 +1,17 @@
 """compare: who leads, which differences are more than noise, and how the variants learn."""
 
-from optledger import params, stages
+from optledger import stages
 from optledger.analysis.comparisons import comparisons, leading_group
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
+from optledger.analysis.results import class_notes, read_samples
 from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
-from optledger.formats import write_csv, write_text
-from optledger.paths import RESULTS, TRIALS
-from optledger.results import class_notes, read_samples
-from optledger.training.records import read_history, read_search
+from optledger.core import params
+from optledger.core.formats import write_csv, write_text
+from optledger.core.paths import RESULTS, TRIALS
+from optledger.trials.records import read_history, read_search
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
 """download: bring the dataset's four IDX files to data/raw/, verified."""
 
-from optledger import params, stages
+from optledger import stages
+from optledger.core import params
+from optledger.core.formats import new_directory
+from optledger.core.paths import RAW
 from optledger.datasets import registry
 from optledger.datasets.sources import fetch
-from optledger.formats import new_directory
-from optledger.paths import RAW
 
 
 def main() -> None:

@@ -3,24 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from optledger import params, stages
+from optledger import stages
 from optledger.analysis import gallery, metrics
 from optledger.analysis.schemas import read_results
 from optledger.analysis.summary import METRICS, summarize
+from optledger.core import params
+from optledger.core.formats import file_digest, new_directory, write_csv, write_json, write_npz
+from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples, read_split, read_summary
-from optledger.formats import (
-    file_digest,
-    new_directory,
-    write_csv,
-    write_json,
-    write_npz,
-)
-from optledger.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
+from optledger.execution import executor
 from optledger.stages import undeclared
-from optledger.training import executor
-from optledger.training.plateau import converged_epoch
-from optledger.training.records import read_history, read_trials, read_weights
-from optledger.training.trial import Predictions, TrainedModel
+from optledger.trials.plateau import converged_epoch
+from optledger.trials.records import read_history, read_trials, read_weights
+from optledger.trials.trial import Predictions, TrainedModel
 
 
 def main() -> None:

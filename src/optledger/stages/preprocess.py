@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from optledger import params, stages
+from optledger import stages
+from optledger.core import params
+from optledger.core.errors import UserError
+from optledger.core.formats import new_files, write_json
+from optledger.core.paths import PREPARED, RAW
 from optledger.datasets import classes, registry
 from optledger.datasets.examples import Examples, write_split
 from optledger.datasets.idx import read_idx
 from optledger.datasets.split import split_train_validation
-from optledger.errors import UserError
-from optledger.formats import new_files, write_json
-from optledger.paths import PREPARED, RAW
 
 
 def main() -> None:

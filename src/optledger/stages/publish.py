@@ -4,8 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from optledger import params, stages
-from optledger.errors import without_credentials
+from optledger import stages
+from optledger.core import params
+from optledger.core.errors import without_credentials
 from optledger.tracking.glance import tracking_uri
 from optledger.tracking.publication import publish, replace
 

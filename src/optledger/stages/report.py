@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from optledger import params, stages
+from optledger import stages
+from optledger.analysis.results import class_notes
 from optledger.analysis.schemas import read_results
+from optledger.core import params
+from optledger.core.formats import file_digest, write_text
+from optledger.core.params import Params
+from optledger.core.paths import CASES, RAW, RESULTS, TEST
 from optledger.datasets import registry
 from optledger.figures import differences
-from optledger.formats import file_digest, write_text
-from optledger.params import Params
-from optledger.paths import CASES, RAW, RESULTS, TEST
 from optledger.report import page
 from optledger.report.gallery import read_gallery
-from optledger.results import class_notes
 from optledger.stages import undeclared
 
 _PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")

@@ -5,17 +5,19 @@ Both happen on the train split, watching the validation split.
 
 import sys
 
-from optledger import params, stages
+from optledger import stages
+from optledger.core import params
+from optledger.core.documents import shown
+from optledger.core.errors import UserError
+from optledger.core.paths import OBSERVATIONS, PARAMS, TRIALS
 from optledger.datasets.examples import read_summary
 from optledger.datasets.sampling import example_mistakes
-from optledger.documents import shown
-from optledger.errors import UserError
-from optledger.paths import OBSERVATIONS, PARAMS, TRIALS
-from optledger.training import executor, search
-from optledger.training.observations import write_observation
-from optledger.training.progress import Progress
-from optledger.training.records import write_trials
-from optledger.training.trial import Trial
+from optledger.execution import executor
+from optledger.execution.progress import Progress
+from optledger.trials import search
+from optledger.trials.observations import write_observation
+from optledger.trials.records import write_trials
+from optledger.trials.trial import Trial
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from optledger import lock
-from optledger.errors import UserError, printable
-from optledger.formats import file_digest, tree_digest
-from optledger.paths import LOCK
+from optledger.core.errors import UserError, printable
+from optledger.core.formats import file_digest, tree_digest
+from optledger.core.paths import LOCK
+from optledger.pipeline import lock
 
 _IGNORE = Path(".dvcignore")
 

@@ -19,10 +19,10 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from optledger.breaks import Break, command
-from optledger.documents import shown
-from optledger.errors import without_credentials
-from optledger.formats import file_digest
+from optledger.core.breaks import Break, command
+from optledger.core.documents import shown
+from optledger.core.errors import without_credentials
+from optledger.core.formats import file_digest
 from optledger.tracking.agreement import KEY, OBSERVED, ROOT, Election, Need, elections, needs
 from optledger.tracking.glance import database, reason
 from optledger.tracking.run import Run

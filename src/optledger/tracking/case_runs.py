@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from optledger.analysis.schemas import METHODS, TRAJECTORIES
-from optledger.formats import file_digest
-from optledger.params import Case
-from optledger.paths import CASES
-from optledger.tables import read
+from optledger.core.formats import file_digest
+from optledger.core.params import Case
+from optledger.core.paths import CASES
+from optledger.core.tables import read
 from optledger.tracking.keys import case_content, method_content
 from optledger.tracking.run import Run, finite, flat, markdown, records
 

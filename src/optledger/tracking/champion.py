@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optledger.analysis.predictions import read_labels, read_predictions, read_split_digest
 from optledger.analysis.schemas import read_results
+from optledger.core.params import Comparison, Component, Params
+from optledger.core.paths import PREDICTIONS, TRIALS
 from optledger.datasets.examples import read_split, read_summary
-from optledger.params import Comparison, Component, Params
-from optledger.paths import PREDICTIONS, TRIALS
-from optledger.predictions import read_labels, read_predictions, read_split_digest
-from optledger.training.records import read_trials, read_weights
-from optledger.training.trial import Weights
+from optledger.trials.records import read_trials, read_weights
+from optledger.trials.trial import Weights
 
 
 @dataclass(frozen=True)

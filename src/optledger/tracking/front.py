@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from optledger.formats import canonical_json
+from optledger.core.formats import canonical_json
 from optledger.tracking.run import Run
 
 _DESCRIPTION = "mlflow.note.content"

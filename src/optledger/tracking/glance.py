@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import requests
 
-from optledger.errors import UserError
+from optledger.core.errors import UserError
 from optledger.tracking.agreement import ROOT, StoredRun
 
 # Seconds that a server may take to answer, and those that it may be about to start.

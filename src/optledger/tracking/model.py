@@ -15,7 +15,7 @@ import numpy as np
 from mlflow.entities import LoggedModel
 
 import optledger
-from optledger.formats import write_json, write_npz
+from optledger.core.formats import write_json, write_npz
 from optledger.tracking import predictor
 from optledger.tracking.champion import ChampionModel
 

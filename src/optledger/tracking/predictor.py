@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optledger.formats import read_json, read_npz
-from optledger.params import Component
+from optledger.core.formats import read_json, read_npz
+from optledger.core.params import Component
 from optledger.training import runtime
 
 MODEL, WEIGHTS = "model.json", "weights.npz"

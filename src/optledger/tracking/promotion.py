@@ -22,8 +22,8 @@ from mlflow.exceptions import MlflowException
 from optledger.analysis.comparisons import comparisons, samples_of
 from optledger.analysis.statistics import Sample
 from optledger.analysis.words import points_or_nats
-from optledger.formats import read_npz
-from optledger.params import Comparison
+from optledger.core.formats import read_npz
+from optledger.core.params import Comparison
 from optledger.tracking.model import PREDICTIONS
 from optledger.tracking.tags import COMPARISON, DECISION, MODEL, TEST_DIGEST, VARIANT
 

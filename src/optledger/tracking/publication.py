@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optledger.core.errors import UserError
+from optledger.core.git import Commits, commits
+from optledger.core.params import Params
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
-from optledger.errors import UserError
-from optledger.git import Commits, commits
-from optledger.params import Params
 from optledger.tracking.agreement import (
     DUPLICATE_OF,
     Published,

@@ -19,8 +19,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from optledger.analysis.summary import METRICS
-from optledger.errors import UserError
-from optledger.formats import digest
+from optledger.core.errors import UserError
+from optledger.core.formats import digest
 from optledger.tracking.agreement import KEY, KIND
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import model_content

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.formats import digest
+from optledger.core.formats import digest
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import Content
 

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from optledger.analysis.predictions import read_split_digest
 from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets
+from optledger.core.formats import digest, file_digest
+from optledger.core.params import Params
+from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.datasets.examples import read_summary
 from optledger.datasets.registry import Dataset
-from optledger.formats import digest, file_digest
-from optledger.params import Params
-from optledger.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
-from optledger.predictions import read_split_digest
 from optledger.tracking.case_runs import case_runs
 from optledger.tracking.champion import read_champion
 from optledger.tracking.keys import comparison_content
 from optledger.tracking.run import Input, Run, flat, records
 from optledger.tracking.variant_runs import VariantResults, variant_runs
-from optledger.training.observations import read_observation
-from optledger.training.records import read_history
+from optledger.trials.observations import read_observation
+from optledger.trials.records import read_history
 
 _TRIALS = ("history.csv", "search.csv", "trials.csv", "weights.npz")
 

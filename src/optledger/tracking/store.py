@@ -19,8 +19,8 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from tqdm import tqdm
 
-from optledger.formats import canonical_json
-from optledger.git import Commits
+from optledger.core.formats import canonical_json
+from optledger.core.git import Commits
 from optledger.tracking.agreement import (
     COMMITS,
     DUPLICATE_OF,

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 from optledger.analysis.summary import METRICS
+from optledger.core.formats import digest, rounded
+from optledger.core.params import Params, Variant
+from optledger.core.paths import TRIALS
 from optledger.figures.style import lines
-from optledger.formats import digest, rounded
-from optledger.params import Params, Variant
-from optledger.paths import TRIALS
 from optledger.tracking.keys import Content, search_content, seed_content, variant_content
 from optledger.tracking.run import Input, Run, finite, flat, markdown, records
-from optledger.training.observations import Observation
-from optledger.training.records import read_search
+from optledger.trials.observations import Observation
+from optledger.trials.records import read_search
 
 _TRAINED = ("history", "search", "trials")
 

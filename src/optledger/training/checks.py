@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from optledger.documents import shown
-from optledger.errors import UserError
-from optledger.params import Component, Params, Range, Variant, place
-from optledger.paths import PARAMS
+from optledger.core.documents import shown
+from optledger.core.errors import UserError
+from optledger.core.params import Component, Params, Range, Variant, place
+from optledger.core.paths import PARAMS
 from optledger.training import dropout
 from optledger.training.components import (
     ComponentError,

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from optledger.documents import shown
-from optledger.params import Component
+from optledger.core.documents import shown
+from optledger.core.params import Component
 from optledger.training import textbook_optimizers
 from optledger.training.arguments import checked
 from optledger.training.models import MODELS

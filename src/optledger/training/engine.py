@@ -15,20 +15,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from optledger.core.params import Component, Variant
 from optledger.datasets.examples import Examples, read_split
 from optledger.datasets.sampling import training_examples
-from optledger.params import Component, Variant
+from optledger.execution.executor import Report
 from optledger.training import dropout
 from optledger.training.checks import check_trainable
-from optledger.training.components import (
-    build_loss,
-    build_model,
-    build_optimizer,
-    build_schedule,
-)
-from optledger.training.executor import Report
-from optledger.training.plateau import best_epoch, converged_epoch
-from optledger.training.trial import (
+from optledger.training.components import build_loss, build_model, build_optimizer, build_schedule
+from optledger.training.weights import get_weights, initial_weights, set_weights
+from optledger.trials.plateau import best_epoch, converged_epoch
+from optledger.trials.trial import (
     NO_CLASS,
     Divergence,
     Epoch,
@@ -37,7 +33,6 @@ from optledger.training.trial import (
     TrialResult,
     Weights,
 )
-from optledger.training.weights import get_weights, initial_weights, set_weights
 
 
 def train(trial: Trial, report: Report) -> TrialResult:

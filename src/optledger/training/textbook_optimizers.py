@@ -1,7 +1,7 @@
 """The article's rules that Keras does not have, as Keras optimizers that a variant can name.
 
 The others are Keras's own: SGD, and RMSprop, whose epsilon is inside the root too. The rules are
-those of `optledger.textbook.rules`, in the precision of the weights, and the tests hold them
+those of `optledger.cases.rules`, in the precision of the weights, and the tests hold them
 against it. docs/mathematics.md has the conventions of the article, Keras and PyTorch side by side.
 """
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from optledger.params import Component
+from optledger.core.params import Component
 from optledger.training.components import build_model
-from optledger.training.trial import Weights
+from optledger.trials.trial import Weights
 
 
 def initial_weights(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optledger.breaks import Break, command
+from optledger.core.breaks import Break, command
+from optledger.core.documents import differences, shown
+from optledger.core.formats import file_digest
+from optledger.core.paths import LOCK, RAW
 from optledger.datasets.registry import Dataset
-from optledger.documents import differences, shown
-from optledger.formats import file_digest
-from optledger.paths import LOCK, RAW
-from optledger.verification.pipeline import Stage
+from optledger.pipeline.description import Stage
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from optledger.formats import read_json
+from optledger.core.formats import read_json
 
 
 class Cell(NamedTuple):

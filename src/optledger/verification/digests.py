@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from optledger.formats import tree_digest
+from optledger.core.formats import tree_digest
 
 _CHUNK_BYTES = 1 << 20
 

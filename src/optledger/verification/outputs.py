@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from optledger.breaks import Break, command
-from optledger.formats import tree_digest
-from optledger.paths import LOCK
+from optledger.core.breaks import Break, command
+from optledger.core.formats import tree_digest
+from optledger.core.paths import LOCK
+from optledger.pipeline.description import Pipeline, Stage
 from optledger.verification.digests import Digests
-from optledger.verification.pipeline import Pipeline, Stage
 
 
 @dataclass

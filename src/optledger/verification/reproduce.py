@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from optledger import params
 from optledger.analysis.markdown import markdown
-from optledger.params import Params
-from optledger.paths import OBSERVATIONS, PARAMS, TRIALS
-from optledger.training.observations import read_observation
+from optledger.core import params
+from optledger.core.params import Params
+from optledger.core.paths import OBSERVATIONS, PARAMS, TRIALS
+from optledger.pipeline.description import opened
+from optledger.trials.observations import read_observation
 from optledger.verification.digests import Digests
-from optledger.verification.pipeline import opened
 from optledger.verification.reproduction import outputs, reproduced
 from optledger.verification.tolerance import CASE_TOLERANCE, TABLE_TOLERANCE, Agreement, Judge
 

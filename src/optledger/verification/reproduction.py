@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from optledger import git, lock, toolchain
-from optledger.errors import UserError
-from optledger.paths import LOCK, RESULTS
-from optledger.verification.pipeline import reproducible
+from optledger.core import git
+from optledger.core.errors import UserError
+from optledger.core.paths import LOCK, RESULTS
+from optledger.pipeline import lock, toolchain
+from optledger.pipeline.description import reproducible
 
 _GRACE_SECONDS = 15
 

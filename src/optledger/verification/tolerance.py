@@ -19,9 +19,9 @@ from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import Sample, difference, verdict
 from optledger.analysis.summary import METRICS
 from optledger.analysis.words import points_or_nats
-from optledger.params import Comparison
-from optledger.paths import CASES, RESULTS, TRIALS
-from optledger.tables import read
+from optledger.core.params import Comparison
+from optledger.core.paths import CASES, RESULTS, TRIALS
+from optledger.core.tables import read
 from optledger.verification.differences import are_close, first_difference
 
 CASE_TOLERANCE = 0.01

@@ -9,18 +9,18 @@ from typing import Any
 
 from tqdm import tqdm
 
-from optledger import params
-from optledger.breaks import Break, command
+from optledger.core import params
+from optledger.core.breaks import Break, command
+from optledger.core.errors import UserError
+from optledger.core.params import Params
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
-from optledger.errors import UserError
-from optledger.params import Params
+from optledger.pipeline.description import Pipeline, opened
 from optledger.tracking import publication
 from optledger.tracking.glance import tracking_uri
 from optledger.verification.chain import Chain, data_breaks
 from optledger.verification.digests import Digests
 from optledger.verification.outputs import Outputs
-from optledger.verification.pipeline import Pipeline, opened
 
 _QUIET_SECONDS = 3
 

@@ -1,0 +1,155 @@
+"""How many seeds to train: what a difference takes to be seen, at the noise that was measured."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from optledger.analysis.comparisons import Samples, family_alpha
+from optledger.analysis.markdown import markdown
+from optledger.analysis.results import read_samples, samples_of_seeds
+from optledger.analysis.schemas import read_results
+from optledger.analysis.statistics import seeds_needed
+from optledger.analysis.words import points_or_nats
+from optledger.core.documents import shown
+from optledger.core.errors import UserError
+from optledger.core.params import Params
+from optledger.core.paths import RESULTS
+
+MOST_TRAINED = 10_000
+"""The most seeds that params.yaml can ask for."""
+
+
+def plan(settings: Params, names: Sequence[str], size: float | None, power: float) -> str:
+    """Read the results; return the seeds for each pair, and the command that trains with them.
+
+    Args:
+        settings: the parameters, whose deciding metric and confidence it is about.
+        names: the variants to tell apart; if none, those that lead.
+        size: of the difference, in the metric's unit; None for the margin.
+        power: the probability to see it.
+
+    Raises:
+        UserError: an argument is out of range or no variant, or there are no results to plan with.
+    """
+    comparison = settings.comparison
+    metric, margin = comparison.metric, getattr(comparison.margins, comparison.metric)
+    size = margin if size is None else size
+    if not 0 < size <= 1:
+        raise UserError(f"optledger power: --difference: found {size:g}; allowed: above 0, up to 1")
+    if not 0 < power < 1:
+        raise UserError(f"optledger power: --power: found {power:g}; allowed: between 0 and 1")
+    leaderboard, seeds = read_results("leaderboard", "seeds").values()
+    chosen = _chosen(names, leaderboard)
+    missing = None
+    try:
+        samples = read_samples(chosen)
+    except FileNotFoundError as error:
+        missing = error.filename
+        samples = samples_of_seeds(chosen, seeds)
+    family = len(leaderboard)
+    table = _table(samples, metric, size, family_alpha(family, comparison), power)
+    if table["seeds"].isna().any():
+        raise UserError(
+            f"{RESULTS / 'seeds.csv'}: found one seed of a variant; allowed: two or more, as one "
+            "does not tell how far seeds spread: dvc exp run -S seeds.count=2"
+        )
+    pairs = math.comb(family, 2)
+    together = f" for all {pairs} pairs together" if pairs > 1 else ""
+    lines = [
+        f"Seeds for each variant to show a difference of {points_or_nats(size, metric)} in "
+        f"{metric} with a power of {100 * power:g} %, at {100 * comparison.confidence:g} % "
+        f"confidence{together}:",
+        markdown(_written(table)),
+    ]
+    if missing:
+        lines.append(f"Of this test set only, as {missing} is not here; dvc pull may bring it.")
+    if size < margin:
+        lines.append(
+            f"It is below the margin of {points_or_nats(margin, metric)}: a difference that is "
+            "shown not to be 0 may be called equivalent all the same."
+        )
+    present = int(leaderboard["seeds"].min())
+    return "\n\n".join([*lines, *_advice(settings, table["seeds"], present)])
+
+
+def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:
+    """Return the variants to tell apart, the best first: those named, or that lead, or are sound.
+
+    A variant with a diverged seed has a spread that no one should plan with.
+    """
+    every = leaderboard["variant"].tolist()
+    if unknown := [name for name in names if name not in every]:
+        allowed = f"variants of {RESULTS / 'leaderboard.csv'}: {', '.join(every)}"
+        raise UserError(f"optledger power: found {shown(unknown[0])}; allowed: {allowed}")
+    diverged = leaderboard.set_index("variant")["diverged_seeds"]
+    if out := [name for name in names if diverged[name]]:
+        found = f"{shown(out[0])}, of which {diverged[out[0]]} seeds diverged"
+        raise UserError(f"optledger power: found {found}; allowed: variants of which none did")
+    leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
+    sound = leaderboard.loc[leaderboard["diverged_seeds"] == 0, "variant"].tolist()
+    wanted = names or (leading if len(leading) > 1 else sound)
+    if len(set(wanted)) < 2:
+        found = f"{shown(wanted[0])} alone" if wanted else "no variant without a diverged seed"
+        allowed = f"two or more variants, of {', '.join(every)}"
+        raise UserError(f"optledger power: found {found}; allowed: {allowed}")
+    return [name for name in every if name in wanted]
+
+
+def _table(samples: Samples, metric: str, size: float, alpha: float, power: float) -> pd.DataFrame:
+    """Return a row per pair: its root mean square spread over seeds, and the seeds it takes."""
+    rows = []
+    for pair in combinations(samples, 2):
+        first, second = (samples[name][metric] for name in pair)
+        rows.append(
+            {
+                "variant": pair[0],
+                "against": pair[1],
+                "spread": math.sqrt((first.variance + second.variance) / 2),
+                "seeds": seeds_needed(first, second, size, alpha, power),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _written(table: pd.DataFrame) -> pd.DataFrame:
+    finite = np.isfinite(table["seeds"])
+    return pd.DataFrame(
+        {
+            "variant": table["variant"],
+            "against": table["against"],
+            "spread over seeds, in points": [f"{100 * value:.2f}" for value in table["spread"]],
+            "seeds": table["seeds"].map("{:.0f}".format).where(finite, "no number"),
+        }
+    )
+
+
+def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
+    lines = []
+    finite = needed[np.isfinite(needed)]
+    if len(finite) < len(needed):
+        lines.append(
+            "No number of seeds shows it where that is said, as the test images are too few: a "
+            "larger test set would, or a larger difference."
+        )
+    most = int(finite.max()) if len(finite) else 0
+    if present < most <= MOST_TRAINED:
+        count = f"{most * len(settings.variants)} trainings and the searches"
+        lines.append(f"To train that many, {count}: {_command(settings, most)}")
+    elif most > MOST_TRAINED:
+        lines.append(f"{most} are more than the {MOST_TRAINED} that params.yaml can ask for.")
+    elif most:
+        rest = " for the rest" if lines else ""
+        lines.append(f"The {present} seeds that there are suffice{rest}.")
+    return lines
+
+
+def _command(settings: Params, count: int) -> str:
+    command = f"dvc exp run -S seeds.count={count}"
+    seeds = settings.seeds.model_copy(update={"count": count}).values
+    if settings.search.seed in seeds:
+        # The search must not use a seed of the final trials.
+        command += f" -S search.seed={seeds[-1] + 1}"
+    return command

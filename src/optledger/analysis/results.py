@@ -1,0 +1,47 @@
+"""The files of results/ as what statistics are made of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from optledger.analysis.comparisons import Samples, samples_of
+from optledger.analysis.predictions import read_labels, read_predictions
+from optledger.analysis.statistics import Sample
+from optledger.analysis.summary import METRICS
+from optledger.core.paths import PREDICTIONS
+from optledger.datasets import classes
+from optledger.datasets.examples import read_summary
+
+
+def read_samples(variants: Sequence[str]) -> Samples:
+    """Read the predictions of `variants`, in their order, as samples of each metric.
+
+    Raises:
+        FileNotFoundError: they, or the true labels, are not here.
+    """
+    count = read_summary().classes
+    labels = read_labels()
+    samples = {}
+    for name in variants:
+        predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels))
+        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], count)
+    return samples
+
+
+def class_notes() -> list[str]:
+    """Return what is to be said of classes that a split has no image of, a sentence each."""
+    summary = read_summary()
+    test: list[int] = np.bincount(read_labels(), minlength=summary.classes).tolist()
+    return classes.notes(
+        {str(name): each for name, each in summary.examples_per_class.items()} | {"test": test}
+    )
+
+
+def samples_of_seeds(variants: Sequence[str], seeds: pd.DataFrame) -> Samples:
+    """Return samples of each metric without the predictions, from results/seeds.csv alone."""
+    rows = {name: seeds[seeds["variant"] == name] for name in variants}
+    return {
+        name: {metric: Sample(own[metric].to_numpy(float)) for metric in METRICS}
+        for name, own in rows.items()
+    }

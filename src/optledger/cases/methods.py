@@ -1,0 +1,177 @@
+"""Methods: the weights that one after another a way to minimize a loss visits.
+
+What a method has spent is counted in epochs: passes over all training examples. A gradient is one,
+whatever the number of batches it is taken in; so is a Hessian, or its product
+with a direction, and so is a loss that a line search tries in vain. The loss at weights that a
+method goes on from comes with their gradient.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from scipy.linalg import solve
+from scipy.optimize import minimize
+
+from optledger.cases.problem import Problem
+from optledger.cases.rules import Array
+
+_SUFFICIENT_DECREASE = 1e-4
+"""The part of the decrease that the gradient promises which a step must keep (Armijo 1966)."""
+
+
+class Rule(Protocol):
+    """What the rules of optledger.cases.rules have in common."""
+
+    def start(self, weights: Array) -> Any:
+        """Return the state before the first step."""
+
+    def step(self, weights: Array, gradient: Array, state: Any) -> tuple[Array, Any]:
+        """Return the weights and the state after a step."""
+
+
+class Visit(NamedTuple):
+    """Weights, and the epochs that it took to find them."""
+
+    epoch: int
+    weights: Array
+
+
+def descend(
+    problem: Problem, rule: Rule, weights: Array, batch_size: int, seed: int
+) -> Iterator[Visit]:
+    """Follow an update rule, without end.
+
+    Args:
+        problem: what to minimize.
+        rule: what to make of a gradient.
+        weights: where to start.
+        batch_size: the examples of a gradient; as many as there are make it gradient descent,
+            fewer stochastic gradient descent. The last batch of an epoch may be of a rest.
+        seed: of the order of the examples, which is drawn anew for each epoch.
+
+    Yields:
+        The start, and the weights after each epoch.
+    """
+    generator = np.random.default_rng(seed)
+    examples = len(problem.targets)
+    state, epoch = rule.start(weights), 0
+    while True:
+        yield Visit(epoch, weights)
+        epoch += 1
+        if batch_size >= examples:
+            weights, state = rule.step(weights, problem.gradient(weights), state)
+            continue
+        order = generator.permutation(examples)
+        for first in range(0, examples, batch_size):
+            batch = problem.of(order[first : first + batch_size])
+            weights, state = rule.step(weights, batch.gradient(weights), state)
+
+
+def newton(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit]:
+    """Newton's method: w ← w - t H⁻¹ g, with t = 1 where that is a sufficient decrease.
+
+    Elsewhere t is halved until it is one. Source: Boyd and Vandenberghe 2004, section 9.5.
+
+    Args:
+        problem: what to minimize; strictly convex.
+        weights: where to start.
+        tolerance: of the gradient's Euclidean norm, at which it ends.
+
+    Yields:
+        The start, and the weights after each iteration.
+    """
+    epoch = 0
+    while True:
+        yield Visit(epoch, weights)
+        gradient = problem.gradient(weights)
+        if np.linalg.norm(gradient) <= tolerance:
+            return
+        direction: Array = -solve(problem.hessian(weights), gradient, assume_a="positive definite")
+        step, halvings = _backtrack(problem, weights, direction, gradient)
+        weights = weights + step * direction
+        epoch += 2 + halvings
+
+
+def conjugate_gradient(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit]:
+    """Conjugate gradients: d ← -g + β d;  w ← w + t d.
+
+    With β = max(0, g·(g - g₋) / g₋·g₋), g₋ being the gradient before, and t = -g·d / d·Hd, the
+    minimum along d of a quadratic, which is halved where it is no sufficient decrease. On linear
+    regression this is the method of Hestenes and Stiefel 1952, which ends in as many iterations
+    as there are weights. Source of β: Polak and Ribière 1969; of t: Shewchuk 1994, section 14.1.
+
+    Args:
+        problem: what to minimize; strictly convex.
+        weights: where to start.
+        tolerance: of the gradient's Euclidean norm, at which it ends.
+
+    Yields:
+        The start, and the weights after each iteration.
+    """
+    epoch = 0
+    gradient = problem.gradient(weights)
+    direction = -gradient
+    while True:
+        yield Visit(epoch, weights)
+        if np.linalg.norm(gradient) <= tolerance:
+            return
+        slope = float(gradient @ direction)
+        if slope >= 0:
+            direction, slope = -gradient, -float(gradient @ gradient)
+        curvature = float(direction @ problem.hessian(weights) @ direction)
+        longest = -slope / curvature * direction
+        step, halvings = _backtrack(problem, weights, longest, gradient)
+        weights = weights + step * longest
+        previous, gradient = gradient, problem.gradient(weights)
+        beta = max(0.0, float(gradient @ (gradient - previous)) / float(previous @ previous))
+        direction = -gradient + beta * direction
+        epoch += 2 + halvings
+
+
+def scipy_conjugate_gradient(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit]:
+    """Conjugate gradients as SciPy has them: with a line search that knows no Hessian.
+
+    An evaluation of the loss and its gradient is an epoch. Source: Nocedal and Wright 2006, section
+    5.2; `scipy.optimize.minimize(method="CG")`.
+
+    Args:
+        problem: what to minimize.
+        weights: where to start.
+        tolerance: of the gradient's largest entry, at which it ends.
+
+    Yields:
+        The start, and the weights after each iteration.
+    """
+    visits = [Visit(0, weights)]
+    epochs = 0
+
+    def loss_and_gradient(trial: Array) -> tuple[float, Array]:
+        nonlocal epochs
+        epochs += 1
+        return problem.loss(trial), problem.gradient(trial)
+
+    minimize(
+        loss_and_gradient,
+        weights,
+        jac=True,
+        method="CG",
+        callback=lambda found: visits.append(Visit(epochs, found.copy())),
+        options={"gtol": tolerance},
+    )
+    yield from visits
+
+
+def _backtrack(
+    problem: Problem, weights: Array, direction: Array, gradient: Array
+) -> tuple[float, int]:
+    """Return the first of 1, 1/2, 1/4, … that is a sufficient decrease, and its halvings."""
+    loss, slope, halvings = problem.loss(weights), float(gradient @ direction), 0
+    # A decrease below the last bits of the loss cannot be seen, and is not asked for.
+    allowance = 8 * np.finfo(np.float64).eps * max(1.0, abs(loss))
+    while True:
+        step = 0.5**halvings
+        promised = _SUFFICIENT_DECREASE * step * slope
+        if problem.loss(weights + step * direction) <= loss + promised + allowance:
+            return step, halvings
+        halvings += 1

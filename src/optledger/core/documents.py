@@ -1,0 +1,259 @@
+"""A YAML file as one frozen, validated object, or one line for each mistake in it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.reader import ReaderError
+
+from optledger.core.errors import UserError, printable, without_credentials
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A section of a document: typed, frozen, and without keys that nobody reads."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def read_yaml(path: Path, shared: bool = True) -> Any:
+    """Read a YAML 1.2 file, which `parse_yaml` describes.
+
+    Raises:
+        UserError: it cannot be read, or is no such document.
+    """
+    try:
+        # Opening a pipe would wait for whoever writes to it.
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise UserError(f"{path}: found no regular file; allowed: a YAML file")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    return parse_yaml(content, str(path), shared)
+
+
+def parse_yaml(content: bytes, name: str, shared: bool = True) -> Any:
+    """Return what a YAML 1.2 document means, by the parser and the rules that DVC has.
+
+    It is made of mappings, lists, texts, numbers, booleans and nulls. Its size and its depth are
+    bounded, and what aliases stand for counts each time.
+
+    Args:
+        content: UTF-8, at most `_MOST_BYTES` long.
+        name: the file, for messages.
+        shared: whether an alias may stand for a mapping or a list.
+
+    Raises:
+        UserError: it is no such document, names a key twice, or is too large.
+    """
+    if len(content) > _MOST_BYTES:
+        raise UserError(f"{name}: found more than {_MOST_BYTES} bytes; allowed: as many, or fewer")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{name}:{line}: not valid YAML: found bytes that are not UTF-8") from None
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
+    yaml.composer.shared = shared
+    try:
+        return yaml.load(text)
+    except _Unwanted as error:
+        line, problem = error.problem_mark.line + 1, error.problem
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        problem = f"not valid YAML: {_problem(error)}"
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = f"not valid YAML: found the character {text[error.position]!r}"
+    if conflict := _conflict(text):
+        allowed = "one of its sides, or what is meant by both"
+        raise UserError(f"{name}:{conflict}: found a conflict that Git left; allowed: {allowed}")
+    raise UserError(printable(f"{name}:{line}: {problem}"))
+
+
+def _problem(error: MarkedYAMLError) -> str:
+    """Return the parser's words, of which some begin with what it expected."""
+    problem = str(error.problem or error.context).split("\n")[0]
+    return f"{error.context}, {problem}" if problem.startswith("but ") else problem
+
+
+# Far more than anyone writes, and than dvc.lock has with hundreds of stages.
+_MOST_BYTES = 2_000_000
+_MOST_NODES = 100_000
+_MOST_DEPTH = 40
+
+
+class _Unwanted(ComposerError):
+    """What is YAML, but not for a document of this project."""
+
+    def __init__(self, problem: str, mark: Any) -> None:
+        super().__init__(None, None, problem, mark)
+
+
+class _Composer(Composer):
+    """Makes the tree of a document, and refuses what is no plain one or grows too large."""
+
+    shared = True
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.warn_double_anchors = False
+        self._nodes = 0
+        self._sizes: dict[Node, int] = {}
+
+    def get_single_node(self) -> Any:
+        """Return the node of the document."""
+        try:
+            return super().get_single_node()
+        except (ValueError, OverflowError):
+            # Python's, of an escape sequence that names no character.
+            found = "not valid YAML: found an escape sequence of no character"
+            raise _Unwanted(found, self.loader.reader.get_mark()) from None
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node, all that is below it included."""
+        before, event = self._nodes, self.parser.peek_event()
+        if self.depth == _MOST_DEPTH:
+            raise _Unwanted(f"found more than {_MOST_DEPTH} levels", event.start_mark)
+        node = super().compose_node(parent, index)
+        if isinstance(event, AliasEvent):
+            self._nodes += self._size_of_alias(event, node)
+        else:
+            _check_node(node, self.loader.constructor)
+            self._nodes += 1
+            self._sizes[node] = self._nodes - before
+        if self._nodes > _MOST_NODES:
+            found = f"found more than {_MOST_NODES} values, with those that aliases stand for"
+            raise _Unwanted(found, event.start_mark)
+        return node
+
+    def _size_of_alias(self, event: AliasEvent, node: Node) -> int:
+        name, line = event.anchor, node.start_mark.line + 1
+        if node not in self._sizes:
+            found = f"found *{name} inside of &{name} of line {line}, which it stands for"
+            raise _Unwanted(found, event.start_mark)
+        if not self.shared and not isinstance(node, ScalarNode):
+            kind = "mapping" if isinstance(node, MappingNode) else "list"
+            raise _Unwanted(
+                f"found *{name}, which shares the {kind} &{name} of line {line}; allowed: one of "
+                "its own, as DVC would go on sharing it, whichever of them is set",
+                event.start_mark,
+            )
+        return self._sizes[node]
+
+
+def _check_node(node: Node, constructor: Any) -> None:
+    if node.tag not in _PLAIN:
+        kind = str(node.tag).removeprefix(_TAG)
+        allowed = "texts, which quotes make of anything, numbers, true, false and null"
+        raise _Unwanted(f"found a value of type {kind}; allowed: {allowed}", node.start_mark)
+    if isinstance(node, MappingNode):
+        for key, _ in node.value:
+            if not isinstance(key, ScalarNode):
+                found = "found a mapping or a list as a key; allowed: texts and numbers"
+                raise _Unwanted(found, key.start_mark)
+    kind = node.tag.removeprefix(_TAG)
+    if isinstance(node, ScalarNode) and kind in _SCALARS:
+        try:
+            # Of an integer also that it can be written, which Python has a limit for.
+            str(constructor.construct_object(node)).encode()
+        except (ValueError, LookupError, OverflowError):
+            found = f"found {shown(node.value)}; allowed: {_SCALARS[kind]}"
+            raise _Unwanted(found, node.start_mark) from None
+
+
+_TAG = "tag:yaml.org,2002:"
+
+_SCALARS = {
+    "bool": "true or false",
+    "float": "a number",
+    "int": "an integer of at most 4300 digits",
+    "null": "null",
+    "str": "a text that UTF-8 can hold",
+}
+
+# What JSON has, and the key of a mapping that is merged.
+_PLAIN = {_TAG + kind for kind in (*_SCALARS, "map", "seq", "merge")}
+
+
+def differences(first: Any, second: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield key and both values wherever two documents differ, as deep as they go together."""
+    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+        if first != second:
+            yield prefix.removesuffix("."), first, second
+        return
+    for key in sorted(first.keys() | second.keys(), key=str):
+        yield from differences(first.get(key), second.get(key), f"{prefix}{key}.")
+
+
+def mistake(path: Path | str, key: str, found: object, allowed: str) -> str:
+    """Return the line that tells a user of one wrong value."""
+    return printable(f"{path}: {_short(key, 120)}: found {shown(found)}; allowed: {allowed}")
+
+
+def shown(value: object) -> str:
+    """Return `value` as a user would recognise it, cut short where it is long."""
+    # Before it is cut: without its end, a password is not known for one.
+    return _short("nothing" if value is None else printable(without_credentials(repr(value))))
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def validate(model: type[Model], document: Any, path: Path) -> Model:
+    """Return `document` as a `model`.
+
+    Raises:
+        UserError: a line for each mistake.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise UserError("\n".join(_lines(error.errors(include_url=False), path))) from None
+
+
+def _conflict(text: str) -> int | None:
+    """Return the number of the line where an unfinished merge left its first conflict."""
+    lines = text.split("\n")
+    return next((n for n, line in enumerate(lines, 1) if line.startswith("<<<<<<< ")), None)
+
+
+def _lines(errors: Iterable[ErrorDetails], path: Path) -> list[str]:
+    return [
+        mistake(
+            path,
+            ".".join(str(part) for part in error["loc"] if part != "[key]") or "the whole file",
+            None if error["type"] == "missing" else error["input"],
+            _allowed(error),
+        )
+        for error in errors
+    ]
+
+
+def _allowed(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return "no key of this name"
+        case "missing":
+            return "a value is needed"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "a mapping of keys to values"
+        case "too_short":
+            return "at least one entry"
+        case _:
+            text = error["msg"]
+            for prefix in ("Value error, ", "Input should be "):
+                text = text.removeprefix(prefix)
+            return text

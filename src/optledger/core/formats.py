@@ -1,0 +1,213 @@
+"""Files that repeat byte for byte: JSON, CSV and NPZ, and digests of them.
+
+What is read is sound or one line: CSV is read by `optledger.core.tables`, as it needs a schema.
+
+Nothing here records a time, a host or a compressor's version, and no file is ever seen
+half-written: it is written beside its place and moved there when complete.
+"""
+
+import hashlib
+import io
+import json
+import math
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optledger.core.errors import UserError
+
+_REMEDY = "dvc checkout or dvc repro brings it back"
+
+Expected = Mapping[str, tuple[type[np.generic], int]]
+
+SIGNIFICANT_DIGITS = 6
+"""What tables and metrics keep of a number.
+
+Far finer than the noise of any metric here, and coarse enough to hide the last bits in
+which one processor's `exp` and `log` differ from another's.
+"""
+
+
+def rounded(value: float) -> float | None:
+    """Return `value` at `SIGNIFICANT_DIGITS`, and None for what JSON cannot hold."""
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON with sorted keys.
+
+    Raises:
+        ValueError: `value` holds a NaN or an infinity.
+    """
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    _write(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote.
+
+    Raises:
+        UserError: it is no JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: found no JSON: {error}; {_REMEDY}") from None
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write `table` without its index; floats at `SIGNIFICANT_DIGITS`, a missing value empty."""
+    text = table.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n")
+    _write(path, text.encode())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8."""
+    _write(path, text.encode())
+
+
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write `arrays` in the order given: uncompressed, dated 1980, never pickled."""
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            # Not numpy.savez, whose ZIP headers differ between releases of Python 3.11.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getbuffer())
+
+
+def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str, NDArray[Any]]:
+    """Read what `write_npz` wrote.
+
+    Args:
+        path: the file.
+        expected: by name, the kind of number and of how many dimensions an array has to be.
+
+    Raises:
+        UserError: it is no such file, or lacks such an array.
+    """
+    arrays = {}
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for member in archive.namelist():
+                    with archive.open(member) as content:
+                        array = np.lib.format.read_array(content, allow_pickle=False)
+                    arrays[member.removesuffix(".npy")] = array
+        except MemoryError:
+            raise
+        except Exception as error:
+            # Whatever zipfile and NumPy make of bytes that are not theirs.
+            cause = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"{path}: found no sound arrays: {cause}; {_REMEDY}") from None
+    for name, (kind, dimensions) in expected.items():
+        there = arrays.get(name)
+        if there is None or not np.issubdtype(there.dtype, kind) or there.ndim != dimensions:
+            found = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
+            allowed = f"{kind.__name__} of {dimensions} dimensions; {_REMEDY}"
+            raise UserError(f"{path}: {name}: found {found}; allowed: {allowed}")
+    return arrays
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path for a file that takes the place of `path` if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with _naming(path):
+            yield temporary
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_files(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder whose files go to `folder` if the block succeeds.
+
+    There they replace those of their names, and leave others alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        yield Path(temporary)
+        for file in Path(temporary).iterdir():
+            file.replace(folder / file.name)
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `path` if the block succeeds.
+
+    Whatever is in `path` is deleted: it has to be an output of DVC's as a whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Ignored by Git where a kill leaves it behind: .gitignore names the leading dot.
+    beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
+    with _naming(path), beside as temporary:
+        complete = Path(temporary) / path.name
+        complete.mkdir()
+        yield complete
+        if path.exists():
+            shutil.rmtree(path)
+        complete.replace(path)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have an error of the system, such as a full disk, name what it is about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """SHA-256, or another digest, of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def tree_digest(files: Mapping[str, str]) -> str:
+    """MD5 of a folder, as DVC has it, from those of its files by their paths."""
+    listed = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    digest = hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False)
+    return f"{digest.hexdigest()}.dir"
+
+
+def canonical_json(value: Any) -> str:
+    """Return `value` as the one JSON text of what it means; `1` and `1.0` are the same number."""
+    return json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of `value` as canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _plain_numbers(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain_numbers(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain_numbers(item) for item in value]
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

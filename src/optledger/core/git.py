@@ -1,0 +1,92 @@
+"""What Git knows of a checkout."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from optledger.core.errors import UserError
+
+# What Git sets for the hooks of one repository, and what leads astray in any other.
+_OF_A_REPOSITORY = {
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
+}
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, in which a folder alone tells which repository it is."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+
+
+class Commits(NamedTuple):
+    """What Git knows of a checkout; nothing where there is no Git.
+
+    Attributes:
+        head: the commit that it is based on.
+        clean: the same, if it has the checkout as it is.
+    """
+
+    head: str | None
+    clean: str | None
+
+
+def commits(checkout: Path = Path()) -> Commits:
+    """Ask Git for the commits of a checkout."""
+    head = ask("rev-parse", "HEAD", checkout=checkout)
+    changed = ask("status", "--porcelain", checkout=checkout)
+    return Commits(head or None, head if head and changed == "" else None)
+
+
+def experiments(name: str, baseline: str | None = None) -> list[str]:
+    """Return the commits that DVC keeps as experiments of a name, of a baseline or of any."""
+    if not re.fullmatch(r"[\w.+-]+", name):
+        return []
+    commit = ask("rev-parse", baseline) if baseline else None
+    place = f"{commit[:2]}/{commit[2:]}" if commit else "*/*"
+    found = ask("for-each-ref", "--format=%(objectname)", f"refs/exps/{place}/{name}")
+    return (found or "").split()
+
+
+class UnusableError(UserError):
+    """Git does not work in a checkout, so that nothing follows from its failures."""
+
+
+def ask(*arguments: str, checkout: Path = Path()) -> str | None:
+    """Return what a Git command prints; None where it fails, or there is no Git.
+
+    Raises:
+        UnusableError: Git refuses to work here.
+    """
+    try:
+        return run(*arguments, checkout=checkout)
+    except UnusableError:
+        raise
+    except UserError:
+        return None
+
+
+def run(*arguments: str, checkout: Path = Path()) -> str:
+    """Return what a Git command prints.
+
+    Raises:
+        UserError: it fails, or there is no Git.
+    """
+    command = ["git", "-C", str(checkout), *arguments]
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=environment()
+        )
+    except FileNotFoundError:
+        raise UserError("git: found no such program; allowed: one on the path") from None
+    if "safe.directory" in done.stderr:
+        remedy = f"git config --global --add safe.directory {checkout.resolve()}"
+        raise UnusableError(
+            f"git: found a checkout of another user; allowed: your own, or: {remedy}"
+        )
+    if done.returncode:
+        told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise UserError(f"git {arguments[0]}: {told[0]}")
+    return done.stdout.strip()

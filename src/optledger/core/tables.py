@@ -1,0 +1,238 @@
+"""A table that `formats.write_csv` wrote, read strictly: nothing is taken that was not declared.
+
+A schema says what the cells of a column may be, and of what there is one row each. Whatever else a
+file has come to be is one line that names the place. Only an empty cell is missing.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from optledger.core.documents import shown
+from optledger.core.errors import UserError
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|inf)")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the cells of a column may be.
+
+    Attributes:
+        dtype: pandas' type of the column.
+        allowed: what a cell may be, in words.
+        low: the least number.
+        high: the greatest number.
+        words: the texts that there are; if none, any.
+        is_optional: whether a cell may be empty.
+    """
+
+    dtype: str
+    allowed: str
+    low: float = -math.inf
+    high: float = math.inf
+    words: tuple[str, ...] = ()
+    is_optional: bool = False
+
+    def takes(self, cell: str) -> bool:
+        """Whether a cell may have this text."""
+        if not cell:
+            return self.is_optional
+        if self.dtype == "str":
+            return cell.isprintable() and (not self.words or cell in self.words)
+        pattern = _NUMBER if self.dtype == "float64" else _INTEGER
+        return bool(pattern.fullmatch(cell)) and self._is_within(float(cell))
+
+    def _is_within(self, number: float) -> bool:
+        return self.low <= number <= self.high
+
+
+_MOST = 1.7e308
+
+TEXT = Column("str", "a text")
+COUNT = Column("int64", "an integer of at least 0", low=0)
+FLAG = Column("int64", "0 or 1", low=0, high=1)
+NUMBER = Column("float64", "a finite number", low=-_MOST, high=_MOST)
+POSITIVE = Column("float64", "a finite number above 0", low=5e-324, high=_MOST)
+NOT_NEGATIVE = Column("float64", "a finite number of at least 0", low=0, high=_MOST)
+FRACTION = Column("float64", "a number from 0 to 1", low=0, high=1)
+INFINITE = Column("float64", "a number, or inf")
+
+
+def one_of(words: Iterable[str]) -> Column:
+    """Return a column of these texts."""
+    texts = tuple(words)
+    return replace(TEXT, allowed=f"one of {', '.join(texts)}", words=texts)
+
+
+def optional(column: Column) -> Column:
+    """Return a column whose cells may also be empty."""
+    dtype = "Int64" if column.dtype == "int64" else column.dtype
+    return replace(column, dtype=dtype, allowed=f"{column.allowed}, or nothing", is_optional=True)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a table holds.
+
+    Attributes:
+        columns: those that it has to have.
+        key: columns of which no two rows hold the same.
+        pair: two columns of the key whose order does not count, and which differ.
+        families: further columns that there may be, by the beginning of their names; the first
+            that fits counts. Columns beyond these are texts.
+        is_complete: whether there is a row for every combination of what the key's columns hold.
+        may_be_empty: whether there may be no row.
+        remedy: the command that brings a sound table.
+    """
+
+    columns: Mapping[str, Column]
+    key: tuple[str, ...]
+    pair: tuple[str, ...] = ()
+    families: Mapping[str, Column] = field(default_factory=dict)
+    is_complete: bool = False
+    may_be_empty: bool = False
+    remedy: str = "dvc repro makes it anew"
+
+    def column(self, name: str) -> Column | None:
+        """Return what a column holds; None where it is not declared."""
+        families = (each for start, each in self.families.items() if name.startswith(start))
+        return self.columns.get(name) or next(families, None)
+
+
+def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:
+    """Read a table.
+
+    Args:
+        path: the file.
+        schema: what it has to hold.
+        as_text: whether cells are returned as the texts that stand there, checked all the same.
+
+    Raises:
+        UserError: it is missing, or holds something else.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        allowed = "the results of dvc repro, or of dvc pull"
+        raise UserError(f"{path}: found nothing; allowed: {allowed}") from None
+    try:
+        return parse(content, schema, schema.columns, as_text)
+    except UserError as error:
+        raise UserError(f"{path}: {error}; {schema.remedy}") from None
+
+
+def parse(
+    content: bytes, schema: Schema, needed: Iterable[str], as_text: bool = False
+) -> pd.DataFrame:
+    """Return the table that a file's content is.
+
+    Args:
+        content: of the file.
+        schema: what it has to hold.
+        needed: the columns that there have to be, which another version's table may have alone.
+        as_text: whether cells are returned as texts.
+
+    Raises:
+        UserError: it holds something else; the line does not name the file.
+    """
+    header, rows, lines = _split(content)
+    _check_header(header, needed)
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != len(header):
+            raise _mistake(f"a row of length {len(row)}", f"{len(header)}, a cell a column", line)
+    if not rows and not schema.may_be_empty:
+        raise _mistake("no row", "at least one")
+    cells = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
+    declared = {name: schema.column(name) for name in header}
+    for name, column in declared.items():
+        if column:
+            _check_cells(name, column, cells[name], lines)
+    if set(schema.key) <= cells.keys():
+        _check_rows(schema, cells, lines)
+    types = {name: column.dtype if column else "str" for name, column in declared.items()}
+    return pd.read_csv(
+        io.BytesIO(content),
+        dtype=str if as_text else types,
+        keep_default_na=False,
+        na_values=[] if as_text else [""],
+    )
+
+
+def _split(content: bytes) -> tuple[list[str], list[list[str]], list[int]]:
+    """Return the names of the columns, the cells of each row, and the line that it ends in."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _mistake(f"the byte 0x{content[error.start]:02x}", "UTF-8", line) from None
+    for number, each in enumerate(text.split("\n"), start=1):
+        if each.startswith(("<<<<<<< ", ">>>>>>> ")):
+            raise _mistake("a conflict that Git left", "one of its sides", number)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise _mistake(f"no CSV: {error}", "rows of cells", reader.line_num) from None
+    if not rows or not rows[0][1]:
+        raise _mistake("nothing", "a table with the names of its columns", 1 if rows else None)
+    return rows[0][1], [row for _, row in rows[1:]], [line for line, _ in rows[1:]]
+
+
+def _check_header(header: Sequence[str], needed: Iterable[str]) -> None:
+    if lacking := [name for name in needed if name not in header]:
+        raise UserError(f"found no column {lacking[0]}; allowed: the table that dvc repro writes")
+    for name in header:
+        if header.count(name) > 1 or not name.isprintable() or not name:
+            raise _mistake(f"the column {shown(name)}", "names that differ", 1)
+
+
+def _check_cells(name: str, column: Column, cells: Sequence[str], lines: Sequence[int]) -> None:
+    sound = {cell for cell in set(cells) if column.takes(cell)}
+    for line, cell in zip(lines, cells, strict=True):
+        if cell not in sound:
+            raise _mistake(shown(cell or None), column.allowed, line, name)
+
+
+def _check_rows(schema: Schema, cells: Mapping[str, Sequence[str]], lines: Sequence[int]) -> None:
+    """Check that there is one row of each key, and that none is lacking."""
+    seen: set[tuple[str, ...]] = set()
+    for line, key in zip(lines, _keys(schema, cells), strict=True):
+        if schema.pair and key[-2] == key[-1]:
+            raise _mistake(f"{shown(key[-1])} against itself", "two that differ", line)
+        if key in seen:
+            raise _mistake(f"a second row of {', '.join(key)}", "one", line)
+        seen.add(key)
+    if schema.is_complete and len(seen) != (every := _combinations(schema, cells)):
+        of = ", ".join(schema.key)
+        raise _mistake(f"{len(seen)} rows", f"{every}, one for each combination of {of}")
+
+
+def _keys(schema: Schema, cells: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    alone = [name for name in schema.key if name not in schema.pair]
+    firsts = zip(*(cells[name] for name in alone), strict=True)
+    if not schema.pair:
+        return firsts
+    seconds = zip(*(cells[name] for name in schema.pair), strict=True)
+    return (first + tuple(sorted(pair)) for first, pair in zip(firsts, seconds, strict=True))
+
+
+def _combinations(schema: Schema, cells: Mapping[str, Sequence[str]]) -> int:
+    alone = [len(set(cells[name])) for name in schema.key if name not in schema.pair]
+    members = {cell for name in schema.pair for cell in cells[name]}
+    return math.prod(alone) * (math.comb(len(members), 2) if schema.pair else 1)
+
+
+def _mistake(
+    found: str, allowed: str, line: int | None = None, column: str | None = None
+) -> UserError:
+    where = f"line {line}: " if line else ""
+    where += f"column {column}: " if column else ""
+    return UserError(f"{where}found {found}; allowed: {allowed}")

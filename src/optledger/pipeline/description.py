@@ -1,0 +1,151 @@
+"""dvc.yaml and dvc.lock: what each stage declares, and what the lock records of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from dvc.config import ConfigError
+from dvc.dependency.param import ParamsDependency, read_param_file
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from optledger.core.documents import read_yaml
+from optledger.core.errors import UserError
+from optledger.core.paths import LOCK, PARAMS, REGISTRY
+from optledger.pipeline import lock
+
+DOCUMENTS = (PARAMS, REGISTRY, Path("dvc.yaml"), LOCK)
+"""The YAML files of a checkout that DVC reads."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml.
+
+    Attributes:
+        name: with the variant or case it is for.
+        recorded: whether dvc.lock has it, with this command.
+        always_runs: whether DVC calls it changed whatever it depends on.
+        dependencies: the MD5 that dvc.lock records of each file or folder; None where it does not.
+        outputs: the same of the outputs.
+        sizes: what dvc.lock records of the bytes in each dependency and output; None where it does
+            not.
+        cached: those outputs that DVC keeps in its cache.
+        parameters: by file, what dvc.lock records by key, and what the file holds.
+    """
+
+    name: str
+    recorded: bool
+    always_runs: bool
+    dependencies: Mapping[Path, str | None]
+    outputs: Mapping[Path, str | None]
+    sizes: Mapping[Path, int | None]
+    cached: frozenset[Path]
+    parameters: Mapping[Path, tuple[Mapping[str, Any], Mapping[str, Any]]]
+
+
+class Pipeline:
+    """The checkout's pipeline, read with DVC's own library.
+
+    Attributes:
+        stages: of dvc.yaml, in its order.
+        orphans: names of stages that dvc.lock alone knows.
+        has_remote: whether there is somewhere to pull from.
+    """
+
+    def __init__(self, repository: Any) -> None:
+        """Read the pipeline of an open repository."""
+        self._repository = repository
+        self.stages = stages(repository)
+        self.orphans = sorted(lock.outputs().keys() - {stage.name for stage in self.stages})
+        self.has_remote = bool(repository.config["remote"])
+
+    def files_below(self, folder: str) -> Iterable[str]:
+        """Return the files below a folder that DVC does not ignore."""
+        return cast(Iterable[str], self._repository.dvcignore.find(self._repository.fs, folder))
+
+    def object_path(self, md5: str) -> Path:
+        """Return where DVC's cache keeps the object of this digest."""
+        path = Path(self._repository.cache.local.oid_to_path(md5))
+        here = Path.cwd()
+        return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def stages(repository: Any) -> list[Stage]:
+    """Return the stages of an open repository, or of the revision that it was switched to."""
+    found = repository.index.stages
+    keys: dict[str, set[str]] = {}
+    for each in (each for stage in found for each in _parameters(stage)):
+        keys.setdefault(each.fs_path, set()).update(each.params)
+    # Each file once, as parsing one takes as long as all the rest.
+    values = {
+        path: read_param_file(repository.fs, path, sorted(own), flatten=True)
+        for path, own in keys.items()
+        if repository.fs.exists(path)
+    }
+    return [_stage(stage, values) for stage in found]
+
+
+def reproducible(root: Path) -> list[str]:
+    """Return the names of the stages of a checkout that have something to repeat."""
+    with Repo(str(root)) as repository:
+        stages = repository.index.stages
+        return [stage.name for stage in stages if not stage.always_changed]
+
+
+@contextmanager
+def opened() -> Iterator[Pipeline]:
+    """Yield the pipeline of the checkout in the working directory.
+
+    Raises:
+        UserError: it has never run, or DVC cannot read it.
+    """
+    if not LOCK.exists():
+        raise UserError(f"{LOCK}: found nothing; allowed: what dvc repro writes, so run that first")
+    # First, as DVC tells neither the line of a mistake nor of every one.
+    for path in filter(Path.exists, DOCUMENTS):
+        read_yaml(path)
+    try:
+        with closing(Repo(".")) as repository:
+            yield Pipeline(repository)
+    except ConfigError as error:
+        # Which of them it is, DVC does not say.
+        files = ".dvc/config or .dvc/config.local"
+        raise UserError(f"{files}: {' '.join(str(error).split())}") from None
+    except DvcException as error:
+        raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
+
+
+def _parameters(stage: Any) -> list[Any]:
+    return [each for each in stage.deps if isinstance(each, ParamsDependency)]
+
+
+def _stage(stage: Any, values: Mapping[str, Mapping[str, Any]]) -> Stage:
+    dependencies = [each for each in stage.deps if not isinstance(each, ParamsDependency)]
+    recorded = all(each.hash_info for each in stage.outs) and not stage.cmd_changed
+    return Stage(
+        name=stage.name,
+        recorded=recorded,
+        always_runs=stage.always_changed,
+        dependencies={_path(each): each.hash_info.value for each in dependencies},
+        outputs={_path(each): each.hash_info.value for each in stage.outs},
+        sizes={_path(each): each.meta.size for each in (*dependencies, *stage.outs)},
+        cached=frozenset(_path(each) for each in stage.outs if each.use_cache),
+        parameters={
+            _path(each): (
+                each.hash_info.value or {},
+                {
+                    key: value
+                    for key, value in values.get(each.fs_path, {}).items()
+                    if key in each.params
+                },
+            )
+            for each in _parameters(stage)
+        },
+    )
+
+
+def _path(item: Any) -> Path:
+    return Path(item.fs_path).relative_to(item.repo.root_dir)

@@ -1,0 +1,49 @@
+"""dvc.lock: the outputs that it records of each stage."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from pydantic import ConfigDict, Field
+from ruamel.yaml import YAML
+
+from optledger.core.documents import Section, read_yaml, validate
+from optledger.core.formats import replacing
+from optledger.core.paths import LOCK
+
+
+class _Part(Section):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Output(_Part):
+    path: str
+    md5: str
+
+
+class _Stage(_Part):
+    outs: tuple[_Output, ...] = Field(default=(), strict=False)
+
+
+class _Lock(_Part):
+    stages: dict[str, _Stage] = Field(default={})
+
+
+def outputs(path: Path = LOCK) -> dict[str, dict[Path, str]]:
+    """Return the MD5 of each output, by stage and path, in the order of the lock.
+
+    Raises:
+        UserError: the lock cannot be read, or is none of DVC's.
+    """
+    stages = validate(_Lock, read_yaml(path), path).stages
+    return {name: {Path(out.path): out.md5 for out in each.outs} for name, each in stages.items()}
+
+
+def forget(stages: Collection[str], path: Path = LOCK) -> None:
+    """Remove the entries of `stages`. DVC reads the lock anew before it adds an entry."""
+    # As DVC does, which keeps the order and the form of the file.
+    yaml = YAML()
+    lock = yaml.load(path)
+    for stage in stages:
+        del lock["stages"][stage]
+    with replacing(path) as temporary:
+        yaml.dump(lock, temporary)

@@ -1,0 +1,200 @@
+"""The results as TensorBoard's event files: a run for each variant's mean and for each seed.
+
+They are a projection: nothing is kept in them, and they are made anew each time, with the same
+bytes. So every event has the same time, and of TensorBoard's horizontal axes only the step, which
+is the epoch, says anything.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.plugins.hparams.summary_v2 import (
+    Discrete,
+    HParam,
+    Metric,
+    RealInterval,
+    hparams_config_pb,
+    hparams_pb,
+)
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from optledger.analysis.leaderboard import curves
+from optledger.analysis.schemas import read_results
+from optledger.analysis.summary import METRICS, summarize
+from optledger.core.documents import differences, mistake, shown
+from optledger.core.errors import UserError
+from optledger.core.formats import new_directory
+from optledger.core.params import Params, Variant
+from optledger.core.paths import PARAMS, TRIALS
+from optledger.pipeline.description import opened
+from optledger.trials.records import read_history
+from optledger.trials.trial import Epoch
+
+FILE = "events.out.tfevents.optledger"
+"""The file of a run. TensorBoard knows an event file by the word tfevents."""
+
+# What TensorBoard calls the metrics of an epoch (train and validation side by side: loss/train) and
+# those of the test split.
+_BY_EPOCH = {field: "/".join(reversed(field.split("_"))) for field in Epoch._fields}
+_TEST = {metric: f"test/{metric}" for metric in METRICS}
+
+_ALWAYS = ("optimizer", "learning_rate", "batch_size", "epochs")
+
+Events = list[tuple[int, Summary]]
+"""What a run shows, and at which step."""
+
+
+def write_runs(directory: Path, runs: Mapping[str, Events]) -> None:
+    """Write a folder with an event file for each run, in the place of those written before.
+
+    Raises:
+        UserError: `directory` holds something else, or cannot be written.
+    """
+    # Named by more than dots, and no link.
+    place = directory.resolve()
+    try:
+        if foreign := next(_foreign(place), None):
+            allowed = "a folder with nothing but what this command wrote, and now writes anew"
+            raise UserError(f"optledger tensorboard: found {foreign}; allowed: {allowed}")
+        with new_directory(place) as temporary:
+            for name, events in runs.items():
+                _write(temporary / name / FILE, events)
+    except OSError as error:
+        raise UserError(f"optledger tensorboard: {directory}: {error.strerror}") from None
+
+
+def read_runs(settings: Params) -> dict[str, Events]:
+    """Read the results of every declared variant as runs.
+
+    Raises:
+        UserError: there are none, or they are of other variants or parameters than params.yaml's.
+    """
+    seeds = read_results("seeds", variants=settings.variants)["seeds"]
+    _check_parameters(settings)
+    histories = {name: read_history(TRIALS / name) for name in settings.variants}
+    return runs_of(histories, seeds, hyperparameters(settings.variants, seeds))
+
+
+def runs_of(
+    histories: Mapping[str, pd.DataFrame], seeds: pd.DataFrame, parameters: pd.DataFrame
+) -> dict[str, Events]:
+    """Return what each run shows: metrics by epoch, and those of the test split once.
+
+    Args:
+        histories: by variant, its history.csv.
+        seeds: results/seeds.csv.
+        parameters: as of `hyperparameters`.
+
+    Returns:
+        By the name of the run. The mean in an epoch is over the seeds that reached it. What is
+        missing, without a validation split or after a divergence, is left out.
+    """
+    # A seed that diverged keeps no epoch.
+    tested = seeds.assign(epoch=seeds["kept_epoch"].fillna(seeds["epochs"]))
+    summary = summarize(seeds)
+    means = curves(histories)
+    table = _table(parameters)
+    runs = {}
+    for name, history in histories.items():
+        own = tested[tested["variant"] == name]
+        row = hparams_pb(parameters.loc[name].to_dict(), trial_id=name, start_time_secs=0)
+        runs[f"{name}/mean"] = [
+            # The table belongs to no run, and one of its own would be listed among them.
+            (0, table),
+            (0, _repeatable(row)),
+            *_scalars(means[means["variant"] == name], _BY_EPOCH),
+            *_scalars(pd.DataFrame([{**summary[name], "epoch": own["epoch"].max()}]), _TEST),
+        ]
+        for seed in own["seed"]:
+            runs[f"{name}/seed-{seed}"] = [
+                *_scalars(history[history["seed"] == seed], _BY_EPOCH),
+                *_scalars(own[own["seed"] == seed], _TEST),
+            ]
+    return runs
+
+
+def hyperparameters(variants: Mapping[str, Variant], seeds: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per variant with its learning rate, as it was chosen, and other parameters.
+
+    Some are always there, the rest where variants differ. A column holds numbers, or texts where it
+    is not of numbers alone.
+    """
+    dumped = [each.model_dump(mode="json", exclude={"learning_rate"}) for each in variants.values()]
+    table = pd.json_normalize(dumped).set_axis(list(variants))
+    table = table.rename(columns=lambda name: name.removesuffix(".name"))
+    table["learning_rate"] = seeds.groupby("variant")["learning_rate"].first()
+    numbers = table.dropna(axis="columns").select_dtypes("number").columns
+    texts = table.columns.difference(numbers)
+    # TensorBoard's drawing of the table leaves out variants that lack a value.
+    table[texts] = table[texts].map(_text, na_action="ignore").fillna("-")
+    differing = table.columns[table.nunique() > 1]
+    return table[list(dict.fromkeys([*_ALWAYS, *differing]))]
+
+
+def _check_parameters(settings: Params) -> None:
+    """Check that the results are of the parameters that params.yaml has."""
+    with opened() as pipeline:
+        for stage in pipeline.stages:
+            if stage.name.startswith("train@"):
+                trained, wanted = stage.parameters[PARAMS]
+                for key, before, now in differences(trained, wanted):
+                    allowed = f"{shown(before)}, which the results are of; else dvc repro"
+                    raise UserError(mistake(PARAMS, key, now, allowed))
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _table(parameters: pd.DataFrame) -> Summary:
+    """Return the columns of TensorBoard's table; of the metrics it shows the first by itself."""
+    metrics = [Metric(tag) for tag in (*_TEST.values(), *_BY_EPOCH.values())]
+    columns = [_column(parameters[name]) for name in parameters]
+    return _repeatable(hparams_config_pb(columns, metrics, time_created_secs=0))
+
+
+def _column(values: pd.Series) -> HParam:
+    """Return a column, whose kind TensorBoard knows by what may be in it."""
+    if is_numeric_dtype(values):
+        return HParam(values.name, RealInterval(float(values.min()), float(values.max())))
+    return HParam(values.name, Discrete(values.unique()))
+
+
+def _scalars(table: pd.DataFrame, tags: Mapping[str, str]) -> Iterator[tuple[int, Summary]]:
+    """Yield what a table with the column `epoch` holds in the columns that `tags` names."""
+    for column, tag in tags.items():
+        for epoch, value in zip(table["epoch"], table[column], strict=True):
+            if pd.notna(value):
+                yield int(epoch), scalar_pb(tag, float(value))
+
+
+def _repeatable(summary: Summary) -> Summary:
+    """Return a summary for the table with the bytes in order, which the plugin leaves to chance."""
+    for value in summary.value:
+        data = HParamsPluginData.FromString(value.metadata.plugin_data.content)
+        value.metadata.plugin_data.content = data.SerializeToString(deterministic=True)
+    return summary
+
+
+def _write(path: Path, events: Iterable[tuple[int, Summary]]) -> None:
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        writer = RecordWriter(file)
+        writer.write(Event(file_version="brain.Event:2").SerializeToString())
+        for step, summary in events:
+            writer.write(Event(step=step, summary=summary).SerializeToString())
+
+
+def _foreign(directory: Path) -> Iterator[Path]:
+    """Yield what a folder holds beside folders and files of this module."""
+    if directory.exists() and not directory.is_dir():
+        yield directory
+    for entry in directory.rglob("*"):
+        if entry.is_symlink() or not (entry.is_dir() or entry.name == FILE):
+            yield entry

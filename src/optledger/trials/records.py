@@ -1,0 +1,132 @@
+"""The files of results/trials/VARIANT/, which `train` writes and later stages read.
+
+search.csv   a row per learning rate tried: learning_rate, seed, epochs, kept_epoch,
+             diverged_epoch, diverged_step, validation_accuracy, validation_loss; no rows where it
+             was given
+trials.csv   a row per seed: learning_rate, seed, epochs, kept_epoch, diverged_epoch, diverged_step
+history.csv  a row per seed and epoch: the metrics of `Epoch`
+weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from optledger.core.errors import UserError
+from optledger.core.formats import new_directory, read_npz, write_csv, write_npz
+from optledger.core.tables import COUNT, FRACTION, NUMBER, POSITIVE, Schema, optional, read
+from optledger.trials.trial import Epoch, TrialResult, Weights
+
+_REMEDY = "dvc checkout brings it back"
+
+EPOCH = {
+    "train_loss": NUMBER,
+    "train_accuracy": FRACTION,
+    "validation_loss": optional(NUMBER),
+    "validation_accuracy": optional(FRACTION),
+}
+"""The metrics of `Epoch`; without a validation split, its metrics are missing."""
+
+TRIAL = {
+    **{"learning_rate": POSITIVE, "seed": COUNT, "epochs": COUNT},
+    **dict.fromkeys(("kept_epoch", "diverged_epoch", "diverged_step"), optional(COUNT)),
+}
+"""What is told of a trial."""
+
+VALIDATION = {name: EPOCH[name] for name in ("validation_accuracy", "validation_loss")}
+"""What is told of the weights that a trial keeps."""
+
+SCHEMAS = {
+    "trials": Schema(TRIAL, key=("seed",), remedy=_REMEDY),
+    "search": Schema(
+        TRIAL | VALIDATION, key=("learning_rate", "seed"), may_be_empty=True, remedy=_REMEDY
+    ),
+    # Without a row where every seed diverged in its first epoch.
+    "history": Schema(
+        {"seed": COUNT, "epoch": COUNT, **EPOCH},
+        key=("seed", "epoch"),
+        may_be_empty=True,
+        remedy=_REMEDY,
+    ),
+}
+"""By name, the tables of a variant's trials."""
+
+
+def write_trials(
+    directory: Path, results: Sequence[TrialResult], searched: Sequence[TrialResult]
+) -> None:
+    """Write a variant's final trials, one or more, and those of its search, in the order given."""
+    search = _table(searched)
+    kept = [result.kept for result in searched]
+    search["validation_accuracy"] = [epoch and epoch.validation_accuracy for epoch in kept]
+    search["validation_loss"] = [epoch and epoch.validation_loss for epoch in kept]
+    history = pd.DataFrame(
+        [
+            {"seed": result.seed, "epoch": epoch, **metrics._asdict()}
+            for result in results
+            for epoch, metrics in enumerate(result.history, start=1)
+        ],
+        columns=["seed", "epoch", *Epoch._fields],
+    )
+    weights = {
+        path: np.stack(
+            [
+                np.full_like(result.weights[path], np.nan)
+                if result.divergence
+                else result.weights[path]
+                for result in results
+            ]
+        )
+        for path in results[0].weights
+    }
+    with new_directory(directory) as temporary:
+        write_csv(temporary / "search.csv", search)
+        write_csv(temporary / "trials.csv", _table(results))
+        write_csv(temporary / "history.csv", history)
+        write_npz(temporary / "weights.npz", weights)
+
+
+def read_trials(directory: Path) -> pd.DataFrame:
+    """Read trials.csv; where there was no divergence, its place is missing."""
+    return _read(directory, "trials")
+
+
+def read_search(directory: Path) -> pd.DataFrame:
+    """Read search.csv; a trial that diverged has no validation metrics."""
+    return _read(directory, "search")
+
+
+def read_history(directory: Path) -> pd.DataFrame:
+    """Read history.csv."""
+    return _read(directory, "history")
+
+
+def read_weights(directory: Path) -> list[Weights]:
+    """Read weights.npz: the weights of each seed, in the order of trials.csv."""
+    path = directory / "weights.npz"
+    stacked = read_npz(path)
+    seeds = len(read_trials(directory))
+    if found := [name for name, array in stacked.items() if array.shape[:1] != (seeds,)]:
+        shape = stacked[found[0]].shape
+        allowed = f"{seeds} rows, one for each seed of trials.csv"
+        raise UserError(f"{path}: {found[0]}: found shape {shape}; allowed: {allowed}; {_REMEDY}")
+    return [{name: array[row] for name, array in stacked.items()} for row in range(seeds)]
+
+
+def _read(directory: Path, name: str) -> pd.DataFrame:
+    return read(directory / f"{name}.csv", SCHEMAS[name])
+
+
+def _table(results: Sequence[TrialResult]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "learning_rate": [result.learning_rate for result in results],
+            "seed": [result.seed for result in results],
+            "epochs": [len(result.history) for result in results],
+            "kept_epoch": [result.kept and result.kept_epoch for result in results],
+            "diverged_epoch": [result.divergence and result.divergence.epoch for result in results],
+            "diverged_step": [result.divergence and result.divergence.step for result in results],
+        }
+    ).astype({name: "Int64" for name, each in TRIAL.items() if each.dtype != "float64"})

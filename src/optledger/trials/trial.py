@@ -1,0 +1,115 @@
+"""A trial and what it leaves, as plain data that any stage can hold without TensorFlow."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optledger.core.params import Component, Variant
+
+Weights = dict[str, NDArray[np.float32]]
+"""A model's weights by place and kind, for example `00_kernel` and `01_bias`."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: a variant, a learning rate and a seed, for a dataset with so many classes.
+
+    With a schedule, the learning rate is its peak.
+    """
+
+    name: str
+    variant: Variant
+    classes: int
+    learning_rate: float
+    seed: int
+
+    def __str__(self) -> str:
+        """Name the trial for whoever reads of it."""
+        return f"{self.name}: learning rate {self.learning_rate:g}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that a variant's trial with one seed has left."""
+
+    name: str
+    seed: int
+    model: Component
+    classes: int
+    weights: Weights
+
+    def __str__(self) -> str:
+        """Name the model for whoever reads of it."""
+        return f"{self.name}: seed {self.seed}"
+
+
+class Epoch(NamedTuple):
+    """Metrics of one epoch.
+
+    The train metrics are means over the epoch, while the weights change; the validation metrics
+    are of the weights after it, and NaN without a validation split. Losses are the variant's own,
+    without penalties and class weights, which would keep variants from being laid side by side.
+    """
+
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+class Divergence(NamedTuple):
+    """Where the loss first was not finite; both count from 1."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial leaves.
+
+    Attributes:
+        learning_rate: the trial's.
+        seed: the trial's.
+        weights: after `kept_epoch`; of no use where the trial diverged.
+        history: the complete epochs; the one that diverged is not among them.
+        kept_epoch: the last of them, or the best where early stopping restores it.
+        divergence: None where the loss stayed finite.
+        seconds_per_epoch: median over the epochs after the first, which compiles. An observation
+            of the machine, not a result.
+        peak_memory_mib: the most memory that the process which ran the trial ever had resident,
+            up to the trial's end, in MiB: with what it shares (TensorFlow) and with what it ran
+            before. An observation of the machine, not a result.
+    """
+
+    learning_rate: float
+    seed: int
+    weights: Weights
+    history: list[Epoch]
+    kept_epoch: int
+    divergence: Divergence | None
+    seconds_per_epoch: float
+    peak_memory_mib: float
+
+    @property
+    def kept(self) -> Epoch | None:
+        """The metrics that belong to the weights; None where the trial diverged."""
+        return None if self.divergence else self.history[self.kept_epoch - 1]
+
+
+NO_CLASS = 255
+"""The predicted label of an image for which a model's output is not finite."""
+
+
+class Predictions(NamedTuple):
+    """What a trained model says of labelled images.
+
+    Attributes:
+        classes: uint8, shape (images,): the predicted labels, or `NO_CLASS`.
+        losses: float32, shape (images,): the cross-entropy of the softmax, in nats, or NaN.
+    """
+
+    classes: NDArray[np.uint8]
+    losses: NDArray[np.float32]

@@ -1,0 +1,186 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from boards import boards, seed_table
+from optledger.analysis.comparisons import family_alpha
+from optledger.analysis.planning import plan
+from optledger.analysis.statistics import Sample, seeds_needed
+from optledger.core.errors import UserError
+from optledger.core.formats import write_csv, write_json, write_npz
+from optledger.core.params import Comparison, Params, load
+from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST
+from project import DIGITS_PARAMS
+from stored import summary
+
+HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.13, 0.12]
+ACCURACY = Comparison(metric="accuracy")
+
+
+def results(**accuracies: list[float]) -> Params:
+    """Leave the results of these accuracies in the working directory; return the parameters."""
+    seeds = seed_table(**accuracies)
+    write_csv(RESULTS / "seeds.csv", seeds)
+    write_csv(RESULTS / "leaderboard.csv", boards(seeds, ACCURACY)[0])
+    path = Path("params.yaml")
+    path.write_text(DIGITS_PARAMS.replace("count: 2", "count: 3"))
+    return load(path)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def numbers(text: str) -> dict[tuple[str, str], float]:
+    """Return the seeds that the table of a plan has for each pair."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ") and "variant" not in line
+    ]
+    numbers = {"no number": math.inf}
+    return {(row[0], row[1]): numbers.get(row[3]) or float(row[3]) for row in rows}
+
+
+def test_those_that_lead_are_planned_for() -> None:
+    """The number is that of the statistics, with the confidence that all pairs share."""
+    text = plan(results(a=HIGH, b=MIDDLE, c=LOW), [], size=0.02, power=0.9)
+    first, second = (Sample(np.array(values)) for values in (HIGH, MIDDLE))
+    needed = seeds_needed(first, second, 0.02, family_alpha(3, ACCURACY), 0.9)
+    assert numbers(text) == {("a", "b"): needed}
+    assert text.endswith(f" searches: dvc exp run -S seeds.count={needed:g}")
+    assert f"To train that many, {2 * needed:g} trainings" in text
+    assert "Of this test set only, as data/prepared/summary.json is not here" in text
+
+
+def test_named_variants_are_planned_for() -> None:
+    """The margin is the difference unless another is given; the most seeds are the advice."""
+    settings = results(a=HIGH, b=MIDDLE, c=LOW)
+    text = plan(settings, ["c", "a", "b"], size=None, power=0.8)
+    found = numbers(text)
+    assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert "a difference of 0.3 points in accuracy" in text
+    assert text.endswith(f"seeds.count={max(found.values()):g}")
+
+
+def test_enough_seeds_are_enough() -> None:
+    """No command is given where none is needed."""
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=0.5, power=0.8)
+    assert text.endswith("The 3 seeds that there are suffice.")
+
+
+def test_where_no_number_of_seeds_is_enough_it_says_so() -> None:
+    """Here beyond a million."""
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=1e-5, power=0.8)
+    assert numbers(text) == {("a", "b"): math.inf}
+    assert text.endswith("or a larger difference.")
+
+
+def test_more_seeds_than_can_be_asked_for_are_no_command() -> None:
+    """A number beyond what params.yaml takes is told without one."""
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=2e-4, power=0.8)
+    count = numbers(text)["a", "b"]
+    assert count > 10_000
+    assert text.endswith(f"{count:.0f} are more than the 10000 that params.yaml can ask for.")
+
+
+def test_the_search_keeps_a_seed_of_its_own() -> None:
+    """The command moves it out of the way of so many seeds."""
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=0.001, power=0.8)
+    count = numbers(text)["a", "b"]
+    assert count > 1000
+    assert text.endswith(f"-S seeds.count={count:g} -S search.seed={count:g}")
+
+
+def test_predictions_add_the_noise_of_the_images() -> None:
+    """Where they are at hand, more seeds are needed."""
+    settings = results(a=HIGH, b=MIDDLE)
+    without = numbers(plan(settings, [], size=0.05, power=0.8))["a", "b"]
+    rng = np.random.default_rng(0)
+    labels = np.zeros(200, np.uint8)
+    write_npz(TEST / "labels.npz", {"labels": labels})
+    write_json(PREPARED / "summary.json", summary(classes=2))
+    for name, values in {"a": HIGH, "b": MIDDLE}.items():
+        order = rng.permutation(200)
+        wrong = [order >= round(200 * accuracy) for accuracy in values]
+        arrays = {"classes": np.array(wrong, np.uint8), "losses": np.zeros((3, 200), np.float32)}
+        write_npz(PREDICTIONS / f"{name}.npz", arrays)
+    text = plan(settings, [], size=0.05, power=0.8)
+    assert numbers(text)["a", "b"] > without
+    assert "Of this test set only" not in text
+
+
+def test_a_variant_that_diverged_is_not_planned_for() -> None:
+    """Its spread is that of the divergence; names that look like numbers stay as they are."""
+    settings = results(**{"007": HIGH, "1e3": LOW, "out": [0.9, 0.0, 0.0]})
+    assert list(numbers(plan(settings, [], 0.1, 0.8))) == [("007", "1e3")]
+    with pytest.raises(UserError, match=r"found 'out', of which 2 seeds diverged; allowed: "):
+        plan(settings, ["out", "007"], 0.1, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("names", "size", "power", "line"),
+    [
+        (["d"], None, 0.8, "found 'd'; allowed: variants of results/leaderboard.csv: a, b"),
+        (["a"], None, 0.8, "found 'a' alone; allowed: two or more variants, of a, b"),
+        ([], 0.0, 0.8, "--difference: found 0; allowed: above 0, up to 1"),
+        ([], math.nan, 0.8, "--difference: found nan; allowed: above 0, up to 1"),
+        ([], None, 1.0, "--power: found 1; allowed: between 0 and 1"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    names: list[str], size: float | None, power: float, line: str
+) -> None:
+    """It names what was found and what is allowed."""
+    settings = results(a=HIGH, b=MIDDLE)
+    with pytest.raises(UserError) as caught:
+        plan(settings, names, size, power)
+    assert str(caught.value) == f"optledger power: {line}"
+
+
+def test_without_results_there_is_nothing_to_plan_with() -> None:
+    """Neither before the pipeline has run, nor with one seed."""
+    settings = results(a=[0.9], b=[0.8])
+    with pytest.raises(UserError, match=r"^results/seeds.csv: found one seed of a variant; allow"):
+        plan(settings, [], None, 0.8)
+    (RESULTS / "seeds.csv").unlink()
+    with pytest.raises(UserError, match=r"^results/seeds.csv: found nothing; allowed: the r"):
+        plan(settings, [], None, 0.8)
+    (RESULTS / "leaderboard.csv").unlink()
+    with pytest.raises(UserError, match=r"^results/leaderboard.csv: found nothing; allowed: the r"):
+        plan(settings, [], None, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line"),
+    [
+        ("leaderboard", "rank", "<<<<<<< HEAD\nrank", "line 1: found a conflict that Git left; "),
+        ("leaderboard", "\n1,", "\n1,a,1,1,", "line 2: found a row of length "),
+        ("seeds", "a,0", "a,1", "line 3: found a second row of a, 1; allowed: one"),
+        ("seeds", "a,0,0.001", "a,0,x", "line 2: column learning_rate: found 'x'; allowed: "),
+        ("seeds", "b,", "c,", "found a, c; allowed: the variants of results/leaderboard.csv, a, b"),
+    ],
+)  # fmt: skip
+def test_nothing_is_planned_with_a_damaged_table(name: str, old: str, new: str, line: str) -> None:
+    """Neither with rows too many nor with texts."""
+    settings = results(a=HIGH, b=MIDDLE)
+    path = RESULTS / f"{name}.csv"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError) as caught:
+        plan(settings, [], 0.1, 0.8)
+    assert str(caught.value).startswith(f"{path}: {line}")
+
+
+def test_predictions_of_other_images_are_not_planned_with() -> None:
+    """One line names the file, and what it would have to hold."""
+    settings = results(a=HIGH, b=MIDDLE)
+    write_npz(TEST / "labels.npz", {"labels": np.zeros(200, np.uint8)})
+    write_json(PREPARED / "summary.json", summary(classes=2))
+    for name in ("a", "b"):
+        arrays = {"classes": np.zeros((3, 199), np.uint8), "losses": np.zeros((3, 199), np.float32)}
+        write_npz(PREDICTIONS / f"{name}.npz", arrays)
+    with pytest.raises(UserError, match=r"^results/predictions/a.npz: found .* by 200 images; dvc"):
+        plan(settings, [], 0.1, 0.8)

@@ -1,0 +1,47 @@
+"""What DVC reads, read before DVC does, which ends in tracebacks where ours is a line."""
+
+from pathlib import Path
+
+import pytest
+
+from optledger.core.errors import UserError
+from optledger.pipeline.description import DOCUMENTS, opened
+from optledger.review import revision
+from project import Project
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=str)
+@pytest.mark.parametrize("text", ["odd: 2026-13-45\n", 'odd: "\\U7fffffff"\n', "odd: &a [*a]\n"])
+def test_a_document_that_dvc_fails_at_is_one_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch, path: Path, text: str
+) -> None:
+    """In the checkout and in a commit; the line names the file, and which line it is."""
+    monkeypatch.chdir(project.path)
+    line = path.read_text().count("\n") + 1
+    path.write_text(path.read_text() + text)
+    with pytest.raises(UserError, match=f"^{path}:{line}: ") as caught, opened():
+        pass
+    assert str(caught.value).isprintable()
+    project.commit()
+    for name in ("HEAD", revision.WORKSPACE):
+        prefix = "HEAD: " if name == "HEAD" else ""
+        with (
+            pytest.raises(UserError, match=f"^{prefix}{path}:{line}: ") as caught,
+            revision.repository() as repository,
+        ):
+            revision.read(repository, name)
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "3"])
+def test_a_revision_whose_parameters_are_no_mapping_is_one_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Whatever its schema was."""
+    monkeypatch.chdir(project.path)
+    Path("params.yaml").write_text(text)
+    with (
+        pytest.raises(UserError, match=r"^params.yaml: the whole file: found .*a mapping$"),
+        revision.repository() as repository,
+    ):
+        revision.read(repository, revision.WORKSPACE)
