@@ -35,12 +35,13 @@ from optledger.core.documents import read_yaml
 from optledger.core.formats import write_csv, write_json, write_npz
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
-from optledger.datasets.examples import read_split
-from optledger.execution.executor import Report, train
+from optledger.datasets.prepared import read_split
+from optledger.execution.executor import Report
 from optledger.execution.processes import Processes
 from optledger.pipeline.experiments import merge_patch
-from optledger.training import kernels, runtime
+from optledger.training import kernels, runtime, tasks
 from optledger.trials.records import write_trials
+from optledger.trials.specify import specify
 from optledger.trials.trial import Epoch, Trial, TrialResult
 
 CORES = len(os.sched_getaffinity(0))
@@ -312,7 +313,7 @@ def workers(settings: Params) -> None:
     rows = []
     for name, variant in settings.variants.items():
         _say(f"workers of {name}")
-        with Processes(CORES) as pool:
+        with Processes(CORES, tasks.PREPARATION) as pool:
             short = variant.model_copy(update={"epochs": 1})
             start = _run(pool, _nothing, range(CORES))
             first, warm = (_train(pool, name, short, CORES) for _ in range(2))
@@ -322,7 +323,7 @@ def workers(settings: Params) -> None:
     print("The first start imports TensorFlow in the fork server; so does each stage.\n")
 
     adam = settings.variants["adam"]
-    with Processes(CORES) as pool:
+    with Processes(CORES, tasks.PREPARATION) as pool:
         _train(pool, "adam", adam, CORES)
         alone, busy = (
             statistics.median(_train(pool, "adam", adam, count) for _ in range(3))
@@ -331,7 +332,7 @@ def workers(settings: Params) -> None:
     rows = []
     for count in TRIAL_COUNTS:
         _say(f"{count} trials")
-        with Processes(CORES) as pool:
+        with Processes(CORES, tasks.PREPARATION) as pool:
             seconds = _train(pool, "adam", adam, count)
         shares = [f"{seconds / (count * each / CORES):.2f}" for each in (alone, busy)]
         rows.append([str(count), f"{seconds:.0f}", *shares])
@@ -444,16 +445,15 @@ def one_trial(name: str, held: bool) -> float:
     if "tensorflow" not in sys.modules:
         runtime.import_tensorflow()
         runtime.use_one_thread()
-    from optledger.training import engine
-
     variant = _variant(name, "plain").model_copy(update={"epochs": 3})
     rate = 0.1 if variant.optimizer.name == "SGD" else 0.001
-    return engine.train(Trial(name, variant, CLASSES, rate, 0), lambda _: None).seconds_per_epoch
+    trial = Trial(name, specify(variant, CLASSES), rate, 0)
+    return tasks.train(trial, lambda _: None).seconds_per_epoch
 
 
 @lru_cache
 def _pool(count: int) -> Processes:
-    return Processes(count).__enter__()
+    return Processes(count, tasks.PREPARATION).__enter__()
 
 
 def matrix_product() -> float:
@@ -476,8 +476,8 @@ def _operations(settings: Params) -> int:
 
 
 def _train(pool: Processes, name: str, variant: Variant, count: int) -> float:
-    trials = [Trial(name, variant, CLASSES, 0.001, seed) for seed in range(count)]
-    return _run(pool, train, trials)
+    trials = [Trial(name, specify(variant, CLASSES), 0.001, seed) for seed in range(count)]
+    return _run(pool, tasks.train, trials)
 
 
 def _run(pool: Processes, function: Callable[..., object], tasks: Sequence[object]) -> float:

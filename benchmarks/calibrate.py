@@ -31,7 +31,7 @@ from optledger.analysis.calibration import (
 from optledger.core import errors
 from optledger.core.formats import read_npz
 from optledger.core.paths import PREDICTIONS, PREPARED
-from optledger.datasets.examples import read_split, read_summary
+from optledger.datasets.prepared import read_split, read_summary
 from optledger.pipeline import experiments
 
 NAME = "calibration"

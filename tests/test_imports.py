@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 import optledger
-from project import REPOSITORY
-
-SOURCE = REPOSITORY / "src"
+from imports import SOURCE, closure, imports
 
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(optledger.__path__, prefix="optledger.")
@@ -17,6 +15,20 @@ MODULES = sorted(
 
 # The one module that exists for what its import does, in the fork server.
 PRELOAD = "optledger.training.preload"
+
+# Each package imports from those below it, and from no other.
+FLOORS = [
+    *("__main__", "cli", "review", "stages", "verification", "report", "tracking", "figures"),
+    *("analysis", "cases", "training", "execution", "trials", "datasets", "pipeline", "core"),
+]
+
+# What a trial executes of this project: keys of finished trials will rest on it.
+OF_A_TRIAL = {
+    *("datasets.examples", "datasets.sampling"),
+    *("training.arguments", "training.components", "training.dropout", "training.engine"),
+    *("training.models", "training.textbook_optimizers", "training.weights"),
+    *("trials.plateau", "trials.trial"),
+}
 
 PROGRAM = """
 import importlib, logging, os, random, sys
@@ -67,6 +79,25 @@ def uses(module: str, library: str) -> bool:
         elif isinstance(node, ast.ImportFrom):
             names.add((node.module or "").partition(".")[0])
     return library in names
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_lead_downwards(module: str) -> None:
+    """So there is no circle of packages."""
+    if module == "optledger":
+        return
+    floor = FLOORS.index(module.split(".")[1])
+    for other in imports(module) - {"optledger"}:
+        assert FLOORS.index(other.split(".")[1]) >= floor, (module, other)
+
+
+def test_a_trial_executes_little_of_this_project() -> None:
+    """Nothing of it reads params.yaml, a document or a file, or knows where it runs."""
+    modules = closure("optledger.training.engine")
+    packages = {
+        module for module in modules if any(each.startswith(f"{module}.") for each in modules)
+    }
+    assert modules - packages == {f"optledger.{each}" for each in OF_A_TRIAL}
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from optledger.core.documents import mistake
 from optledger.core.errors import MISTAKE, VERDICT, UserError, printable_lines
 from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
-from optledger.datasets.sampling import example_mistakes, training_examples
+from optledger.datasets.sampling import training_examples
 from optledger.execution import executor
 from optledger.pipeline import experiments
 from optledger.stages import publish as stage
 from optledger.training import runtime
+from optledger.trials.checks import example_mistakes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -44,7 +45,7 @@ def _optledger() -> None:
 @app.command()
 def check() -> None:
     """Check params.yaml and the dataset it names, and build every model, optimizer and loss."""
-    executor.workers()
+    executor.worker_count()
     settings = params.load()
     check_all(settings)
     print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
@@ -53,7 +54,7 @@ def check() -> None:
 @app.command()
 def experiment(name: str) -> None:
     """Run experiments/NAME.yaml as a DVC experiment of that name, beside what is there."""
-    executor.workers()
+    executor.worker_count()
     settings, overrides = experiments.load(name)
     try:
         check_all(settings)

@@ -6,7 +6,8 @@ import pytest
 
 from optledger.core.errors import UserError
 from optledger.core.formats import write_json
-from optledger.datasets.examples import Examples, read_split, read_summary, write_split
+from optledger.datasets.examples import Examples
+from optledger.datasets.prepared import read_split, read_summary, write_split
 from stored import summary
 
 

@@ -8,6 +8,8 @@ from optledger.core.errors import UserError
 from optledger.core.paths import PARAMS
 from optledger.execution import executor
 from optledger.execution.processes import Processes
+from optledger.training import tasks
+from optledger.trials.specify import specify
 from optledger.trials.trial import Trial
 from project import Project
 
@@ -78,11 +80,13 @@ def test_no_technique_s_bytes_depend_on_the_workers(
     own = {"optimizer": "Adam", "learning_rate": 0.01, "epochs": 2}
     variants = {name.replace(" ", "_"): own | each for name, each in TECHNIQUES.items()}
     settings = params.parse({**document, "variants": variants}, PARAMS)
-    trials = [Trial(name, each, 10, 0.01, seed=1) for name, each in settings.variants.items()]
+    trials = [
+        Trial(name, specify(each, 10), 0.01, seed=1) for name, each in settings.variants.items()
+    ]
     results = []
     for count in (1, 3):
-        with Processes(count) as pool:
-            results.append(dict(pool.run(executor.train, trials)))
+        with Processes(count, tasks.PREPARATION) as pool:
+            results.append(dict(pool.run(tasks.train, trials)))
     for place, trial in enumerate(trials):
         first, other = (each[place] for each in results)
         assert first.history == other.history, trial
@@ -99,4 +103,4 @@ def test_a_wrong_number_of_workers_is_one_line(value: str, monkeypatch: pytest.M
     monkeypatch.setenv(executor.WORKERS_VARIABLE, value)
     expected = f"^OPTLEDGER_WORKERS: found '{value}'; allowed: an integer of at least"
     with pytest.raises(UserError, match=expected):
-        executor.workers()
+        tasks.workers()

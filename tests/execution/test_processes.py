@@ -12,9 +12,10 @@ import pytest
 
 from optledger.core import params
 from optledger.core.errors import UserError
-from optledger.execution import executor
 from optledger.execution.executor import Report
 from optledger.execution.processes import Processes
+from optledger.training import tasks
+from optledger.trials.specify import specify
 from optledger.trials.trial import Trial, TrialResult
 from project import Project
 
@@ -36,14 +37,14 @@ def trains_and_dies_once(task: tuple[Trial, Path], report: Report) -> TrialResul
         report(epochs)
         dies_once(marker, report)
 
-    return executor.train(trial, report_and_die)
+    return tasks.train(trial, report_and_die)
 
 
 def trains_after(task: tuple[Trial, int], report: Report) -> tuple[TrialResult, float]:
     """Train after having had so many MiB; return also what Linux says that the worker has had."""
     trial, mebibytes = task
     bytearray(b"0") * (mebibytes * 2**20)
-    result = executor.train(trial, report)
+    result = tasks.train(trial, report)
     (line,) = re.findall(r"^VmHWM:.*kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     return result, int(line.split()[1]) / 1024
 
@@ -85,7 +86,7 @@ def echo(task: int, report: Report) -> tuple[int, int]:
 def test_every_task_is_done_once_and_its_epochs_are_told() -> None:
     """Results carry the place of their task, whichever worker did it."""
     told: list[tuple[int, int]] = []
-    with Processes(2) as pool:
+    with Processes(2, tasks.PREPARATION) as pool:
         results = dict(pool.run(echo, [2, 0, 1], lambda *epoch: told.append(epoch)))
         assert {place: task for place, (task, _) in results.items()} == {0: 2, 1: 0, 2: 1}
         assert sorted(told) == [(0, 1), (0, 2), (2, 1)]
@@ -103,7 +104,7 @@ def test_a_killed_worker_costs_its_task_a_retry(
 ) -> None:
     """The task is done by another worker, and a line says what happened."""
     marker = tmp_path / "marker"
-    with Processes(2) as pool:
+    with Processes(2, tasks.PREPARATION) as pool:
         results = dict(pool.run(dies_once, [marker, marker, marker]))
     assert set(results) == {0, 1, 2}
     assert capfd.readouterr().err == (
@@ -118,12 +119,12 @@ def test_a_killed_worker_changes_no_byte(
     """A trial that lost its worker after an epoch has the weights and history of any other."""
     monkeypatch.chdir(project.path)
     settings = params.load()
-    trial = Trial("adam", settings.variants["adam"], 10, 0.01, seed=0)
+    trial = Trial("adam", specify(settings.variants["adam"], 10), 0.01, seed=0)
     marker = tmp_path / "marker"
-    with Processes(1) as pool:
+    with Processes(1, tasks.PREPARATION) as pool:
         (_, disturbed), *_ = pool.run(trains_and_dies_once, [(trial, marker)])
         assert marker.exists()
-        (_, expected), *_ = pool.run(executor.train, [trial])
+        (_, expected), *_ = pool.run(tasks.train, [trial])
     assert disturbed.history == expected.history
     for name, weight in expected.weights.items():
         assert disturbed.weights[name].tobytes() == weight.tobytes()
@@ -134,8 +135,8 @@ def test_a_peak_of_memory_is_that_of_the_worker(
 ) -> None:
     """As Linux counts it, with what the worker had before the trial."""
     monkeypatch.chdir(project.path)
-    trial = Trial("adam", params.load().variants["adam"], 10, 0.01, seed=0)
-    with Processes(1) as pool:
+    trial = Trial("adam", specify(params.load().variants["adam"], 10), 0.01, seed=0)
+    with Processes(1, tasks.PREPARATION) as pool:
         before, after = (next(pool.run(trains_after, [(trial, size)]))[1] for size in (0, 1024))
     for result, peak in (before, after):
         assert result.peak_memory_mib == pytest.approx(peak, rel=0.05)
@@ -156,14 +157,14 @@ def test_a_task_whose_worker_dies_twice_fails_with_its_cause(
     """The message names the task."""
     with (
         pytest.raises(UserError, match=f"^{signal_number}: failed twice: {cause}"),
-        Processes(1) as pool,
+        Processes(1, tasks.PREPARATION) as pool,
     ):
         list(pool.run(dies, [int(signal_number)]))
 
 
 def test_a_task_that_raises_twice_fails_with_its_cause(capfd: pytest.CaptureFixture[str]) -> None:
     """It is no mistake of the user's; the worker's traceback is for whoever reports it."""
-    with pytest.raises(RuntimeError) as caught, Processes(1) as pool:
+    with pytest.raises(RuntimeError) as caught, Processes(1, tasks.PREPARATION) as pool:
         list(pool.run(raises, ["a text"]))
     assert str(caught.value) == "a text: failed twice: ValueError: a text"
     assert "in raises" in caught.value.__notes__[0]
@@ -173,20 +174,20 @@ def test_a_task_that_raises_twice_fails_with_its_cause(capfd: pytest.CaptureFixt
 def test_what_the_system_refuses_a_task_is_no_fault_of_this_project() -> None:
     """A missing file, a full disk: the line names it."""
     line = "^/no/such/file: failed twice: /no/such/file: No such file or directory$"
-    with pytest.raises(UserError, match=line), Processes(1) as pool:
+    with pytest.raises(UserError, match=line), Processes(1, tasks.PREPARATION) as pool:
         list(pool.run(opens, [Path("/no/such/file")]))
 
 
 def test_a_user_s_mistake_is_not_tried_again(capfd: pytest.CaptureFixture[str]) -> None:
     """It comes out as it is."""
-    with pytest.raises(UserError, match=r"^a mistake$"), Processes(1) as pool:
+    with pytest.raises(UserError, match=r"^a mistake$"), Processes(1, tasks.PREPARATION) as pool:
         list(pool.run(refuses, ["a mistake"]))
     assert capfd.readouterr().err == ""
 
 
 def test_an_idle_worker_that_died_is_replaced(capfd: pytest.CaptureFixture[str]) -> None:
     """The next task is done by a new one, and is no task's failure."""
-    with Processes(1) as pool:
+    with Processes(1, tasks.PREPARATION) as pool:
         ((_, (_, first)),) = pool.run(echo, [0])
         psutil.Process(first).kill()
         # The fork server is told of it, and tells.
@@ -198,7 +199,7 @@ def test_an_idle_worker_that_died_is_replaced(capfd: pytest.CaptureFixture[str])
 
 def test_results_that_nobody_waits_for_disturb_no_other_run() -> None:
     """Whoever stops reading ends what is left of that run."""
-    with Processes(2) as pool:
+    with Processes(2, tasks.PREPARATION) as pool:
         for _ in pool.run(echo, [1, 100_000, 100_000]):
             break
         assert {place: task for place, (task, _) in pool.run(echo, [7, 8])} == {0: 7, 1: 8}
@@ -208,7 +209,7 @@ def test_a_result_that_cannot_be_sent_is_a_failure_with_its_cause() -> None:
     """The worker lives to tell why."""
     with (
         pytest.raises(RuntimeError, match=r"^a text: failed twice: .*local"),
-        Processes(1) as pool,
+        Processes(1, tasks.PREPARATION) as pool,
     ):
         list(pool.run(returns_a_local_function, ["a text"]))
 
@@ -227,7 +228,7 @@ def kill_fork_server():
                 return child.kill()
 
 def main():
-    with Processes(1) as pool:
+    with Processes(1, tasks.PREPARATION) as pool:
         threading.Thread(target=kill_fork_server).start()
         print(dict(pool.run(echo, [2]))[0][0])
 
@@ -269,7 +270,7 @@ from tests_of_processes import echo
 def main():
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     few = os.dup(0) + 1 + int(sys.argv[1])
-    with Processes(1) as pool:
+    with Processes(1, tasks.PREPARATION) as pool:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
         try:
             list(pool.run(echo, [2]))
@@ -311,7 +312,7 @@ from optledger.execution.processes import Processes
 from tests_of_processes import echo
 
 if __name__ == "__main__":
-    with Processes(1) as pool:
+    with Processes(1, tasks.PREPARATION) as pool:
         print(dict(pool.run(echo, [2]))[0][0])
 """
 

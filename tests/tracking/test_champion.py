@@ -13,7 +13,8 @@ from optledger.analysis.schemas import SCHEMAS
 from optledger.core import params
 from optledger.core.formats import write_csv, write_json, write_npz
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
-from optledger.datasets.examples import Examples, write_split
+from optledger.datasets.examples import Examples
+from optledger.datasets.prepared import write_split
 from optledger.tracking.champion import read_champion
 from optledger.trials.records import write_trials
 from optledger.trials.trial import Epoch, TrialResult

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from optledger.core import params
 from optledger.core.formats import read_npz
-from optledger.datasets.examples import read_split
+from optledger.datasets.prepared import read_split
 from optledger.tracking.champion import ChampionModel, read_champion
 from optledger.tracking.model import write_model
 from optledger.tracking.registration import publish_champion

@@ -14,7 +14,8 @@ from mlflow.entities import ViewType
 
 from optledger.core.errors import UserError
 from optledger.core.formats import digest, file_digest
-from optledger.datasets.examples import Examples, write_split
+from optledger.datasets.examples import Examples
+from optledger.datasets.prepared import write_split
 from optledger.tracking.agreement import Published
 from optledger.tracking.glance import tracking_uri
 from optledger.tracking.publication import publish_runs

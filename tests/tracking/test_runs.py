@@ -18,7 +18,8 @@ from optledger.core import params
 from optledger.core.formats import digest, file_digest, write_csv, write_json, write_npz, write_text
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets import registry
-from optledger.datasets.examples import Examples, write_split
+from optledger.datasets.examples import Examples
+from optledger.datasets.prepared import write_split
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect
 from optledger.trials.observations import write_observation

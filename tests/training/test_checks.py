@@ -7,9 +7,12 @@ from ruamel.yaml import YAML
 
 from optledger.core.errors import UserError
 from optledger.core.params import Params
+from optledger.datasets.examples import Examples
 from optledger.training.checks import check_trainable, mistakes
 from optledger.training.components import _NOT_LOSSES, _NOT_OPTIMIZERS
 from optledger.training.models import MODELS
+from optledger.trials.specify import specify
+from optledger.trials.trial import Trial
 from project import DIGITS_PARAMS
 
 PARAMS = YAML(typ="safe").load(DIGITS_PARAMS)
@@ -46,11 +49,12 @@ def test_all_mistakes_are_found_at_once_and_each_where_it_was_made() -> None:
     ]
 
 
-def test_a_single_variant_is_checked_alike() -> None:
+def test_a_single_variant_is_checked_alike(digits: tuple[Examples, Examples]) -> None:
     """What `train` finds for its own variant is what `optledger check` finds."""
     params = with_variants({"a": {"optimizer": "Adamm", "learning_rate": 0.1}})
+    examples, _ = digits
     with pytest.raises(UserError) as caught:
-        check_trainable("a", params.variants["a"], EXAMPLES, (8, 8), 10)
+        check_trainable(Trial("a", specify(params.variants["a"], 10), 0.1, seed=0), examples)
     assert str(caught.value).splitlines() == found_in(params)
 
 
@@ -114,7 +118,7 @@ def test_a_model_with_a_random_state_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(MODELS, "forgetful", forgetful)
     variants: dict[str, object] = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
     (line,) = found_in(with_variants(variants, model="forgetful"))
-    assert "params.yaml: model: found forgetful; allowed: a model without a random state" in line
+    assert "params.yaml: model: found 'forgetful'; allowed: a model without a random state" in line
 
 
 def test_a_variant_s_own_model_is_checked_and_named() -> None:

@@ -18,6 +18,7 @@ from optledger.training.dropout import step_keys
 from optledger.training.engine import Engine, batch_order, predict
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import converged_epoch
+from optledger.trials.specify import specify
 from optledger.trials.trial import NO_CLASS, Trial, Weights
 
 MODEL = Component(name="mlp", hidden_units=[16])
@@ -60,12 +61,12 @@ def trial(settings: Variant, seed: int, learning_rate: float | None = None) -> T
     """Return a trial of a variant, with the variant's learning rate unless told otherwise."""
     rate = learning_rate or settings.learning_rate
     assert isinstance(rate, float)
-    return Trial("v", settings, 10, rate, seed)
+    return Trial("v", specify(settings, 10), rate, seed)
 
 
 def engine(settings: Variant, train: Examples, validation: Examples) -> Engine:
     """Return an engine for the digits."""
-    return Engine(settings, 10, train, validation)
+    return Engine(specify(settings, 10), train, validation)
 
 
 def plain_keras(

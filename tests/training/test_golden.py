@@ -16,8 +16,10 @@ import pytest
 from digits import load
 from optledger.core import params
 from optledger.core.params import EarlyStopping
-from optledger.datasets.examples import Examples, read_split, read_summary
+from optledger.datasets.examples import Examples
+from optledger.datasets.prepared import read_split, read_summary
 from optledger.training import kernels, runtime
+from optledger.trials.specify import specify
 from optledger.trials.trial import Trial
 from project import REPOSITORY
 
@@ -88,7 +90,9 @@ def digest(
 
     variant = settings(name)
     rate = learning_rate or (0.1 if variant.optimizer.name == "SGD" else 0.01)
-    result = Engine(variant, 10, train, validation).train(Trial(name, variant, 10, rate, 0))
+    specification = specify(variant, 10)
+    trial = Trial(name, specification, rate, 0)
+    result = Engine(specification, train, validation).train(trial)
     weights = b"".join(result.weights[each].tobytes() for each in sorted(result.weights))
     return hashlib.sha256(weights).hexdigest()[:16]
 

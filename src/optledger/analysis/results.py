@@ -11,7 +11,7 @@ from optledger.analysis.statistics import Sample
 from optledger.analysis.summary import METRICS
 from optledger.core.paths import PREDICTIONS
 from optledger.datasets import classes
-from optledger.datasets.examples import read_summary
+from optledger.datasets.prepared import read_summary
 
 
 def read_samples(variants: Sequence[str]) -> Samples:

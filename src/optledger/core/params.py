@@ -266,10 +266,6 @@ class Training(Section):
         """Hash the content, as a mapping, which is part of it, has no hash."""
         return hash(json.dumps(self.model_dump(mode="json"), sort_keys=True))
 
-    def steps(self, examples: int) -> int:
-        """Return how many steps of the optimizer an epoch takes; the last may be of a rest."""
-        return 1 if self.batch_size == "full" else -(-examples // self.batch_size)
-
 
 def _only_own_keys_required(schema: dict[str, Any]) -> None:
     schema["required"] = ["optimizer", "learning_rate"]

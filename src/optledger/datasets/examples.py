@@ -1,16 +1,9 @@
-"""Labelled images, in memory and as the files of data/prepared/, and what is told of them."""
+"""Labelled images."""
 
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import NonNegativeInt, PositiveInt
-
-from optledger.core.documents import Section, validate
-from optledger.core.errors import UserError
-from optledger.core.formats import read_json, read_npz, write_npz
-from optledger.core.paths import PREPARED
 
 
 class Examples(NamedTuple):
@@ -27,43 +20,3 @@ class Examples(NamedTuple):
     def take(self, indices: NDArray[np.intp]) -> "Examples":
         """Return the examples at `indices`."""
         return Examples(self.images[indices], self.labels[indices])
-
-
-class Summary(Section):
-    """data/prepared/summary.json: what is told of the train and the validation split.
-
-    Attributes:
-        classes: how many there are.
-        dataset: its name.
-        examples: how many, by split.
-        examples_per_class: likewise, in the order of the classes.
-        image_shape: rows and columns.
-    """
-
-    classes: PositiveInt
-    dataset: str
-    examples: dict[Literal["train", "validation"], NonNegativeInt]
-    examples_per_class: dict[Literal["train", "validation"], list[NonNegativeInt]]
-    image_shape: list[PositiveInt]
-
-
-def read_summary(directory: Path = PREPARED) -> Summary:
-    """Read summary.json."""
-    path = directory / "summary.json"
-    return validate(Summary, read_json(path), path)
-
-
-def read_split(name: str, directory: Path = PREPARED) -> Examples:
-    """Read the split `name`: train, validation or test."""
-    path = directory / f"{name}.npz"
-    arrays = read_npz(path, {"images": (np.uint8, 3), "labels": (np.uint8, 1)})
-    examples = Examples(arrays["images"], arrays["labels"])
-    if len(examples.images) != len(examples.labels):
-        found = f"{len(examples.images)} images and {len(examples.labels)} labels"
-        raise UserError(f"{path}: found {found}; allowed: as many; dvc checkout brings it back")
-    return examples
-
-
-def write_split(name: str, examples: Examples, directory: Path) -> None:
-    """Write `examples` as the split `name`."""
-    write_npz(directory / f"{name}.npz", examples._asdict())

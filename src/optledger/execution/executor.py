@@ -6,12 +6,10 @@ Results do not depend on that choice, so it is made by the environment, not by p
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from optledger.core.errors import UserError
-from optledger.datasets.examples import read_split
 from optledger.execution import processors
-from optledger.trials.trial import Predictions, TrainedModel, Trial, TrialResult
 
 WORKERS_VARIABLE = "OPTLEDGER_WORKERS"
 
@@ -20,6 +18,20 @@ Result = TypeVar("Result")
 
 Report = Callable[[int], None]
 """What a task tells while it runs: how many epochs it has done."""
+
+
+class Preparation(NamedTuple):
+    """What makes a process ready for tasks.
+
+    Attributes:
+        driver: called once, in the process that hands out the tasks.
+        preload: the module that is imported once, before workers are made.
+        worker: a module's function, called in a worker before each task.
+    """
+
+    driver: Callable[[], None]
+    preload: str
+    worker: Callable[[], None]
 
 
 class Executor(Protocol):
@@ -54,7 +66,7 @@ class Executor(Protocol):
         ...
 
 
-def workers() -> AbstractContextManager[Executor]:
+def workers(preparation: Preparation) -> AbstractContextManager[Executor]:
     """Return an executor of as many processes as OPTLEDGER_WORKERS says, else as processors.
 
     Raises:
@@ -62,24 +74,15 @@ def workers() -> AbstractContextManager[Executor]:
     """
     from optledger.execution.processes import Processes
 
-    return Processes(_worker_count())
+    return Processes(worker_count(), preparation)
 
 
-def train(trial: Trial, report: Report) -> TrialResult:
-    """Train on data/prepared/, in a worker."""
-    from optledger.training import engine
+def worker_count() -> int:
+    """Return how many workers OPTLEDGER_WORKERS asks for, else how many processors there are.
 
-    return engine.train(trial, report)
-
-
-def predict_test(trained: TrainedModel, report: Report) -> Predictions:
-    """Predict the test split, in a worker."""
-    from optledger.training import engine
-
-    return engine.predict(trained.model, trained.classes, trained.weights, read_split("test"))
-
-
-def _worker_count() -> int:
+    Raises:
+        UserError: it is not a positive number.
+    """
     value = os.environ.get(WORKERS_VARIABLE)
     if value is None:
         return processors.available()

@@ -1,6 +1,6 @@
 """The executor of one machine: worker processes, with one thread each.
 
-A fork server imports TensorFlow once; its children are ready in milliseconds. Each worker has a
+A fork server imports what is heavy once; its children are ready in milliseconds. Each worker has a
 pipe of its own, so that the death of one is noticed at once and disturbs no other.
 """
 
@@ -19,8 +19,7 @@ from typing import Any, cast
 
 from optledger.core.errors import UserError, refused
 from optledger.execution import sockets
-from optledger.execution.executor import WORKERS_VARIABLE, Report, Result, Task
-from optledger.training import runtime
+from optledger.execution.executor import WORKERS_VARIABLE, Preparation, Report, Result, Task
 
 _ATTEMPTS = 2
 
@@ -28,18 +27,19 @@ _ATTEMPTS = 2
 class Processes:
     """An executor of worker processes, which start when there is work and end with the block."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, preparation: Preparation) -> None:
         """Have at most `count` workers, and start none yet."""
         self.count = count
+        self._preparation = preparation
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Processes":
-        """Pin the environment that the workers inherit.
+        """Prepare this process, whose environment the workers inherit.
 
         Raises:
             UserError: there is no folder for the fork server's socket.
         """
-        runtime.pin()
+        self._preparation.driver()
         sockets.place()
         return self
 
@@ -101,22 +101,24 @@ class Processes:
                 return worker
         if len(self._workers) == self.count:
             return None
-        self._workers.append(_Worker())
+        self._workers.append(_Worker(self._preparation))
         return self._workers[-1]
 
 
 class _Worker:
     """A process, and the place of the task that it has, if it has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, preparation: Preparation) -> None:
         context = get_context("forkserver")
-        context.set_forkserver_preload(["optledger.training.preload"])
+        context.set_forkserver_preload([preparation.preload])
         try:
             self.pipe, far_end = context.Pipe()
         except OSError as error:
             raise UserError(f"a worker could not start: {error}") from None
         self.place: int | None = None
-        self._process = context.Process(target=_serve, args=(far_end,), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(far_end, preparation.worker), daemon=True
+        )
         self._obstacle = ""
         try:
             self._process.start()
@@ -186,7 +188,7 @@ def _ending(what: str, exit_code: int | None) -> str:
     return f"{what} was ended by {signal.Signals(-exit_code).name}"
 
 
-def _serve(pipe: "Connection[Any, Any]") -> None:
+def _serve(pipe: "Connection[Any, Any]", prepare: Callable[[], None]) -> None:
     """Be a worker: run one task after the other until the other end is closed."""
     # The parent is told by whoever interrupts, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -197,8 +199,8 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
         except EOFError:
             return
         try:
-            # Here, so that TensorFlow that cannot be imported is a cause that is told.
-            runtime.use_one_thread()
+            # Here, so that a package that cannot be imported is a cause that is told.
+            prepare()
             pipe.send(("done", function(task, lambda epochs: pipe.send(("epoch", epochs)))))
         except UserError as error:
             pipe.send(("refused", error))

@@ -2,12 +2,12 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from tqdm import tqdm
 
-from optledger.execution.executor import Executor, train
+from optledger.execution.executor import Executor, Report
 from optledger.trials.trial import Trial, TrialResult
 
 
@@ -36,8 +36,13 @@ class Progress:
         """Remove the bar."""
         self._bar.close()
 
-    def run(self, pool: Executor, trials: Sequence[Trial]) -> list[TrialResult]:
-        """Run trials; return their results in the order of the trials."""
+    def run(
+        self,
+        pool: Executor,
+        train: Callable[[Trial, Report], TrialResult],
+        trials: Sequence[Trial],
+    ) -> list[TrialResult]:
+        """Run trials by `train`; return their results in the order of the trials."""
         results: dict[int, TrialResult] = {}
         epochs = [0] * len(trials)
 
@@ -48,7 +53,7 @@ class Progress:
         for place, result in pool.run(train, trials, advance):
             results[place] = result
             # A trial that ended early leaves nothing to wait for.
-            self._epochs_left -= trials[place].variant.epochs - epochs[place]
+            self._epochs_left -= trials[place].specification.epochs - epochs[place]
             self._trials_done += 1
             self._describe()
             if self._bar.disable:

@@ -10,11 +10,13 @@ from optledger.analysis.summary import METRICS, summarize
 from optledger.core import params
 from optledger.core.formats import file_digest, new_directory, write_csv, write_json, write_npz
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
-from optledger.datasets.examples import Examples, read_split, read_summary
-from optledger.execution import executor
+from optledger.datasets.examples import Examples
+from optledger.datasets.prepared import read_split, read_summary
 from optledger.stages import undeclared
+from optledger.training import tasks
 from optledger.trials.plateau import converged_epoch
 from optledger.trials.records import read_history, read_trials, read_weights
+from optledger.trials.specify import component
 from optledger.trials.trial import Predictions, TrainedModel
 
 
@@ -52,14 +54,14 @@ def main() -> None:
 
 def _predict(settings: params.Params, classes: int) -> dict[str, list[Predictions]]:
     trained = [
-        TrainedModel(name, seed, variant.model, classes, weights)
+        TrainedModel(name, seed, component(variant.model), classes, weights)
         for name, variant in settings.variants.items()
         for seed, weights in zip(
             read_trials(TRIALS / name)["seed"], read_weights(TRIALS / name), strict=True
         )
     ]
-    with executor.workers() as pool:
-        done = dict(pool.run(executor.predict_test, trained))
+    with tasks.workers() as pool:
+        done = dict(pool.run(tasks.predict_test, trained))
     predictions: dict[str, list[Predictions]] = {name: [] for name in settings.variants}
     for place, each in enumerate(trained):
         predictions[each.name].append(done[place])

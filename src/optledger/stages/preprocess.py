@@ -8,8 +8,9 @@ from optledger.core.errors import UserError
 from optledger.core.formats import new_files, write_json
 from optledger.core.paths import PREPARED, RAW
 from optledger.datasets import classes, registry
-from optledger.datasets.examples import Examples, write_split
+from optledger.datasets.examples import Examples
 from optledger.datasets.idx import read_idx
+from optledger.datasets.prepared import write_split
 from optledger.datasets.split import split_train_validation
 
 

@@ -10,13 +10,14 @@ from optledger.core import params
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
 from optledger.core.paths import OBSERVATIONS, PARAMS, TRIALS
-from optledger.datasets.examples import read_summary
-from optledger.datasets.sampling import example_mistakes
-from optledger.execution import executor
+from optledger.datasets.prepared import read_summary
 from optledger.execution.progress import Progress
+from optledger.training import kernels, runtime, tasks
 from optledger.trials import search
-from optledger.trials.observations import write_observation
+from optledger.trials.checks import example_mistakes
+from optledger.trials.observations import Computed, write_observation
 from optledger.trials.records import write_trials
+from optledger.trials.specify import specify
 from optledger.trials.trial import Trial
 
 
@@ -32,18 +33,23 @@ def main() -> None:
     if lines := list(example_mistakes(settings, name, summary.examples_per_class["train"])):
         raise UserError("\n".join(lines))
 
+    specification = specify(variant, summary.classes)
+
     def trial(learning_rate: float, seed: int) -> Trial:
-        return Trial(name, variant, summary.classes, learning_rate, seed)
+        return Trial(name, specification, learning_rate, seed)
 
     rates = search.candidates(variant, settings.search)
     seeds = settings.seeds.values
     progress = Progress(name, len(rates) + len(seeds), variant.epochs)
-    with executor.workers() as pool, progress:
-        searched = progress.run(pool, [trial(rate, settings.search.seed) for rate in rates])
+    with tasks.workers() as pool, progress:
+        searched = progress.run(
+            pool, tasks.train, [trial(rate, settings.search.seed) for rate in rates]
+        )
         chosen = search.choose(variant, searched)
-        finals = progress.run(pool, [trial(chosen, seed) for seed in seeds])
+        finals = progress.run(pool, tasks.train, [trial(chosen, seed) for seed in seeds])
     write_trials(TRIALS / name, finals, searched)
-    write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, finals, pool.count)
+    computed = Computed(kernels.instruction_set(), runtime.THREADS, min(pool.count, len(finals)))
+    write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, finals, computed)
     print(f"{progress.summary()}; learning rate {chosen:g}", end="")
     print(f", of {len(rates)} tried" if rates else "")
     if edge := search.edge(chosen, rates):

@@ -9,7 +9,7 @@ from optledger.analysis.predictions import read_labels, read_predictions, read_s
 from optledger.analysis.schemas import read_results
 from optledger.core.params import Comparison, Component, Params
 from optledger.core.paths import PREDICTIONS, TRIALS
-from optledger.datasets.examples import read_split, read_summary
+from optledger.datasets.prepared import read_split, read_summary
 from optledger.trials.records import read_trials, read_weights
 from optledger.trials.trial import Weights
 

@@ -24,13 +24,14 @@ PREDICTIONS = "data/model/predictions.npz"
 
 # What of this package loads a model: that, and all that models may be made of.
 _CODE = (
-    *("__init__.py", "documents.py", "errors.py", "formats.py", "params.py", "paths.py"),
+    *("__init__.py", "core/__init__.py", "core/errors.py", "core/formats.py"),
     *("tracking/__init__.py", "tracking/predictor.py"),
+    *("trials/__init__.py", "trials/trial.py"),
 )
 _MODELS = "training"
 
 # What that imports.
-_REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "pydantic", "ruamel.yaml", "tensorflow")
+_REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "tensorflow")
 
 
 def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, created: int) -> None:

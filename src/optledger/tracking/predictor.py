@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.core.formats import read_json, read_npz
-from optledger.core.params import Component
 from optledger.training import runtime
+from optledger.trials.trial import Component
 
 MODEL, WEIGHTS = "model.json", "weights.npz"
 
@@ -35,7 +35,8 @@ class Predictor:
 
         built = read_json(folder / MODEL)
         self._image_shape = tuple(built["image_shape"])
-        component = Component.model_validate(built["model"])
+        arguments = dict(built["model"])
+        component = Component(arguments.pop("name"), arguments)
         self._model = build_model(component, self._image_shape, built["classes"])
         set_weights(self._model, read_npz(folder / WEIGHTS))
         # As `evaluate` has it: the compiled forward pass, whose bytes do not depend on the batch.

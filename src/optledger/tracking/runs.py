@@ -12,7 +12,7 @@ from optledger.analysis.speed import epochs_to_targets
 from optledger.core.formats import digest, file_digest
 from optledger.core.params import Params
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
-from optledger.datasets.examples import read_summary
+from optledger.datasets.prepared import read_summary
 from optledger.datasets.registry import Dataset
 from optledger.tracking.case_runs import case_runs
 from optledger.tracking.champion import read_champion

@@ -10,8 +10,10 @@ import tensorflow as tf
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
-from optledger.core.params import Component, Params, Range, Variant, place
+from optledger.core.params import Params, Range, Variant, place
 from optledger.core.paths import PARAMS
+from optledger.datasets.examples import Examples
+from optledger.datasets.sampling import training_examples
 from optledger.training import dropout
 from optledger.training.components import (
     ComponentError,
@@ -22,6 +24,8 @@ from optledger.training.components import (
     one_line,
     run_compiled,
 )
+from optledger.trials.specify import specify
+from optledger.trials.trial import Component, Specification, Trial
 
 _EXAMPLES = 4
 # MNIST's; that of other data is known once they are here.
@@ -43,54 +47,58 @@ def mistakes(params: Params, examples: Mapping[str, int], classes: int) -> list[
     lines = dict.fromkeys(
         f"{PARAMS}: {place(params, name, key)}: {problem}"
         for name, variant in params.variants.items()
-        for key, problem in _variant_mistakes(variant, examples[name], _IMAGE_SHAPE, classes)
+        for key, problem in _specification_mistakes(
+            specify(variant, classes), _lowest_rate(variant), examples[name], _IMAGE_SHAPE
+        )
     )
     return list(lines)
 
 
-def check_trainable(
-    name: str, variant: Variant, examples: int, image_shape: tuple[int, ...], classes: int
-) -> None:
+def check_trainable(trial: Trial, train: Examples) -> None:
     """Check what one variant needs, now that the data are at hand.
 
     Raises:
         UserError: a line for each mistake.
     """
+    examples = len(training_examples(train.labels, trial.specification, seed=0))
     lines = [
-        f"{PARAMS}: variants.{name}.{key}: {problem}"
-        for key, problem in _variant_mistakes(variant, examples, image_shape, classes)
+        f"{PARAMS}: variants.{trial.name}.{key}: {problem}"
+        for key, problem in _specification_mistakes(
+            trial.specification, trial.learning_rate, examples, train.images.shape[1:]
+        )
     ]
     if lines:
         raise UserError("\n".join(lines))
 
 
-def _variant_mistakes(
-    variant: Variant, examples: int, image_shape: tuple[int, ...], classes: int
+def _specification_mistakes(
+    variant: Specification, rate: float, examples: int, image_shape: tuple[int, ...]
 ) -> Iterator[tuple[str, str]]:
     loss = model = None
+    classes = variant.classes
     steps = variant.epochs * variant.steps(examples)
     try:
         model = build_model(variant.model, image_shape, classes)
     except ComponentError as error:
-        yield "model", str(error)
+        yield "model", error.told(shown)
     try:
         build_optimizer(variant.optimizer)
     except ComponentError as error:
-        yield "optimizer", str(error)
+        yield "optimizer", error.told(shown)
     else:
         problem = _too_long(variant.optimizer, steps) or _step_problem(
-            variant.optimizer, _small_rate(variant)
+            variant.optimizer, min(max(rate, 1e-6), 1e-3)
         )
         if problem:
             yield "optimizer", problem
     try:
         loss = build_loss(variant.loss)
     except ComponentError as error:
-        yield "loss", str(error)
+        yield "loss", error.told(shown)
     try:
         build_schedule(variant.schedule, steps)
     except ComponentError as error:
-        yield "schedule", str(error)
+        yield "schedule", error.told(shown)
     else:
         if variant.schedule is not None and (problem := _too_long(variant.schedule, steps)):
             yield "schedule", problem
@@ -114,21 +122,19 @@ def _too_long(component: Component, steps: int) -> str | None:
     return None
 
 
-def _small_rate(variant: Variant) -> float:
-    """Return the variant's smallest learning rate, but none at which steps are large or lost."""
-    match variant.learning_rate:
-        case Range() as rates:
-            smallest = rates.low
-        case tuple() as rates:
-            smallest = min(rates)
-        case rate:
-            smallest = rate
-    return min(max(smallest, 1e-6), 1e-3)
+def _lowest_rate(variant: Variant) -> float:
+    rates = variant.learning_rate
+    if isinstance(rates, Range):
+        return rates.low
+    return min(rates) if isinstance(rates, tuple) else rates
 
 
 @lru_cache
 def _step_problem(component: Component, rate: float) -> str | None:
-    """Take compiled steps with an optimizer; return what is wrong with it, if they do not help."""
+    """Take compiled steps with an optimizer; return what is wrong with it, if they do not help.
+
+    The rate is one at which steps are neither large nor lost.
+    """
     if problem := _problem(lambda: _descend(build_optimizer(component), rate)):
         found = shown(component.arguments or component.name)
         return f"found {found}; allowed: what {component.name} works with: {problem}"

@@ -10,11 +10,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from optledger.core.documents import shown
-from optledger.core.params import Component
 from optledger.training import textbook_optimizers
 from optledger.training.arguments import checked
 from optledger.training.models import MODELS
+from optledger.trials.trial import Component
 
 _NOT_ARGUMENTS = {
     # Given by this project, not by params.yaml.
@@ -42,7 +41,31 @@ PerExampleLoss = Callable[[Any, Any], Any]
 
 
 class ComponentError(ValueError):
-    """What is wrong with a component: what was found, and what is allowed."""
+    """What is wrong with a component.
+
+    Attributes:
+        found: a wrong name or value; None where the argument itself is wrong.
+        allowed: what it may be.
+        argument: whose value it is, if it is one's.
+    """
+
+    def __init__(self, found: object, allowed: str, argument: str | None = None) -> None:
+        """Keep what was found as it is, for whoever shows it to a user."""
+        super().__init__(found, allowed, argument)
+        self.found, self.allowed, self.argument = found, allowed, argument
+
+    def told(self, shown: Callable[[object], str] = repr) -> str:
+        """Return it as a line, with the value as `shown` writes it."""
+        if self.argument is None:
+            what = shown(self.found)
+        elif self.found is None:
+            what = f"argument {self.argument}"
+        else:
+            what = f"{self.argument}: {shown(self.found)}"
+        return f"found {what}; allowed: {self.allowed}"
+
+    def __str__(self) -> str:
+        return self.told()
 
 
 def build_model(component: Component, image_shape: tuple[int, ...], classes: int) -> Any:
@@ -60,14 +83,15 @@ def build_model(component: Component, image_shape: tuple[int, ...], classes: int
     logits = _build(component, build, **arguments, images=images, classes=classes)
     if tuple(logits.shape) != (None, classes):
         raise ComponentError(
-            f"found {component.name}; allowed: a model that returns logits of shape "
-            f"(images, {classes}), not {tuple(logits.shape)}"
+            component.name,
+            f"a model that returns logits of shape (images, {classes}), not {tuple(logits.shape)}",
         )
     model = keras.Model(pixels, logits)
     if len(model.variables) > len(model.weights):
         raise ComponentError(
-            f"found {component.name}; allowed: a model without a random state of its own, which a "
-            "trial would leave to the next; for dropout, optledger.training.dropout.Dropout"
+            component.name,
+            "a model without a random state of its own, which a "
+            "trial would leave to the next; for dropout, optledger.training.dropout.Dropout",
         )
     return model
 
@@ -128,8 +152,9 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
     warmup = arguments.get("warmup_steps", 0.0)
     if warmup and "warmup_target" not in arguments:
         raise ComponentError(
-            f"found warmup_steps: {warmup:g}; allowed: warmup_target beside it, as there is no "
-            "warm-up without"
+            component.arguments["warmup_steps"],
+            "warmup_target beside it, as there is no warm-up without",
+            "warmup_steps",
         )
     given = {"initial_learning_rate": 1.0, "decay_steps": max(1.0, steps - warmup), **arguments}
     taken = inspect.signature(found).parameters
@@ -143,11 +168,12 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
     try:
         values: NDArray[np.float32] = run_compiled(rates).numpy()
     except Exception as error:
-        raise ComponentError(_refused(component, error)) from None
+        raise _refused(component, error) from None
     if not np.isfinite(values).all() or values.min() < 0 or values.max() == 0:
         raise ComponentError(
-            f"found {shown(component.arguments)}; allowed: what keeps the rates of "
-            f"{component.name} finite, at least 0, and not all 0, for {steps} steps"
+            component.arguments,
+            f"what keeps the rates of {component.name} finite, at least 0, and not all 0, "
+            f"for {steps} steps",
         )
     shape: NDArray[np.float32] = values / values.max()
     return shape
@@ -173,18 +199,18 @@ def _checked(
 ) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Return what a component names and its arguments, checked as far as nothing is built."""
     if component.name not in known:
-        raise ComponentError(f"found {shown(component.name)}; allowed: {', '.join(known)}")
+        raise ComponentError(component.name, ", ".join(known))
     found = known[component.name]
     parameters = inspect.signature(found).parameters
     allowed = sorted({*parameters} - _NOT_ARGUMENTS)
     arguments = {}
     for argument, value in component.arguments.items():
         if argument not in allowed:
-            raise ComponentError(f"found argument {argument}; allowed: {', '.join(allowed)}")
+            raise ComponentError(None, ", ".join(allowed), argument)
         try:
             arguments[argument] = checked(component.name, parameters[argument], value)
         except ValueError as error:
-            raise ComponentError(f"found {argument}: {shown(value)}; allowed: {error}") from None
+            raise ComponentError(value, str(error), argument) from None
     return found, arguments
 
 
@@ -192,7 +218,7 @@ def _build(component: Component, found: Callable[..., Any], /, **arguments: Any)
     try:
         return found(**arguments)
     except Exception as error:
-        raise ComponentError(_refused(component, error)) from None
+        raise _refused(component, error) from None
 
 
 def one_line(error: Exception) -> str:
@@ -200,6 +226,6 @@ def one_line(error: Exception) -> str:
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:200]
 
 
-def _refused(component: Component, error: Exception) -> str:
-    reason = one_line(error)
-    return f"found {shown(component.arguments)}; allowed: what {component.name} accepts: {reason}"
+def _refused(component: Component, error: Exception) -> ComponentError:
+    allowed = f"what {component.name} accepts: {one_line(error)}"
+    return ComponentError(component.arguments, allowed)

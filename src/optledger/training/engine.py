@@ -7,6 +7,7 @@ differ only in seed and learning rate, and resets their variables for each trial
 import resource
 import sys
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -15,82 +16,71 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from optledger.core.params import Component, Variant
-from optledger.datasets.examples import Examples, read_split
+from optledger.datasets.examples import Examples
 from optledger.datasets.sampling import training_examples
-from optledger.execution.executor import Report
 from optledger.training import dropout
-from optledger.training.checks import check_trainable
 from optledger.training.components import build_loss, build_model, build_optimizer, build_schedule
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import best_epoch, converged_epoch
 from optledger.trials.trial import (
     NO_CLASS,
+    Component,
     Divergence,
     Epoch,
     Predictions,
+    Specification,
     Trial,
     TrialResult,
     Weights,
 )
 
 
-def train(trial: Trial, report: Report) -> TrialResult:
-    """Train on data/prepared/; a pure function of the trial and those files."""
-    return _engine_for(trial.name, trial.variant, trial.classes).train(trial, report)
-
-
-@lru_cache(maxsize=1)
-def _engine_for(name: str, variant: Variant, classes: int) -> "Engine":
-    train = read_split("train")
-    examples = len(training_examples(train.labels, variant, seed=0))
-    check_trainable(name, variant, examples, train.images.shape[1:], classes)
-    return Engine(variant, classes, train, read_split("validation"))
-
-
 def batch_order(examples: int, seed: int, epoch: int) -> NDArray[np.int32]:
-    """Return the order in which an epoch visits the examples, the same for every variant."""
+    """Return the order in which an epoch visits the examples, the same for every specification."""
     return np.random.default_rng([seed, epoch]).permutation(examples).astype(np.int32)
 
 
 class Engine:
     """A model, an optimizer and their compiled epoch on resident data."""
 
-    def __init__(
-        self, variant: Variant, classes: int, train: Examples, validation: Examples
-    ) -> None:
+    def __init__(self, specification: Specification, train: Examples, validation: Examples) -> None:
         """Build and compile nothing yet: the first epoch does.
 
         Args:
-            variant: the learning rate is that of each trial.
-            classes: labels are below it.
-            train: the examples that the variant chooses from to learn.
+            specification: what all trials have in common that this engine will run.
+            train: the examples that the specification chooses from to learn.
             validation: the examples that an epoch ends with; there may be none.
         """
-        self._variant = variant
-        self._architecture = (variant.model, train.images.shape[1:], classes)
+        self.specification = specification
+        self._architecture = (
+            specification.model,
+            train.images.shape[1:],
+            specification.classes,
+        )
         self._model = build_model(*self._architecture)
-        self._optimizer = build_optimizer(variant.optimizer)
+        self._optimizer = build_optimizer(specification.optimizer)
         self._optimizer.build(self._model.trainable_variables)
-        self._loss = build_loss(variant.loss)
+        self._loss = build_loss(specification.loss)
         self._labels = train.labels
-        self._train = _resident(train, classes)
-        self._validation = _resident(validation, classes)
-        chosen = training_examples(self._labels, variant, seed=0)
+        self._train = _resident(train, specification.classes)
+        self._validation = _resident(validation, specification.classes)
+        chosen = training_examples(self._labels, specification, seed=0)
         self._examples = len(chosen)
-        self._class_weights = _class_weights(variant, self._labels[chosen], classes)
-        size = self._examples if variant.batch_size == "full" else variant.batch_size
+        self._class_weights = _class_weights(specification, self._labels[chosen])
+        size = self._examples if specification.batch_size == "full" else specification.batch_size
         self._batch_size = size
-        steps = variant.steps(self._examples)
-        schedule = build_schedule(variant.schedule, variant.epochs * steps)
-        self._schedule = schedule.reshape(variant.epochs, steps)
+        steps = specification.steps(self._examples)
+        schedule = build_schedule(specification.schedule, specification.epochs * steps)
+        self._schedule = schedule.reshape(specification.epochs, steps)
         self._epoch = tf.function(self._run_epoch, jit_compile=True, autograph=False)
 
-    def train(self, trial: Trial, report: Report = lambda epochs: None) -> TrialResult:
+    def train(
+        self, trial: Trial, report: Callable[[int], None] = lambda epochs: None
+    ) -> TrialResult:
         """Train from the seed's initial weights; tell `report` each epoch that is done."""
         self._reset(trial.seed)
-        stopping = self._variant.early_stopping
-        examples = training_examples(self._labels, self._variant, trial.seed).astype(np.int32)
+        stopping = self.specification.early_stopping
+        examples = training_examples(self._labels, self.specification, trial.seed).astype(np.int32)
         history: list[Epoch] = []
         seconds: list[float] = []
         kept, weights = 0, None
@@ -127,7 +117,7 @@ class Engine:
     def _reset(self, seed: int) -> None:
         set_weights(self._model, initial_weights(*self._architecture, seed))
         # Built from these weights: ScheduleFreeAdamW's state starts with a copy of them.
-        fresh = build_optimizer(self._variant.optimizer)
+        fresh = build_optimizer(self.specification.optimizer)
         fresh.build(self._model.trainable_variables)
         for variable, value in zip(self._optimizer.variables, fresh.variables, strict=True):
             variable.assign(value)
@@ -199,10 +189,11 @@ class Engine:
         """
         kernels = [each for each in self._model.trainable_variables if each.name == "kernel"]
         penalties = [tf.constant(0.0), *self._model.losses]
-        if self._variant.l1:
-            penalties += [self._variant.l1 * tf.reduce_sum(tf.abs(each)) for each in kernels]
-        if self._variant.l2:
-            penalties += [self._variant.l2 * tf.reduce_sum(tf.square(each)) for each in kernels]
+        l1, l2 = self.specification.l1, self.specification.l2
+        if l1:
+            penalties += [l1 * tf.reduce_sum(tf.abs(each)) for each in kernels]
+        if l2:
+            penalties += [l2 * tf.reduce_sum(tf.square(each)) for each in kernels]
         return tf.add_n(penalties)
 
     def _score(self, images: Any, one_hot: Any, training: bool) -> tuple[Any, Any]:
@@ -228,15 +219,17 @@ def _resident(examples: Examples, classes: int) -> tuple[Any, Any]:
     return tf.constant(examples.images), tf.constant(one_hot.astype(np.float32))
 
 
-def _class_weights(variant: Variant, labels: NDArray[np.uint8], classes: int) -> Any:
+def _class_weights(specification: Specification, labels: NDArray[np.uint8]) -> Any:
     """Return the weight of each class's losses, shape (classes,), or None where all weigh 1."""
-    if variant.class_weights is None:
+    if specification.class_weights is None:
         return None
-    if variant.class_weights == "balanced":
-        counts = np.bincount(labels, minlength=classes)
+    if specification.class_weights == "balanced":
+        counts = np.bincount(labels, minlength=specification.classes)
         # A class without examples has no losses to weigh.
-        return tf.constant(len(labels) / (classes * np.maximum(counts, 1)), tf.float32)
-    return tf.constant(variant.class_weights, tf.float32)
+        return tf.constant(
+            len(labels) / (specification.classes * np.maximum(counts, 1)), tf.float32
+        )
+    return tf.constant(specification.class_weights, tf.float32)
 
 
 def predict(model: Component, classes: int, weights: Weights, examples: Examples) -> Predictions:

@@ -5,9 +5,8 @@ from typing import Any
 
 import keras
 
-from optledger.core.params import Component
 from optledger.training.components import build_model
-from optledger.trials.trial import Weights
+from optledger.trials.trial import Component, Weights
 
 
 def initial_weights(

@@ -8,13 +8,12 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import NonNegativeFloat, PositiveInt
 
 from optledger.core.documents import Section
 from optledger.core.formats import file_digest, rounded, write_json
-from optledger.training.kernels import instruction_set
-from optledger.training.runtime import THREADS
 from optledger.trials.trial import TrialResult
 
 
@@ -46,8 +45,16 @@ class Observation(Section):
     workers: PositiveInt
 
 
+class Computed(NamedTuple):
+    """With what the trials were computed: fields of `Observation`."""
+
+    instruction_set: str
+    threads: int
+    workers: int
+
+
 def write_observation(
-    path: Path, trials: Path, results: Sequence[TrialResult], workers: int
+    path: Path, trials: Path, results: Sequence[TrialResult], computed: Computed
 ) -> None:
     """Write what this machine took for a variant's final trials.
 
@@ -55,7 +62,7 @@ def write_observation(
         path: the file to write.
         trials: the folder that holds what the trials left.
         results: the trials.
-        workers: how many could run at once.
+        computed: with what.
     """
     observation = {
         "outputs": _digests(trials),
@@ -65,10 +72,8 @@ def write_observation(
         "peak_memory_mib": rounded(max(result.peak_memory_mib for result in results)),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "instruction_set": instruction_set(),
         "cores": os.cpu_count() or 1,
-        "threads": THREADS,
-        "workers": min(workers, len(results)),
+        **computed._asdict(),
     }
     write_json(path, observation)
 

@@ -1,10 +1,28 @@
 """When a metric has stopped improving: what early stopping and convergence detection ask."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
-from optledger.core.params import Plateau
+
+class Plateau(Protocol):
+    """What is asked: which metric, and after how many epochs without an improvement it ends."""
+
+    @property
+    def monitor(self) -> str:
+        """The metric, a field of `Epoch`."""
+        ...
+
+    @property
+    def patience(self) -> int:
+        """How many epochs have to follow the best one."""
+        ...
+
+    @property
+    def min_delta(self) -> float:
+        """By how much an improvement has to exceed the best before."""
+        ...
 
 
 def converged_epoch(history: Sequence[float], plateau: Plateau) -> int | None:

@@ -1,27 +1,75 @@
-"""A trial and what it leaves, as plain data that any stage can hold without TensorFlow."""
+"""A trial and what it leaves, as plain data: numbers, names and arrays.
 
-from dataclasses import dataclass
-from typing import NamedTuple
+Nothing here knows params.yaml, TensorFlow or a file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from optledger.core.params import Component, Variant
 
 Weights = dict[str, NDArray[np.float32]]
 """A model's weights by place and kind, for example `00_kernel` and `01_bias`."""
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One training: a variant, a learning rate and a seed, for a dataset with so many classes.
+class Component:
+    """A model, or something of Keras's, by its name, with arguments for its constructor."""
 
-    With a schedule, the learning rate is its peak.
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """When training ends before its last epoch; `optledger.core.params` explains it."""
+
+    monitor: str
+    patience: int
+    min_delta: float
+    restore_best: bool
+
+
+@dataclass(frozen=True)
+class Specification:
+    """All that the trials of a variant have in common; `optledger.core.params` explains it.
+
+    Attributes:
+        classes: labels are below it.
+    """
+
+    model: Component
+    optimizer: Component
+    loss: Component
+    schedule: Component | None
+    classes: int
+    epochs: int
+    batch_size: int | Literal["full"]
+    l1: float
+    l2: float
+    early_stopping: EarlyStopping | None
+    class_fractions: Mapping[int, float] = field(hash=False)
+    training_fraction: float
+    resample: Literal["oversample", "undersample"] | None
+    class_weights: tuple[float, ...] | Literal["balanced"] | None
+
+    def steps(self, examples: int) -> int:
+        """Return how many steps of the optimizer an epoch takes; the last may be of a rest."""
+        return 1 if self.batch_size == "full" else -(-examples // self.batch_size)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: a specification, a learning rate and a seed.
+
+    With a schedule, the learning rate is its peak. The name is the variant's, for whoever reads of
+    the trial; nothing follows from it.
     """
 
     name: str
-    variant: Variant
-    classes: int
+    specification: Specification
     learning_rate: float
     seed: int
 

@@ -1,0 +1,46 @@
+"""Whether a variant has the examples that it needs."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from optledger.core.documents import mistake
+from optledger.core.params import Params, place
+from optledger.core.paths import PARAMS
+from optledger.datasets.sampling import training_examples
+
+
+def example_mistakes(
+    params: Params, variant: str, examples_per_class: Sequence[int]
+) -> Iterator[str]:
+    """Yield a line for each value that leaves a variant without what it needs to train on.
+
+    That is an example of every class that the train split has, and as many as are in a batch.
+
+    Args:
+        params: all of them.
+        variant: the name of one.
+        examples_per_class: of the train split.
+    """
+    settings = params.variants[variant]
+    classes = len(examples_per_class)
+
+    def wrong(key: str, found: object, allowed: str) -> str:
+        return mistake(PARAMS, place(params, variant, key), found, allowed)
+
+    if any(label >= classes for label in settings.class_fractions):
+        allowed = f"fractions of the classes 0 to {classes - 1}"
+        yield wrong("class_fractions", dict(settings.class_fractions), allowed)
+    if isinstance(settings.class_weights, tuple) and len(settings.class_weights) != classes:
+        allowed = f"balanced, or {classes} weights, one for each class"
+        yield wrong("class_weights", list(settings.class_weights), allowed)
+    labels = np.repeat(np.arange(classes, dtype=np.uint8), examples_per_class)
+    chosen = training_examples(labels, settings, seed=0)
+    lost = set(labels.tolist()) - set(labels[chosen].tolist())
+    if lost:
+        without = ", ".join(map(str, sorted(lost)))
+        allowed = f"a fraction that leaves every class an example, and not none of {without}"
+        yield wrong("training_fraction", settings.training_fraction, allowed)
+    elif settings.batch_size != "full" and settings.batch_size > len(chosen):
+        allowed = f"1 to {len(chosen)}, the examples that {variant} trains on, or full"
+        yield wrong("batch_size", settings.batch_size, allowed)
