@@ -38,8 +38,12 @@ ifneq ($(shell cat .venv/installed 2>/dev/null),$(CURDIR) $(or $(ASKED),$(PRESEN
 endif
 
 # For the oldest supported Python, and markers for the others.
-COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
+
+INSTALL = .venv/bin/python -m pip install -qq --no-deps --require-hashes --no-compile
+# By all processors, which pip does by one; without the packages' own tests, which nobody runs.
+COMPILE = .venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 
 .PHONY: help setup repro experiment review test torture check verify bench calibrate gate ui serve lock schema
 
@@ -67,13 +71,13 @@ review: .venv/checked ## run the pipeline, then say what changed against a revis
 		> build/review.md 2>&1; status=$$?; \
 		cat build/review.md; exit $$status
 
-test: .venv/installed ## run the tests
+test: .venv/developer ## run the tests
 	@pytest --numprocesses 2 --dist worksteal
 
-torture: .venv/installed ## publish to MLflow with every fault at every request (about an hour)
+torture: .venv/developer ## publish to MLflow with every fault at every request (about an hour)
 	@python tests/torture.py
 
-check: .venv/installed ## lint, check types and workflows
+check: .venv/developer ## lint, check types and workflows
 	@ruff check
 	@ruff format --check
 	@mypy
@@ -89,7 +93,7 @@ bench: .venv/checked ## time training beside model.fit and scikit-learn (about 2
 calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong (about 20 minutes)
 	@python benchmarks/calibrate.py
 
-gate: .venv/installed ## count how often the gate of `review` fails for seeds alone (about 25 minutes)
+gate: .venv/developer ## count how often the gate of `review` fails for seeds alone (about 25 minutes)
 	@PYTHONPATH=tests python benchmarks/gate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
@@ -101,21 +105,30 @@ serve: .venv/installed ## classify raw pixels with the champion's model (PORT=50
 	@MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} mlflow models serve \
 		--model-uri models:/optledger-$(DATASET)@champion --env-manager local --port $(PORT)
 
-lock: .venv/installed ## pin all dependencies anew, with hashes
-	@$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
-	@$(COMPILE) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+lock: .venv/developer ## pin all dependencies anew, with hashes
+	@$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
+	@$(LOCK) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 schema: .venv/installed ## write the JSON Schema that editors complete params.yaml with
 	@optledger schema > params.schema.json
 
-.venv/installed: requirements.lock requirements-dev.lock pyproject.toml
+.venv/installed: requirements.lock pyproject.toml
 	@PATH="$(SYSTEM_PATH)" $(PYTHON) -c '$(SUPPORTED)' 2>/dev/null \
 		|| { echo "$(PYTHON): found no Python 3.11 to 3.13 by this name; name one: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@echo "Setting up .venv from requirements.lock (about two minutes, 3 GB)"
+	@echo "Setting up .venv (about two minutes, 2.2 GB)"
 	@PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv --clear .venv
-	@.venv/bin/python -m pip install -qq --no-deps --require-hashes -r requirements.lock -r requirements-dev.lock
+	@echo "- $$(grep -c '==' requirements.lock) packages of requirements.lock"
+	@$(INSTALL) -r requirements.lock
 	@.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@echo "- their bytecode"
+	@$(COMPILE)
 	@echo "$(CURDIR) $$(.venv/bin/python -c '$(WHICH)')" > $@
+
+.venv/developer: .venv/installed requirements-dev.lock
+	@echo "- $$(grep -c '==' requirements-dev.lock) packages of requirements-dev.lock, for tests and checks"
+	@$(INSTALL) -r requirements-dev.lock
+	@$(COMPILE)
+	@touch $@
 
 .venv/checked: .venv/installed params.yaml src/optledger/datasets/registry.yaml
 	@optledger check

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import lru_cache
-from importlib.metadata import version
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +32,7 @@ from optledger.analysis.predictions import read_labels
 from optledger.core import errors, params
 from optledger.core.documents import read_yaml
 from optledger.core.formats import write_csv, write_json, write_npz
+from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
 from optledger.datasets.prepared import read_split

@@ -9,7 +9,6 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import mlflow
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from optledger.core import params
 from optledger.core.formats import read_npz
+from optledger.core.packages import distribution, version
 from optledger.datasets.prepared import read_split
 from optledger.tracking.champion import ChampionModel, read_champion
 from optledger.tracking.model import write_model
@@ -127,7 +127,7 @@ def test_it_brings_its_code(loaded: list[str]) -> None:
 
 def test_it_needs_what_its_requirements_name(loaded: list[str]) -> None:
     """Of what this project needs beside them, nothing is imported."""
-    needed = {"dvc", "pooch", "pypi_simple", "tabulate", "typer"}
+    needed = {"dvc", "pypi_simple", "tabulate", "typer"}
     assert not needed & {name.partition(".")[0] for name in loaded[2].split()}
 
 
@@ -164,7 +164,7 @@ def test_requirements_are_pinned(champion: ChampionModel, tmp_path: Path) -> Non
     """To what is installed here."""
     write_model(tmp_path / "model", champion, LOGGED, 0)
     lines = (tmp_path / "model/requirements.txt").read_text().splitlines()
-    assert f"tensorflow=={version('tensorflow')}" in lines
+    assert f"{distribution('tensorflow')}=={version('tensorflow')}" in lines
     assert all("==" in line for line in lines)
 
 

@@ -1,7 +1,6 @@
 """The runs of results that are written by hand: files that can be told from others."""
 
 import hashlib
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
@@ -16,6 +15,7 @@ from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
 from optledger.core import params
 from optledger.core.formats import digest, file_digest, write_csv, write_json, write_npz, write_text
+from optledger.core.packages import version
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets import registry
 from optledger.datasets.examples import Examples
@@ -260,7 +260,7 @@ def test_a_variant_has_checksums_and_versions() -> None:
     run = runs()["adam"]
     assert f"outputs {digest(run.content['outputs'])}" in run.tags["checksums"]
     assert run.content["outputs"]["history.csv"] == file_digest(TRIALS / "adam" / "history.csv")
-    assert f"tensorflow {importlib.metadata.version('tensorflow')}" in run.tags["versions"]
+    assert f"tensorflow {version('tensorflow')}" in run.tags["versions"]
 
 
 def test_inputs_have_the_checksums_that_dvc_has() -> None:

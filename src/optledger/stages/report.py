@@ -1,7 +1,6 @@
 """report: the results as a page that opens anywhere, as a short text, and as one figure."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from optledger import stages
@@ -9,6 +8,7 @@ from optledger.analysis.results import class_notes
 from optledger.analysis.schemas import read_results
 from optledger.core import params
 from optledger.core.formats import file_digest, write_text
+from optledger.core.packages import version
 from optledger.core.params import Params
 from optledger.core.paths import CASES, RAW, RESULTS, TEST
 from optledger.datasets import registry

@@ -8,7 +8,6 @@ import logging
 import shutil
 import tempfile
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from mlflow.entities import LoggedModel
 
 import optledger
 from optledger.core.formats import write_json, write_npz
+from optledger.core.packages import distribution, version
 from optledger.tracking import predictor
 from optledger.tracking.champion import ChampionModel
 
@@ -79,7 +79,7 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
                 ),
             ),
             input_example=champion.input_example,
-            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+            pip_requirements=[f"{distribution(name)}=={version(name)}" for name in _REQUIREMENTS],
         )
 
 

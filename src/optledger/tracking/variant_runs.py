@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
 from optledger.analysis.summary import METRICS
 from optledger.core.formats import digest, rounded
+from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import TRIALS
 from optledger.figures.style import lines
