@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from optledger.analysis.calibration import (
+from calibration import (
     DRAWS,
     Population,
     Share,

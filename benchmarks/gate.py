@@ -26,7 +26,7 @@ from dvc.repo import Repo
 from numpy.typing import NDArray
 
 import digits
-from optledger.analysis.calibration import Question, Share, markdown
+from calibration import Question, Share, markdown
 from optledger.analysis.schemas import read_results
 from optledger.core import errors, tables
 from optledger.core.formats import new_directory, read_npz, write_csv, write_npz
