@@ -251,7 +251,7 @@ def judged(base: str) -> Review:
 
 def deciding(found: Review, column: str) -> dict[str, Any]:
     """Return by variant what a review has on the deciding metric."""
-    return {effect.variant: effect.differences[column].iloc[0] for effect in found.effects}
+    return {effect.variant: effect.decisive[column] for effect in found.effects}
 
 
 def say(what: str) -> None:
