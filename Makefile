@@ -103,7 +103,8 @@ ui: .venv/installed ## open the MLflow UI of this folder's store on this machine
 serve: PORT = 5001
 serve: .venv/installed ## classify raw pixels with the champion's model (PORT=5001, DATASET=mnist)
 	@MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} mlflow models serve \
-		--model-uri models:/optledger-$(DATASET)@champion --env-manager local --port $(PORT)
+		--model-uri models:/optledger-$(DATASET)@champion --env-manager local \
+		--host 127.0.0.1 --port $(PORT)
 
 lock: .venv/developer ## pin all dependencies anew, with hashes
 	@$(LOCK) --upgrade pyproject.toml --output-file requirements.lock

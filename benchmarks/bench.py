@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -169,7 +169,7 @@ def compare(settings: Params) -> None:
         for name in ("compare", "report"):
             stage = ("-m", f"optledger.stages.{name}")
             loaded = "tensorflow" in run("-X", "importtime", *stage)
-            seconds = [_seconds(lambda stage=stage: run(*stage)) for _ in range(5)]
+            seconds = [_seconds(partial(run, *stage)) for _ in range(5)]
             row = [f"`{name}`", f"{statistics.median(seconds):.1f}", "yes" if loaded else "no"]
             rows.append(row)
     _table(["ten variants of ten seeds", "seconds", "imports TensorFlow"], rows)
@@ -230,17 +230,18 @@ def publish(settings: Params) -> None:
         _say(f"publish, round {number + 1} of {ROUNDS}")
         with tempfile.TemporaryDirectory() as folder:
             uri = f"sqlite:///{folder}/mlflow.db"
-            new.append(_seconds(lambda uri=uri: python(uri, *stage)))
-            again.append(_seconds(lambda uri=uri: python(uri, *stage)))
-            imports.append(_seconds(lambda uri=uri: python(uri, "-c", "import mlflow")))
-            said = python(uri, *stage)
+            publishing = partial(python, uri, *stage)
+            new.append(_seconds(publishing))
+            again.append(_seconds(publishing))
+            imports.append(_seconds(partial(python, uri, "-c", "import mlflow")))
+            said = publishing()
     runs = int(said.split()[1])
-    rows = [[f"{runs} new runs and the champion's model", new], ["again", again]]
+    rows = [(f"{runs} new runs and the champion's model", new), ("again", again)]
     _table(
         ["`publish`, SQLite", "seconds", "of `import mlflow`"],
         [
             [name, f"{statistics.median(seconds):.1f}", f"{_ratio(seconds, imports):.1f}"]
-            for name, seconds in [*rows, ["`import mlflow`", imports]]
+            for name, seconds in [*rows, ("`import mlflow`", imports)]
         ],
     )
 
@@ -259,7 +260,7 @@ def review(settings: Params) -> None:
         _say(f"review, round {number + 1} of {ROUNDS}")
         for name, commands in ways.items():
             seconds = [
-                _seconds(lambda each=each: subprocess.run(each, check=True, capture_output=True))
+                _seconds(partial(subprocess.run, each, check=True, capture_output=True))
                 for each in commands
             ]
             found[name].append(sum(seconds))
@@ -469,7 +470,8 @@ def _operations(settings: Params) -> int:
     Forward, and backward for the weights of each layer and the inputs of all but the first, for
     each training example; forward for each validation example. A multiply-add counts as two.
     """
-    widths = [PIXELS, *settings.model.arguments["hidden_units"], CLASSES]
+    hidden_units = cast("list[int]", settings.model.arguments["hidden_units"])
+    widths = [PIXELS, *hidden_units, CLASSES]
     layers = [first * second for first, second in pairwise(widths)]
     training, validation = (len(read_split(name).labels) for name in ("train", "validation"))
     return 2 * (training * (3 * sum(layers) - layers[0]) + validation * sum(layers))

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from optledger.analysis.calibration import (
+from calibration import (
     DRAWS,
     Population,
     Share,
@@ -73,6 +73,7 @@ def fetched() -> Iterator[tuple[Path, Path]]:
     if experiments.commit(NAME) is None:
         subprocess.run(["optledger", "experiment", NAME], stdout=sys.stderr, check=True)
     commit = experiments.commit(NAME)
+    assert commit is not None
     with tempfile.TemporaryDirectory() as folder:
         predictions, prepared = Path(folder) / "predictions", Path(folder) / "prepared"
         prepared.mkdir()
@@ -81,8 +82,8 @@ def fetched() -> Iterator[tuple[Path, Path]]:
             (PREPARED / "test.npz", prepared / "test.npz"),
             (PREPARED / "summary.json", prepared / "summary.json"),
         ):
-            command = ["dvc", "get", "--quiet", ".", source, "--rev", commit, "--out", target]
-            subprocess.run(command, check=True)
+            get = ["dvc", "get", "--quiet", ".", str(source), "--rev", commit]
+            subprocess.run([*get, "--out", str(target)], check=True)
         yield predictions, prepared
 
 

@@ -26,7 +26,7 @@ from dvc.repo import Repo
 from numpy.typing import NDArray
 
 import digits
-from optledger.analysis.calibration import Question, Share, markdown
+from calibration import Question, Share, markdown
 from optledger.analysis.schemas import read_results
 from optledger.core import errors, tables
 from optledger.core.formats import new_directory, read_npz, write_csv, write_npz
@@ -251,7 +251,7 @@ def judged(base: str) -> Review:
 
 def deciding(found: Review, column: str) -> dict[str, Any]:
     """Return by variant what a review has on the deciding metric."""
-    return {effect.variant: effect.differences[column].iloc[0] for effect in found.effects}
+    return {effect.variant: effect.decisive[column] for effect in found.effects}
 
 
 def say(what: str) -> None:

@@ -79,7 +79,7 @@ class Project:
 
     def run(self, *command: str, check: bool = True, **environment: str) -> str:
         """Run a command in the checkout; return what it prints, errors included."""
-        process = self.start(*command, **environment)
+        process = self.start(*command, terminal=None, **environment)
         printed, _ = process.communicate()
         if check and process.returncode != 0:
             raise AssertionError(f"{command} exited with {process.returncode}:\n{printed}")

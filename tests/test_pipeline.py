@@ -59,6 +59,7 @@ def test_the_results_are_complete(finished: Project) -> None:
     """Every stage left what the contracts say, and Git has the small tables and the lock."""
     tracked = finished.run("git", "ls-files", "dvc.lock", "results", "data").split()
     assert tracked == [
+        "data/README.md",
         "dvc.lock",
         "results/answer.svg",
         "results/cases/linear_regression/figure.svg",

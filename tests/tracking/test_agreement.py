@@ -71,10 +71,10 @@ def test_what_is_unfinished_is_completed() -> None:
 
 def test_a_duplicate_gives_way() -> None:
     """Also one that a publisher marked and did not come to delete, and one that was restored."""
-    assert wants(PARENT_RUN, stored("a"), stored("b")) == [Need.SINGLENESS]
-    assert wants(PARENT_RUN, stored("b"), stored("a", duplicate_of="b")) == [Need.SINGLENESS]
+    assert wants(PARENT_RUN, stored("a"), stored("b")) == [Need.DEDUPLICATION]
+    assert wants(PARENT_RUN, stored("b"), stored("a", duplicate_of="b")) == [Need.DEDUPLICATION]
     removed = stored("b", deleted=True)
-    assert wants(PARENT_RUN, removed, stored("a", duplicate_of="b")) == [Need.SINGLENESS]
+    assert wants(PARENT_RUN, removed, stored("a", duplicate_of="b")) == [Need.DEDUPLICATION]
     # All that is there, after the one that it was a duplicate of was purged.
     assert wants(PARENT_RUN, stored("a", duplicate_of="b")) == []
 

@@ -338,7 +338,7 @@ def test_a_better_champion_overtakes(client: MlflowClient, moment: str) -> None:
     assert "champion" in decisions
 
 
-def test_a_champion_of_a_persons_choice_is_in_office(client: MlflowClient) -> None:
+def test_a_persons_choice_stays_champion(client: MlflowClient) -> None:
     """What it cannot be compared with does not take its place, nor does publishing again."""
     runs = published_runs(client)
     publish_champion(client, champion(), *runs)

@@ -60,7 +60,7 @@ class Need(Enum):
 
     CREATION = auto()
     RESTORATION = auto()
-    SINGLENESS = auto()
+    DEDUPLICATION = auto()
     COMPLETION = auto()
     METRICS = auto()
     PARENT = auto()
@@ -111,7 +111,7 @@ def needs(
     """
     own, root = found.get(run.key, Election()), found.get(run.root.key, Election())
     if own.duplicates:
-        yield Need.SINGLENESS
+        yield Need.DEDUPLICATION
     if own.removed or (root.removed and not own.elected):
         if restore:
             yield Need.RESTORATION if own.removed else Need.CREATION

@@ -48,14 +48,14 @@ def decide(client: MlflowClient, name: str, undecided: Sequence[ModelVersion]) -
 
 def _decide(client: MlflowClient, name: str, version: ModelVersion) -> None:
     number = int(version.version)
-    office = client.get_registered_model(name).aliases.get(ALIAS)
-    if office is not None and int(office) == number:
+    champion_number = client.get_registered_model(name).aliases.get(ALIAS)
+    if champion_number is not None and int(champion_number) == number:
         # By a person, or by a publication that broke off here, whose reason stands.
         if _REASON not in (version.description or ""):
             _write(client, version, Judgement(True, "the alias was given by hand"))
         moves = True
     else:
-        judged = _judge(client, name, version, office)
+        judged = _judge(client, name, version, champion_number)
         _write(client, version, judged)
         moves = judged.moves
         if moves:
@@ -85,10 +85,12 @@ def _write(client: MlflowClient, version: ModelVersion, judged: Judgement) -> No
     client.update_model_version(version.name, version.version, text)
 
 
-def _judge(client: MlflowClient, name: str, version: ModelVersion, office: str | None) -> Judgement:
-    if office is None:
+def _judge(
+    client: MlflowClient, name: str, version: ModelVersion, champion_number: str | None
+) -> Judgement:
+    if champion_number is None:
         return Judgement(True, "the first: there was no champion")
-    holder = client.get_model_version(name, str(office))
+    holder = client.get_model_version(name, str(champion_number))
     model, other = _model(client, version), _model(client, holder)
     who = _named(holder)
     if model is None or other is None or TEST_DIGEST not in other.tags:

@@ -23,10 +23,10 @@ from optledger.tracking.agreement import (
     run_ids,
     wanted,
 )
-from optledger.tracking.front import front
-from optledger.tracking.glance import Held, database, glance, tracking_uri
+from optledger.tracking.experiment_tags import missing_tags
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect, collect_cases
+from optledger.tracking.snapshot import Snapshot, database, read_snapshot, tracking_uri
 
 if TYPE_CHECKING:
     from optledger.tracking.store import Store
@@ -87,9 +87,9 @@ def publish_runs(
         UserError: the store cannot be reached or used.
     """
     uri, known = tracking_uri(root), commits()
-    held = glance(uri, experiment, [run.key for run in runs if run.parent is None])
-    if held is not None and not restore and _agrees(runs, held, known.clean):
-        return counted(runs, held.runs)
+    snapshot = read_snapshot(uri, experiment, [run.key for run in runs if run.parent is None])
+    if snapshot is not None and not restore and _agrees(runs, snapshot, known.clean):
+        return counted(runs, snapshot.runs)
     configure()
     with _turn(uri):
         return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
@@ -129,11 +129,11 @@ def configure() -> None:
         os.environ.setdefault(name, value)
 
 
-def _agrees(runs: Sequence[Run], held: Held, commit: str | None) -> bool:
+def _agrees(runs: Sequence[Run], snapshot: Snapshot, commit: str | None) -> bool:
     return (
-        not any(wanted(runs, held.runs, commit))
-        and is_registered(runs, held.runs)
-        and not front(runs, run_ids(held.runs), held.experiment_id, held.tags)
+        not any(wanted(runs, snapshot.runs, commit))
+        and is_registered(runs, snapshot.runs)
+        and not missing_tags(runs, run_ids(snapshot.runs), snapshot.experiment_id, snapshot.tags)
     )
 
 

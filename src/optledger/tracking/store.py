@@ -40,9 +40,9 @@ from optledger.tracking.agreement import (
     needs,
     run_ids,
 )
-from optledger.tracking.front import front
-from optledger.tracking.glance import database
+from optledger.tracking.experiment_tags import missing_tags
 from optledger.tracking.run import Input, Run
+from optledger.tracking.snapshot import database
 
 Item = TypeVar("Item")
 
@@ -140,7 +140,7 @@ class Store:
 
     def _show(self, runs: Sequence[Run], experiment_id: str) -> None:
         tags = self.client.get_experiment(experiment_id).tags
-        for name, value in front(runs, self._ids, experiment_id, tags).items():
+        for name, value in missing_tags(runs, self._ids, experiment_id, tags).items():
             self.client.set_experiment_tag(experiment_id, name, value)
 
     def _search(self, root: str) -> Iterator[StoredRun]:
@@ -186,7 +186,7 @@ class Store:
         stored = election.elected or election.removed
         assert stored is not None
         match need:
-            case Need.SINGLENESS:
+            case Need.DEDUPLICATION:
                 for duplicate in election.duplicates:
                     self._tag(duplicate, DUPLICATE_OF, stored.run_id)
                     self.client.delete_run(duplicate.run_id)

@@ -1,7 +1,7 @@
-"""What a tracking store holds of some runs, read without MLflow, whose import takes seconds.
+"""A snapshot of an experiment, read from its store without MLflow, whose import takes seconds.
 
-Most publications find everything there. Where the answer is not plain, as when the store asks for a
-password, it is MLflow's client that has to find out.
+Most publications find in it that nothing is missing. Where a store cannot be read plainly, as when
+it asks for a password, there is no snapshot, and MLflow's client has to find out.
 """
 
 import os
@@ -26,7 +26,7 @@ _PAGE = 1000
 _SQLITE = "sqlite:///"
 
 
-class Held(NamedTuple):
+class Snapshot(NamedTuple):
     """What a store holds of an experiment.
 
     Attributes:
@@ -53,8 +53,8 @@ def database(uri: str) -> Path | None:
     return Path(uri.removeprefix(_SQLITE).split("?")[0]) if uri.startswith(_SQLITE) else None
 
 
-def glance(uri: str, experiment: str, roots: Sequence[str]) -> Held | None:
-    """Return what a store holds of an experiment, or None where that is not plain.
+def read_snapshot(uri: str, experiment: str, roots: Sequence[str]) -> Snapshot | None:
+    """Return what a store holds of an experiment, or None where it cannot be read plainly.
 
     Args:
         uri: of the store.
@@ -80,7 +80,7 @@ _EXPERIMENT = """
 """
 
 
-def _from_database(path: Path, experiment: str, roots: Sequence[str]) -> Held | None:
+def _from_database(path: Path, experiment: str, roots: Sequence[str]) -> Snapshot | None:
     query = f"""
         SELECT run.run_uuid, run.start_time, run.status,
             'deleted' IN (run.lifecycle_stage, experiment.lifecycle_stage), tag.key, tag.value
@@ -103,14 +103,14 @@ def _from_database(path: Path, experiment: str, roots: Sequence[str]) -> Held | 
         StoredRun(run_id, start_time, status == "FINISHED", bool(deleted), _tags(tags))
         for (run_id, start_time, status, deleted), tags in groupby(rows, key=lambda row: row[:4])
     ]
-    return Held(str(about[0][0]), _tags(about), runs)
+    return Snapshot(str(about[0][0]), _tags(about), runs)
 
 
 def _tags(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
     return {key: value for *_, key, value in rows}
 
 
-def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> Held | None:
+def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> Snapshot | None:
     api = f"{uri.rstrip('/')}/api/2.0/mlflow"
     found = _first_answer(uri, f"{api}/experiments/get-by-name", {"experiment_name": experiment})
     if found is None:
@@ -122,7 +122,7 @@ def _from_server(uri: str, experiment: str, roots: Sequence[str]) -> Held | None
         runs = [run for root in roots for run in _search(f"{api}/runs/search", about, root)]
     except (requests.RequestException, KeyError, TypeError, ValueError):
         return None
-    return Held(about["experiment_id"], tags, runs)
+    return Snapshot(about["experiment_id"], tags, runs)
 
 
 def _first_answer(uri: str, url: str, parameters: Mapping[str, str]) -> requests.Response | None:

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from optledger.analysis import calibration
-from optledger.analysis.calibration import (
+import calibration
+from calibration import (
     ADVICE,
     PAIRS,
     SINGLE,

@@ -1,4 +1,4 @@
-"""What an experiment's pages begin with, told from runs."""
+"""An experiment's description and saved view, made from runs."""
 
 import json
 from dataclasses import replace
@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 from mlflow import MlflowClient
 
-from optledger.tracking.front import front
-from optledger.tracking.glance import tracking_uri
+from optledger.tracking.experiment_tags import missing_tags
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Run
+from optledger.tracking.snapshot import tracking_uri
 
 ADAM = Run(
     content={"kind": "variant", "name": "adam"},
@@ -43,7 +43,7 @@ def view(tags: dict[str, str]) -> dict[str, object]:
 
 def test_the_view_has_the_variants_and_what_differs() -> None:
     """Of metrics the deciding one, with its spread, and speed; nothing of what all share."""
-    state = view(front(RUNS, IDS, "7", {}))
+    state = view(missing_tags(RUNS, IDS, "7", {}))
     assert state["searchFilter"] == "attributes.run_id IN ('2d', '1d')"
     assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`accuracy`", False)
     metrics = ("accuracy", "accuracy_std", "epochs_to_0.9", "seconds_per_epoch")
@@ -55,7 +55,7 @@ def test_the_view_has_the_variants_and_what_differs() -> None:
 
 def test_the_description_is_the_answer_and_links() -> None:
     """To the view, and to the variants in the order of rank."""
-    answer, links = front(RUNS, IDS, "7", {})[NOTE].split("\n\n")
+    answer, links = missing_tags(RUNS, IDS, "7", {})[NOTE].split("\n\n")
     assert answer == "adam leads."
     assert "(#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=" in links
     assert "(#/compare-runs?runs=%5B%222d%22%2C%20%221d%22%5D&experiments=%5B%227%22%5D&" in links
@@ -63,18 +63,18 @@ def test_the_description_is_the_answer_and_links() -> None:
 
 def test_what_is_there_is_not_wanted() -> None:
     """Another publication's words are replaced; a person's own stay."""
-    tags = front(RUNS, IDS, "7", {})
-    assert front(RUNS, IDS, "7", tags) == {}
+    tags = missing_tags(RUNS, IDS, "7", {})
+    assert missing_tags(RUNS, IDS, "7", tags) == {}
     other = replace(COMPARISON, description="gd leads.")
-    assert front([GD, ADAM, other], IDS, "7", tags).keys() == {NOTE}
-    assert front(RUNS, IDS, "7", {**tags, NOTE: "Ours."}) == {}
+    assert missing_tags([GD, ADAM, other], IDS, "7", tags).keys() == {NOTE}
+    assert missing_tags(RUNS, IDS, "7", {**tags, NOTE: "Ours."}) == {}
 
 
 def test_what_was_deleted_is_not_shown() -> None:
     """A variant; all of it, if it is the comparison or the last one."""
-    assert "1d" not in front(RUNS, {ADAM.key: "2d", COMPARISON.key: "3d"}, "7", {})[VIEW]
-    assert front(RUNS, {ADAM.key: "2d"}, "7", {}) == {}
-    assert front(RUNS, {COMPARISON.key: "3d"}, "7", {}) == {}
+    assert "1d" not in missing_tags(RUNS, {ADAM.key: "2d", COMPARISON.key: "3d"}, "7", {})[VIEW]
+    assert missing_tags(RUNS, {ADAM.key: "2d"}, "7", {}) == {}
+    assert missing_tags(RUNS, {COMPARISON.key: "3d"}, "7", {}) == {}
 
 
 def test_a_publication_leaves_it(root: Path) -> None:

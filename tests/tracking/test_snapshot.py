@@ -1,4 +1,4 @@
-"""What is read without MLflow is what MLflow would tell."""
+"""A snapshot, read without MLflow, has what MLflow would tell."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
-from optledger.tracking.glance import database, glance, tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Run
+from optledger.tracking.snapshot import database, read_snapshot, tracking_uri
 from optledger.tracking.store import stored_run
 from torture import Bench
 
@@ -28,15 +28,15 @@ def test_a_database_holds_what_mlflow_tells(root: Path) -> None:
     publish_runs(RUNS, "e", root)
     uri = tracking_uri(root)
     MlflowClient(uri).delete_run(told_by_mlflow(uri)[1].run_id)
-    held = glance(uri, "e", [run.key for run in RUNS])
-    assert held is not None
-    assert sorted(held.runs, key=lambda run: run.run_id) == told_by_mlflow(uri)
+    snapshot = read_snapshot(uri, "e", [run.key for run in RUNS])
+    assert snapshot is not None
+    assert sorted(snapshot.runs, key=lambda run: run.run_id) == told_by_mlflow(uri)
     experiment = MlflowClient(uri).get_experiment_by_name("e")
-    assert (held.experiment_id, held.tags) == (experiment.experiment_id, experiment.tags)
-    one = glance(uri, "e", [RUNS[0].key])
+    assert (snapshot.experiment_id, snapshot.tags) == (experiment.experiment_id, experiment.tags)
+    one = read_snapshot(uri, "e", [RUNS[0].key])
     assert one is not None
     assert len(one.runs) == 1
-    assert glance(uri, "another", [run.key for run in RUNS]) is None
+    assert read_snapshot(uri, "another", [run.key for run in RUNS]) is None
 
 
 def test_a_server_holds_what_mlflow_tells(
@@ -44,20 +44,20 @@ def test_a_server_holds_what_mlflow_tells(
 ) -> None:
     """As a database does, page by page; a deleted run as deleted."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.server)
-    monkeypatch.setattr("optledger.tracking.glance._PAGE", 1)
+    monkeypatch.setattr("optledger.tracking.snapshot._PAGE", 1)
     child = Run(content={"kind": "seed"}, name="a seed 0", parent=RUNS[0])
     family = [RUNS[0], child, *RUNS[1:]]
     publish_runs(family, "e", tmp_path)
     client = MlflowClient(server.server)
     client.delete_run(told_by_mlflow(server.server)[1].run_id)
-    held = glance(server.server, "e", [run.key for run in RUNS])
-    assert held is not None
-    assert sorted(held.runs, key=lambda run: run.run_id) == told_by_mlflow(server.server)
+    snapshot = read_snapshot(server.server, "e", [run.key for run in RUNS])
+    assert snapshot is not None
+    assert sorted(snapshot.runs, key=lambda run: run.run_id) == told_by_mlflow(server.server)
     experiment = client.get_experiment_by_name("e")
-    assert (held.experiment_id, held.tags) == (experiment.experiment_id, experiment.tags)
-    assert glance(server.server, "another", [RUNS[0].key]) is None
+    assert (snapshot.experiment_id, snapshot.tags) == (experiment.experiment_id, experiment.tags)
+    assert read_snapshot(server.server, "another", [RUNS[0].key]) is None
     monkeypatch.setenv("MLFLOW_WORKSPACE", "team")
-    assert glance(server.server, "e", [RUNS[0].key]) is None
+    assert read_snapshot(server.server, "e", [RUNS[0].key]) is None
 
 
 def test_a_relative_store_is_the_repositorys(
@@ -76,18 +76,18 @@ def test_runs_of_a_deleted_experiment_are_deleted(root: Path) -> None:
     uri = tracking_uri(root)
     client = MlflowClient(uri)
     client.delete_experiment(client.get_experiment_by_name("e").experiment_id)
-    held = glance(uri, "e", [run.key for run in RUNS])
-    assert held is not None
-    assert all(run.deleted for run in held.runs)
+    snapshot = read_snapshot(uri, "e", [run.key for run in RUNS])
+    assert snapshot is not None
+    assert all(run.deleted for run in snapshot.runs)
 
 
 def test_what_is_not_plain_is_left_to_mlflow(root: Path) -> None:
     """A database that is not there, none at all, and a store of another kind."""
-    assert glance(f"sqlite:///{root}/none.db", "e", ["a"]) is None
+    assert read_snapshot(f"sqlite:///{root}/none.db", "e", ["a"]) is None
     assert not (root / "none.db").exists()
     (root / "text.db").write_text("this is no database" * 100)
-    assert glance(f"sqlite:///{root}/text.db", "e", ["a"]) is None
-    assert glance("postgresql://127.0.0.1:9/e", "e", ["a"]) is None
+    assert read_snapshot(f"sqlite:///{root}/text.db", "e", ["a"]) is None
+    assert read_snapshot("postgresql://127.0.0.1:9/e", "e", ["a"]) is None
 
 
 @pytest.mark.parametrize(

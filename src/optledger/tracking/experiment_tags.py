@@ -1,7 +1,7 @@
-"""What the pages of an experiment show first: the answer, and the variants that it is of.
+"""An experiment's tags: its description, which is the answer, and a saved view of the variants.
 
-Both are tags of the experiment. Its description stands above all of its pages. A saved view presets
-the run table, which otherwise has neither metrics nor parameters; the UI keeps one in this form.
+The UI shows the description above all pages of the experiment. The view presets the run table,
+which otherwise has neither metrics nor parameters; the UI keeps one in this form.
 """
 
 import json
@@ -19,10 +19,10 @@ _VIEW = "leaderboard"
 _NAME, _CREATED, _DURATION = "attributes.`Run Name`", "runDateAndNestInfo", "duration"
 
 
-def front(
+def missing_tags(
     runs: Sequence[Run], ids: Mapping[str, str], experiment_id: str, tags: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return what an experiment is wanting to show the comparison that is among `runs`.
+    """Return the tags that an experiment lacks, or has with another comparison than that of `runs`.
 
     Args:
         runs: of one publication.
