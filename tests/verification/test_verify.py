@@ -332,6 +332,26 @@ def test_what_is_not_recorded_is_not_published(
     assert "runs at" not in printed[-2]
 
 
+def test_a_table_that_no_stage_makes_is_not_published(project: Project) -> None:
+    """Where dvc.yaml has it no longer as an output, the lock would not vouch for it."""
+    text = (project.path / "dvc.yaml").read_text()
+    shorter = re.sub(r"\n +- results/speed\.csv:\n +cache: false", "", text, count=1)
+    assert shorter != text
+    (project.path / "dvc.yaml").write_text(shorter)
+    printed = project.run("sh", "-c", "optledger publish; echo $?", PYTHONPATH="src").splitlines()
+    assert printed[-1] == "2"
+    assert any(line.startswith("dvc.yaml: found no stage that makes ") for line in printed)
+
+
+def test_the_stage_alone_publishes_no_table_that_was_edited(project: Project) -> None:
+    """DVC runs it whatever its dependencies are."""
+    table = project.path / "results/leaderboard.csv"
+    table.write_text(table.read_text().replace("0.", "0.1", 1))
+    printed = project.run("dvc", "repro", "--single-item", "publish", check=False)
+    assert "results/leaderboard.csv: found md5 " in printed
+    assert "runs at" not in printed
+
+
 def test_a_mistake_in_the_settings_of_dvc_is_not_one_in_the_lock(project: Project) -> None:
     """The line names the file, and what DVC finds wrong in it."""
     (project.path / ".dvc/config.local").write_text("[core]\n    autostage = perhaps\n")

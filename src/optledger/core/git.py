@@ -8,17 +8,30 @@ from typing import NamedTuple
 
 from optledger.core.errors import UserError
 
-# What Git sets for the hooks of one repository, and what leads astray in any other.
-_OF_A_REPOSITORY = {
-    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE"),
-    *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY"),
-    *("GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
-}
+LOCAL_VARIABLES = frozenset(
+    {
+        *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG"),
+        *("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_GRAFT_FILE"),
+        *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX"),
+        *("GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"),
+        *("GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
+    }
+)
+"""What leads astray in another repository: `git rev-parse --local-env-vars` lists most of it.
+
+Git sets some of these variables for its hooks.
+"""
 
 
 def environment() -> dict[str, str]:
     """Return this process's environment, in which a folder alone tells which repository it is."""
-    return {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    return {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
+
+
+def forget_repository() -> None:
+    """Take these variables from this process: DVC's libraries read some of them, too."""
+    for name in LOCAL_VARIABLES:
+        os.environ.pop(name, None)
 
 
 class Commits(NamedTuple):

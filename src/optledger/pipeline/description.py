@@ -115,7 +115,7 @@ def opened() -> Iterator[Pipeline]:
         files = ".dvc/config or .dvc/config.local"
         raise UserError(f"{files}: {' '.join(str(error).split())}") from None
     except DvcException as error:
-        raise UserError(f"{LOCK}: {' '.join(str(error).split())}") from None
+        raise UserError(f"dvc.yaml or {LOCK}: {' '.join(str(error).split())}") from None
 
 
 def _parameters(stage: Any) -> list[Any]:

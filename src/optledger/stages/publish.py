@@ -9,6 +9,7 @@ from optledger.core import params
 from optledger.core.errors import without_credentials
 from optledger.tracking.publication import publish, replace
 from optledger.tracking.snapshot import tracking_uri
+from optledger.verification.verify import check_outputs
 
 
 def main(restore: bool = False, replaced: Sequence[str] = ()) -> None:
@@ -17,7 +18,12 @@ def main(restore: bool = False, replaced: Sequence[str] = ()) -> None:
     Args:
         restore: whether to bring back what a person deleted.
         replaced: ids of runs to make anew.
+
+    Raises:
+        UserError: a result is not the one that dvc.lock records, or MLflow refuses something.
     """
+    # DVC publishes what was edited by hand, too, where a stage is run alone.
+    check_outputs()
     settings = params.load()
     # In a temporary copy of an experiment, DVC names the repository that it was made from.
     root = Path(os.environ.get("DVC_ROOT", "."))

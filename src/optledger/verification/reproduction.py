@@ -43,6 +43,8 @@ def reproduced() -> Iterator[tuple[Path, Path]]:
         git.run("checkout", "--quiet", "--detach", head, checkout=clone)
         if not (clone / LOCK).exists():
             raise UserError(f"{LOCK}: found none in HEAD; allowed: one that dvc repro wrote")
+        if not outputs(clone):
+            raise UserError(f"{LOCK}: found no output in HEAD's; allowed: what dvc repro writes")
         committed.mkdir()
         for path in (LOCK, RESULTS):
             if (clone / path).exists():

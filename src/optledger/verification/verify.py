@@ -49,8 +49,8 @@ class Verification:
             chain = Chain(pipeline.stages, pipeline.orphans, digests.of)
             outputs = Outputs(pipeline, digests, chain.is_current)
             yield from outputs.breaks()
-            links = [*_undeclared(settings, pipeline), *chain.breaks(outputs.broken)]
-            links += data_breaks(dataset, outputs.broken)
+            links = [*_undeclared(settings, pipeline), *_unmade(pipeline)]
+            links += [*chain.breaks(outputs.broken), *data_breaks(dataset, outputs.broken)]
             yield from links
             self.counts += _counts(pipeline, digests)
         self.counts.append(f"{len(dataset.files.by_role())} data files")
@@ -87,7 +87,11 @@ def check_outputs() -> None:
         outputs = Outputs(pipeline, digests, chain.is_current)
         # What always runs, as the publication does, records nothing that is published.
         made = [stage for stage in pipeline.stages if not stage.always_runs]
-        breaks = [*_undeclared(settings, pipeline), *replace(chain, stages=made).unrecorded()]
+        breaks = [
+            *_undeclared(settings, pipeline),
+            *replace(chain, stages=made).unrecorded(),
+            *_unmade(pipeline),
+        ]
         if lines := [str(each) for each in [*breaks, *outputs.breaks()] if not each.is_note]:
             raise UserError("\n".join(lines))
 
@@ -102,6 +106,22 @@ def _undeclared(settings: Params, pipeline: Pipeline) -> Iterator[Break]:
         if name not in declared:
             remedy = command("git", "checkout", "HEAD", "--", "dvc.yaml")
             yield Break("dvc.yaml", f"no {name}", "every stage of the pipeline", remedy)
+
+
+def _unmade(pipeline: Pipeline) -> Iterator[Break]:
+    """Yield a break for each file that is published and is no output of a stage."""
+    made = {path for stage in pipeline.stages for path in stage.outputs}
+    for path in (
+        path for stage in pipeline.stages if stage.always_runs for path in stage.dependencies
+    ):
+        if not any(path.is_relative_to(each) or each.is_relative_to(path) for each in made):
+            remedy = command("git", "checkout", "HEAD", "--", "dvc.yaml")
+            yield Break(
+                "dvc.yaml",
+                f"no stage that makes {path}",
+                "every file published made by one",
+                remedy,
+            )
 
 
 def _counts(pipeline: Pipeline, digests: Digests) -> list[str]:
