@@ -263,7 +263,7 @@ def test_a_fork_server_that_died_costs_a_retry(tmp_path: Path) -> None:
 
 FEW_FILES = """
 import os, resource, sys
-from optledger import errors
+from optledger.core import errors
 from optledger.execution.processes import Processes
 from tests_of_processes import echo
 
