@@ -23,13 +23,13 @@ from optledger.analysis.statistics import (
     Estimate,
     Howe,
     Sample,
-    Verdict,
     difference,
     mean,
     sample,
     seeds_needed,
     verdict,
 )
+from optledger.core.metric import Verdict
 from optledger.core.params import Comparison
 
 DRAWS = 4000

@@ -9,7 +9,8 @@ from optledger.analysis.comparisons import Samples, comparisons, leading_group
 from optledger.analysis.leaderboard import leaderboard
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.speed import epochs_to_targets
-from optledger.analysis.summary import METRICS, ranking
+from optledger.analysis.summary import ranking
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Component, Variant
 
 VARIANT = Variant(

@@ -11,8 +11,9 @@ from optledger.analysis.comparisons import comparisons, leading_group, samples_o
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.schemas import SCHEMAS, read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
-from optledger.analysis.summary import METRICS, ranking
+from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv, write_npz
+from optledger.core.metric import METRICS
 from optledger.core.params import Params
 from optledger.figures import differences
 from optledger.report.gallery import read_gallery

@@ -18,8 +18,9 @@ from optledger.analysis.metrics import evaluate
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import Sample, seeds_to_settle
-from optledger.analysis.summary import METRICS, ranking
+from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.core.tables import read
 

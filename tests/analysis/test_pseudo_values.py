@@ -5,7 +5,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from optledger.analysis.metrics import evaluate
 from optledger.analysis.pseudo_values import pseudo_values
-from optledger.analysis.summary import METRICS
+from optledger.core.metric import METRICS
 
 CLASSES = 5
 MACRO = ("precision", "recall", "f1")

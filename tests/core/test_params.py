@@ -240,13 +240,6 @@ def test_a_search_needs_a_validation_split_and_a_seed_of_its_own(tmp_path: Path)
     ]
 
 
-@pytest.mark.parametrize(("batch_size", "steps"), [(32, 32), (1000, 1), (1, 1000), ("full", 1)])
-def test_steps_of_an_epoch(batch_size: int | str, steps: int) -> None:
-    """The last step may be of fewer examples; a full batch is one."""
-    training = params.Training(epochs=1, batch_size=batch_size, loss="MeanSquaredError")
-    assert training.steps(1000) == steps
-
-
 def test_a_variant_s_model_is_the_default_but_for_what_it_says(tmp_path: Path) -> None:
     """Argument by argument; a model of another name, or named anew, stands alone."""
     edits = [("hidden_units: [16]", "hidden_units: [16], activation: tanh")]

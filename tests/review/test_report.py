@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optledger.analysis.summary import METRICS
+from optledger.core.metric import METRICS
 from optledger.review.effects import Review
 from optledger.review.evidence import Evidence
 from optledger.review.judging import join

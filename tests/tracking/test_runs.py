@@ -12,9 +12,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from optledger.analysis.schemas import SCHEMAS
-from optledger.analysis.summary import METRICS
 from optledger.core import params
 from optledger.core.formats import digest, file_digest, write_csv, write_json, write_npz, write_text
+from optledger.core.metric import METRICS
 from optledger.core.packages import version
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets import registry

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from optledger.analysis.schemas import SCHEMAS
-from optledger.analysis.summary import METRICS
 from optledger.core.formats import write_csv, write_json
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.verification.tolerance import Agreement, Judge
 from stored import filled

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from optledger.analysis.pseudo_values import pseudo_values
 from optledger.analysis.statistics import Sample, difference, sample, seeds_to_settle, verdict
-from optledger.analysis.summary import METRICS, ranking
+from optledger.analysis.summary import ranking
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 
 Samples = Mapping[str, Mapping[str, Sample]]
@@ -36,7 +37,7 @@ def samples_of(
     for metric in METRICS:
         seeds = zip(predicted, losses, strict=True)
         values = [pseudo_values(metric, labels, *seed, classes) for seed in seeds]
-        samples[metric] = sample(np.stack(values), counts=metric == "accuracy")
+        samples[metric] = sample(np.stack(values), counts=METRICS[metric].is_mean_of_hits)
     return samples
 
 
@@ -93,16 +94,16 @@ def compared(
         family: how many differences of this metric there are, whose intervals hold together.
     """
     alpha = (1 - comparison.confidence) / family
-    margin = getattr(comparison.margins, metric)
+    margin = comparison.margin(metric)
     estimate = difference(first, second)
     row: dict[str, object] = {"noise": estimate.sources}
     if math.isnan(estimate.value):
         return row | {"verdict": "inconclusive"}
     low, high = estimate.interval(alpha)
     inner_low, inner_high = estimate.interval(2 * alpha)
-    found = verdict(estimate, alpha, margin, lower_is_better=metric == "loss")
+    found = verdict(estimate, alpha, margin, METRICS[metric].lower_is_better)
     p_value = estimate.p_value()
-    most = math.inf if metric == "loss" else 1.0
+    most = METRICS[metric].most
     row |= {
         "difference": _rounded(estimate.value),
         "half_width": _rounded((high - low) / 2),

@@ -8,7 +8,8 @@ import pandas as pd
 from optledger.analysis.comparisons import Samples
 from optledger.analysis.speed import learning_rate_sensitivity, speed_summary
 from optledger.analysis.statistics import Sample, mean
-from optledger.analysis.summary import METRICS, summarize
+from optledger.analysis.summary import summarize
+from optledger.core.metric import METRICS
 from optledger.core.params import Variant
 from optledger.trials.search import edge
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from optledger.analysis.comparisons import against, family_alpha
-from optledger.analysis.summary import METRICS
 from optledger.analysis.words import (
     are,
     confidence,
@@ -18,10 +17,10 @@ from optledger.analysis.words import (
     mean_interval,
     p_value,
     plus_minus,
-    points_or_nats,
     signed,
     some,
 )
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 
 
@@ -65,7 +64,7 @@ def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparis
     if len(leading) == 1:
         return f"{leading[0]} leads in {metric}"
     if (verdicts == "equivalent").all():
-        margin = points_or_nats(getattr(comparison.margins, metric), metric)
+        margin = METRICS[metric].amount(comparison.margin(metric))
         return f"{some(leading)} lead in {metric} and are equivalent, within {margin}"
     if verdicts.isin(["better", "worse"]).any():
         others = some(leading[1:])
@@ -114,12 +113,13 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
     parts = [answer(leaderboard, table, comparison)]
     for metric in table["metric"].unique():
         rows = table[table["metric"] == metric]
-        unit = "nats" if metric == "loss" else "points"
         shown = pd.DataFrame(
             {
                 "variant": rows["variant"],
                 "against": rows["against"],
-                f"difference in {unit}": [signed(value, metric) for value in rows["difference"]],
+                f"difference in {METRICS[metric].unit}": [
+                    signed(value, metric) for value in rows["difference"]
+                ],
                 "interval": [interval(row, metric) for _, row in rows.iterrows()],
                 "p": [p_value(value) for value in rows["p_adjusted"]],
                 "verdict": rows["verdict"],
@@ -130,7 +130,7 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
             }
         )
         decides = " (decides)" if metric == comparison.metric else ""
-        margin = points_or_nats(getattr(comparison.margins, metric), metric)
+        margin = METRICS[metric].amount(comparison.margin(metric))
         parts += [f"## {metric}{decides}", f"Margin: {margin}.", markdown(shown)]
     return "\n\n".join([*parts, _comparison_notes(table, len(leaderboard), comparison)]) + "\n"
 
@@ -235,7 +235,7 @@ def rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
 
 def _verdict_words(variants: int, comparison: Comparison) -> str:
     apart, equivalent = _levels(variants, comparison)
-    margin = points_or_nats(getattr(comparison.margins, comparison.metric), comparison.metric)
+    margin = METRICS[comparison.metric].amount(comparison.margin(comparison.metric))
     return (
         f"Better, worse: the interval of the difference, of {apart} % for each pair, excludes 0. "
         f"Equivalent: the narrower one of {equivalent} % lies within {margin}, the margin below "

@@ -12,9 +12,9 @@ from optledger.analysis.markdown import markdown
 from optledger.analysis.results import read_samples, samples_of_seeds
 from optledger.analysis.schemas import read_results
 from optledger.analysis.statistics import seeds_needed
-from optledger.analysis.words import points_or_nats
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
+from optledger.core.metric import METRICS
 from optledger.core.params import Params
 from optledger.core.paths import RESULTS
 
@@ -35,7 +35,7 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         UserError: an argument is out of range or no variant, or there are no results to plan with.
     """
     comparison = settings.comparison
-    metric, margin = comparison.metric, getattr(comparison.margins, comparison.metric)
+    metric, margin = comparison.metric, comparison.margin(comparison.metric)
     size = margin if size is None else size
     if not 0 < size <= 1:
         raise UserError(f"optledger power: --difference: found {size:g}; allowed: above 0, up to 1")
@@ -59,7 +59,7 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     pairs = math.comb(family, 2)
     together = f" for all {pairs} pairs together" if pairs > 1 else ""
     lines = [
-        f"Seeds for each variant to show a difference of {points_or_nats(size, metric)} in "
+        f"Seeds for each variant to show a difference of {METRICS[metric].amount(size)} in "
         f"{metric} with a power of {100 * power:g} %, at {100 * comparison.confidence:g} % "
         f"confidence{together}:",
         markdown(_written(table)),
@@ -68,7 +68,7 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         lines.append(f"Of this test set only, as {missing} is not here; dvc pull may bring it.")
     if size < margin:
         lines.append(
-            f"It is below the margin of {points_or_nats(margin, metric)}: a difference that is "
+            f"It is below the margin of {METRICS[metric].amount(margin)}: a difference that is "
             "shown not to be 0 may be called equivalent all the same."
         )
     present = int(leaderboard["seeds"].min())

@@ -8,7 +8,7 @@ import pandas as pd
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.predictions import read_labels, read_predictions
 from optledger.analysis.statistics import Sample
-from optledger.analysis.summary import METRICS
+from optledger.core.metric import METRICS
 from optledger.core.paths import PREDICTIONS
 from optledger.datasets import classes
 from optledger.datasets.prepared import read_summary

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
-from optledger.analysis.summary import METRICS
 from optledger.core.errors import UserError
+from optledger.core.metric import METRICS, Verdict
 from optledger.core.paths import PARAMS, RESULTS
 from optledger.core.tables import (
     COUNT,
@@ -25,7 +26,10 @@ from optledger.core.tables import (
 )
 from optledger.trials.records import EPOCH, TRIAL, VALIDATION
 
-_SCORES: dict[str, Column] = dict.fromkeys(METRICS, FRACTION) | {"loss": optional(NOT_NEGATIVE)}
+_SCORES: dict[str, Column] = {
+    name: FRACTION if metric.most == 1 else optional(NOT_NEGATIVE)
+    for name, metric in METRICS.items()
+}
 
 _SEEDS = Schema(
     {
@@ -58,12 +62,12 @@ _LEADERBOARD = Schema(
 
 _COMPARISONS = Schema(
     {
-        **{"metric": one_of(METRICS), "variant": TEXT, "against": TEXT},
+        **{"metric": one_of(tuple(METRICS)), "variant": TEXT, "against": TEXT},
         "difference": optional(NUMBER),
         **dict.fromkeys(("half_width", "low", "high"), optional(INFINITE)),
         **dict.fromkeys(("inner_low", "inner_high"), optional(INFINITE)),
         **dict.fromkeys(("p_value", "p_adjusted"), optional(FRACTION)),
-        "verdict": one_of(("better", "worse", "equivalent", "inconclusive")),
+        "verdict": one_of(get_args(Verdict)),
         **{"noise": optional(TEXT), "further_seeds": optional(INFINITE)},
     },
     key=("metric", "variant", "against"),

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
+from optledger.core.metric import Verdict
+
 Sources = Literal["seeds and images", "seeds", "images"]
 """What else could have come out differently: an interval without the images is of this test set,
 one without the seeds of these two models."""
-
-Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 
 MOST_SEEDS = 1_000_000
 """More is not looked for: what these do not show, no number of seeds will."""

@@ -3,9 +3,7 @@
 import pandas as pd
 
 from optledger.core.formats import rounded
-
-METRICS = ("accuracy", "precision", "recall", "f1", "loss")
-"""Precision, recall and F1 are macro averages; loss is the mean cross-entropy in nats."""
+from optledger.core.metric import METRICS
 
 
 def summarize(seeds: pd.DataFrame) -> dict[str, dict[str, float | None]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 
 
@@ -37,20 +38,13 @@ def confidence(comparison: Comparison) -> str:
     return f"{100 * comparison.confidence:g} % confidence"
 
 
-def points_or_nats(value: float, metric: str) -> str:
-    """Return a difference in the unit that people speak of: 0.003 of accuracy is 0.3 points."""
-    return f"{value:g} nats" if metric == "loss" else f"{100 * value:g} points"
-
-
 def signed(value: float, metric: str) -> str:
-    """Return a difference in points, or in nats; empty where there is none."""
-    if pd.isna(value):
-        return ""
-    return f"{value:+.4f}" if metric == "loss" else f"{100 * value:+.2f}"
+    """Return a difference in the metric's unit; empty where there is none."""
+    return "" if pd.isna(value) else METRICS[metric].signed(value)
 
 
 def interval(row: Mapping[str, Any] | pd.Series, metric: str, inner: bool = False) -> str:
-    """Return the interval of a row of `comparisons`, in points or in nats.
+    """Return the interval of a row of `comparisons`, in the metric's unit.
 
     Args:
         row: the row.

@@ -22,6 +22,7 @@ from pydantic import (
 
 from optledger.core.documents import Section, mistake, read_yaml, validate
 from optledger.core.errors import UserError
+from optledger.core.metric import METRICS
 from optledger.core.paths import PARAMS
 
 Scalar = bool | int | float | str
@@ -316,11 +317,11 @@ class Seeds(Section):
 class Margins(Section):
     """By metric, the difference up to which two variants are as good as equal."""
 
-    accuracy: float = Field(default=0.003, gt=0)
-    precision: float = Field(default=0.003, gt=0)
-    recall: float = Field(default=0.003, gt=0)
-    f1: float = Field(default=0.003, gt=0)
-    loss: float = Field(default=0.01, gt=0)
+    accuracy: float = Field(default=METRICS["accuracy"].margin, gt=0)
+    precision: float = Field(default=METRICS["precision"].margin, gt=0)
+    recall: float = Field(default=METRICS["recall"].margin, gt=0)
+    f1: float = Field(default=METRICS["f1"].margin, gt=0)
+    loss: float = Field(default=METRICS["loss"].margin, gt=0)
 
 
 def _check_targets(value: object) -> object:
@@ -367,6 +368,11 @@ class Comparison(Section):
     margins: Margins = Margins()
     baseline: Name | None = None
     targets: Targets = (0.97,)
+
+    def margin(self, metric: str) -> float:
+        """Return the difference of a metric up to which two variants are as good as equal."""
+        margin: float = getattr(self.margins, metric)
+        return margin
 
 
 ALWAYS_RUN = ("conjugate_gradient", "newton", "scipy_cg")

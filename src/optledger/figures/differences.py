@@ -33,7 +33,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     best = reference(leaderboard)
     others = [name for name in leaderboard["variant"] if name != best]
     rows = against(comparisons, metric, best)
-    margin = 100 * getattr(comparison.margins, metric)
+    margin = 100 * comparison.margin(metric)
     styles = lines(leaderboard["variant"])
     with style():
         figure = Figure(figsize=(5.6, _HEADS + _ROW * max(1, len(others))), layout="constrained")

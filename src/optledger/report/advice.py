@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import against, reference
-from optledger.analysis.words import are, interval, many, points_or_nats, signed, some
+from optledger.analysis.words import are, interval, many, signed, some
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Params
 
 
@@ -84,7 +85,7 @@ def certainty(
     diverged = _diverged(leaderboard)
     names = [name for name in leaderboard["variant"] if name not in (best, *diverged)]
     rows = against(comparisons, metric, best).loc[names]
-    margin = points_or_nats(getattr(comparison.margins, metric), metric)
+    margin = METRICS[metric].amount(comparison.margin(metric))
     sentences = []
     for verdict, text in (
         ("worse", f"Shown to be worse than {best}"),

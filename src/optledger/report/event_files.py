@@ -26,10 +26,11 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from optledger.analysis.leaderboard import curves
 from optledger.analysis.schemas import read_results
-from optledger.analysis.summary import METRICS, summarize
+from optledger.analysis.summary import summarize
 from optledger.core.documents import differences, mistake, shown
 from optledger.core.errors import UserError
 from optledger.core.formats import new_directory
+from optledger.core.metric import METRICS
 from optledger.core.params import Params, Variant
 from optledger.core.paths import PARAMS, TRIALS
 from optledger.pipeline.description import opened

@@ -12,7 +12,8 @@ from markupsafe import Markup, escape
 
 from optledger.analysis.comparisons import reference
 from optledger.analysis.markdown import answer, rank_notes, rank_table
-from optledger.analysis.words import confidence, listed, many, points_or_nats, some
+from optledger.analysis.words import confidence, listed, many, some
+from optledger.core.metric import METRICS
 from optledger.core.params import Params
 from optledger.figures.differences import described
 from optledger.figures.style import DARK, VARIABLES, Line, lines
@@ -141,7 +142,7 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "params": params,
         "metric": comparison.metric,
         "confidence": confidence(comparison),
-        "margin": points_or_nats(getattr(comparison.margins, comparison.metric), comparison.metric),
+        "margin": METRICS[comparison.metric].amount(comparison.margin(comparison.metric)),
         "names": leaderboard["variant"].tolist(),
         "seeds": many(params.seeds.count, "seed"),
         "variants": many(len(leaderboard), "variant"),

@@ -8,9 +8,9 @@ import pandas as pd
 from pydantic import ConfigDict
 
 from optledger.analysis.comparisons import compared, deciding_first
-from optledger.analysis.summary import METRICS
 from optledger.core import git
 from optledger.core.documents import Section, validate
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.core.paths import LOCK, PARAMS, RAW, RESULTS
 from optledger.review.effects import Effect, InputChange, Kind, Review

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from optledger.analysis.words import are, confidence, interval, listed, points_or_nats, signed
+from optledger.analysis.words import are, confidence, interval, listed, signed
 from optledger.core import git
+from optledger.core.metric import METRICS
 from optledger.review.effects import Effect, Review
-from optledger.review.tables import deciding, name, others, parameters, training, unit
+from optledger.review.tables import deciding, name, others, parameters, training
 
 MARKER = "<!-- optledger review -->"
 """The first line of a report in Markdown: by it, a later one takes its place."""
@@ -27,7 +28,7 @@ def outcome(review: Review) -> str:
 def _judged(review: Review) -> Iterator[str]:
     """Yield what is shown, the worst first, and with what confidence."""
     metric = review.rules.metric
-    margin = f"the margin of {points_or_nats(getattr(review.rules.margins, metric), metric)}"
+    margin = f"the margin of {METRICS[metric].amount(review.rules.margin(metric))}"
     for effect in review.diverging:
         before, after = effect.diverged
         was = "" if effect.before is None else f", where {before or 'none'} did"
@@ -215,7 +216,7 @@ def _notes(review: Review) -> Iterator[str]:
             "be from a processor without AVX2, or of results that someone changed."
         )
     if judged := review.of_kind("changed"):
-        margin = points_or_nats(getattr(rules.margins, rules.metric), rules.metric)
+        margin = METRICS[rules.metric].amount(rules.margin(rules.metric))
         sources = "; ".join(dict.fromkeys(map(_noise, judged)))
         alpha = 100 * (1 - rules.confidence) / len(judged)
         yield (
@@ -266,7 +267,7 @@ def _claim(effects: Sequence[Effect], what: str, metric: str) -> str:
     for effect in effects:
         found = effect.decisive
         size = signed(found["difference"], metric)
-        sizes.append(f"({size} {unit(metric)}, {interval(found, metric)})" if size else "")
+        sizes.append(f"({size} {METRICS[metric].unit}, {interval(found, metric)})" if size else "")
     if len(effects) == 1:
         return f"{name(effects[0])} is {what} {sizes[0]}".rstrip()
     words = [f"{name(each)} {size}".rstrip() for each, size in zip(effects, sizes, strict=True)]

@@ -12,10 +12,10 @@ from dvc.repo import Repo
 from dvc.scm import NoSCM
 
 from optledger.analysis.schemas import SCHEMAS
-from optledger.analysis.summary import METRICS
 from optledger.core import git
 from optledger.core.documents import mistake, parse_yaml
 from optledger.core.errors import UserError
+from optledger.core.metric import METRICS
 from optledger.core.paths import PARAMS, PREPARED, RESULTS
 from optledger.core.tables import parse
 from optledger.pipeline.description import DOCUMENTS, Stage, stages

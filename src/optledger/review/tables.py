@@ -8,6 +8,7 @@ import pandas as pd
 from optledger.analysis.words import converged_after, epochs_to, further_seeds, interval, signed
 from optledger.core.documents import shown
 from optledger.core.errors import printable
+from optledger.core.metric import METRICS
 from optledger.review.effects import Effect, Review
 
 
@@ -48,7 +49,7 @@ def deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
         row = {
             "variant": name(effect),
             metric: "",
-            f"difference in {unit(metric)}": "",
+            f"difference in {METRICS[metric].unit}": "",
             "interval": "",
             "verdict": _KIND_WORDS[effect.kind],
             "further seeds": "",
@@ -57,7 +58,7 @@ def deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
             row[metric] = _change(*(_figure(side, metric) for side in effect.rows))
         if effect.differences is not None:
             found = effect.decisive
-            row[f"difference in {unit(metric)}"] = signed(found["difference"], metric)
+            row[f"difference in {METRICS[metric].unit}"] = signed(found["difference"], metric)
             row["interval"] = interval(found, metric)
             row["verdict"] = f"{found['verdict']}"
             if found["verdict"] == "inconclusive":
@@ -89,7 +90,7 @@ def others(judged: Sequence[Effect]) -> pd.DataFrame:
                     "variant": name(effect),
                     "metric": metric,
                     "value": _change(*(_figure(side, metric) for side in effect.rows)),
-                    "difference": f"{signed(found['difference'], metric)} {unit(metric)}",
+                    "difference": f"{signed(found['difference'], metric)} {METRICS[metric].unit}",
                     "interval": interval(found, metric) if known else "",
                     "verdict": found["verdict"],
                 }
@@ -153,11 +154,6 @@ def name(effect: Effect) -> str:
     """Return a variant's name, and the one that it had."""
     old = effect.renamed_from
     return effect.variant if old is None else f"{effect.variant} (was {old})"
-
-
-def unit(metric: str) -> str:
-    """Return what a difference is told in."""
-    return "nats" if metric == "loss" else "points"
 
 
 def _figure(side: Mapping[str, Any] | None, metric: str) -> str | None:

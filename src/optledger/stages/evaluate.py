@@ -6,9 +6,10 @@ import pandas as pd
 from optledger import stages
 from optledger.analysis import gallery, metrics
 from optledger.analysis.schemas import read_results
-from optledger.analysis.summary import METRICS, summarize
+from optledger.analysis.summary import summarize
 from optledger.core import params
 from optledger.core.formats import file_digest, new_directory, write_csv, write_json, write_npz
+from optledger.core.metric import METRICS
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import read_split, read_summary

@@ -21,8 +21,8 @@ from mlflow.exceptions import MlflowException
 
 from optledger.analysis.comparisons import comparisons, samples_of
 from optledger.analysis.statistics import Sample
-from optledger.analysis.words import points_or_nats
 from optledger.core.formats import read_npz
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.tracking.model import PREDICTIONS
 from optledger.tracking.tags import COMPARISON, DECISION, MODEL, TEST_DIGEST, VARIANT
@@ -126,7 +126,7 @@ def judge(row: pd.Series, comparison: Comparison, who: str) -> Judgement:
         who: the holder, in words.
     """
     metric, verdict = comparison.metric, row["verdict"]
-    margin = points_or_nats(getattr(comparison.margins, metric), metric)
+    margin = METRICS[metric].amount(comparison.margin(metric))
     words = {
         "better": f"better than {who}",
         "worse": f"worse than {who}",

@@ -18,9 +18,9 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, M
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from optledger.analysis.summary import METRICS
 from optledger.core.errors import UserError
 from optledger.core.formats import digest
+from optledger.core.metric import METRICS
 from optledger.tracking.agreement import KEY, KIND
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import model_content

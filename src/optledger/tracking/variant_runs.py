@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.summary import METRICS
 from optledger.core.formats import digest, rounded
+from optledger.core.metric import METRICS
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import TRIALS

@@ -17,8 +17,7 @@ import pandas as pd
 
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import Sample, difference, verdict
-from optledger.analysis.summary import METRICS
-from optledger.analysis.words import points_or_nats
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.core.paths import CASES, RESULTS, TRIALS
 from optledger.core.tables import read
@@ -144,7 +143,7 @@ def _shifted(
             return
     for metric in METRICS:
         samples = [Sample(each[metric].to_numpy(float)) for each in (found, expected)]
-        estimate, margin = difference(*samples), getattr(comparison.margins, metric)
+        estimate, margin = difference(*samples), comparison.margin(metric)
         if all(math.isnan(each.mean) for each in samples):
             # Of a variant with a diverged seed, in both.
             continue
@@ -154,7 +153,7 @@ def _shifted(
         else:
             shifted = math.isnan(estimate.value) or verdict(estimate, alpha, margin) in _SHIFTS
         if shifted:
-            yield f"mean {metric} off by {points_or_nats(estimate.value, metric)}"
+            yield f"mean {metric} off by {METRICS[metric].amount(estimate.value)}"
 
 
 _SHIFTS = ("better", "worse")
