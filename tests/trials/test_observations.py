@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optledger.core.formats import file_digest, write_json
-from optledger.trials.observations import Observation, read_observation, write_observation
+from optledger.trials.observations import Computed, Observation, read_observation, write_observation
 from optledger.trials.records import write_trials
 from optledger.trials.trial import Epoch, TrialResult
 
@@ -33,7 +33,7 @@ def trials(accuracy: float = 0.9) -> list[TrialResult]:
 def observed(tmp_path: Path) -> Path:
     """A folder with trials, and beside them what was observed."""
     write_trials(tmp_path / "adam", trials(), [])
-    write_observation(tmp_path / "adam.json", tmp_path / "adam", trials(), workers=8)
+    write_observation(tmp_path / "adam.json", tmp_path / "adam", trials(), Computed("AVX2", 1, 2))
     return tmp_path
 
 
