@@ -85,7 +85,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
         "champion": 0,
         **{metric: 0.9 for metric in METRICS},
         **{f"{metric}_std": 0.01 for metric in METRICS},
-        **{f"{metric}_half_width": 0.02 for metric in METRICS[:-1]},
+        **{f"{metric}_half_width": 0.02 for metric in tuple(METRICS)[:-1]},
         "loss_half_width": np.inf,
         "seeds": 3,
         "diverged_seeds": sum(result.divergence is not None for result in results),
