@@ -8,9 +8,9 @@ from mlflow import MlflowClient
 
 from optledger.core import params
 from optledger.tracking.agreement import Published
+from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.runs import collect_cases
-from optledger.tracking.snapshot import tracking_uri
 from project import REPOSITORY
 
 NAME = "logistic_regression"

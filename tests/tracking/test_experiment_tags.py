@@ -8,9 +8,9 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from optledger.tracking.experiment_tags import missing_tags
+from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Run
-from optledger.tracking.snapshot import tracking_uri
 
 ADAM = Run(
     content={"kind": "variant", "name": "adam"},

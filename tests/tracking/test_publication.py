@@ -17,9 +17,9 @@ from optledger.core.formats import digest, file_digest
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import write_split
 from optledger.tracking.agreement import Published
+from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Input, Run
-from optledger.tracking.snapshot import tracking_uri
 from optledger.tracking.store import Store
 
 CURVES = pd.DataFrame({"epoch": range(1, 601), "train_loss": 0.5, "validation_loss": 0.25})

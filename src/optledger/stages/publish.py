@@ -7,8 +7,8 @@ from pathlib import Path
 from optledger import stages
 from optledger.core import params
 from optledger.core.errors import without_credentials
+from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish, replace
-from optledger.tracking.snapshot import tracking_uri
 from optledger.verification.verify import check_outputs
 
 

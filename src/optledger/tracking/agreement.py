@@ -12,7 +12,6 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from optledger.tracking.run import Run
-from optledger.tracking.tags import MODEL
 
 KEY, KIND, ROOT = "optledger.key", "optledger.kind", "optledger.root"
 DUPLICATE_OF, COMMITS = "optledger.duplicate_of", "optledger.commits"
@@ -167,15 +166,6 @@ def champion_of(runs: Sequence[Run]) -> Run | None:
             name = comparison.tags["champion"]
             return next((run for run in runs if run.kind == "variant" and run.name == name), None)
     return None
-
-
-def is_registered(runs: Sequence[Run], stored: Iterable[StoredRun]) -> bool:
-    """Whether there is no model to register, or none any more."""
-    champion = champion_of(runs)
-    if champion is None:
-        return True
-    elected = elections(stored).get(champion.key, Election()).elected
-    return elected is None or MODEL in elected.tags
 
 
 def _elect(runs: Sequence[StoredRun]) -> Election:

@@ -24,8 +24,8 @@ from optledger.core.documents import shown
 from optledger.core.errors import without_credentials
 from optledger.core.formats import file_digest
 from optledger.tracking.agreement import KEY, OBSERVED, ROOT, Election, Need, elections, needs
+from optledger.tracking.location import database, reason
 from optledger.tracking.run import Run
-from optledger.tracking.snapshot import database, reason
 from optledger.tracking.store import stored_run, write_made
 
 _PUBLISH = command("dvc", "repro", "publish")

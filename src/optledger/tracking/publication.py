@@ -15,18 +15,10 @@ from optledger.core.git import Commits, commits
 from optledger.core.params import Params
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
-from optledger.tracking.agreement import (
-    DUPLICATE_OF,
-    Published,
-    counted,
-    is_registered,
-    run_ids,
-    wanted,
-)
-from optledger.tracking.experiment_tags import missing_tags
+from optledger.tracking.agreement import DUPLICATE_OF, Published
+from optledger.tracking.location import database, reason, tracking_uri
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect, collect_cases
-from optledger.tracking.snapshot import Snapshot, database, read_snapshot, tracking_uri
 
 if TYPE_CHECKING:
     from optledger.tracking.store import Store
@@ -87,9 +79,6 @@ def publish_runs(
         UserError: the store cannot be reached or used.
     """
     uri, known = tracking_uri(root), commits()
-    snapshot = read_snapshot(uri, experiment, [run.key for run in runs if run.parent is None])
-    if snapshot is not None and not restore and _agrees(runs, snapshot, known.clean):
-        return counted(runs, snapshot.runs)
     configure()
     with _turn(uri):
         return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
@@ -120,21 +109,13 @@ def replace(replaced: Sequence[str], root: Path) -> None:
                 client.set_tag(run_id, DUPLICATE_OF, "replaced")
                 client.delete_run(run_id)
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise UserError(f"publish: {uri}: {_reason(error)}") from None
+            raise UserError(f"publish: {uri}: {reason(error)}") from None
 
 
 def configure() -> None:
     """Give MLflow the settings that it reads when it is imported."""
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-
-
-def _agrees(runs: Sequence[Run], snapshot: Snapshot, commit: str | None) -> bool:
-    return (
-        not any(wanted(runs, snapshot.runs, commit))
-        and is_registered(runs, snapshot.runs)
-        and not missing_tags(runs, run_ids(snapshot.runs), snapshot.experiment_id, snapshot.tags)
-    )
 
 
 def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) -> "Store":
@@ -190,9 +171,5 @@ def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) 
                 settled, pauses, end = store.changed, iter(_PAUSES), time.monotonic() + _PATIENCE
             pause = next(pauses, None)
             if pause is None or time.monotonic() > end:
-                raise UserError(f"publish: {uri}: {_reason(error)}") from None
+                raise UserError(f"publish: {uri}: {reason(error)}") from None
             time.sleep(pause)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -41,8 +41,8 @@ from optledger.tracking.agreement import (
     run_ids,
 )
 from optledger.tracking.experiment_tags import missing_tags
+from optledger.tracking.location import database
 from optledger.tracking.run import Input, Run
-from optledger.tracking.snapshot import database
 
 Item = TypeVar("Item")
 

@@ -17,7 +17,7 @@ from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
 from optledger.pipeline.description import Pipeline, opened
 from optledger.tracking import publication
-from optledger.tracking.snapshot import tracking_uri
+from optledger.tracking.location import tracking_uri
 from optledger.verification.chain import Chain, data_breaks
 from optledger.verification.digests import Digests
 from optledger.verification.outputs import Outputs
