@@ -21,7 +21,7 @@ from optledger.execution import executor
 from optledger.pipeline import experiments
 from optledger.stages import publish as stage
 from optledger.training import runtime
-from optledger.trials.checks import example_mistakes
+from optledger.trials.sufficiency import example_mistakes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

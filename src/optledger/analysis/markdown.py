@@ -20,6 +20,7 @@ from optledger.analysis.words import (
     signed,
     some,
 )
+from optledger.core.formats import markdown
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 
@@ -357,8 +358,3 @@ def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison
             "`optledger power` answers for other differences."
         )
     return "\n\n".join(notes)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Return a table whose cells stand as they are: a variant may be called 1e3."""
-    return str(table.to_markdown(index=False, disable_numparse=True))

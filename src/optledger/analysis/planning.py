@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import Samples, family_alpha
-from optledger.analysis.markdown import markdown
 from optledger.analysis.results import read_samples, samples_of_seeds
 from optledger.analysis.schemas import read_results
 from optledger.analysis.statistics import seeds_needed
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
+from optledger.core.formats import markdown
 from optledger.core.metric import METRICS
 from optledger.core.params import Params
 from optledger.core.paths import RESULTS

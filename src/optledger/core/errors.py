@@ -62,6 +62,11 @@ def refused(error: BaseException) -> str | None:
     return f"{where}{error.strerror}"
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an error says, without what it says below."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def printable(text: str) -> str:
     """Return `text` as one line for a terminal, where no character does anything but show.
 

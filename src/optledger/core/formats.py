@@ -211,3 +211,13 @@ def _plain_numbers(value: Any) -> Any:
 def _write(path: Path, content: bytes) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def markdown(table: pd.DataFrame, style: str = "pipe") -> str:
+    """Return a table whose cells stand as they are: a variant may be called 1e3.
+
+    Args:
+        table: texts.
+        style: one of tabulate's.
+    """
+    return str(table.to_markdown(index=False, disable_numparse=True, tablefmt=style))

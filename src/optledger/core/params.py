@@ -7,7 +7,7 @@ downstream asks which of the two a value came from.
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -442,18 +442,25 @@ class Params(Section):
         match document:
             case {"model": model, "training": dict() as training, "variants": dict() as variants}:
                 inherited = {
-                    name: _inheriting(model, training, variant)
+                    name: inheriting(model, training, variant)
                     for name, variant in sorted(variants.items(), key=lambda item: str(item[0]))
                 }
                 return {**document, "variants": inherited}
         return document
 
 
-def _inheriting(model: Any, training: dict[str, Any], variant: Any) -> Any:
-    """Return a variant with what it inherits; of the model, argument by argument."""
+def inheriting(model: Any, training: Mapping[str, Any], variant: Any) -> Any:
+    """Return a variant of params.yaml with what it inherits; of the model, argument by argument.
+
+    Args:
+        model: the section.
+        training: the section.
+        variant: the variant's own mapping; anything else is a mistake, and stays as it is.
+    """
     match variant:
         case {"model": dict() as own} if "name" not in own:
-            return {**training, **variant, "model": {**_read_bare_name(model), **own}}
+            inherited = model if isinstance(model, dict) else {"name": model}
+            return {**training, **variant, "model": {**inherited, **own}}
         case dict():
             return {"model": model, **training, **variant}
     return variant

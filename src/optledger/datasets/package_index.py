@@ -21,8 +21,9 @@ from pypi_simple import (
 )
 from urllib3.exceptions import InsecureRequestWarning
 
+from optledger.core.errors import first_line
 from optledger.datasets.registry import Package
-from optledger.datasets.web import TIMEOUT, SourceError, download, first_line, told
+from optledger.datasets.web import TIMEOUT, SourceError, download, told
 
 _PIP_SECONDS = 30
 

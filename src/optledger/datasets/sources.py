@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from optledger.core.errors import UserError, without_credentials
+from optledger.core.errors import UserError, first_line, without_credentials
 from optledger.datasets.package_index import download_package
 from optledger.datasets.registry import MIRROR_VARIABLE, Dataset, File, Package, Source, own_mirror
-from optledger.datasets.web import SourceError, download, first_line
+from optledger.datasets.web import SourceError, download
 
 _CHUNK_BYTES = 1 << 20
 

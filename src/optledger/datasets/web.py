@@ -12,6 +12,8 @@ import requests
 from tqdm import tqdm
 from urllib3 import exceptions as urllib3
 
+from optledger.core.errors import first_line
+
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two bytes
 
 _CHUNK_BYTES = 1 << 20
@@ -101,8 +103,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def first_line(error: BaseException) -> str:
-    """Return what an error says, without what it says below."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optledger.core.documents import differences
+from optledger.core.params import inheriting
 
 Document = Mapping[str, Any]
 """params.yaml as it stands: also of a revision whose schema was another one."""
@@ -48,14 +49,10 @@ def variants_of(document: Document) -> list[str]:
 def resolved(document: Document, variant: str) -> Document | None:
     """Return a variant with the model and the defaults that it keeps; None if there is none."""
     own = _section(document, "variants").get(variant)
-    if not isinstance(own, Mapping):
+    if not isinstance(own, dict):
         return None
-    inherited = document.get("model")
-    model = own.get("model", inherited)
-    if isinstance(model, Mapping) and "name" not in model:
-        base = inherited if isinstance(inherited, Mapping) else {"name": inherited}
-        model = {**base, **model}
-    return {**_section(document, "training"), **own, "model": model}
+    found: Document = inheriting(document.get("model"), _section(document, "training"), own)
+    return found
 
 
 def _touched(key: str, before: Document, after: Document) -> Iterator[str]:

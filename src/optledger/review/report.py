@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from optledger.analysis.words import are, confidence, interval, listed, signed
-from optledger.core import git
+from optledger.core import formats, git
 from optledger.core.metric import METRICS
 from optledger.review.effects import Effect, Review
 from optledger.review.tables import deciding, name, others, parameters, training
@@ -82,7 +82,7 @@ def terminal(review: Review, columns: int) -> str:
     return "\n\n".join(
         textwrap.fill(part, columns, break_long_words=False, break_on_hyphens=False)
         if isinstance(part, str)
-        else _table(part, "simple")
+        else formats.markdown(part, "simple")
         for part in (*_decision(review), *_details(review), *_notes(review))
     )
 
@@ -99,7 +99,9 @@ def markdown(review: Review) -> str:
 
 
 def _in_markdown(parts: Iterable[str | pd.DataFrame]) -> list[str]:
-    return [part if isinstance(part, str) else _table(part.map(_escaped), "pipe") for part in parts]
+    return [
+        part if isinstance(part, str) else formats.markdown(part.map(_escaped)) for part in parts
+    ]
 
 
 def _decision(review: Review) -> Iterator[str | pd.DataFrame]:
@@ -284,7 +286,3 @@ def _are(effects: Sequence[Effect]) -> str:
 
 def _escaped(cell: object) -> str:
     return str(cell).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _table(table: pd.DataFrame, style: str) -> str:
-    return str(table.to_markdown(index=False, disable_numparse=True, tablefmt=style))

@@ -14,10 +14,10 @@ from optledger.datasets.prepared import read_summary
 from optledger.execution.progress import Progress
 from optledger.training import kernels, runtime, tasks
 from optledger.trials import search
-from optledger.trials.checks import example_mistakes
 from optledger.trials.observations import Computed, write_observation
 from optledger.trials.records import write_trials
 from optledger.trials.specify import specify
+from optledger.trials.sufficiency import example_mistakes
 from optledger.trials.trial import Trial
 
 

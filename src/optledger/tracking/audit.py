@@ -15,18 +15,17 @@ from typing import Any
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
-from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from optledger.core.breaks import Break, command
 from optledger.core.documents import shown
-from optledger.core.errors import without_credentials
+from optledger.core.errors import first_line, without_credentials
 from optledger.core.formats import file_digest
-from optledger.tracking.agreement import KEY, OBSERVED, ROOT, Election, Need, elections, needs
+from optledger.tracking.agreement import KEY, OBSERVED, Election, Need, elections, needs
 from optledger.tracking.location import database, reason
 from optledger.tracking.run import Run
-from optledger.tracking.store import stored_run, write_made
+from optledger.tracking.store import search, stored_run, write_made
 
 _PUBLISH = command("dvc", "repro", "publish")
 
@@ -61,22 +60,13 @@ def audit(
         elif about.lifecycle_stage == "deleted":
             yield _deleted(store)
         else:
-            stored = _search(client, about.experiment_id, runs)
+            roots = [run.key for run in runs if run.parent is None]
+            family = [run for root in roots for run in search(client, about.experiment_id, root)]
+            stored = [run for run in family if KEY in run.data.tags]
             yield from _Audit(client, stored).breaks(runs, on_run)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         found = f"no answer ({without_credentials(reason(error))})"
         yield Break(store, found, f"{whole} at a server that runs", command("optledger", "verify"))
-
-
-def _search(client: MlflowClient, experiment_id: str, runs: Sequence[Run]) -> list[MlflowRun]:
-    found: list[MlflowRun] = []
-    for root in (run.key for run in runs if run.parent is None):
-        query, token = f"tags.`{ROOT}` = '{root}'", None
-        while token != "":
-            page = client.search_runs([experiment_id], query, ViewType.ALL, _PAGE, [], token)
-            found += [run for run in page if KEY in run.data.tags]
-            token = page.token or ""
-    return found
 
 
 class _Audit:
@@ -174,7 +164,7 @@ class _Audit:
                 copy = self._client.download_artifacts(stored.info.run_id, path.name, folder)
                 content = Path(copy).read_bytes()
             except (MlflowException, OSError) as error:
-                yield what, f"nothing that can be read ({_first_line(error)})", expected
+                yield what, f"nothing that can be read ({first_line(error)})", expected
                 return
         found = f"sha256 {hashlib.sha256(content).hexdigest()}"
         if path.name == "content.json":
@@ -197,7 +187,3 @@ def _other_values(
             continue
         if found.get(name) != value:
             yield f"{kind} {name}", shown(found.get(name)), shown(value)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

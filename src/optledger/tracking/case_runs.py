@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from optledger.analysis.schemas import METHODS, TRAJECTORIES
-from optledger.core.formats import file_digest
+from optledger.core.formats import file_digest, markdown
 from optledger.core.params import Case
 from optledger.core.paths import CASES
 from optledger.core.tables import read
 from optledger.tracking.keys import case_content, method_content
-from optledger.tracking.run import Run, finite, flat, markdown, records
+from optledger.tracking.run import Run, finite, flat, records
 
 _FILES = ("methods.csv", "trajectories.csv", "figure.svg")
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from optledger.core.errors import first_line
+
 _SQLITE = "sqlite:///"
 
 
@@ -23,4 +25,4 @@ def reason(error: BaseException) -> str:
     """Return the first line of an error's innermost cause: the outer ones name objects."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)

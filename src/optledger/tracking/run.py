@@ -112,8 +112,3 @@ def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of `table`."""
     return [{str(column): row[column] for column in row} for row in table.to_dict("records")]
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Return a table for a description; its cells stand as they are."""
-    return str(table.to_markdown(index=False, disable_numparse=True))

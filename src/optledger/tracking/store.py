@@ -104,7 +104,8 @@ class Store:
 
     def _settle_family(self, runs: Sequence[Run]) -> Published:
         while True:
-            stored = list(self._search(runs[0].key))
+            found_runs = search(self.client, str(self.experiment_id), runs[0].key)
+            stored = list(map(stored_run, found_runs))
             found = elections(stored)
             wanting = {
                 run.key: list(needs(run, found, self._commits.clean, self._restore)) for run in runs
@@ -142,17 +143,6 @@ class Store:
         tags = self.client.get_experiment(experiment_id).tags
         for name, value in missing_tags(runs, self._ids, experiment_id, tags).items():
             self.client.set_experiment_tag(experiment_id, name, value)
-
-    def _search(self, root: str) -> Iterator[StoredRun]:
-        query, token = f"tags.`{ROOT}` = '{root}'", None
-        while True:
-            page = self.client.search_runs(
-                [str(self.experiment_id)], query, ViewType.ALL, _PAGE, [], token
-            )
-            yield from map(stored_run, page)
-            token = page.token
-            if not token:
-                return
 
     def _create(self, run: Run, found: dict[str, Election]) -> StoredRun:
         tags = {
@@ -289,6 +279,21 @@ def _create_database(path: Path) -> None:
     with suppress(FileExistsError):
         path.hardlink_to(new)
     new.unlink()
+
+
+def search(client: MlflowClient, experiment_id: str, root: str) -> Iterator[MlflowRun]:
+    """Yield the runs of a family in an experiment, deleted ones included.
+
+    Args:
+        client: of the store.
+        experiment_id: of the experiment.
+        root: the key of the family's root.
+    """
+    query, token = f"tags.`{ROOT}` = '{root}'", None
+    while token != "":
+        page = client.search_runs([experiment_id], query, ViewType.ALL, _PAGE, [], token)
+        yield from page
+        token = page.token or ""
 
 
 def stored_run(run: MlflowRun) -> StoredRun:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.core.formats import digest, rounded
+from optledger.core.formats import digest, markdown, rounded
 from optledger.core.metric import METRICS
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import TRIALS
 from optledger.figures.style import lines
 from optledger.tracking.keys import Content, search_content, seed_content, variant_content
-from optledger.tracking.run import Input, Run, finite, flat, markdown, records
+from optledger.tracking.run import Input, Run, finite, flat, records
 from optledger.trials.observations import Observation
 from optledger.trials.records import read_search
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from optledger.analysis.markdown import markdown
 from optledger.core import params
+from optledger.core.formats import markdown
 from optledger.core.params import Params
 from optledger.core.paths import OBSERVATIONS, PARAMS, TRIALS
 from optledger.pipeline.description import opened
