@@ -10,9 +10,9 @@ def main() -> None:
 
 def _command_line() -> None:
     # Here, so that a package that cannot be imported does not end with 1, which is a verdict.
-    from optledger.cli import app
+    from optledger import cli
 
-    app()
+    cli.run()
 
 
 if __name__ == "__main__":

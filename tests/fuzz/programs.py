@@ -30,6 +30,20 @@ _IMPORTED = (
     *("mlflow", "pyarrow.pandas_compat", "pygit2", "scmrepo.git", "tabulate", "typer.rich_utils"),
 )
 
+COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("optledger", "power"): (),
+    ("optledger", "tensorboard"): ("build/tensorboard/*",),
+    ("optledger", "verify"): (),
+    ("optledger", "publish"): ("mlflow.db*", "mlartifacts/*"),
+    ("optledger", "review", "HEAD"): (),
+    ("optledger", "review", "workspace", "HEAD", "--json"): (),
+    ("stages.preprocess",): ("data/prepared/*",),
+    ("stages.compare",): ("results/*.csv", "results/*.md"),
+    ("stages.report",): ("results/report.*", "results/answer.svg"),
+    ("stages.case", "linear_regression"): ("results/cases/linear_regression/*",),
+}
+"""Each with what it may write."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -85,6 +99,20 @@ class Programs:
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         return Ended(*json.loads(self._server.stdout.readline()))
+
+    def start(self, *arguments: str, **environment: str) -> Ended:
+        """Run `optledger ARGUMENTS` as a program of its own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "optledger", *arguments],
+            cwd=self.checkout,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     def close(self) -> None:
         """End the server."""

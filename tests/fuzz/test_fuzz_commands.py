@@ -1,6 +1,5 @@
 """Real commands in a checkout that is damaged, or with odd words and variables: right, or a line."""
 
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -15,22 +14,8 @@ from damages import damaged, documents, words
 from optledger.documents import parse_yaml
 from optledger.errors import UserError
 from profiles import examples
-from programs import Checkout, Programs
+from programs import COMMANDS, Checkout, Programs
 from refusals import assert_sound
-
-COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("optledger", "power"): (),
-    ("optledger", "tensorboard"): ("build/tensorboard/*",),
-    ("optledger", "verify"): (),
-    ("optledger", "publish"): ("mlflow.db*", "mlartifacts/*"),
-    ("optledger", "review", "HEAD"): (),
-    ("optledger", "review", "workspace", "HEAD", "--json"): (),
-    ("stages.preprocess",): ("data/prepared/*",),
-    ("stages.compare",): ("results/*.csv", "results/*.md"),
-    ("stages.report",): ("results/report.*", "results/answer.svg"),
-    ("stages.case", "linear_regression"): ("results/cases/linear_regression/*",),
-}
-"""Each with what it may write."""
 
 DOCUMENTS = (
     *("params.yaml", "dvc.yaml", "dvc.lock", "src/optledger/datasets/registry.yaml"),
@@ -123,5 +108,48 @@ def test_command_lines(tally: Counter[str], checkout: Checkout, programs: Progra
         assert (whole / "notes.txt").read_text() == "mine"
         lost = {"results/", "data/", "src/", ".git/", "params.yaml", "dvc."}
         assert not [each for each in checkout.changed() if each.startswith(tuple(lost))]
+
+    property_()
+
+
+VARIABLES = (
+    *("OPTLEDGER_WORKERS", "OPTLEDGER_MIRROR", "MLFLOW_TRACKING_URI", "MLFLOW_WORKSPACE"),
+    *("DVC_ROOT", "DVC_STAGE", "DVC_GLOBAL_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "DVC_CACHE_DIR"),
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES"),
+    *("GIT_TRACE", "GIT_CONFIG_COUNT", "HOME", "TMPDIR", "PATH", "COLUMNS", "LINES", "NO_COLOR"),
+    *("TERM", "FORCE_COLOR", "LANG", "LC_ALL", "TZ", "MPLBACKEND", "MPLCONFIGDIR", "TQDM_DISABLE"),
+    *("SOURCE_DATE_EPOCH", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_SUCH_VARIABLE"),
+)
+values = words | st.sampled_from(["sqlite:///x.db", "http://127.0.0.1:9", "file:x", "odd://", "C"])
+
+
+@pytest.mark.usefixtures("_whole")
+def test_variables(tally: Counter[str], checkout: Checkout, programs: Programs) -> None:
+    """Whatever is set: nothing of the user's is lost."""
+    environments = st.dictionaries(st.sampled_from(VARIABLES), values, min_size=1, max_size=3)
+
+    @examples(test=5, fuzz=350)
+    @given(environments, st.sampled_from(list(COMMANDS)))
+    def property_(environment: dict[str, str], command: tuple[str, ...]) -> None:
+        checkout.restore()
+        ended = programs.run(*command, environment=environment)
+        assert_sound(tally, ended, verdicts=command[1:2] == ("verify",))
+        assert not _lost(checkout, command, "x.db*")
+
+    property_()
+
+
+@pytest.mark.usefixtures("_whole")
+def test_streams(tally: Counter[str], checkout: Checkout, programs: Programs) -> None:
+    """Whatever Python is told of streams and languages, a program of its own starts and prints."""
+    encodings = st.sampled_from(["ascii", "latin-1", "utf-16", "cp037", "utf-8:strict", ":odd"])
+    locales = st.sampled_from(["C", "POSIX", "C.UTF-8", "de_DE", "odd", ""])
+
+    @examples(test=1, fuzz=20)
+    @given(encodings, locales, st.sampled_from(["0", "1"]), st.sampled_from([["--json"], []]))
+    def property_(encoding: str, locale: str, utf8: str, arguments: list[str]) -> None:
+        names = ("PYTHONIOENCODING", "LC_ALL", "PYTHONUTF8")
+        environment = dict(zip(names, (encoding, locale, utf8), strict=True))
+        assert_sound(tally, programs.start("review", "HEAD", *arguments, **environment))
 
     property_()
