@@ -4,6 +4,7 @@ PORT = 5000
 NAME = techniques
 DATASET = mnist
 BASE = main
+SEED = $(shell date +%s)
 
 # The interpreter to make .venv with, found before .venv's own comes first on the path.
 WHICH = import os, sys; print(os.path.realpath(sys.executable))
@@ -41,7 +42,7 @@ endif
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help setup repro experiment review test torture check verify bench calibrate gate ui serve lock schema
+.PHONY: help setup repro experiment review test fuzz torture check verify bench calibrate gate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +70,10 @@ review: .venv/checked ## run the pipeline, then say what changed against a revis
 
 test: .venv/installed ## run the tests
 	@pytest --numprocesses 2 --dist worksteal
+
+fuzz: .venv/installed ## try twenty thousand damaged inputs, new ones each time (about 15 minutes)
+	@pytest --numprocesses 2 --dist worksteal --hypothesis-profile fuzz --hypothesis-seed '$(SEED)' \
+		tests/fuzz
 
 torture: .venv/installed ## publish to MLflow with every fault at every request (about an hour)
 	@python tests/torture.py

@@ -86,9 +86,15 @@ def test_check_reports_a_mistake_in_one_line(
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
-        ("power --power x", "optledger power: Invalid value for '--power': Input should be a valid"),
+        (
+            "power --power x",
+            "optledger power: Invalid value for '--power': Input should be a valid",
+        ),
         ("power --nope", "optledger power: No such option: --nope"),
-        ("review", "optledger review: Missing argument 'base'; allowed: see optledger review --help"),
+        (
+            "review",
+            "optledger review: Missing argument 'base'; allowed: see optledger review --help",
+        ),
         ("review a b \x1b[31m", r"optledger review: Got unexpected extra argument(s) (\x1b[31m)"),
         ("nonsense", "optledger: No such command 'nonsense'; allowed: see optledger --help"),
     ],

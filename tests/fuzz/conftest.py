@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from hypothesis import settings
 
 import profiles  # noqa: F401 # registers them
+import pytest
+from hypothesis import settings
 from programs import Checkout, Programs
+
 from project import Project
 
 settings.load_profile("test")
@@ -17,7 +16,9 @@ Tally = Counter[str]
 
 
 @pytest.fixture
-def tally(record_property: pytest.FixtureRequest, request: pytest.FixtureRequest) -> Iterator[Tally]:
+def tally(
+    record_property: pytest.FixtureRequest, request: pytest.FixtureRequest
+) -> Iterator[Tally]:
     """Counts the inputs that are accepted, and those that are refused, for the summary."""
     counted: Tally = Counter()
     yield counted
@@ -38,7 +39,9 @@ def programs(checkout: Checkout) -> Iterator[Programs]:
     started.close()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Print the seed, and what became of the inputs of each property."""
     rows = [
         value

@@ -28,13 +28,30 @@ snippets = (
     | _NUMBERS.map(repr)
     | st.text(max_size=8).map(json.dumps)
     | st.lists(st.sampled_from(_SNIPPETS), max_size=3).map(lambda them: f"[{', '.join(them)}]")
-    | st.lists(st.sampled_from(_SNIPPETS), max_size=2).map(lambda them: f"{{x: {'}, {'.join(them)}}}")
+    | st.lists(st.sampled_from(_SNIPPETS), max_size=2).map(
+        lambda them: f"{{x: {'}, {'.join(them)}}}"
+    )
 )
 """A value as it stands in a YAML document."""
 
 _TOKENS = [
     *(b"", b"\n", b"\r\n", b"\r", b"\t", b"\0", b"\xff", b"\xc3", b"\xef\xbb\xbf", b"\x1b[31m"),
-    *(b": ", b"- ", b"&a ", b"*a", b"!!int ", b"? ", b"{", b"}", b"[", b"]", b"'", b'"', b"#", b"%"),
+    *(
+        b": ",
+        b"- ",
+        b"&a ",
+        b"*a",
+        b"!!int ",
+        b"? ",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"'",
+        b'"',
+        b"#",
+        b"%",
+    ),
     *(b",", b",,", b"nan", b"inf", b"-inf", b"1e999", b"-1", b"0", b"9" * 40, "\u202e".encode()),
     *(b"---\n", b"...\n", b"<<<<<<< HEAD\n", b"=======\n", b">>>>>>> other\n", b"${x}", b"../"),
 ]
@@ -57,7 +74,9 @@ def mutated(document: bytes) -> st.SearchStrategy[bytes]:
 def documents(document: bytes) -> st.SearchStrategy[bytes]:
     """Return anything that a YAML document may have become, and what never was one."""
     never = st.binary(max_size=60) | st.text(max_size=60).map(lambda text: _encoded(text, "utf-8"))
-    return mutated(document) | mutated(document) | damaged(document) | never | snippets.map(str.encode)
+    return (
+        mutated(document) | mutated(document) | damaged(document) | never | snippets.map(str.encode)
+    )
 
 
 Damage = Callable[[bytes], bytes]
@@ -72,7 +91,9 @@ def _damage() -> st.SearchStrategy[Damage]:
         st.builds(_lines, place, place, st.sampled_from(["double", "remove", "swap", "merge"])),
         st.builds(_cell, place, place, st.sampled_from(_TOKENS)),
         st.builds(_conflict, place, place),
-        st.sampled_from(_ENCODINGS).map(lambda encoding: lambda content: _recoded(content, encoding)),
+        st.sampled_from(_ENCODINGS).map(
+            lambda encoding: lambda content: _recoded(content, encoding)
+        ),
         st.just(lambda content: content.replace(b"\n", b"\r\n")),
     )
 
@@ -188,12 +209,59 @@ words = (
     st.sampled_from(
         [
             *("", " ", "-", "--", "-h", "--help", "--no", "--json", "--markdown", "--restore"),
-            *("--power", "--power=2", "--power=0.9", "--difference", "--difference=nan", "--replace"),
-            *("--difference=1e-9", "--fail-on", "--fail-on=worse", "worse", "diverged", "adam", "gd"),
+            *(
+                "--power",
+                "--power=2",
+                "--power=0.9",
+                "--difference",
+                "--difference=nan",
+                "--replace",
+            ),
+            *(
+                "--difference=1e-9",
+                "--fail-on",
+                "--fail-on=worse",
+                "worse",
+                "diverged",
+                "adam",
+                "gd",
+            ),
             *("HEAD", "HEAD~1", "HEAD^{tree}", "HEAD:params.yaml", "@", "@{-1}", "main", "--all"),
-            *("workspace", "..", "HEAD..HEAD", ":/", "0" * 40, "refs/heads/main", "-n1", "main.lock"),
-            *("a/b", "/", "/dev/null", "/proc/self", ".", "~", "params.yaml", "build/x\ny", "a" * 300),
-            *("\x1b[31m", "\u202e", "\udcff", "é", "\n", "'", '"', "$(id)", "%s", "{}", "NaN", "inf"),
+            *(
+                "workspace",
+                "..",
+                "HEAD..HEAD",
+                ":/",
+                "0" * 40,
+                "refs/heads/main",
+                "-n1",
+                "main.lock",
+            ),
+            *(
+                "a/b",
+                "/",
+                "/dev/null",
+                "/proc/self",
+                ".",
+                "~",
+                "params.yaml",
+                "build/x\ny",
+                "a" * 300,
+            ),
+            *(
+                "\x1b[31m",
+                "\u202e",
+                "\udcff",
+                "é",
+                "\n",
+                "'",
+                '"',
+                "$(id)",
+                "%s",
+                "{}",
+                "NaN",
+                "inf",
+            ),
             *("0", "-1", "1e999", "0x1", "1_0", "½", "٤"),
         ]
     )

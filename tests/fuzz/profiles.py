@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, configuration, settings
+from hypothesis import HealthCheck, Phase, configuration, settings
 
 _HOME = tempfile.TemporaryDirectory(prefix="optledger-hypothesis-")
 configuration.set_hypothesis_home_dir(_HOME.name)
@@ -19,7 +19,8 @@ settings.register_profile("test", derandomize=True, **_COMMON)
 settings.register_profile("fuzz", print_blob=True, **_COMMON)
 
 
-def examples(test: int, fuzz: int) -> Callable[[Any], Any]:
-    """Set how many inputs a property is tried with in each profile."""
+def examples(test: int, fuzz: int, slow: bool = False) -> Callable[[Any], Any]:
+    """Set how many inputs a property is tried with in each profile; slow ones are not made smaller."""
     name = settings.get_current_profile_name()
-    return settings(max_examples=fuzz if name == "fuzz" else test)
+    phases = (Phase.explicit, Phase.generate) if slow else settings().phases
+    return settings(max_examples=fuzz if name == "fuzz" else test, phases=phases)

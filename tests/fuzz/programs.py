@@ -1,5 +1,6 @@
 """Commands of a checkout in a tenth of their time: forked from a process that has imported them."""
 
+import fcntl
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 CPU_SECONDS = 10
 """What a command may compute, whatever else the machine does; longer is a hang."""
 _WALL_SECONDS = 120
+_MOST_PRINTED = 1 << 20
 
 _IMPORTED = (
     *("optledger.cli", "optledger.event_files", "optledger.verification.verify"),
@@ -68,6 +70,7 @@ class Programs:
             "PYTHONPATH": str(checkout / "src"),
             "DVC_SITE_CACHE_DIR": str(checkout.parent / "site cache"),
             "DVC_NO_ANALYTICS": "true",
+            "PYTHONUTF8": "1",
         }
         self._server = subprocess.Popen(
             [sys.executable, __file__],
@@ -118,6 +121,7 @@ class Programs:
         """End the server."""
         with self._server:
             self._server.kill()
+
 
 class Checkout:
     """A checkout that is damaged and put back, file by file."""
@@ -170,7 +174,11 @@ def _serve() -> None:
 
 
 def _ended(*request: Any) -> tuple[int, str, str]:
-    printed = [os.memfd_create(name) for name in ("stdout", "stderr")]
+    # No files, whose size may be limited; large enough for all that is printed.
+    pipes = [os.pipe2(os.O_NONBLOCK) for _ in ("stdout", "stderr")]
+    for _, end in pipes:
+        fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, _MOST_PRINTED)
+    printed = [end for _, end in pipes]
     child = os.fork()
     if not child:
         _become(printed, *request)
@@ -181,9 +189,12 @@ def _ended(*request: Any) -> tuple[int, str, str]:
         if not done and time.monotonic() > until:
             os.killpg(child, signal.SIGKILL)
         time.sleep(0.002)
-    texts = [os.pread(file, 1_000_000, 0).decode(errors="backslashreplace") for file in printed]
-    for file in printed:
-        os.close(file)
+    for end in printed:
+        os.close(end)
+    texts = []
+    for end, _ in pipes:
+        with os.fdopen(end, "rb") as file:
+            texts.append((file.read() or b"").decode(errors="backslashreplace"))
     return os.waitstatus_to_exitcode(status), *texts
 
 

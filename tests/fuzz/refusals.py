@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
-from optledger.errors import UserError, printable
 from programs import CPU_SECONDS, Ended
+
+from optledger.errors import UserError, printable
 
 Result = TypeVar("Result")
 

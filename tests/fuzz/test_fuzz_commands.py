@@ -3,19 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import pytest
+from damages import damaged, documents, words
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from damages import damaged, documents, words
-from optledger.documents import parse_yaml
-from optledger.errors import UserError
 from profiles import examples
 from programs import COMMANDS, Checkout, Programs
 from refusals import assert_sound
+
+from optledger.documents import parse_yaml
 
 DOCUMENTS = (
     *("params.yaml", "dvc.yaml", "dvc.lock", "src/optledger/datasets/registry.yaml"),
@@ -55,7 +53,9 @@ def _damaged_file(checkout: Checkout, names: tuple[str, ...]) -> st.SearchStrate
 
 def _content(checkout: Checkout, name: str) -> bytes:
     if name.endswith(".local"):
-        return b'[core]\n    remote = far\n[cache]\n    dir = /nowhere\n[remote "far"]\n    url = /x\n'
+        return (
+            b'[core]\n    remote = far\n[cache]\n    dir = /nowhere\n[remote "far"]\n    url = /x\n'
+        )
     return checkout.content(name)
 
 
@@ -66,7 +66,7 @@ def test_damaged_checkouts(
 ) -> None:
     """Nothing of the user's is lost; `verify` and `publish` do not pass what is not of the lock."""
 
-    @examples(test=6, fuzz=350)
+    @examples(test=6, fuzz=350, slow=True)
     @given(_damaged_file(checkout, names), st.sampled_from(list(COMMANDS)))
     def property_(file: tuple[str, bytes], command: tuple[str, ...]) -> None:
         name, content = file
@@ -98,7 +98,7 @@ def test_command_lines(tally: Counter[str], checkout: Checkout, programs: Progra
     commands = ["power", "tensorboard", "review", "verify", "schema", "publish", "experiment"]
     lines = st.tuples(st.sampled_from([*commands, ""]), st.lists(words, max_size=4))
 
-    @examples(test=12, fuzz=1000)
+    @examples(test=12, fuzz=1000, slow=True)
     @given(lines)
     @example(("tensorboard", ["build/tensorboard-of-mine"]))
     def property_(line: tuple[str, list[str]]) -> None:
@@ -128,7 +128,7 @@ def test_variables(tally: Counter[str], checkout: Checkout, programs: Programs) 
     """Whatever is set: nothing of the user's is lost."""
     environments = st.dictionaries(st.sampled_from(VARIABLES), values, min_size=1, max_size=3)
 
-    @examples(test=5, fuzz=350)
+    @examples(test=5, fuzz=350, slow=True)
     @given(environments, st.sampled_from(list(COMMANDS)))
     def property_(environment: dict[str, str], command: tuple[str, ...]) -> None:
         checkout.restore()
@@ -145,7 +145,7 @@ def test_streams(tally: Counter[str], checkout: Checkout, programs: Programs) ->
     encodings = st.sampled_from(["ascii", "latin-1", "utf-16", "cp037", "utf-8:strict", ":odd"])
     locales = st.sampled_from(["C", "POSIX", "C.UTF-8", "de_DE", "odd", ""])
 
-    @examples(test=1, fuzz=20)
+    @examples(test=1, fuzz=20, slow=True)
     @given(encodings, locales, st.sampled_from(["0", "1"]), st.sampled_from([["--json"], []]))
     def property_(encoding: str, locale: str, utf8: str, arguments: list[str]) -> None:
         names = ("PYTHONIOENCODING", "LC_ALL", "PYTHONUTF8")

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from damages import documents
 from dvc.utils.serialize import load_yaml
 from hypothesis import given
-from hypothesis import strategies as st
+from profiles import examples
+from refusals import attempt
 
-from damages import documents
 from optledger import experiments, lock, params
 from optledger.datasets import registry
 from optledger.documents import read_yaml
-from profiles import examples
 from project import DIGITS_PARAMS, REPOSITORY
-from refusals import attempt
 
 LOCK = """\
 schema: '2.0'

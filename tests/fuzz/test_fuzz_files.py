@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from damages import damaged, documents
 from hypothesis import given
 from hypothesis import strategies as st
+from profiles import examples
+from programs import Checkout
+from refusals import attempt
 
-from damages import damaged, documents
 from optledger import predictions
 from optledger.analysis.schemas import METHODS, SCHEMAS, TRAJECTORIES
 from optledger.datasets import examples as splits
@@ -26,9 +29,6 @@ from optledger.formats import read_json, read_npz
 from optledger.report.gallery import read_gallery
 from optledger.tables import Schema, read
 from optledger.training import records
-from profiles import examples
-from programs import Checkout
-from refusals import attempt
 
 CASE = "results/cases/linear_regression"
 TABLES: dict[str, Schema] = {
@@ -85,7 +85,11 @@ def _read_split_digest(path: Path) -> Any:
     ],
 )
 def test_json(
-    name: str, reader: Callable[[Path], Any], tally: Counter[str], checkout: Checkout, tmp_path: Path
+    name: str,
+    reader: Callable[[Path], Any],
+    tally: Counter[str],
+    checkout: Checkout,
+    tmp_path: Path,
 ) -> None:
     """What is accepted is JSON."""
     path = tmp_path / Path(name).name

@@ -14,7 +14,7 @@ from dvc.scm import NoSCM
 from optledger import git
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.summary import METRICS
-from optledger.documents import mistake, parse_yaml
+from optledger.documents import mistake, parse_yaml, shown
 from optledger.errors import UserError
 from optledger.paths import PARAMS, PREPARED, RESULTS
 from optledger.review.parameters import Document
@@ -116,6 +116,12 @@ def repository() -> Iterator[Any]:
         raise UserError(f"optledger review: found {found}") from None
     except DvcException as error:
         raise UserError(f"optledger review: {' '.join(str(error).split())}") from None
+    except UnicodeEncodeError as error:
+        # Of any folder, as DVC looks at all of them.
+        allowed = "UTF-8, and a locale that has it, such as C.UTF-8"
+        raise UserError(
+            f"optledger review: found the name {shown(error.object)}; allowed: {allowed}"
+        ) from None
 
 
 def read(opened: Any, name: str) -> Revision:
