@@ -1,4 +1,4 @@
-"""Two profiles of Hypothesis: a moment of the same inputs each time, or twenty thousand new ones."""
+"""Two profiles of Hypothesis: the same few inputs each time, or twenty thousand new ones."""
 
 import tempfile
 from collections.abc import Callable
@@ -20,7 +20,7 @@ settings.register_profile("fuzz", print_blob=True, **_COMMON)
 
 
 def examples(test: int, fuzz: int, slow: bool = False) -> Callable[[Any], Any]:
-    """Set how many inputs a property is tried with in each profile; slow ones are not made smaller."""
+    """Set how many inputs a property has in each profile; those of slow ones are not shrunk."""
     name = settings.get_current_profile_name()
     phases = (Phase.explicit, Phase.generate) if slow else settings().phases
     return settings(max_examples=fuzz if name == "fuzz" else test, phases=phases)

@@ -159,7 +159,7 @@ class Checkout:
                 relative = path.relative_to(self.path).as_posix()
                 # What Git and DVC note down for themselves.
                 if not relative.startswith((".dvc/tmp/", ".git/index", ".git/logs/")):
-                    link = os.readlink(path).encode() if path.is_symlink() else None
+                    link = str(path.readlink()).encode() if path.is_symlink() else None
                     yield relative, link or path.read_bytes()
 
 

@@ -26,7 +26,7 @@ def attempt(tally: Counter[str], read: Callable[[], Result]) -> Result | None:
 
 
 def assert_sound(tally: Counter[str], ended: Ended, verdicts: bool = False) -> None:
-    """Assert that a command is done, or that it refuses; with a verdict only where there are some."""
+    """Assert that a command is done or refuses, or has a verdict where it has some."""
     printed = ended.stdout + ended.stderr
     assert "Traceback" not in printed
     assert ended.status in ((0, 1, 2) if verdicts else (0, 2)), printed

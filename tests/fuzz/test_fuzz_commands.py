@@ -1,4 +1,4 @@
-"""Real commands in a checkout that is damaged, or with odd words and variables: right, or a line."""
+"""Commands in a damaged checkout, or with odd words and variables: right, or a line."""
 
 from collections import Counter
 from collections.abc import Iterator
