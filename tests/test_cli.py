@@ -1,8 +1,11 @@
 import json
+import sys
 
 import pytest
 
+from optledger import cli
 from optledger.core import params
+from optledger.core.errors import UserError
 from project import REPOSITORY, Project
 
 
@@ -79,6 +82,33 @@ def test_check_reports_a_mistake_in_one_line(
     assert status == "2"
     assert printed[0].startswith(line)
     assert all("; allowed: " in each or "YAML" in each for each in printed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (
+            "power --power x",
+            "optledger power: Invalid value for '--power': Input should be a valid",
+        ),
+        ("power --nope", "optledger power: No such option: --nope"),
+        (
+            "review",
+            "optledger review: Missing argument 'base'; allowed: see optledger review --help",
+        ),
+        ("review a b \x1b[31m", r"optledger review: Got unexpected extra argument(s) (\x1b[31m)"),
+        ("nonsense", "optledger: No such command 'nonsense'; allowed: see optledger --help"),
+    ],
+)
+def test_what_is_no_command_line_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, typed: str, line: str
+) -> None:
+    """It names the command, and does nothing to a terminal."""
+    monkeypatch.setattr(sys, "argv", ["optledger", *typed.split()])
+    with pytest.raises(UserError) as caught:
+        cli.run()
+    assert str(caught.value).startswith(line)
+    assert str(caught.value).isprintable()
 
 
 def test_check_looks_at_the_number_of_workers(project: Project) -> None:

@@ -10,12 +10,12 @@ def main() -> None:
 
 def _command_line() -> None:
     # Here, so that a package that cannot be imported does not end with 1, which is a verdict.
-    from optledger.cli import app
+    from optledger import cli
     from optledger.core import git
 
     # A hook of Git's is about the checkout that it runs in, too.
     git.forget_repository()
-    app()
+    cli.run()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from optledger.analysis import planning
 from optledger.core import params
 from optledger.core.breaks import command
 from optledger.core.documents import mistake
-from optledger.core.errors import MISTAKE, VERDICT, UserError, printable_lines
+from optledger.core.errors import MISTAKE, VERDICT, UserError, printable, printable_lines
 from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
 from optledger.datasets.sampling import training_examples
@@ -35,6 +36,24 @@ class FailOn(StrEnum):
 
     WORSE = "worse"
     DIVERGED = "diverged"
+
+
+def run() -> None:
+    """Run the command that was typed.
+
+    Raises:
+        UserError: it is none, or not with these arguments.
+    """
+    try:
+        # Typer shows its help where nothing was typed.
+        status = app(prog_name="optledger", standalone_mode=len(sys.argv) == 1)
+    except typer.TyperException as error:
+        # Which Typer would show in a box, with whatever the arguments do to a terminal.
+        context = getattr(error, "ctx", None)
+        typed = context.command_path if context else "optledger"
+        told = " ".join(error.format_message().split()).rstrip(".")
+        raise UserError(printable(f"{typed}: {told}; allowed: see {typed} --help")) from None
+    sys.exit(status)
 
 
 @app.callback()

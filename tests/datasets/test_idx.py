@@ -41,6 +41,23 @@ def test_what_is_not_such_a_file_is_refused(tmp_path: Path, content: bytes, mess
         read_idx(tmp_path / "labels", dimensions=1)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ([2**20, 2**22, 2**22], f"found 0 bytes of data; allowed: {2**64}, for"),
+        ([0, 2**32 - 1, 2**32 - 1], "found the sizes .* allowed: those of an array"),
+    ],
+)
+def test_sizes_that_no_array_has_are_refused(
+    tmp_path: Path, sizes: list[int], message: str
+) -> None:
+    """Their product counts as it is, not as what 64 bits keep of it."""
+    head = bytes([0, 0, 8, 3]) + np.array(sizes, ">u4").tobytes()
+    (tmp_path / "images").write_bytes(head)
+    with pytest.raises(UserError, match=message):
+        read_idx(tmp_path / "images", dimensions=3)
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     """There is no traceback for a file that is not there."""
     with pytest.raises(UserError, match=r"No such file or directory$"):

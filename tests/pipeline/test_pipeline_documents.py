@@ -1,5 +1,6 @@
 """What DVC reads, read before DVC does, which ends in tracebacks where ours is a line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,17 @@ def test_a_revision_whose_parameters_are_no_mapping_is_one_line(
         revision.repository() as repository,
     ):
         revision.read(repository, revision.WORKSPACE)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_one_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC looks at every folder of a checkout, also at those that are nothing to the pipeline."""
+    monkeypatch.chdir(project.path)
+    Path(os.fsdecode(b"odd\xff")).mkdir()
+    with (
+        pytest.raises(UserError, match=r"^optledger review: found the name 'odd.*UTF-8") as caught,
+        revision.repository() as repository,
+    ):
+        revision.read(repository, revision.WORKSPACE)
+    assert str(caught.value).isprintable()

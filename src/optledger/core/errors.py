@@ -33,6 +33,9 @@ _REFUSALS = {
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
 
+# Of SQLite, which has numbers of its own: locked or read-only, failing, full, not to be opened.
+_SQLITE_REFUSALS = {5, 6, 8, 10, 13, 14}
+
 _READABLE = {"→": "->", "…": "...", "±": "+-"}
 
 
@@ -56,6 +59,8 @@ def refused(error: BaseException) -> str | None:
     """Return in one line what the system refused; None where the error is of another kind."""
     if isinstance(error, MemoryError):
         return "found too little memory; allowed: what the command needs"
+    if _is_sqlite_refusal(error):
+        return f"SQLite: {error}; allowed: a disk with room, in folders that can be written"
     if not isinstance(error, OSError) or error.errno is None:
         return None
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
@@ -134,8 +139,14 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _refused_before(error: BaseException) -> str | None:
-    known = isinstance(error, MemoryError) or getattr(error, "errno", None) in _REFUSALS
+    known = getattr(error, "errno", None) in _REFUSALS
+    known |= isinstance(error, MemoryError) or _is_sqlite_refusal(error)
     return refused(error) if known else None
+
+
+def _is_sqlite_refusal(error: BaseException) -> bool:
+    # DVC and MLflow write to databases, and sqlite3 need not be imported to tell.
+    return ((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF) in _SQLITE_REFUSALS
 
 
 def _reported(fault: BaseException) -> str:

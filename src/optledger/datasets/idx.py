@@ -3,6 +3,7 @@
 Source: http://yann.lecun.com/exdb/mnist/ (file formats for the MNIST database).
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,14 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     if content[:4] != magic or len(content) < header_bytes:
         raise UserError(f"{path}: magic number: found {content[:4].hex()}; allowed: {magic.hex()}")
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4))
-    found, expected = len(content) - header_bytes, int(np.prod(shape, dtype=np.int64))
+    found, expected = len(content) - header_bytes, math.prod(shape)
     if found != expected:
         raise UserError(f"{path}: found {found} bytes of data; allowed: {expected}, for {shape}")
-    return np.frombuffer(content, np.uint8, offset=header_bytes).reshape(shape)
+    try:
+        return np.frombuffer(content, np.uint8, offset=header_bytes).reshape(shape)
+    except ValueError:
+        # NumPy has a limit for the other sizes even where one is 0.
+        raise UserError(f"{path}: found the sizes {shape}; allowed: those of an array") from None
 
 
 def write_idx(path: Path, array: NDArray[np.uint8]) -> None:

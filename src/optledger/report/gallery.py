@@ -3,12 +3,13 @@
 import base64
 import io
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from optledger.core.errors import UserError
 from optledger.core.formats import Expected, read_npz
 
 _ARRAYS: Expected = {
@@ -52,8 +53,16 @@ class Gallery(NamedTuple):
 
 
 def read_gallery(path: Path) -> Gallery:
-    """Read what `evaluate` wrote, gallery.npz."""
+    """Read what `evaluate` wrote, gallery.npz.
+
+    Raises:
+        UserError: the file is not sound, or its arrays do not belong together.
+    """
     arrays = read_npz(path, _ARRAYS)
+    if not _belong_together(arrays):
+        found = ", ".join(f"{name} of shape {arrays[name].shape}" for name in _ARRAYS)
+        allowed = "one of each for each image, of its classes; dvc checkout brings it back"
+        raise UserError(f"{path}: found {found}; allowed: {allowed}")
     models = arrays["models"].item()
     images = []
     for index, image, label, votes in zip(
@@ -71,6 +80,16 @@ def read_gallery(path: Path) -> Gallery:
             )
         )
     return Gallery(images, arrays["found"].item(), models)
+
+
+def _belong_together(arrays: dict[str, NDArray[Any]]) -> bool:
+    images, classes = arrays["votes"].shape
+    return (
+        all(len(arrays[name]) == images for name in ("indices", "images", "labels"))
+        and all(arrays[name].size == 1 for name in ("found", "models"))
+        and bool((arrays["labels"] < classes).all())
+        and (0 not in arrays["images"].shape or not images)
+    )
 
 
 def _png(image: NDArray[np.uint8]) -> str:

@@ -13,7 +13,7 @@ from dvc.scm import NoSCM
 
 from optledger.analysis.schemas import SCHEMAS
 from optledger.core import git
-from optledger.core.documents import mistake, parse_yaml
+from optledger.core.documents import mistake, parse_yaml, shown
 from optledger.core.errors import UserError
 from optledger.core.metric import METRICS
 from optledger.core.paths import PARAMS, PREPARED, RESULTS
@@ -116,6 +116,12 @@ def repository() -> Iterator[Any]:
         raise UserError(f"optledger review: found {found}") from None
     except DvcException as error:
         raise UserError(f"optledger review: {' '.join(str(error).split())}") from None
+    except UnicodeEncodeError as error:
+        # Of any folder, as DVC looks at all of them.
+        allowed = "UTF-8, and a locale that has it, such as C.UTF-8"
+        raise UserError(
+            f"optledger review: found the name {shown(error.object)}; allowed: {allowed}"
+        ) from None
 
 
 def read(opened: Any, name: str) -> Revision:
