@@ -1,14 +1,13 @@
 """A revision of this project as Git has it: parameters, results, and what made the results."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from dvc.exceptions import DvcException, NotDvcRepoError
-from dvc.repo import Repo
 from dvc.scm import NoSCM
 
 from optledger import git
@@ -20,7 +19,7 @@ from optledger.paths import PARAMS, PREPARED, RESULTS
 from optledger.review.parameters import Document
 from optledger.review.staleness import not_run_since
 from optledger.tables import parse
-from optledger.verification.pipeline import DOCUMENTS, Stage, stages
+from optledger.verification.pipeline import DOCUMENTS, Stage, open_repository, stages
 
 WORKSPACE = "workspace"
 """DVC's name for the files of the checkout, whether they are committed or not."""
@@ -106,7 +105,7 @@ def repository() -> Iterator[Any]:
         UserError: there is none, or DVC cannot read it.
     """
     try:
-        with closing(Repo(".")) as opened:
+        with open_repository() as opened:
             if isinstance(opened.scm, NoSCM):
                 found = "no Git repository here; allowed: a checkout, whose revisions Git has"
                 raise UserError(f"optledger review: found {found}")
