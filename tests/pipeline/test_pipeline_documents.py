@@ -8,6 +8,7 @@ import pytest
 from optledger.core.errors import UserError
 from optledger.pipeline.description import DOCUMENTS, opened
 from optledger.review import revision
+from optledger.review.judging import review
 from project import Project
 
 
@@ -54,9 +55,19 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_line(
     """DVC looks at every folder of a checkout, also at those that are nothing to the pipeline."""
     monkeypatch.chdir(project.path)
     Path(os.fsdecode(b"odd\xff")).mkdir()
-    with (
-        pytest.raises(UserError, match=r"^optledger review: found the name 'odd.*UTF-8") as caught,
-        revision.repository() as repository,
-    ):
-        revision.read(repository, revision.WORKSPACE)
+    with pytest.raises(UserError, match=r"^optledger review: found the name 'odd") as caught:
+        review("HEAD", revision.WORKSPACE)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("text", ["remote = x\n", "[remote]\nx = 1\n", "[core\n", "[core]\nx\n"])
+def test_a_mistake_in_dvc_s_configuration_is_one_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Also a text in the place of a section, which DVC does not expect itself."""
+    monkeypatch.chdir(project.path)
+    Path(".dvc/config.local").write_text(text)
+    for reader in (opened, revision.repository):
+        with pytest.raises(UserError, match=r"^\.dvc/config or ") as caught, reader():
+            pass
+        assert str(caught.value).isprintable()

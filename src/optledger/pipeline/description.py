@@ -10,9 +10,10 @@ from dvc.config import ConfigError
 from dvc.dependency.param import ParamsDependency, read_param_file
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from voluptuous import Invalid
 
 from optledger.core.documents import read_yaml
-from optledger.core.errors import UserError
+from optledger.core.errors import UserError, printable
 from optledger.core.paths import LOCK, PARAMS, REGISTRY
 from optledger.pipeline import lock
 
@@ -108,14 +109,26 @@ def opened() -> Iterator[Pipeline]:
     for path in filter(Path.exists, DOCUMENTS):
         read_yaml(path)
     try:
-        with closing(Repo(".")) as repository:
+        with open_repository() as repository:
             yield Pipeline(repository)
-    except ConfigError as error:
-        # Which of them it is, DVC does not say.
-        files = ".dvc/config or .dvc/config.local"
-        raise UserError(f"{files}: {' '.join(str(error).split())}") from None
     except DvcException as error:
         raise UserError(f"dvc.yaml or {LOCK}: {' '.join(str(error).split())}") from None
+
+
+@contextmanager
+def open_repository() -> Iterator[Any]:
+    """Yield DVC's repository of the working directory.
+
+    Raises:
+        UserError: its configuration has a mistake.
+    """
+    try:
+        with closing(Repo(".")) as repository:
+            yield repository
+    except (ConfigError, Invalid) as error:
+        # Which of them it is, DVC does not say; nor does it expect a text in a section's place.
+        files = ".dvc/config or .dvc/config.local"
+        raise UserError(printable(f"{files}: {' '.join(str(error).split())}")) from None
 
 
 def _parameters(stage: Any) -> list[Any]:

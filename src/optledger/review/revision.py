@@ -1,14 +1,13 @@
 """A revision of this project as Git has it: parameters, results, and what made the results."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from dvc.exceptions import DvcException, NotDvcRepoError
-from dvc.repo import Repo
 from dvc.scm import NoSCM
 
 from optledger.analysis.schemas import SCHEMAS
@@ -18,7 +17,7 @@ from optledger.core.errors import UserError
 from optledger.core.metric import METRICS
 from optledger.core.paths import PARAMS, PREPARED, RESULTS
 from optledger.core.tables import parse
-from optledger.pipeline.description import DOCUMENTS, Stage, stages
+from optledger.pipeline.description import DOCUMENTS, Stage, open_repository, stages
 from optledger.review.parameters import Document
 from optledger.review.staleness import not_run_since
 
@@ -106,7 +105,7 @@ def repository() -> Iterator[Any]:
         UserError: there is none, or DVC cannot read it.
     """
     try:
-        with closing(Repo(".")) as opened:
+        with open_repository() as opened:
             if isinstance(opened.scm, NoSCM):
                 found = "no Git repository here; allowed: a checkout, whose revisions Git has"
                 raise UserError(f"optledger review: found {found}")
