@@ -66,7 +66,7 @@ def test_damaged_checkouts(
 ) -> None:
     """Nothing of the user's is lost; `verify` and `publish` do not pass what is not of the lock."""
 
-    @examples(test=6, fuzz=350, slow=True)
+    @examples(test=3, fuzz=250, slow=True)
     @given(_damaged_file(checkout, names), st.sampled_from(list(COMMANDS)))
     def property_(file: tuple[str, bytes], command: tuple[str, ...]) -> None:
         name, content = file
@@ -98,7 +98,7 @@ def test_command_lines(tally: Counter[str], checkout: Checkout, programs: Progra
     commands = ["power", "tensorboard", "review", "verify", "schema", "publish", "experiment"]
     lines = st.tuples(st.sampled_from([*commands, ""]), st.lists(words, max_size=4))
 
-    @examples(test=12, fuzz=1000, slow=True)
+    @examples(test=8, fuzz=800, slow=True)
     @given(lines)
     @example(("tensorboard", ["build/tensorboard-of-mine"]))
     def property_(line: tuple[str, list[str]]) -> None:
@@ -128,7 +128,7 @@ def test_variables(tally: Counter[str], checkout: Checkout, programs: Programs) 
     """Whatever is set: nothing of the user's is lost."""
     environments = st.dictionaries(st.sampled_from(VARIABLES), values, min_size=1, max_size=3)
 
-    @examples(test=5, fuzz=350, slow=True)
+    @examples(test=2, fuzz=200, slow=True)
     @given(environments, st.sampled_from(list(COMMANDS)))
     def property_(environment: dict[str, str], command: tuple[str, ...]) -> None:
         checkout.restore()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from profiles import examples
 from programs import COMMANDS, Checkout, Programs
@@ -57,7 +57,7 @@ def test_full_disks(new: bool, tally: Counter[str], disk: Checkout, programs: Pr
     """What fits is done; else a line says so, and with room again the same command works."""
     filler = disk.path.parent / "filler"
 
-    @examples(test=3, fuzz=120, slow=True)
+    @examples(test=1, fuzz=60, slow=True)
     @given(commands, sizes, st.booleans())
     def property_(command: tuple[str, ...], size: int, also_temporary: bool) -> None:
         disk.restore()
@@ -86,8 +86,9 @@ def test_files_that_may_not_grow(
 ) -> None:
     """As with a quota, or `ulimit -f`."""
 
-    @examples(test=3, fuzz=200, slow=True)
+    @examples(test=1, fuzz=120, slow=True)
     @given(commands, sizes)
+    @example(("optledger", "publish"), 500_000)
     def property_(command: tuple[str, ...], size: int) -> None:
         checkout.restore()
         ended = programs.run(*command, most_bytes=size)
@@ -100,17 +101,18 @@ def test_files_that_may_not_grow(
     checkout.restore()
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_read_only_folders(
-    command: tuple[str, ...],
-    tally: Counter[str],
-    checkout: Checkout,
-    programs: Programs,
-    tmp_path: Path,
+    tally: Counter[str], checkout: Checkout, programs: Programs, tmp_path: Path
 ) -> None:
     """What needs no writing is done; else a line names what cannot be written."""
     checkout.restore()
     with _mounted(tmp_path / "mounted", "--bind", "-o", "ro", str(checkout.path)) as mounted:
-        ended = programs.run(*command, folder=mounted)
-    assert_sound(tally, ended, verdicts=command[1:2] == ("verify",))
-    assert not checkout.changed()
+
+        @examples(test=2, fuzz=30, slow=True)
+        @given(commands)
+        def property_(command: tuple[str, ...]) -> None:
+            ended = programs.run(*command, folder=mounted)
+            assert_sound(tally, ended, verdicts=command[1:2] == ("verify",))
+            assert not checkout.changed()
+
+        property_()

@@ -66,7 +66,7 @@ def test_documents(
     Path("experiments").mkdir()
     path = Path("experiments/odd.yaml" if name == "odd.yaml" else name)
 
-    @examples(test=25, fuzz=2500)
+    @examples(test=12, fuzz=2500)
     @given(documents(original))
     def property_(content: bytes) -> None:
         path.write_bytes(content)

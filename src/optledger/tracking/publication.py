@@ -119,9 +119,9 @@ def configure() -> None:
 
 
 def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) -> "Store":
-    # A new database is not news.
+    # A new database is not news, and what fails is told once, in a line.
     for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         from mlflow.store.db import utils
 
