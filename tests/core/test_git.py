@@ -73,7 +73,7 @@ def test_every_local_variable_that_git_lists_is_known(tmp_path: Path) -> None:
     """Those of the Git that is installed here."""
     first, _ = worktrees(tmp_path)
     listed = first.run("git", "rev-parse", "--local-env-vars").split()
-    assert set(listed) <= git.LOCAL_VARIABLES
+    assert set(listed) <= git.LOCAL_VARIABLES | git.SETTINGS
 
 
 @pytest.mark.parametrize("command", [["review", "HEAD"], ["publish"], ["verify", "--reproduce"]])

@@ -96,6 +96,27 @@ def test_what_was_changed_is_refused_and_stays(trials: Path, name: str) -> None:
     assert files() == before
 
 
+def test_what_dvc_ignores_in_an_output_stays(trials: Path) -> None:
+    """No digest has it, so that nobody knows whose it is; the rest goes."""
+    (trials / "old/.ipynb_checkpoints").mkdir()
+    (trials / "old/.ipynb_checkpoints/notes.ipynb").write_text("mine")
+    (trials / "old/notes.txt~").write_text("mine")
+    undeclared.forget("train", trials, ["adam"])
+    left = {path for path in files() if path.startswith("results/trials/old/")}
+    assert left == {
+        *("results/trials/old/.ipynb_checkpoints/notes.ipynb", "results/trials/old/notes.txt~"),
+    }
+    undeclared.forget("train", trials, ["adam"])
+
+
+def test_a_link_to_a_folder_in_an_output_is_refused(trials: Path) -> None:
+    """No stage makes one."""
+    (trials / "old/link").symlink_to(Path().resolve())
+    with pytest.raises(UserError, match=r"^results/trials/old: found other content than dvc.lock"):
+        undeclared.forget("train", trials, ["adam"])
+    assert (trials / "old/link").is_symlink()
+
+
 def test_a_link_in_place_of_an_output_is_refused(trials: Path) -> None:
     """Though it leads to the same bytes."""
     (trials / "old").rename("elsewhere")

@@ -49,6 +49,14 @@ def test_all_mistakes_are_found_at_once_and_each_where_it_was_made() -> None:
     ]
 
 
+def test_an_argument_s_name_stays_in_its_line() -> None:
+    """Whatever characters it has."""
+    params = with_variants({"a": {"optimizer": {"name": "SGD", "a\nb": 1}, "learning_rate": 0.1}})
+    (line,) = found_in(params)
+    assert line.startswith(r"params.yaml: variants.a.optimizer: found argument a\nb; allowed: ")
+    assert line.isprintable()
+
+
 def test_a_single_variant_is_checked_alike(digits: tuple[Examples, Examples]) -> None:
     """What `train` finds for its own variant is what `optledger check` finds."""
     params = with_variants({"a": {"optimizer": "Adamm", "learning_rate": 0.1}})

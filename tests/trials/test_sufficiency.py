@@ -40,6 +40,8 @@ from project import DIGITS_PARAMS
             {},
             "training.class_fractions: found {3: 0.5}; allowed: fractions of the classes 0 to 2",
         ),
+        ({"epochs": 3_333_334}, {}, "training.epochs: found 3333334; allowed: at most 3333333, of"),
+        ({}, {"epochs": 10**23}, "variants.a.epochs: found 1000"),
         (
             {},
             {"class_weights": [1, 2]},

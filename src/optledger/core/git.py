@@ -11,16 +11,19 @@ from optledger.core.errors import UserError
 LOCAL_VARIABLES = frozenset(
     {
         *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG"),
-        *("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_GRAFT_FILE"),
+        *("GIT_DIR", "GIT_GRAFT_FILE"),
         *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX"),
         *("GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"),
         *("GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
     }
 )
-"""What leads astray in another repository: `git rev-parse --local-env-vars` lists most of it.
+"""What leads astray in another repository; Git sets some of these variables for its hooks.
 
-Git sets some of these variables for its hooks.
+`git rev-parse --local-env-vars` lists them, and `SETTINGS`.
 """
+
+SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
+"""What `git -c` and CI set for a user, such as `safe.directory`: it counts in every repository."""
 
 
 def environment() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """What DVC leaves behind of the variants and cases that params.yaml no longer declares."""
 
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -44,16 +43,18 @@ def forget(group: str, folder: Path, declared: Collection[str]) -> None:
                 former |= {path: md5 for path, md5 in outputs.items() if _lies_in(folder, path)}
     # Of a stage that the lock does not have, whatever it wrote.
     unlocked = {name for name in declared if not any(folder / name in {p, p.parent} for p in known)}
-    _check(folder, {*known, *(folder / name for name in unlocked)}, former)
+    ignored = GitIgnoreSpec.from_lines(_IGNORE.read_text().splitlines() if _IGNORE.exists() else [])
+    _check(folder, {*known, *(folder / name for name in unlocked)}, former, ignored)
     for path in filter(Path.exists, former):
-        _delete(path, folder)
+        _delete(path, folder, ignored)
         print(f"{path}: removed, as params.yaml does not declare it any more")
     if stages:
         lock.forget(stages)
 
 
-def _check(folder: Path, known: Collection[Path], former: dict[Path, str]) -> None:
-    ignored = GitIgnoreSpec.from_lines(_IGNORE.read_text().splitlines() if _IGNORE.exists() else [])
+def _check(
+    folder: Path, known: Collection[Path], former: dict[Path, str], ignored: GitIgnoreSpec
+) -> None:
     lines = [
         f"{path}: found what no stage wrote; allowed: outputs alone, whose digest counts; move it "
         f"away, or name it in {_IGNORE}"
@@ -88,10 +89,13 @@ def _files(folder: Path, ignored: GitIgnoreSpec) -> Iterator[Path]:
             yield path
 
 
-def _digest(path: Path, ignored: GitIgnoreSpec) -> str:
+def _digest(path: Path, ignored: GitIgnoreSpec) -> str | None:
+    """Return the MD5 that DVC has of an output; None where there is more than files."""
     if not path.is_dir():
         return file_digest(path, "md5")
-    files = (file for file in _files(path, ignored) if file.is_file())
+    files = list(_files(path, ignored))
+    if not all(map(Path.is_file, files)):
+        return None
     return tree_digest({f.relative_to(path).as_posix(): file_digest(f, "md5") for f in files})
 
 
@@ -99,13 +103,14 @@ def _lies_in(folder: Path, path: Path) -> bool:
     return path != folder and path.is_relative_to(folder) and ".." not in path.parts
 
 
-def _delete(path: Path, folder: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+def _delete(path: Path, folder: Path, ignored: GitIgnoreSpec) -> None:
+    """Delete an output, but what DVC ignores there, which no digest has: an editor's copy, say."""
+    for file in list(_files(path, ignored)) if path.is_dir() else [path]:
+        file.unlink()
+    below = sorted((each for each in path.rglob("*") if each.is_dir()), reverse=True)
     # Of a case, whose outputs are files.
-    with suppress(OSError):
-        while path.parent != folder:
-            path = path.parent
-            path.rmdir()
+    above = [each for each in path.parents if _lies_in(folder, each)]
+    for each in [*below, path, *above]:
+        # It is no folder, or holds something.
+        with suppress(OSError):
+            each.rmdir()

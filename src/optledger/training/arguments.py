@@ -114,8 +114,8 @@ _BY_NAME: dict[str, _Allowed] = {
     # At 0 or below, Keras does not clip at all.
     **dict.fromkeys(("clipnorm", "clipvalue", "global_clipnorm", "clip_threshold"), _POSITIVE),
     **dict.fromkeys(("adam_lr_ratio", "rms_rate"), _NOT_NEGATIVE),
-    # The compiled program is longer with each.
-    "ns_steps": _whole("from 1 to 100", lambda value: 1 <= value <= 100),
+    # The compiled program is longer with each: 100 take minutes to compile.
+    "ns_steps": _whole("from 1 to 20", lambda value: 1 <= value <= 20),
     # At 0, Keras does not accumulate.
     "gradient_accumulation_steps": _whole("of at least 2", lambda value: value >= 2),
     "warmup_steps": _NOT_NEGATIVE,

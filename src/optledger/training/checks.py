@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from optledger.core.documents import shown
-from optledger.core.errors import UserError
+from optledger.core.errors import UserError, printable
 from optledger.core.params import Params, Range, Variant, place
 from optledger.core.paths import PARAMS
 from optledger.datasets.examples import Examples
@@ -45,7 +45,7 @@ def mistakes(params: Params, examples: Mapping[str, int], classes: int) -> list[
         classes: of the dataset.
     """
     lines = dict.fromkeys(
-        f"{PARAMS}: {place(params, name, key)}: {problem}"
+        printable(f"{PARAMS}: {place(params, name, key)}: {problem}")
         for name, variant in params.variants.items()
         for key, problem in _specification_mistakes(
             specify(variant, classes), _lowest_rate(variant), examples[name], _IMAGE_SHAPE
@@ -62,7 +62,7 @@ def check_trainable(trial: Trial, train: Examples) -> None:
     """
     examples = len(training_examples(train.labels, trial.specification, seed=0))
     lines = [
-        f"{PARAMS}: variants.{trial.name}.{key}: {problem}"
+        printable(f"{PARAMS}: variants.{trial.name}.{key}: {problem}")
         for key, problem in _specification_mistakes(
             trial.specification, trial.learning_rate, examples, train.images.shape[1:]
         )

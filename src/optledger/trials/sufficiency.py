@@ -8,6 +8,10 @@ from optledger.core.documents import mistake
 from optledger.core.params import Params, place
 from optledger.core.paths import PARAMS
 from optledger.datasets.sampling import training_examples
+from optledger.trials.specify import specify
+
+# The learning rate of each is in memory.
+_MOST_STEPS = 10_000_000
 
 
 def example_mistakes(
@@ -15,7 +19,8 @@ def example_mistakes(
 ) -> Iterator[str]:
     """Yield a line for each value that leaves a variant without what it needs to train on.
 
-    That is an example of every class that the train split has, and as many as are in a batch.
+    That is an example of every class that the train split has, as many as are in a batch, and no
+    more steps than anyone waits for.
 
     Args:
         params: all of them.
@@ -44,3 +49,6 @@ def example_mistakes(
     elif settings.batch_size != "full" and settings.batch_size > len(chosen):
         allowed = f"1 to {len(chosen)}, the examples that {variant} trains on, or full"
         yield wrong("batch_size", settings.batch_size, allowed)
+    elif (steps := specify(settings, classes).steps(len(chosen))) * settings.epochs > _MOST_STEPS:
+        allowed = f"at most {_MOST_STEPS // steps}, of {steps} step{'s' * (steps > 1)} each"
+        yield wrong("epochs", settings.epochs, allowed)
