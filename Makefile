@@ -51,7 +51,7 @@ COMPILE = .venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/installed ## create .venv and install what requirements.lock names
+setup: .venv/installed ## create .venv and install what running needs
 
 repro: .venv/checked ## run the pipeline, then print the leaderboard
 	@dvc repro
@@ -121,7 +121,7 @@ schema: .venv/installed ## write the JSON Schema that editors complete params.ya
 .venv/installed: requirements.lock pyproject.toml
 	@PATH="$(SYSTEM_PATH)" $(PYTHON) -c '$(SUPPORTED)' 2>/dev/null \
 		|| { echo "$(PYTHON): found no Python 3.11 to 3.13 by this name; name one: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@echo "Setting up .venv (about two minutes, 2.2 GB)"
+	@echo "Setting up .venv (about two minutes, 2.3 GB)"
 	@PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv --clear .venv
 	@echo "- $$(grep -c '==' requirements.lock) packages of requirements.lock"
 	@$(INSTALL) -r requirements.lock
