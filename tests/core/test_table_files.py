@@ -139,8 +139,8 @@ def test_a_file_that_is_no_table_is_one_line(tmp_path: Path, content: bytes, lin
 def test_a_changed_byte_is_a_table_or_one_line(tmp_path: Path, name: str) -> None:
     """Whichever byte it is, and whatever it becomes: there is no other exception."""
     schema, random = SCHEMAS[name], np.random.default_rng(0)
-    stored = (Path(__file__).parents[1] / f"results/{name}.csv").read_bytes()
-    read(Path(__file__).parents[1] / f"results/{name}.csv", schema)
+    stored = (Path(__file__).parents[2] / f"results/{name}.csv").read_bytes()
+    read(Path(__file__).parents[2] / f"results/{name}.csv", schema)
     path = tmp_path / "a.csv"
     for place in random.integers(0, len(stored), 200):
         byte = bytes([random.choice([*b'\n\r,"\0-einfx0 \xff'])])
@@ -174,7 +174,7 @@ def test_a_pair_is_compared_once(tmp_path: Path, row: str, line: str) -> None:
 def test_tables_that_belong_together_are_of_the_same_variants(tmp_path: Path) -> None:
     """Else what is asked of one about another's variant has no answer."""
     for name in ("leaderboard", "comparisons"):
-        stored = Path(__file__).parents[1] / f"results/{name}.csv"
+        stored = Path(__file__).parents[2] / f"results/{name}.csv"
         text = stored.read_text()
         (tmp_path / f"{name}.csv").write_text(text.replace("rmsprop", "rms" + name[:4]))
     with pytest.raises(UserError, match=r"comparisons.csv: found .*rmscomp.*; allowed: the varia"):

@@ -25,7 +25,7 @@ from optledger.analysis.schemas import METHODS, SCHEMAS, TRAJECTORIES
 from optledger.core.documents import validate
 from optledger.core.formats import read_json, read_npz
 from optledger.core.tables import Schema, read
-from optledger.datasets import examples as splits
+from optledger.datasets import prepared as splits
 from optledger.datasets.idx import read_idx
 from optledger.report.gallery import read_gallery
 from optledger.trials import records

@@ -23,7 +23,7 @@ def long_training(
     Yields:
         DVC; the stage; and the stage's fork server, resource tracker and two workers.
     """
-    project.edit("params.yaml", "epochs: 3", "epochs: 1000000")
+    project.edit("params.yaml", "epochs: 3", "epochs: 200000")
     dvc = project.start("dvc", "repro", "train@adam", OPTLEDGER_WORKERS="2", **environment)
     started: list[psutil.Process] = []
     try:
@@ -71,7 +71,7 @@ def check_that_nothing_is_left(project: Project, processes: list[psutil.Process]
     _, alive = psutil.wait_procs(processes, timeout=30)
     assert alive == []
     assert {path.name for path in (project.path / "results/trials").iterdir()} == {"gd"}
-    project.edit("params.yaml", "epochs: 1000000", "epochs: 3")
+    project.edit("params.yaml", "epochs: 200000", "epochs: 3")
     project.run("dvc", "repro")
     assert project.run("git", "status", "--porcelain") == ""
 
@@ -87,7 +87,7 @@ def test_a_killed_dvc_takes_its_stage_with_it(project: Project, shell: str) -> N
 
 def test_a_dvc_that_is_killed_while_its_stage_starts_takes_it_too(project: Project) -> None:
     """Before the stage has imported what it needs, too."""
-    project.edit("params.yaml", "epochs: 3", "epochs: 1000000")
+    project.edit("params.yaml", "epochs: 3", "epochs: 200000")
     with project.start("dvc", "repro", "train@adam") as dvc:
         stage = wait_for(lambda: stage_of(psutil.Process(dvc.pid)))
         time.sleep(0.2)

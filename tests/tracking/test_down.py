@@ -92,7 +92,7 @@ def test_it_is_one_line_and_touches_nothing(
     assert files(project) == before
     # Ten are promised, which machines that do other things as well may exceed.
     print(f"{seconds:.1f} s")
-    assert seconds < 20
+    assert seconds < 60
 
 
 def files(project: Project) -> dict[str, bytes]:
