@@ -70,6 +70,7 @@ class Programs:
             "PYTHONPATH": str(checkout / "src"),
             "DVC_SITE_CACHE_DIR": str(checkout.parent / "site cache"),
             "DVC_NO_ANALYTICS": "true",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUTF8": "1",
         }
         self._server = subprocess.Popen(
