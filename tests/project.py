@@ -10,6 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm
+
 REPOSITORY = Path(__file__).parents[1]
 
 DIGITS_PARAMS = """\
@@ -42,6 +44,8 @@ class Project:
     """A Git and DVC checkout of this project that is set to the digits."""
 
     path: Path
+    cold: bool = False
+    """Whether commands start as they do elsewhere, and not in a child of a warm process."""
 
     def start(
         self, *command: str, terminal: int | None = None, **environment: str
@@ -59,12 +63,14 @@ class Project:
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(outer)
         }
+        places = [] if self.cold else [warm.commands()]
+        path = [*filter(None, places), Path(sys.executable).parent, os.environ["PATH"]]
         return subprocess.Popen(
             command,
             cwd=self.path,
             env={
                 **inherited,
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "PATH": os.pathsep.join(map(str, path)),
                 "DVC_SITE_CACHE_DIR": str(site),
                 "DVC_NO_ANALYTICS": "true",
                 **environment,
@@ -110,7 +116,7 @@ class Project:
                     f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
                     (self.path.as_uri(), path.as_uri()),
                 )
-        return Project(path)
+        return Project(path, self.cold)
 
 
 def _heed_interruptions() -> None:
@@ -118,7 +124,9 @@ def _heed_interruptions() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def new_project(path: Path, entry: str, params: str = DIGITS_PARAMS) -> Project:
+def new_project(
+    path: Path, entry: str, params: str = DIGITS_PARAMS, *, cold: bool = False
+) -> Project:
     """Make a checkout of this project's files, as they stand, that is set to the digits."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -135,7 +143,7 @@ def new_project(path: Path, entry: str, params: str = DIGITS_PARAMS) -> Project:
     (path / "params.yaml").write_text(params)
     with (path / "src/optledger/datasets/registry.yaml").open("a") as registry:
         registry.write(entry)
-    project = Project(path)
+    project = Project(path, cold)
     project.run("git", "init", "--quiet", "--initial-branch", "main")
     project.run("git", "config", "user.name", "Tests")
     project.run("git", "config", "user.email", "tests@localhost")
