@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ def finished(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Pro
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of `finished` that a test may change."""
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture
+def cold(project: Project) -> Project:
+    """Such a copy, whose commands are processes of their own from the start, as a user's are."""
+    return replace(project, cold=True)
 
 
 @pytest.fixture(scope="module")

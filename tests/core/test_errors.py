@@ -9,7 +9,9 @@ import pytest
 from optledger.core import errors
 from optledger.core.errors import UserError
 
-PROGRAM = "from optledger import errors\nimport sys\ndef command():\n    {}\nerrors.run(command)"
+PROGRAM = (
+    "from optledger.core import errors\nimport sys\ndef command():\n    {}\nerrors.run(command)"
+)
 
 
 def shell(folder: Path, script: str, **environment: str) -> tuple[int, str]:

@@ -218,6 +218,7 @@ PROGRAM = """
 import threading
 import psutil
 from optledger.execution.processes import Processes
+from optledger.training import tasks
 from tests_of_processes import echo
 
 def kill_fork_server():
@@ -263,8 +264,9 @@ def test_a_fork_server_that_died_costs_a_retry(tmp_path: Path) -> None:
 
 FEW_FILES = """
 import os, resource, sys
-from optledger import errors
+from optledger.core import errors
 from optledger.execution.processes import Processes
+from optledger.training import tasks
 from tests_of_processes import echo
 
 def main():
@@ -309,6 +311,7 @@ def test_what_keeps_a_worker_from_starting_is_told(
 
 DEEP = """
 from optledger.execution.processes import Processes
+from optledger.training import tasks
 from tests_of_processes import echo
 
 if __name__ == "__main__":

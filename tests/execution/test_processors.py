@@ -69,7 +69,7 @@ def test_a_real_quota_counts() -> None:
         pytest.skip(f"found no control groups of version 1 to write: {error}")
     program = (
         "import os, sys; open(sys.argv[1], 'w').write(str(os.getpid()));"
-        "from optledger.training import processors; print(processors.available())"
+        "from optledger.execution import processors; print(processors.available())"
     )
     try:
         command = [sys.executable, "-c", program, str(group / "cgroup.procs")]

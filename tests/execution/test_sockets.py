@@ -11,7 +11,7 @@ from optledger.execution import sockets
 
 PROGRAM = """
 from multiprocessing.connection import Listener
-from optledger.training import sockets
+from optledger.execution import sockets
 for _ in range(2):
     sockets.place()
 print(Listener(family="AF_UNIX").address)
