@@ -35,9 +35,11 @@ from typing import Any, NoReturn
 import warm_client
 
 VARIABLE = "OPTLEDGER_TESTS_WARM"
-"""The folder that all processes of one run of the tests share."""
+"""The variable that names the folder that all processes of one run of the tests share."""
 
 NAMES = ("python", "python3", "dvc", "optledger")
+
+_started: list["subprocess.Popen[bytes]"] = []
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
@@ -47,6 +49,7 @@ LAZY = (
     *("dvc.repo.experiments.executor.local", "dvc.repo.experiments.queue.tempdir"),
     *("dvc.repo.experiments.queue.workspace", "dvc.utils.hydra", "dvc.scm", "dvc.fs.dvc"),
     *("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"),
+    *("mlflow.cli", "fastapi", "flask", "graphene", "uvicorn"),
     *("mlflow.pyfunc", "matplotlib.pyplot", "matplotlib.backends.backend_svg"),
     *("scipy.stats", "sklearn.datasets"),
 )
@@ -54,7 +57,7 @@ LAZY = (
 
 
 def share() -> None:
-    """Have the processes that this one starts share the servers, which end when this one has."""
+    """Have the processes that this one starts share a server, which ends when this one has."""
     if VARIABLE not in os.environ and hasattr(os, "pidfd_open"):
         folder = tempfile.mkdtemp(prefix="optledger-tests-", dir="/tmp")
         Path(folder, "owner").write_text(str(os.getpid()))
@@ -69,35 +72,41 @@ def _remove(folder: str, owner: int) -> None:
 
 
 def commands() -> Path | None:
-    """Return the folder of commands, whose servers the first call starts; None if none can be."""
+    """Return the folder of commands, whose server the first call starts; None if none can be."""
     if VARIABLE not in os.environ:
         return None
     folder = Path(os.environ[VARIABLE])
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "bin").exists():
-            environment = {name: os.environ[name] for name in os.environ if name != "PYTHONPATH"}
-            for kind in ("libraries", "tensorflow"):
-                _start(folder, kind, environment)
+            _start_server(folder)
             _write_commands(folder)
     return folder / "bin"
 
 
-def _start(folder: Path, kind: str, environment: dict[str, str]) -> None:
-    """Start a server; whoever connects to its socket meanwhile waits for its imports."""
-    with socket.socket(socket.AF_UNIX) as listener, (folder / f"{kind}.log").open("w") as log:
-        listener.bind(str(folder / kind))
+def python() -> str:
+    """Return the Python of `commands`, or the real one."""
+    folder = commands()
+    return sys.executable if folder is None else str(folder / "python")
+
+
+def _start_server(folder: Path) -> None:
+    """Start the server; whoever connects to its socket meanwhile waits for its imports."""
+    with socket.socket(socket.AF_UNIX) as listener, (folder / "log").open("w") as log:
+        listener.bind(str(folder / "server"))
         listener.listen(64)
-        subprocess.Popen(
-            [sys.executable, __file__, str(folder), kind, str(listener.fileno())],
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(folder), str(listener.fileno())],
             pass_fds=[listener.fileno()],
             cwd=folder,
-            env=environment,
+            env={name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+    # Python warns of a process that nothing knows of any more.
+    _started.append(process)
 
 
 def _write_commands(folder: Path) -> None:
@@ -130,10 +139,10 @@ warm_client.main({folder!r})
 """
 
 
-def _serve(folder: Path, kind: str, listener: socket.socket) -> None:
+def _serve(folder: Path, listener: socket.socket) -> None:
     """Start children until the process that shared the folder has ended."""
     sys.path.remove(str(Path(__file__).parent))
-    _import_all(kind)
+    _import_all()
     owner = int((folder / "owner").read_text())
     children: dict[int, tuple[int, socket.socket]] = {}
     with contextlib.suppress(ProcessLookupError), selectors.DefaultSelector() as selector:
@@ -175,31 +184,28 @@ def _serve(folder: Path, kind: str, listener: socket.socket) -> None:
                             os.kill(pid, signal.SIGKILL)
 
 
-def _import_all(kind: str) -> None:
+def _import_all() -> None:
     """Import what children will need, and of this project nothing, which each has its own of."""
-    if kind == "tensorflow":
-        importlib.import_module("optledger.training.preload")
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    else:
-        for name in _modules():
-            importlib.import_module(name)
-        for name in LAZY:
-            importlib.import_module(name)
-        assert not {"tensorflow", "keras"} & sys.modules.keys()
+    # First, as workers do: it looks at what was imported before.
+    importlib.import_module("optledger.training.preload")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in (*_modules(), *LAZY):
+        importlib.import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "optledger"]:
         del sys.modules[name]
     sys.path_importer_cache.clear()
+    # What another thread holds when a process forks, its child waits for in vain.
     assert threading.active_count() == 1
     gc.collect()
     gc.freeze()
 
 
 def _modules() -> Iterator[str]:
-    """Yield the modules of this project that import no TensorFlow."""
+    """Yield the modules of this project that can be imported to no effect."""
     import optledger
 
     for module in pkgutil.walk_packages(optledger.__path__, "optledger."):
-        if not module.name.startswith("optledger.training.") and "__main__" not in module.name:
+        if not module.name.endswith("__main__"):
             yield module.name
 
 
@@ -319,4 +325,5 @@ def _exit_status(code: object) -> int:
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]), sys.argv[2], socket.socket(fileno=int(sys.argv[3])))
+    _serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])))
+    shutil.rmtree(sys.argv[1], ignore_errors=True)

@@ -51,10 +51,9 @@ def main(folder: str) -> None:
     request = _plan(sys.argv[1:]) if is_python else _of("path", program, sys.argv[1:], [])
     if request is None or state() != settings["state"]:
         os.execv(program, [program, *sys.argv[1:]])
-    trains = request["how"] == "-c" and "'optledger.training.preload'" in request["what"]
     files = [number for number in map(int, os.listdir("/proc/self/fd")) if _stays_open(number)]
     link = socket.socket(socket.AF_UNIX)
-    link.connect(f"{folder}/{'tensorflow' if trains else 'libraries'}")
+    link.connect(f"{folder}/server")
     _hand_over(link, files, request)
 
 
