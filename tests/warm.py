@@ -166,7 +166,8 @@ def _serve(folder: Path, listener: socket.socket) -> None:
                         ending = os.pidfd_open(pid)
                         children[ending] = (pid, link)
                         selector.register(ending, selectors.EVENT_READ, "ending")
-                        selector.register(link, selectors.EVENT_READ, pid)
+                        kill = os.killpg if request["leads"] else os.kill
+                        selector.register(link, selectors.EVENT_READ, (kill, pid))
                     case "ending":
                         ending = key.fd
                         pid, link = children.pop(ending)
@@ -177,11 +178,11 @@ def _serve(folder: Path, listener: socket.socket) -> None:
                             selector.unregister(link)
                         os.close(ending)
                         link.close()
-                    case pid:
-                        # The command was killed; so is what it stands for.
+                    case kill, pid:
+                        # The command was killed, and its group if it led one; so is its child's.
                         selector.unregister(key.fileobj)
                         with contextlib.suppress(ProcessLookupError):
-                            os.kill(pid, signal.SIGKILL)
+                            kill(pid, signal.SIGKILL)
 
 
 def _import_all() -> None:
@@ -266,6 +267,8 @@ def _take_on(request: dict[str, Any], python: Path) -> None:
     for each in warm_client.SIGNALS:
         ignored = each in request["ignored"]
         signal.signal(each, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    if request["leads"]:
+        os.setsid()
     if signal.SIGINT not in request["ignored"]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.umask(request["umask"])

@@ -97,6 +97,7 @@ def _hand_over(link: socket.socket, files: list[int], request: dict[str, Any]) -
         signal.signal(each, hand_on)
     umask = os.umask(0)
     request |= {"files": files, "folder": os.getcwd(), "umask": umask, "ignored": ignored}
+    request["leads"] = os.getsid(0) == os.getpid()
     text = json.dumps(request | {"environment": dict(os.environ)}).encode()
     link.sendall(len(text).to_bytes(8, "big"))
     socket.send_fds(link, [text[:1]], files)
