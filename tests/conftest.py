@@ -2,18 +2,23 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+import warm
 from digits import load, registry_entry, write
+from once import once
 from optledger.datasets.examples import Examples
 from optledger.training import runtime
 from project import Project, new_project
 
 # Before any test module imports TensorFlow.
 runtime.pin()
+# Before pytest starts its workers.
+warm.share()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,9 +37,7 @@ def digits() -> tuple[Examples, Examples]:
 @pytest.fixture(scope="session")
 def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits as four IDX files."""
-    folder = tmp_path_factory.mktemp("digits")
-    write(folder)
-    return folder
+    return once(tmp_path_factory, "digits", write)
 
 
 @pytest.fixture(scope="session")
@@ -46,16 +49,26 @@ def digits_entry(digits_folder: Path) -> str:
 @pytest.fixture(scope="session")
 def finished(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A committed checkout, in a path with a space, after its first `dvc repro`: read-only."""
-    project = new_project(tmp_path_factory.mktemp("a b") / "project", digits_entry)
-    project.run("dvc", "repro", OPTLEDGER_WORKERS="1")
-    project.commit()
-    return project
+
+    def make(folder: Path) -> None:
+        project = new_project(folder / "project", digits_entry)
+        project.run("dvc", "repro", OPTLEDGER_WORKERS="1")
+        project.commit()
+
+    made = Project(once(tmp_path_factory, "finished", make) / "project")
+    return made.copy(tmp_path_factory.mktemp("a b") / "project")
 
 
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of `finished` that a test may change."""
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture
+def cold(project: Project) -> Project:
+    """Such a copy, whose commands are processes of their own from the start, as a user's are."""
+    return replace(project, cold=True)
 
 
 @pytest.fixture(scope="module")

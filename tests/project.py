@@ -7,8 +7,10 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import warm
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -42,6 +44,8 @@ class Project:
     """A Git and DVC checkout of this project that is set to the digits."""
 
     path: Path
+    cold: bool = False
+    """Whether commands start as they do elsewhere, and not in a child of a warm process."""
 
     def start(
         self, *command: str, terminal: int | None = None, **environment: str
@@ -59,14 +63,19 @@ class Project:
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(outer)
         }
+        places = [] if self.cold else [warm.commands()]
+        # Each compiles what it trains, which takes seconds; the bytes are those of any number.
+        workers = {} if self.cold else {"OPTLEDGER_WORKERS": "1"}
+        path = [*filter(None, places), Path(sys.executable).parent, os.environ["PATH"]]
         return subprocess.Popen(
             command,
             cwd=self.path,
             env={
                 **inherited,
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "PATH": os.pathsep.join(map(str, path)),
                 "DVC_SITE_CACHE_DIR": str(site),
                 "DVC_NO_ANALYTICS": "true",
+                **workers,
                 **environment,
             },
             stdin=subprocess.DEVNULL,
@@ -103,14 +112,18 @@ class Project:
     def copy(self, path: Path) -> "Project":
         """Return an independent copy at `path`, the DVC cache included."""
         shutil.copytree(self.path, path, symlinks=True)
-        # A store knows where its artifacts are; the copy's are its own.
+        if (path / "mlflow.db").exists():
+            self._own_artifacts(path)
+        return replace(self, path=path)
+
+    def _own_artifacts(self, path: Path) -> None:
+        """Have the store of a copy, which knows where its artifacts are, know its own."""
         with closing(sqlite3.connect(path / "mlflow.db")) as store, store:
             for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
                 store.execute(
                     f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
                     (self.path.as_uri(), path.as_uri()),
                 )
-        return Project(path)
 
 
 def _heed_interruptions() -> None:
@@ -118,7 +131,9 @@ def _heed_interruptions() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def new_project(path: Path, entry: str, params: str = DIGITS_PARAMS) -> Project:
+def new_project(
+    path: Path, entry: str, params: str = DIGITS_PARAMS, *, cold: bool = False
+) -> Project:
     """Make a checkout of this project's files, as they stand, that is set to the digits."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -135,7 +150,7 @@ def new_project(path: Path, entry: str, params: str = DIGITS_PARAMS) -> Project:
     (path / "params.yaml").write_text(params)
     with (path / "src/optledger/datasets/registry.yaml").open("a") as registry:
         registry.write(entry)
-    project = Project(path)
+    project = Project(path, cold)
     project.run("git", "init", "--quiet", "--initial-branch", "main")
     project.run("git", "config", "user.name", "Tests")
     project.run("git", "config", "user.email", "tests@localhost")

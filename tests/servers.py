@@ -5,13 +5,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import warm
 
 # Where Debian has the programs of PostgreSQL, which are not on the path.
 _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -34,7 +35,7 @@ def mlflow_server(folder: Path, store: str | None = None) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = (
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *(warm.python(), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
         *("--workers", "1", "--artifacts-destination", str(folder / "artifacts")),
         *("--backend-store-uri", store or f"sqlite:///{folder / 'server.db'}"),
     )
@@ -64,6 +65,9 @@ def mlflow_server(folder: Path, store: str | None = None) -> Iterator[str]:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+        # What it stands for ends with it, and is waited for.
+        while _answers(f"{url}/health"):
+            time.sleep(0.1)
 
 
 def postgresql_is_installed() -> bool:

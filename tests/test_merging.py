@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from once import once
 from project import DIGITS_PARAMS, Project
 
 CHANGES = {
@@ -20,23 +21,33 @@ def branches(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
 
     Both were run here, and pushed to the remote, a folder, with their run cache.
     """
-    project = finished.copy(tmp_path_factory.mktemp("merging") / "project")
-    project.run("dvc", "remote", "add", "--default", "shared", str(project.path.parent / "remote"))
-    project.commit()
-    for branch, change in CHANGES.items():
-        project.run("git", "checkout", "--quiet", "-b", branch, "main")
-        project.edit("params.yaml", *change)
-        project.run("dvc", "repro")
+
+    def make(folder: Path) -> None:
+        project = finished.copy(folder / "project")
+        remote = project.path.parent / "remote"
+        project.run("dvc", "remote", "add", "--default", "shared", str(remote))
         project.commit()
-        project.run("dvc", "push", "--run-cache")
-    return project
+        for branch, change in CHANGES.items():
+            project.run("git", "checkout", "--quiet", "-b", branch, "main")
+            project.edit("params.yaml", *change)
+            project.run("dvc", "repro")
+            project.commit()
+            project.run("dvc", "push", "--run-cache")
+
+    made = Project(once(tmp_path_factory, "merging", make) / "project")
+    return made.copy(tmp_path_factory.mktemp("merging") / "project")
 
 
 @pytest.fixture(scope="module")
 def merged(branches: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
     """The branch adam merged into gd where both were run, and what `dvc repro` printed of it."""
-    project = branches.copy(tmp_path_factory.mktemp("merged") / "project")
-    return project, merge(project, "adam")
+
+    def make(folder: Path) -> None:
+        (folder / "printed").write_text(merge(branches.copy(folder / "project"), "adam"))
+
+    folder = once(tmp_path_factory, "merged", make)
+    project = Project(folder / "project").copy(tmp_path_factory.mktemp("merged") / "project")
+    return project, (folder / "printed").read_text()
 
 
 def merge(project: Project, branch: str, *arguments: str) -> str:

@@ -231,11 +231,11 @@ def test_a_second_run_publishes_again_and_changes_nothing(project: Project) -> N
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_publishing_what_is_there_imports_no_tensorflow(project: Project) -> None:
+def test_publishing_what_is_there_imports_no_tensorflow(cold: Project) -> None:
     """That takes seconds, as the model is written without it, too."""
     publish = ("python", "-X", "importtime", "-m", "optledger.stages.publish")
-    project.run(*publish, PYTHONPATH="src")
-    printed = project.run(*publish, PYTHONPATH="src")
+    cold.run(*publish, PYTHONPATH="src")
+    printed = cold.run(*publish, PYTHONPATH="src")
     assert "0 created, 0 completed, 13 already there" in printed
     imported = set(re.findall(r"\| +(\w+)$", printed, flags=re.MULTILINE))
     assert "optledger" in imported
@@ -343,25 +343,25 @@ def test_everything_again_gives_the_same_bytes(
     finished: Project, digits_entry: str, tmp_path: Path
 ) -> None:
     """A clean checkout elsewhere, with more workers, and everything forced: the same lock."""
-    other = new_project(tmp_path / "elsewhere", digits_entry)
+    other = new_project(tmp_path / "elsewhere", digits_entry, cold=True)
     assert "dvc.lock" not in other.run("git", "ls-files")
     other.run("dvc", "repro", "--force", OPTLEDGER_WORKERS="2")
     assert other.read("dvc.lock") == finished.read("dvc.lock")
     assert keys(other) == keys(finished)
 
 
-def test_a_temporary_experiment_gives_the_same_bytes(finished: Project, project: Project) -> None:
+def test_a_temporary_experiment_gives_the_same_bytes(finished: Project, cold: Project) -> None:
     """`dvc exp run --temp` publishes to the main store, adds no run there and repeats the lock."""
-    before = Counter(keys(project))
-    project.run("dvc", "exp", "run", "--temp", "--force", "--name", "again")
-    ref = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/").split()
+    before = Counter(keys(cold))
+    cold.run("dvc", "exp", "run", "--temp", "--force", "--name", "again")
+    ref = cold.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/").split()
     lock = next(
         shown
         for name in ref
-        if name.endswith("/again") and (shown := project.run("git", "show", f"{name}:dvc.lock"))
+        if name.endswith("/again") and (shown := cold.run("git", "show", f"{name}:dvc.lock"))
     )
     assert lock.encode() == finished.read("dvc.lock")
-    assert Counter(keys(project)) == before
+    assert Counter(keys(cold)) == before
 
 
 def test_home_is_the_same_in_a_temporary_experiment(project: Project, digits_folder: Path) -> None:
@@ -479,11 +479,11 @@ def test_a_whole_number_is_chosen_and_published_like_any_other(project: Project)
     assert chosen & {("adam", "1.0"), ("adam", "2.0")}
 
 
-def test_a_bar_shows_the_progress_on_a_terminal(project: Project) -> None:
+def test_a_bar_shows_the_progress_on_a_terminal(cold: Project) -> None:
     """It counts trials and epochs, and leaves the summary only."""
     terminal, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    process = project.start(
+    process = cold.start(
         "python", "-m", "optledger.stages.train", "adam", PYTHONPATH="src", terminal=end
     )
     os.close(end)

@@ -174,13 +174,18 @@ def trial(
 
 
 def publisher(
-    checkout: Path, name: str, root: Path, seconds: float = 0.5, **variables: str
+    checkout: Path,
+    name: str,
+    root: Path,
+    seconds: float = 0.5,
+    python: str = sys.executable,
+    **variables: str,
 ) -> "subprocess.Popen[str]":
     """Start a process that publishes a checkout when it is told to."""
     inherited = {key: value for key, value in os.environ.items() if key[:7] != "MLFLOW_"}
     script = Path(__file__).with_name("publication.py")
     return subprocess.Popen(
-        [sys.executable, str(script), name, str(root), str(seconds)],
+        [python, str(script), name, str(root), str(seconds)],
         cwd=checkout,
         env=inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | variables,
         stdin=subprocess.PIPE,

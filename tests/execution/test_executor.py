@@ -36,10 +36,10 @@ def test_the_number_of_workers_changes_no_byte(finished: Project, tmp_path: Path
         assert other == first
 
 
-def test_the_user_s_settings_change_no_byte(project: Project) -> None:
+def test_the_user_s_settings_change_no_byte(cold: Project) -> None:
     """Not those of the libraries that compute, of Python, or of Keras."""
-    before = project.read("results/trials/adam/weights.npz")
-    project.run(
+    before = cold.read("results/trials/adam/weights.npz")
+    cold.run(
         *("python", "-I", "src/optledger/stages", "train", "adam"),
         OPTLEDGER_WORKERS="1",
         ONEDNN_MAX_CPU_ISA="SSE41",
@@ -53,7 +53,7 @@ def test_the_user_s_settings_change_no_byte(project: Project) -> None:
         PYTHONOPTIMIZE="2",
         PYTHONWARNINGS="error",
     )
-    assert project.read("results/trials/adam/weights.npz") == before
+    assert cold.read("results/trials/adam/weights.npz") == before
 
 
 TECHNIQUES: dict[str, dict[str, object]] = {

@@ -1,8 +1,11 @@
 """A history of real commits: a base, and a change of several variants at once."""
 
+from pathlib import Path
+
 import pytest
 
 import digits
+from once import once
 from project import DIGITS_PARAMS, Project, new_project
 
 PARAMS = (
@@ -33,35 +36,42 @@ def repro(project: Project) -> None:
 @pytest.fixture(scope="session")
 def history(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A checkout whose tags are `empty`, `base` and `changed`, the last checked out: read-only."""
-    path = tmp_path_factory.mktemp("history") / "project"
-    project = new_project(path, digits_entry, PARAMS)
-    project.run("git", "tag", "empty")
-    repro(project)
-    project.run("git", "tag", "base")
-    for old, new in CHANGES:
-        project.edit("params.yaml", old, new)
-    repro(project)
-    project.run("git", "tag", "changed")
-    return project
+
+    def make(folder: Path) -> None:
+        project = new_project(folder / "project", digits_entry, PARAMS)
+        project.run("git", "tag", "empty")
+        repro(project)
+        project.run("git", "tag", "base")
+        for old, new in CHANGES:
+            project.edit("params.yaml", old, new)
+        repro(project)
+        project.run("git", "tag", "changed")
+
+    made = Project(once(tmp_path_factory, "history", make) / "project")
+    return made.copy(tmp_path_factory.mktemp("history") / "project")
 
 
 @pytest.fixture(scope="session")
 def branches(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A checkout with a branch for each kind of change beside a variant's own: read-only."""
-    project = finished.copy(tmp_path_factory.mktemp("branches") / "project")
-    folder = tmp_path_factory.mktemp("fewer")
-    digits.write(folder, test_images=200)
-    with (project.path / "src/optledger/datasets/registry.yaml").open("a") as registry:
-        registry.write(digits.registry_entry(folder, "fewer"))
-    project.commit()
-    for branch, old, new in [
-        ("shared", "{epochs: 3,", "{epochs: 4,"),
-        ("seeds", "count: 2", "count: 3"),
-        ("split", "fraction: 0.1, seed: 0", "fraction: 0.1, seed: 1"),
-        ("fewer", "dataset: digits", "dataset: fewer"),
-    ]:
-        project.run("git", "checkout", "--quiet", "-b", branch, "main")
-        project.edit("params.yaml", old, new)
-        repro(project)
-    project.run("git", "checkout", "--quiet", "main")
-    return project
+
+    def make(folder: Path) -> None:
+        project = finished.copy(folder / "project")
+        (folder / "fewer").mkdir()
+        digits.write(folder / "fewer", test_images=200)
+        with (project.path / "src/optledger/datasets/registry.yaml").open("a") as registry:
+            registry.write(digits.registry_entry(folder / "fewer", "fewer"))
+        project.commit()
+        for branch, old, new in [
+            ("shared", "{epochs: 3,", "{epochs: 4,"),
+            ("seeds", "count: 2", "count: 3"),
+            ("split", "fraction: 0.1, seed: 0", "fraction: 0.1, seed: 1"),
+            ("fewer", "dataset: digits", "dataset: fewer"),
+        ]:
+            project.run("git", "checkout", "--quiet", "-b", branch, "main")
+            project.edit("params.yaml", old, new)
+            repro(project)
+        project.run("git", "checkout", "--quiet", "main")
+
+    made = Project(once(tmp_path_factory, "branches", make) / "project")
+    return made.copy(tmp_path_factory.mktemp("branches") / "project")

@@ -1,7 +1,6 @@
 """The command itself: exit statuses, mistakes, formats."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,8 +41,7 @@ def test_without_a_gate_a_regression_is_told_only(history: Project) -> None:
 
 def test_results_that_were_not_made_shut_the_gate(history: Project, tmp_path: Path) -> None:
     """Stale results are a user's mistake: exit status 2 and, in the report, the command to run."""
-    project = Project(tmp_path / "project")
-    shutil.copytree(history.path, project.path, symlinks=True)
+    project = history.copy(tmp_path / "project")
     project.edit("params.yaml", "learning_rate: 0.0101", "learning_rate: 0.02")
     status, printed, errors = reviewed(project, "changed", "--fail-on", "worse")
     assert status == 2
@@ -137,8 +135,7 @@ def test_no_repository_is_one_line(tmp_path: Path) -> None:
 
 def test_an_experiment_by_its_name(history: Project, tmp_path: Path) -> None:
     """HEAD may be a DVC experiment, a commit that DVC keeps under its baseline."""
-    project = Project(tmp_path / "project")
-    shutil.copytree(history.path, project.path, symlinks=True)
+    project = history.copy(tmp_path / "project")
     base = project.run("git", "rev-parse", "base").strip()
     project.run("git", "update-ref", f"refs/exps/{base[:2]}/{base[2:]}/trial", "changed")
     assert "trial" in project.run("dvc", "exp", "list", "--rev", "base", "--name-only")
@@ -169,8 +166,7 @@ def test_a_damaged_table_is_no_verdict(
     history: Project, tmp_path: Path, table: str, content: bytes, line: str
 ) -> None:
     """One line names the revision and the file, and the exit status is 2."""
-    project = Project(tmp_path / "project")
-    shutil.copytree(history.path, project.path, symlinks=True)
+    project = history.copy(tmp_path / "project")
     (project.path / f"results/{table}.csv").write_bytes(content)
     status, printed, errors = reviewed(project, "base", "--fail-on", "worse")
     assert (status, printed, errors.count("\n")) == (2, "", 1)
@@ -214,8 +210,7 @@ def test_json_is_a_document(history: Project) -> None:
 
 def test_what_json_cannot_hold_is_a_text(history: Project, tmp_path: Path) -> None:
     """A parameter that is infinite, which no run has, is told all the same."""
-    project = Project(tmp_path / "project")
-    shutil.copytree(history.path, project.path, symlinks=True)
+    project = history.copy(tmp_path / "project")
     project.edit("params.yaml", "learning_rate: 0.0101", "learning_rate: .inf")
     status, printed, _ = reviewed(project, "changed", "--json")
     assert status == 0

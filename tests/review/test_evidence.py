@@ -13,8 +13,7 @@ from project import Project
 @pytest.fixture
 def project(history: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A copy of the history, entered."""
-    copy = Project(tmp_path / "project")
-    shutil.copytree(history.path, copy.path, symlinks=True)
+    copy = history.copy(tmp_path / "project")
     monkeypatch.chdir(copy.path)
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site cache"))
     return copy

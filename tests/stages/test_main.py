@@ -25,38 +25,36 @@ def case_outputs(project: Project) -> dict[str, bytes]:
     ],
     ids=" ".join,
 )
-def test_the_user_s_environment_stays_outside(variables: dict[str, str], project: Project) -> None:
+def test_the_user_s_environment_stays_outside(variables: dict[str, str], cold: Project) -> None:
     """The bytes are the same and nothing is printed, with modules and settings in the way."""
-    before = case_outputs(project)
-    shutil.rmtree(project.path / FOLDER)
-    folder = project.path.parent / "modules"
-    for path in (folder / "psutil.py", folder / "numpy.py", project.path / "random.py"):
+    before = case_outputs(cold)
+    shutil.rmtree(cold.path / FOLDER)
+    folder = cold.path.parent / "modules"
+    for path in (folder / "psutil.py", folder / "numpy.py", cold.path / "random.py"):
         path.parent.mkdir(exist_ok=True)
         path.write_text("raise SystemError('this is the user's own')")
-    (project.path / "matplotlibrc").write_text(
-        "font.size: 30\naxes.prop_cycle: cycler('color', 'y')"
-    )
-    assert project.run(*CASE, PYTHONPATH=str(folder), **variables) == ""
-    assert case_outputs(project) == before
+    (cold.path / "matplotlibrc").write_text("font.size: 30\naxes.prop_cycle: cycler('color', 'y')")
+    assert cold.run(*CASE, PYTHONPATH=str(folder), **variables) == ""
+    assert case_outputs(cold) == before
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "tcsh", "fish"])
-def test_any_shell_runs_a_stage(shell: str, project: Project) -> None:
+def test_any_shell_runs_a_stage(shell: str, cold: Project) -> None:
     """DVC runs it by the user's."""
     path = shutil.which(shell)
     if path is None:
         # .ci/run installs them, so that nothing is skipped there.
         pytest.skip(f"found no {shell}")
-    shutil.rmtree(project.path / "data/raw")
-    project.run("dvc", "repro", "--single-item", "--force", "download", SHELL=path)
-    assert project.run("git", "status", "--porcelain") == ""
+    shutil.rmtree(cold.path / "data/raw")
+    cold.run("dvc", "repro", "--single-item", "--force", "download", SHELL=path)
+    assert cold.run("git", "status", "--porcelain") == ""
 
 
-def test_a_python_of_another_environment_is_one_line(project: Project, tmp_path: Path) -> None:
+def test_a_python_of_another_environment_is_one_line(cold: Project, tmp_path: Path) -> None:
     """As where `dvc` is called by its path, and `python` is the system's."""
-    project.run("python", "-m", "venv", "--without-pip", str(tmp_path / "other"))
+    cold.run("python", "-m", "venv", "--without-pip", str(tmp_path / "other"))
     python = tmp_path / "other/bin/python"
-    process = project.start(str(python), *CASE[1:])
+    process = cold.start(str(python), *CASE[1:])
     printed, _ = process.communicate()
     assert process.returncode == 2
     assert printed.startswith(f"{python}: found no DVC beside this Python; allowed: ")

@@ -77,38 +77,38 @@ def check_that_nothing_is_left(project: Project, processes: list[psutil.Process]
 
 
 @pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
-def test_a_killed_dvc_takes_its_stage_with_it(project: Project, shell: str) -> None:
+def test_a_killed_dvc_takes_its_stage_with_it(cold: Project, shell: str) -> None:
     """After `kill -9` of DVC, nothing goes on to write outputs; whether its shell stays or not."""
-    with long_training(project, SHELL=shell) as (dvc, stage, children):
+    with long_training(cold, SHELL=shell) as (dvc, stage, children):
         dvc.kill()
         dvc.wait()
-        check_that_nothing_is_left(project, [stage, *children])
+        check_that_nothing_is_left(cold, [stage, *children])
 
 
-def test_a_dvc_that_is_killed_while_its_stage_starts_takes_it_too(project: Project) -> None:
+def test_a_dvc_that_is_killed_while_its_stage_starts_takes_it_too(cold: Project) -> None:
     """Before the stage has imported what it needs, too."""
-    project.edit("params.yaml", "epochs: 3", "epochs: 200000")
-    with project.start("dvc", "repro", "train@adam") as dvc:
+    cold.edit("params.yaml", "epochs: 3", "epochs: 200000")
+    with cold.start("dvc", "repro", "train@adam") as dvc:
         stage = wait_for(lambda: stage_of(psutil.Process(dvc.pid)))
         time.sleep(0.2)
         dvc.kill()
-    check_that_nothing_is_left(project, [stage])
+    check_that_nothing_is_left(cold, [stage])
 
 
-def test_a_killed_stage_takes_its_workers_with_it(project: Project) -> None:
+def test_a_killed_stage_takes_its_workers_with_it(cold: Project) -> None:
     """After `kill -9` of a stage, its workers end, and DVC says which stage failed."""
-    with long_training(project) as (dvc, stage, children):
+    with long_training(cold) as (dvc, stage, children):
         stage.kill()
         printed, _ = dvc.communicate()
         assert dvc.returncode != 0
         assert "failed to reproduce 'train@adam'" in printed
-        check_that_nothing_is_left(project, children)
+        check_that_nothing_is_left(cold, children)
 
 
 @pytest.mark.parametrize("who", ["all", "stage"])
-def test_an_interruption_is_one_word(project: Project, who: str) -> None:
+def test_an_interruption_is_one_word(cold: Project, who: str) -> None:
     """Ctrl-C, which reaches every process at once, or SIGTERM to the stage: no traceback."""
-    with long_training(project) as (dvc, stage, children):
+    with long_training(cold) as (dvc, stage, children):
         if who == "all":
             os.killpg(dvc.pid, signal.SIGINT)
         else:
@@ -117,4 +117,4 @@ def test_an_interruption_is_one_word(project: Project, who: str) -> None:
         assert dvc.returncode != 0
         assert "interrupted\n" in printed
         assert "Traceback" not in printed
-        check_that_nothing_is_left(project, [stage, *children])
+        check_that_nothing_is_left(cold, [stage, *children])

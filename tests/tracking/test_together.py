@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import warm
 from publication import SECONDS, contents, differences, make_checkout
 from servers import MEMORY, mlflow_server
 from torture import Bench, go, publisher
@@ -32,7 +33,8 @@ def publish_at_once(
     checkout: Path, root: Path, seconds: Sequence[float], name: str = "together", **variables: str
 ) -> Counter[str]:
     """Publish from a process for each of `seconds`, all at once; return what they did in all."""
-    publishers = [publisher(checkout, name, root, each, **variables) for each in seconds]
+    python = warm.python()
+    publishers = [publisher(checkout, name, root, each, python, **variables) for each in seconds]
     try:
         go(*publishers)
         done: Counter[str] = Counter()

@@ -63,10 +63,10 @@ def test_a_commit_gives_the_same_bytes_again(project: Project, temporary: Path) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing_behind(
-    project: Project, temporary: Path, number: signal.Signals
+    cold: Project, temporary: Path, number: signal.Signals
 ) -> None:
     """Neither the clone nor a process, though only the command itself is told."""
-    process = project.start(
+    process = cold.start(
         "optledger", "verify", "--reproduce", PYTHONPATH="src", TMPDIR=str(temporary)
     )
     command = psutil.Process(process.pid)
