@@ -35,7 +35,7 @@ from optledger.core.formats import write_csv, write_json, write_npz
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
-from optledger.datasets.prepared import read_split
+from optledger.datasets.prepared import read_split, read_summary
 from optledger.execution.executor import Report
 from optledger.execution.processes import Processes
 from optledger.pipeline.experiments import merge_patch
@@ -186,7 +186,7 @@ def _write_results(folder: Path, variants: int, seeds: int) -> None:
     (folder / "data").symlink_to(Path("data").resolve())
     shutil.copytree(CASES, folder / CASES)
     shutil.copytree(TEST, folder / TEST)
-    labels = read_labels()
+    labels = read_labels(read_summary().classes)
     rng = np.random.default_rng(0)
     rows = []
     evaluations: dict[str, list[Evaluation]] = {}

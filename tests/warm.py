@@ -22,7 +22,6 @@ import selectors
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -38,8 +37,6 @@ VARIABLE = "OPTLEDGER_TESTS_WARM"
 """The variable that names the folder that all processes of one run of the tests share."""
 
 NAMES = ("python", "python3", "dvc", "optledger")
-
-_started: list["subprocess.Popen[bytes]"] = []
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
@@ -95,18 +92,18 @@ def _start_server(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener, (folder / "log").open("w") as log:
         listener.bind(str(folder / "server"))
         listener.listen(64)
-        process = subprocess.Popen(
+        listener.set_inheritable(True)
+        # Not of subprocess, which wants to see the end of what it has started.
+        os.posix_spawn(
+            sys.executable,
             [sys.executable, __file__, str(folder), str(listener.fileno())],
-            pass_fds=[listener.fileno()],
-            cwd=folder,
-            env={name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+            {name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                *((os.POSIX_SPAWN_DUP2, log.fileno(), number) for number in (1, 2)),
+            ],
+            setsid=True,
         )
-    # Python warns of a process that nothing knows of any more.
-    _started.append(process)
 
 
 def _write_commands(folder: Path) -> None:
@@ -141,6 +138,7 @@ warm_client.main({folder!r})
 
 def _serve(folder: Path, listener: socket.socket) -> None:
     """Start children until the process that shared the folder has ended."""
+    os.chdir(folder)
     sys.path.remove(str(Path(__file__).parent))
     _import_all()
     owner = int((folder / "owner").read_text())
@@ -235,10 +233,10 @@ def _become(request: dict[str, Any], folder: Path) -> NoReturn:
     except SystemExit as ending:
         status = _exit_status(ending.code)
     except KeyboardInterrupt:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         status = -signal.SIGINT
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(BaseException):
             threading._shutdown()  # type: ignore[attr-defined]

@@ -1,8 +1,10 @@
 import errno
 import hashlib
 import json
+import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from optledger.core.errors import UserError
 from optledger.core.formats import (
     Expected,
     digest,
+    file_digest,
     new_directory,
     read_json,
     read_npz,
@@ -42,6 +45,16 @@ def test_npz_bytes_are_settled(tmp_path: Path) -> None:
     local = b"PK\x03\x04\x14" + bytes(7) + b"\x21\x00" + zlib.crc32(array).to_bytes(4, "little")
     sizes = 2 * len(array).to_bytes(4, "little")
     assert content.startswith(local + sizes + b"\x05\x00\x00\x00x.npy" + array + b"PK\x01\x02")
+
+
+@pytest.mark.parametrize("read", [read_json, read_npz, file_digest])
+def test_what_is_no_regular_file_is_one_line(
+    read: Callable[[Path], object], tmp_path: Path
+) -> None:
+    """A pipe that nobody writes to would be waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"pipe: found no regular file; allowed: one$"):
+        read(tmp_path / "pipe")
 
 
 def test_npz_round_trip(tmp_path: Path) -> None:

@@ -211,6 +211,30 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     assert file.read_text() == "precious"
 
 
+def test_a_circle_of_links_is_one_line(tmp_path: Path) -> None:
+    """Python up to 3.12 has an error of its own for it."""
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(UserError, match=r"^optledger tensorboard: .*: Too many levels of symbolic"):
+        write_runs(tmp_path / "a" / "runs", {})
+
+
+def test_a_pipeline_whose_training_has_no_parameters_is_told(project: Project) -> None:
+    """Then the lock does not say what the results are of."""
+    text = (project.path / "dvc.yaml").read_text()
+    parameters = "      params:\n" + "".join(
+        f"        - {name}\n"
+        for name in ("model", "search", "seeds", "training", "variants.${key}")
+    )
+    shorter = text.replace(parameters, "")
+    assert shorter != text
+    (project.path / "dvc.yaml").write_text(shorter)
+    line, status = exported(project).splitlines()
+    assert line.startswith("dvc.yaml: train@")
+    assert ": found no params; allowed: those of params.yaml; " in line
+    assert status == "2"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

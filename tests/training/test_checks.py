@@ -87,6 +87,11 @@ def test_a_single_variant_is_checked_alike(digits: tuple[Examples, Examples]) ->
             {"name": "mlp", "hidden_units": [8], "dropout": "x"},
             "found dropout: 'x'; allowed: a number$",
         ),
+        (
+            {"name": "mlp", "hidden_units": [10**9]},
+            r"would have 795,000,000,010 numbers, more than",
+        ),
+        ({"name": "cnn", "filters": [10**6]}, "its layers would have 8,633,007,056"),
         ({"name": "cnn", "filters": 8}, "found filters: 8; allowed: a list of whole numbers$"),
         ({"name": "cnn", "filters": [8], "kernel_size": 0}, "kernel_size must be"),
         ({"name": "cnn", "filters": [8], "kernel_size": 29}, "must be an integer from 1 to 28, n"),

@@ -36,6 +36,11 @@ def test_the_textbook_s_optimizers_stand_beside_keras_s() -> None:
         (Component(name="SGD", beta_1=0.9), "^found argument beta_1; allowed: .*momentum, nest"),
         (Component(name="SGD", learning_rate=0.9), "^found argument learning_rate; allowed: "),
         (Component(name="SGD", use_ema=True), "^found argument use_ema; allowed: "),
+        (
+            Component(name="SGD", nesterov=True),
+            "^found nesterov: True; allowed: momentum beside it",
+        ),
+        (Component(name="SGD", nesterov=True, momentum=0), "^found nesterov: True; allowed: mome"),
         (Component(name="SGD", momentum=3), "^found momentum: 3; allowed: .* from 0 to 1"),
         (
             Component(name="TextbookMomentum", momentum=0.9),
@@ -98,6 +103,14 @@ def test_a_decay_takes_the_whole_training_unless_told_otherwise() -> None:
         (
             Component(name="PiecewiseConstantDecay", boundaries=[3], values=[1.0, -1.0]),
             "allowed: what keeps the rates of PiecewiseConstantDecay finite, at least 0, and not",
+        ),
+        (
+            Component(name="CosineDecay", warmup_target=1),
+            "^found warmup_target: 1; allowed: warmup",
+        ),
+        (
+            Component(name="CosineDecay", warmup_steps=5),
+            "^found warmup_steps: 5; allowed: warmup_t",
         ),
         (Component(name="CosineDecay", alpha="x"), "found alpha: 'x'; allowed: a number$"),
         (Component(name="PiecewiseConstantDecay", boundaries=[], values=[]), "allowed: what "),

@@ -22,6 +22,7 @@ from optledger.trials.specify import specify
 from optledger.trials.trial import NO_CLASS, Trial, Weights
 
 MODEL = Component(name="mlp", hidden_units=[16])
+SOFTMAX = Component(name="mlp", hidden_units=[])
 
 SHAPE = (8, 8)
 
@@ -285,6 +286,30 @@ def test_damage_in_the_last_step_is_divergence(
     settings = variant("sgd", learning_rate=learning_rate, batch_size="full", epochs=1)
     result = engine(settings, *digits).train(trial(settings, seed=0))
     assert result.divergence == (1, 1)
+
+
+def test_a_sum_of_losses_that_is_infinite_is_divergence(
+    digits: tuple[Examples, Examples],
+) -> None:
+    """Each loss is a number, and so are the weights; no table could hold their mean."""
+    settings = variant("sgd", learning_rate=1e37, batch_size="full", epochs=1, model=SOFTMAX)
+    result = engine(settings, *digits).train(trial(settings, seed=0))
+    assert all(np.isfinite(each).all() for each in result.weights.values())
+    predictions = predict(specify(settings, 10).model, 10, result.weights, digits[1])
+    assert np.isfinite(predictions.losses).all()
+    assert result.divergence == (1, 1)
+    assert result.history == []
+
+
+def test_a_loss_that_is_infinite_is_none(digits: tuple[Examples, Examples]) -> None:
+    """Where the logits are numbers, and their difference is too large to be one."""
+    weights = initial_weights(specify(variant("sgd", model=SOFTMAX), 10).model, SHAPE, 10, seed=0)
+    bias = np.full(10, -3e38, np.float32)
+    bias[3] = 3e38
+    weights = {name: bias if each.shape == (10,) else each for name, each in weights.items()}
+    predictions = predict(specify(variant("sgd", model=SOFTMAX), 10).model, 10, weights, digits[1])
+    assert set(predictions.classes) == {3}
+    np.testing.assert_array_equal(np.isnan(predictions.losses), digits[1].labels != 3)
 
 
 def test_without_a_validation_split_there_are_no_validation_metrics(

@@ -343,6 +343,36 @@ def test_a_table_that_no_stage_makes_is_not_published(project: Project) -> None:
     assert any(line.startswith("dvc.yaml: found no stage that makes ") for line in printed)
 
 
+def test_a_stage_that_always_runs_is_recorded_all_the_same(project: Project) -> None:
+    """As `always_changed: true` in dvc.yaml would have it."""
+    project.edit("dvc.yaml", "\n  compare:\n", "\n  compare:\n    always_changed: true\n")
+    lock = project.path / "dvc.lock"
+    shorter = re.sub("\n  compare:.*?(?=\n  \\w)", "", lock.read_text(), count=1, flags=re.DOTALL)
+    lock.write_text(shorter)
+    printed = project.run("sh", "-c", "optledger publish; echo $?", PYTHONPATH="src").splitlines()
+    assert printed[-1] == "2"
+    assert any(line.startswith("dvc.lock: found no compare with its") for line in printed)
+
+
+def test_parameters_that_the_results_are_not_of_are_not_published(project: Project) -> None:
+    """They would stand beside figures that were made with others."""
+    project.edit("params.yaml", "batch_size: 32", "batch_size: 64")
+    printed = project.run("sh", "-c", "optledger publish; echo $?", PYTHONPATH="src")
+    line, status = printed.splitlines()
+    assert line.startswith(
+        "params.yaml: training.batch_size: found 64; expected 32, as in dvc.lock"
+    )
+    assert status == "2"
+
+
+def test_results_are_published_without_the_cache(project: Project) -> None:
+    """What is published is here; what is lacking is what a checkout would be made of."""
+    shutil.rmtree(project.path / ".dvc/cache")
+    printed = project.run("sh", "-c", "optledger publish; echo $?", PYTHONPATH="src").splitlines()
+    assert printed[-1] == "0"
+    assert " 0 created, 0 completed, " in printed[-2]
+
+
 def test_the_stage_alone_publishes_no_table_that_was_edited(project: Project) -> None:
     """DVC runs it whatever its dependencies are."""
     table = project.path / "results/leaderboard.csv"

@@ -11,6 +11,7 @@ from optledger.core.documents import Section, validate
 from optledger.core.errors import UserError
 from optledger.core.formats import read_json, read_npz
 from optledger.core.paths import TEST
+from optledger.trials.trial import NO_CLASS
 
 
 class SplitDigest(Section):
@@ -33,16 +34,23 @@ def read_split_digest() -> SplitDigest:
     return validate(SplitDigest, read_json(path), path)
 
 
-def read_labels() -> NDArray[np.uint8]:
-    """Read the true labels of the test split, shape (images,), as `evaluate` found them."""
-    return read_npz(TEST / "labels.npz", {"labels": (np.uint8, 1)})["labels"]
+def read_labels(classes: int) -> NDArray[np.uint8]:
+    """Read the true labels of the test split, shape (images,), as `evaluate` found them.
+
+    Raises:
+        UserError: the file is not sound, or has a label beyond so many classes.
+    """
+    path = TEST / "labels.npz"
+    labels = read_npz(path, {"labels": (np.uint8, 1)})["labels"]
+    _check_classes(path, labels, classes)
+    return labels
 
 
-def read_predictions(path: Path, images: int) -> dict[str, NDArray[Any]]:
+def read_predictions(path: Path, images: int, classes: int) -> dict[str, NDArray[Any]]:
     """Read `classes` and `losses` of a variant, shape (seeds, images) each.
 
     Raises:
-        UserError: the file is not sound, or of other images.
+        UserError: the file is not sound, of other images or of more classes.
     """
     arrays = read_npz(path, {"classes": (np.uint8, 2), "losses": (np.float32, 2)})
     shapes = {name: arrays[name].shape for name in ("classes", "losses")}
@@ -50,4 +58,13 @@ def read_predictions(path: Path, images: int) -> dict[str, NDArray[Any]]:
         found = " and ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
         allowed = f"both of so many seeds by {images} images"
         raise UserError(f"{path}: found {found}; allowed: {allowed}; dvc checkout brings it back")
+    predicted = arrays["classes"]
+    _check_classes(path, predicted[predicted != NO_CLASS], classes)
     return arrays
+
+
+def _check_classes(path: Path, found: NDArray[np.uint8], classes: int) -> None:
+    highest = int(found.max(initial=0))
+    if highest >= classes:
+        allowed = f"0 to {classes - 1}; dvc checkout brings it back"
+        raise UserError(f"{path}: found the class {highest}; allowed: {allowed}")

@@ -21,10 +21,10 @@ def read_samples(variants: Sequence[str]) -> Samples:
         FileNotFoundError: they, or the true labels, are not here.
     """
     count = read_summary().classes
-    labels = read_labels()
+    labels = read_labels(count)
     samples = {}
     for name in variants:
-        predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels))
+        predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), count)
         samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], count)
     return samples
 
@@ -32,7 +32,7 @@ def read_samples(variants: Sequence[str]) -> Samples:
 def class_notes() -> list[str]:
     """Return what is to be said of classes that a split has no image of, a sentence each."""
     summary = read_summary()
-    test: list[int] = np.bincount(read_labels(), minlength=summary.classes).tolist()
+    test: list[int] = np.bincount(read_labels(summary.classes), minlength=summary.classes).tolist()
     return classes.notes(
         {str(name): each for name, each in summary.examples_per_class.items()} | {"test": test}
     )

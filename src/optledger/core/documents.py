@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from optledger.core.errors import UserError, printable, without_credentials
+from optledger.core.formats import opened
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,10 +32,7 @@ def read_yaml(path: Path, shared: bool = True) -> Any:
         UserError: it cannot be read, or is no such document.
     """
     try:
-        # Opening a pipe would wait for whoever writes to it.
-        if path.exists() and not path.is_dir() and not path.is_file():
-            raise UserError(f"{path}: found no regular file; allowed: a YAML file")
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
@@ -90,7 +88,7 @@ def _problem(error: MarkedYAMLError) -> str:
 
 # Far more than anyone writes, and than dvc.lock has with hundreds of stages.
 _MOST_BYTES = 2_000_000
-_MOST_NODES = 100_000
+_MOST_NODES = 50_000
 _MOST_DEPTH = 40
 
 

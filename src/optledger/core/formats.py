@@ -12,6 +12,7 @@ import json
 import math
 import os
 import shutil
+import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,29 @@ def rounded(value: float) -> float | None:
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a regular file to read: a pipe would be waited for, and some devices never end.
+
+    Raises:
+        UserError: it is none.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise UserError(f"{path}: found no regular file; allowed: one")
+        yield file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def read(path: Path) -> bytes:
+    """Read a regular file."""
+    with opened(path) as file:
+        return file.read()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON with sorted keys.
 
@@ -60,7 +84,7 @@ def read_json(path: Path) -> Any:
         UserError: it is no JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read(path))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: found no JSON: {error}; {_REMEDY}") from None
 
@@ -97,7 +121,7 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
         UserError: it is no such file, or lacks such an array.
     """
     arrays = {}
-    with path.open("rb") as file:
+    with opened(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 for member in archive.namelist():
@@ -139,7 +163,8 @@ def new_files(folder: Path) -> Iterator[Path]:
     There they replace those of their names, and leave others alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+    beside = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-")
+    with _naming(folder), beside as temporary:
         yield Path(temporary)
         for file in Path(temporary).iterdir():
             file.replace(folder / file.name)
@@ -175,7 +200,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
     """SHA-256, or another digest, of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 

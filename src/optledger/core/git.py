@@ -93,7 +93,12 @@ def run(*arguments: str, checkout: Path = Path()) -> str:
     command = ["git", "-C", str(checkout), *arguments]
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment()
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            env=environment(),
         )
     except FileNotFoundError:
         raise UserError("git: found no such program; allowed: one on the path") from None

@@ -390,7 +390,7 @@ class Method(Section):
     """How a case's loss is minimized: an update rule, its learning rate, and its batches."""
 
     rule: Literal["gradient_descent", "momentum", "rmsprop", "adam"]
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1e38)
     batch_size: BatchSize = "full"
 
 

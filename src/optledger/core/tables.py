@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from optledger.core import formats
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
 
@@ -119,7 +120,7 @@ def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:
         UserError: it is missing, or holds something else.
     """
     try:
-        content = path.read_bytes()
+        content = formats.read(path)
     except FileNotFoundError:
         allowed = "the results of dvc repro, or of dvc pull"
         raise UserError(f"{path}: found nothing; allowed: {allowed}") from None

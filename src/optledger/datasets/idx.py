@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optledger.core.errors import UserError
+from optledger.core.formats import read
 
 _UNSIGNED_BYTE = 0x08
 
@@ -25,7 +26,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         UserError: the file is missing or is not such a file, whole and of that shape.
     """
     try:
-        content = path.read_bytes()
+        content = read(path)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     magic = bytes([0, 0, _UNSIGNED_BYTE, dimensions])

@@ -1,10 +1,10 @@
 """The files of data/prepared/: splits, and what is told of them."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from optledger.core.documents import Section, validate
 from optledger.core.errors import UserError
@@ -29,6 +29,15 @@ class Summary(Section):
     examples: dict[Literal["train", "validation"], NonNegativeInt]
     examples_per_class: dict[Literal["train", "validation"], list[NonNegativeInt]]
     image_shape: list[PositiveInt]
+
+    @model_validator(mode="after")
+    def _check_splits(self) -> Self:
+        """Check that both splits have a count, and every class one in each."""
+        counts = self.examples_per_class
+        complete = self.examples.keys() == counts.keys() == {"train", "validation"}
+        if not complete or any(len(each) != self.classes for each in counts.values()):
+            raise ValueError(f"counts of both splits, and of each of {self.classes} classes")
+        return self
 
 
 def read_summary(directory: Path = PREPARED) -> Summary:

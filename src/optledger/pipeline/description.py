@@ -28,7 +28,6 @@ class Stage:
     Attributes:
         name: with the variant or case it is for.
         recorded: whether dvc.lock has it, with this command.
-        always_runs: whether DVC calls it changed whatever it depends on.
         dependencies: the MD5 that dvc.lock records of each file or folder; None where it does not.
         outputs: the same of the outputs.
         sizes: what dvc.lock records of the bytes in each dependency and output; None where it does
@@ -39,7 +38,6 @@ class Stage:
 
     name: str
     recorded: bool
-    always_runs: bool
     dependencies: Mapping[Path, str | None]
     outputs: Mapping[Path, str | None]
     sizes: Mapping[Path, int | None]
@@ -93,7 +91,7 @@ def reproducible(root: Path) -> list[str]:
     """Return the names of the stages of a checkout that have something to repeat."""
     with Repo(str(root)) as repository:
         stages = repository.index.stages
-        return [stage.name for stage in stages if not stage.always_changed]
+        return [stage.name for stage in stages if stage.outs]
 
 
 @contextmanager
@@ -141,7 +139,6 @@ def _stage(stage: Any, values: Mapping[str, Mapping[str, Any]]) -> Stage:
     return Stage(
         name=stage.name,
         recorded=recorded,
-        always_runs=stage.always_changed,
         dependencies={_path(each): each.hash_info.value for each in dependencies},
         outputs={_path(each): each.hash_info.value for each in stage.outs},
         sizes={_path(each): each.meta.size for each in (*dependencies, *stage.outs)},

@@ -17,7 +17,7 @@ class _Part(Section):
 
 class _Output(_Part):
     path: str
-    md5: str
+    md5: str | None = None
 
 
 class _Stage(_Part):
@@ -29,13 +29,16 @@ class _Lock(_Part):
 
 
 def outputs(path: Path = LOCK) -> dict[str, dict[Path, str]]:
-    """Return the MD5 of each output, by stage and path, in the order of the lock.
+    """Return the MD5 of each output that has one, by stage and path, in the order of the lock.
 
     Raises:
         UserError: the lock cannot be read, or is none of DVC's.
     """
     stages = validate(_Lock, read_yaml(path), path).stages
-    return {name: {Path(out.path): out.md5 for out in each.outs} for name, each in stages.items()}
+    return {
+        name: {Path(out.path): out.md5 for out in each.outs if out.md5}
+        for name, each in stages.items()
+    }
 
 
 def forget(stages: Collection[str], path: Path = LOCK) -> None:

@@ -5,7 +5,9 @@ bytes. So every event has the same time, and of TensorBoard's horizontal axes on
 is the epoch, says anything.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from errno import ELOOP
 from pathlib import Path
 
 import pandas as pd
@@ -58,8 +60,8 @@ def write_runs(directory: Path, runs: Mapping[str, Events]) -> None:
         UserError: `directory` holds something else, or cannot be written.
     """
     # Named by more than dots, and no link.
-    place = directory.resolve()
     try:
+        place = directory.resolve()
         if foreign := next(_foreign(place), None):
             allowed = "a folder with nothing but what this command wrote, and now writes anew"
             raise UserError(f"optledger tensorboard: found {foreign}; allowed: {allowed}")
@@ -68,6 +70,9 @@ def write_runs(directory: Path, runs: Mapping[str, Events]) -> None:
                 _write(temporary / name / FILE, events)
     except OSError as error:
         raise UserError(f"optledger tensorboard: {directory}: {error.strerror}") from None
+    except RuntimeError:
+        # Of a circle, up to Python 3.12.
+        raise UserError(f"optledger tensorboard: {directory}: {os.strerror(ELOOP)}") from None
 
 
 def read_runs(settings: Params) -> dict[str, Events]:
@@ -143,6 +148,9 @@ def _check_parameters(settings: Params) -> None:
     with opened() as pipeline:
         for stage in pipeline.stages:
             if stage.name.startswith("train@"):
+                if PARAMS not in stage.parameters:
+                    allowed = f"those of {PARAMS}; git checkout HEAD -- dvc.yaml brings them back"
+                    raise UserError(f"dvc.yaml: {stage.name}: found no params; allowed: {allowed}")
                 trained, wanted = stage.parameters[PARAMS]
                 for key, before, now in differences(trained, wanted):
                     allowed = f"{shown(before)}, which the results are of; else dvc repro"

@@ -47,7 +47,7 @@ class Evidence:
         labels, classes = self._test_split
         first, second = (
             samples_of(labels, arrays["classes"], arrays["losses"], classes)
-            for arrays in (read_predictions(each, len(labels)) for each in files if each)
+            for arrays in (read_predictions(each, len(labels), classes) for each in files if each)
         )
         return first, second
 

@@ -58,7 +58,7 @@ def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str
             for path, md5 in stage.outputs.items()
             if md5 and path not in stage.cached and digest(path) != md5
         ]
-        if reasons and not stage.always_runs and name not in _SHOWING:
+        if reasons and stage.outputs and name not in _SHOWING:
             yield name, tuple(reasons)
 
 

@@ -64,8 +64,9 @@ def read_champion(params: Params) -> ChampionModel | None:
         ["validation_accuracy", "validation_loss", "seed"], ascending=[False, True, True]
     )
     seed = int(seeds["seed"].iloc[0])
-    labels = read_labels()
-    predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels))
+    classes = read_summary().classes
+    labels = read_labels(classes)
+    predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), classes)
     place = read_trials(TRIALS / name)["seed"].tolist().index(seed)
     return ChampionModel(
         dataset=params.dataset,
@@ -73,7 +74,7 @@ def read_champion(params: Params) -> ChampionModel | None:
         seed=seed,
         seeds=len(seeds),
         model=params.variants[name].model,
-        classes=read_summary().classes,
+        classes=classes,
         weights=read_weights(TRIALS / name)[place],
         input_example=read_split("validation").images[:_EXAMPLES],
         predictions={**predictions, "labels": labels},

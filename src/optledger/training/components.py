@@ -37,6 +37,13 @@ _NOT_LOSSES = {
     *("CategoricalGeneralizedCrossEntropy", "SparseCategoricalCrossentropy"),
 }
 
+# What Keras ignores without another argument, whose default it does not work with.
+_BESIDE = {
+    "nesterov": "momentum",
+    "warmup_steps": "warmup_target",
+    "warmup_target": "warmup_steps",
+}
+
 PerExampleLoss = Callable[[Any, Any], Any]
 
 
@@ -150,12 +157,6 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
     classes = _classes(module, module.LearningRateSchedule, {"LearningRateSchedule"})
     found, arguments = _checked(classes, component)
     warmup = arguments.get("warmup_steps", 0.0)
-    if warmup and "warmup_target" not in arguments:
-        raise ComponentError(
-            component.arguments["warmup_steps"],
-            "warmup_target beside it, as there is no warm-up without",
-            "warmup_steps",
-        )
     given = {"initial_learning_rate": 1.0, "decay_steps": max(1.0, steps - warmup), **arguments}
     taken = inspect.signature(found).parameters
     given = {name: value for name, value in given.items() if name in taken}
@@ -211,6 +212,10 @@ def _checked(
             arguments[argument] = checked(component.name, parameters[argument], value)
         except ValueError as error:
             raise ComponentError(value, str(error), argument) from None
+    for argument, other in _BESIDE.items():
+        if arguments.get(argument) and not arguments.get(other) and other in allowed:
+            beside = f"{other} beside it, without which it does nothing"
+            raise ComponentError(component.arguments[argument], beside, argument)
     return found, arguments
 
 

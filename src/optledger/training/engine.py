@@ -4,6 +4,7 @@ An engine holds one model, one optimizer and one compiled function for the confi
 differ only in seed and learning rate, and resets their variables for each trial.
 """
 
+import math
 import resource
 import sys
 import time
@@ -93,8 +94,9 @@ class Engine:
             bad_step, *metrics = (value.numpy() for value in self._epoch(order, rates, keys))
             seconds.append(time.perf_counter() - started)
             report(epoch)
-            if bad_step:
-                divergence = Divergence(epoch, int(bad_step))
+            # The sum of finite losses may be none; the mean over no image is no number.
+            if bad_step or any(map(math.isinf, metrics)):
+                divergence = Divergence(epoch, int(bad_step) or len(factors))
                 break
             history.append(Epoch(*(float(metric) for metric in metrics)))
             if stopping:
@@ -237,7 +239,8 @@ def predict(model: Component, classes: int, weights: Weights, examples: Examples
     built, forward = _forward(model, examples.images.shape[1:], classes)
     set_weights(built, weights)
     predicted, losses = forward(tf.constant(examples.images), tf.constant(examples.labels))
-    return Predictions(predicted.numpy(), losses.numpy())
+    found = losses.numpy()
+    return Predictions(predicted.numpy(), np.where(np.isinf(found), np.float32(np.nan), found))
 
 
 @lru_cache(maxsize=1)

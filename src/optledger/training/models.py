@@ -4,7 +4,9 @@ A model is a function of this module and an entry in `MODELS`. It takes scaled i
 of classes; what else it takes are its arguments in params.yaml.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -32,6 +34,8 @@ def mlp(
         ValueError: an argument is not what it has to be.
     """
     _check_counts("hidden_units", hidden_units)
+    widths = (math.prod(images.shape[1:]), *hidden_units, classes)
+    _check_size((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
     units = keras.layers.Flatten()(images)
     for count in hidden_units:
         units = keras.layers.Dense(count, activation)(units)
@@ -64,6 +68,13 @@ def cnn(
     side = min(images.shape[1:])
     if not 1 <= kernel_size <= side:
         raise ValueError(f"kernel_size must be an integer from 1 to {side}, not {kernel_size!r}")
+    places, patch = math.prod(images.shape[1:]), kernel_size**2
+    # Of each layer what an image becomes, and the weights; as if none were halved.
+    layers = [
+        places * (patch * inputs + outputs) + patch * inputs * outputs
+        for inputs, outputs in pairwise((1, *filters))
+    ]
+    _check_size([*layers, places * classes * (filters[-1] if filters else 1)])
     maps = keras.layers.Reshape((*images.shape[1:], 1))(images)
     for count in filters:
         maps = keras.layers.Dense(count, activation)(_patches(maps, kernel_size))
@@ -81,6 +92,15 @@ MODELS: dict[str, Callable[..., Any]] = {"mlp": mlp, "cnn": cnn}
 def _check_counts(name: str, counts: Sequence[int]) -> None:
     if min(counts, default=1) < 1:
         raise ValueError(f"{name} must be integers of at least 1, not {counts!r}")
+
+
+def _check_size(numbers: Iterable[int]) -> None:
+    if (size := sum(numbers)) > _MOST_NUMBERS:
+        raise ValueError(f"its layers would have {size:,} numbers, more than {_MOST_NUMBERS:,}")
+
+
+# 400 MB, of which an optimizer keeps two more, and a training step its gradient.
+_MOST_NUMBERS = 100_000_000
 
 
 def _patches(maps: Any, size: int) -> Any:

@@ -12,8 +12,10 @@ from pathlib import Path
 from optledger.training import kernels
 
 ENVIRONMENT = {
-    # One instruction set for every x86-64 processor with AVX2, as wide ones round differently.
-    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    # One instruction set for every x86-64 processor with AVX2, as wide ones round differently; and
+    # no estimate of 1/sqrt(x), which is another one on processors of another maker.
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2 "
+    "--xla_backend_extra_options=xla_cpu_disable_platform_dependent_math",
     # The same for matrix products, whose kernels oneDNN chooses at run time.
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     # Byte equality is promised on processors only, and this work is small.

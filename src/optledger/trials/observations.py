@@ -13,7 +13,8 @@ from typing import NamedTuple
 from pydantic import NonNegativeFloat, PositiveInt
 
 from optledger.core.documents import Section
-from optledger.core.formats import file_digest, rounded, write_json
+from optledger.core.errors import UserError
+from optledger.core.formats import file_digest, read, rounded, write_json
 from optledger.trials.trial import TrialResult
 
 
@@ -85,9 +86,9 @@ def read_observation(path: Path, trials: Path) -> Observation | None:
     beside other trials.
     """
     try:
-        observation = Observation.model_validate_json(path.read_bytes())
+        observation = Observation.model_validate_json(read(path))
         return observation if observation.outputs == _digests(trials) else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, UserError):
         return None
 
 

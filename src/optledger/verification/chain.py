@@ -53,7 +53,7 @@ class Chain:
         for name in self.orphans:
             yield Break(str(LOCK), name, "the stages of dvc.yaml only", _repro())
         yield from self._dependencies(broken)
-        yield from self._parameters()
+        yield from self.parameters()
 
     def unrecorded(self) -> Iterator[Break]:
         """Yield a break for each stage whose outputs dvc.lock does not record."""
@@ -78,7 +78,8 @@ class Chain:
             remedy = command("git", "checkout", "HEAD", "--", path) if away else _repro()
             yield Break(str(path), found, f"{recorded}, {_as_in_the_lock(stages)}", remedy)
 
-    def _parameters(self) -> Iterator[Break]:
+    def parameters(self) -> Iterator[Break]:
+        """Yield a break for each parameter that is not what dvc.lock records."""
         wrong: dict[tuple[Path, str, str], list[str]] = {}
         values: dict[tuple[Path, str], Any] = {}
         for stage in self.stages:

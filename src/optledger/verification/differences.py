@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from optledger.core.formats import read_json
+from optledger.core.formats import read, read_json
 
 
 class Cell(NamedTuple):
@@ -53,7 +53,7 @@ def _cells(original: Path, found: Path) -> Iterator[Cell]:
         for number, pair in enumerate(zip_longest(*map(_lines, (found, original))), start=1):
             yield Cell(f"line {number}", *pair)
     else:
-        pairs = zip_longest(found.read_bytes(), original.read_bytes())
+        pairs = zip_longest(*map(read, (found, original)))
         for place, pair in enumerate(pairs):
             yield Cell(f"byte {place}", *pair)
 
@@ -84,4 +84,4 @@ def _is_close(cell: Cell, tolerance: float) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+    return read(path).decode(errors="backslashreplace").splitlines()

@@ -1,12 +1,11 @@
 """Outputs and their objects in DVC's cache: whether their bytes are those of dvc.lock."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from optledger.core.breaks import Break, command
-from optledger.core.formats import tree_digest
+from optledger.core.formats import read_json, tree_digest
 from optledger.core.paths import LOCK
 from optledger.pipeline.description import Pipeline, Stage
 from optledger.verification.digests import Digests
@@ -125,7 +124,7 @@ class Outputs:
 
 def _members(place: Path) -> dict[str, str]:
     """Return the digest of each file of a folder, by its path, from the folder's object."""
-    return {each["relpath"]: each["md5"] for each in json.loads(place.read_bytes())}
+    return {each["relpath"]: each["md5"] for each in read_json(place)}
 
 
 def _of_md5(md5: str) -> str:

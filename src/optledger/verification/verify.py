@@ -85,14 +85,18 @@ def check_outputs() -> None:
         digests = Digests(pipeline.files_below, lambda _: None)
         chain = Chain(pipeline.stages, pipeline.orphans, digests.of)
         outputs = Outputs(pipeline, digests, chain.is_current)
-        # What always runs, as the publication does, records nothing that is published.
-        made = [stage for stage in pipeline.stages if not stage.always_runs]
+        # A stage without outputs, as the publication is, records nothing that is published.
+        made = replace(chain, stages=[stage for stage in pipeline.stages if stage.outputs])
         breaks = [
             *_undeclared(settings, pipeline),
-            *replace(chain, stages=made).unrecorded(),
+            *made.unrecorded(),
             *_unmade(pipeline),
+            *made.parameters(),
+            *outputs.breaks(),
         ]
-        if lines := [str(each) for each in [*breaks, *outputs.breaks()] if not each.is_note]:
+        # What is published is the outputs: they need no object in the cache.
+        intact = {f"the cache of {path}" for stage in made.stages for path in stage.outputs}
+        if lines := [str(each) for each in breaks if each.where not in intact]:
             raise UserError("\n".join(lines))
 
 
@@ -112,7 +116,7 @@ def _unmade(pipeline: Pipeline) -> Iterator[Break]:
     """Yield a break for each file that is published and is no output of a stage."""
     made = {path for stage in pipeline.stages for path in stage.outputs}
     for path in (
-        path for stage in pipeline.stages if stage.always_runs for path in stage.dependencies
+        path for stage in pipeline.stages if not stage.outputs for path in stage.dependencies
     ):
         if not any(path.is_relative_to(each) or each.is_relative_to(path) for each in made):
             remedy = command("git", "checkout", "HEAD", "--", "dvc.yaml")
