@@ -18,9 +18,9 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
     folder = shared / f"{name} once"
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            making = shared / f"{name} making"
-            making.mkdir()
-            make(making)
-            making.rename(folder)
+        if not (folder / "made").exists():
+            # Where it stays, as a store knows the place of its artifacts.
+            folder.mkdir()
+            make(folder)
+            (folder / "made").touch()
     return folder

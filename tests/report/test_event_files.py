@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_the_files_repeat_byte_for_byte(finished: Project, tmp_path: Path, folde
 def test_tensorflow_is_not_imported(finished: Project, tmp_path: Path) -> None:
     """Nor Keras; TensorBoard's writer does without."""
     arguments = ("-c", WITHOUT_TENSORFLOW, str(tmp_path / "runs"))
-    finished.run("python", *arguments, PYTHONPATH="src")
+    replace(finished, cold=True).run("python", *arguments, PYTHONPATH="src")
     assert len(content(tmp_path / "runs")) == 6
 
 

@@ -45,7 +45,7 @@ DIGITS = {
     "adam": "0da98c1e7196f0b8",
     "gd": "7f6dede096531713",
     "momentum": "b950eadfdf80b600",
-    "rmsprop": "10b4e73ff3e95ee7",
+    "rmsprop": "c35bed9abb95a1a5",
     "sgd": "a1824a9afc644064",
     "class weights": "19b47ca06b89a903",
     "early stopping": "e6b5604ea9f8363c",
@@ -59,7 +59,7 @@ DIGITS = {
     "cnn": "402aecd9ebfb98a7",
     "dropout": "e9714018afa36656",
     "softmax regression": "d5be76942c446030",
-    "textbook adam": "8c25fa4e95c54759",
+    "textbook adam": "94f7bd08d5d3d7c7",
     "textbook momentum": "86651c27fb309e06",
 }
 
