@@ -198,7 +198,7 @@ def _write_results(folder: Path, variants: int, seeds: int) -> None:
         write_npz(predictions, {"classes": classes, "losses": losses})
         history = [Epoch(0.1, 0.98, 0.1, 0.98)] * 10
         results = [
-            TrialResult(rate, seed, {}, history, 10, None, 0.0, 0.0)
+            TrialResult(rate, seed, {}, history, 10, None)
             for seed, rate in enumerate(np.geomspace(0.01, 1, seeds))
         ]
         write_trials(folder / TRIALS / name, results, results[:5])
@@ -449,7 +449,7 @@ def one_trial(name: str, held: bool) -> float:
     variant = _variant(name, "plain").model_copy(update={"epochs": 3})
     rate = 0.1 if variant.optimizer.name == "SGD" else 0.001
     trial = Trial(name, specify(variant, CLASSES), rate, 0)
-    return tasks.train(trial, lambda _: None).seconds_per_epoch
+    return tasks.train(trial, lambda _: None).cost.seconds_per_epoch
 
 
 @lru_cache

@@ -104,8 +104,6 @@ def test_the_seed_is_not_its_place(tmp_path: Path) -> None:
             history=[Epoch(1.0, 0.5, 1.0, accuracy) for accuracy in values],
             kept_epoch=len(values),
             divergence=None if values else Divergence(1, 1),
-            seconds_per_epoch=0.25,
-            peak_memory_mib=500.0,
         )
         for seed, values in accuracies.items()
     ]

@@ -50,8 +50,6 @@ def write_results(
                 history=[Epoch(1.0, 0.5, 1.0, 0.5)],
                 kept_epoch=1,
                 divergence=None,
-                seconds_per_epoch=1.0,
-                peak_memory_mib=500.0,
             )
             for seed in seeds["seed"]
         ]

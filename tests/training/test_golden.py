@@ -1,7 +1,7 @@
 """The bytes of trainings, committed: they hold on every x86-64 processor with AVX2.
 
 A change that is meant to change them renews them: `python tests/training/test_golden.py` prints the
-digests anew. docs/verification.md says on which processors they were seen.
+digests anew. docs/verification.md says on which processors they were seen, emulated ones included.
 """
 
 import hashlib
@@ -16,11 +16,13 @@ import pytest
 from digits import load
 from optledger.core import params
 from optledger.core.params import EarlyStopping
+from optledger.core.paths import PREPARED
 from optledger.datasets.examples import Examples
-from optledger.datasets.prepared import read_split, read_summary
-from optledger.training import kernels, runtime
+from optledger.datasets.prepared import read_split, read_summary, write_split
+from optledger.execution.processes import Processes
+from optledger.training import kernels, runtime, tasks
 from optledger.trials.specify import specify
-from optledger.trials.trial import Trial
+from optledger.trials.trial import Trial, TrialResult
 from project import REPOSITORY
 
 # By what a variant has beside the defaults of params.yaml; the default variants themselves first.
@@ -82,26 +84,55 @@ def settings(name: str) -> params.Variant:
     return params.Variant.model_validate({**base, **TECHNIQUES.get(name, {}), "epochs": 2})
 
 
+def trial_of(name: str, learning_rate: float | None = None) -> Trial:
+    """Return the trial whose bytes are held."""
+    variant = settings(name)
+    rate = learning_rate or (0.1 if variant.optimizer.name == "SGD" else 0.01)
+    return Trial(name, specify(variant, 10), rate, 0)
+
+
 def digest(
     name: str, train: Examples, validation: Examples, learning_rate: float | None = None
 ) -> str:
-    """Train with seed 0; return what identifies the weights."""
+    """Train in this process; return what identifies the weights."""
     from optledger.training.engine import Engine
 
-    variant = settings(name)
-    rate = learning_rate or (0.1 if variant.optimizer.name == "SGD" else 0.01)
-    specification = specify(variant, 10)
-    trial = Trial(name, specification, rate, 0)
-    result = Engine(specification, train, validation).train(trial)
+    trial = trial_of(name, learning_rate)
+    return digest_of(Engine(trial.specification, train, validation).train(trial))
+
+
+def digest_of(result: TrialResult) -> str:
+    """Return what identifies the weights."""
     weights = b"".join(result.weights[each].tobytes() for each in sorted(result.weights))
     return hashlib.sha256(weights).hexdigest()[:16]
 
 
+def digest_on_mnist(name: str) -> str:
+    """Train on the splits that are here."""
+    train, validation = (read_split(each, SUMMARY.parent) for each in ("train", "validation"))
+    return digest(name, train, validation, MNIST[name][0])
+
+
+@pytest.fixture(scope="module")
+def trained(
+    digits: tuple[Examples, Examples], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """The digests of trainings by two workers, where `main` trains in one process."""
+    folder = tmp_path_factory.mktemp("golden")
+    for name, examples in zip(("train", "validation"), digits, strict=True):
+        write_split(name, examples, folder / PREPARED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with Processes(2, tasks.PREPARATION) as pool:
+            results = dict(pool.run(tasks.train, [trial_of(name) for name in DIGITS]))
+    return {name: digest_of(results[place].result) for place, name in enumerate(DIGITS)}
+
+
 @needs_pin
 @pytest.mark.parametrize("name", DIGITS)
-def test_a_training_has_the_committed_bytes(name: str, digits: tuple[Examples, Examples]) -> None:
-    """Of the default variants, each technique and each model."""
-    assert digest(name, *digits) == DIGITS[name]
+def test_a_training_has_the_committed_bytes(name: str, trained: dict[str, str]) -> None:
+    """Of the default variants, each technique and each model, whoever trains them beside which."""
+    assert trained[name] == DIGITS[name]
 
 
 def test_every_default_variant_has_a_digest() -> None:
@@ -116,9 +147,7 @@ def test_a_training_on_mnist_has_the_bytes_of_a_processor_without_avx512(name: s
     """The digits do not have its shapes, which libraries choose kernels and blocks by."""
     if read_summary(SUMMARY.parent).dataset != "mnist":
         pytest.skip("the data here are of another dataset")
-    splits = (read_split(each, SUMMARY.parent) for each in ("train", "validation"))
-    rate, expected = MNIST[name]
-    assert digest(name, *splits, rate) == expected
+    assert digest_on_mnist(name) == MNIST[name][1]
 
 
 @pytest.mark.skipif(
@@ -141,7 +170,10 @@ def test_without_a_pin_the_bytes_are_others(pin: str) -> None:
 
 
 def main() -> None:
-    """Print the digests of the cases named after the pin to leave out, which `-` is none of."""
+    """Print the digests of the cases named after the pin to leave out, which `-` is none of.
+
+    Without names, of all cases, and of MNIST if it is here.
+    """
     pin, *names = sys.argv[1:] or ["-"]
     if pin == "kernels":
         kernels._VARIABLES.clear()
@@ -150,7 +182,10 @@ def main() -> None:
     runtime.import_tensorflow()
     runtime.use_one_thread()
     for name in names or [*params.load(REPOSITORY / "params.yaml").variants, *TECHNIQUES]:
-        print(name, digest(name, *load()))
+        print(name, digest(name, *load()), flush=True)
+    if not names and SUMMARY.exists():
+        for name in MNIST:
+            print("mnist", name, digest_on_mnist(name), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from optledger.core.formats import file_digest, write_json
 from optledger.trials.observations import Computed, Observation, read_observation, write_observation
 from optledger.trials.records import write_trials
-from optledger.trials.trial import Epoch, TrialResult
+from optledger.trials.trial import Cost, Epoch, TrialResult
 
 
 def trials(accuracy: float = 0.9) -> list[TrialResult]:
@@ -22,18 +22,19 @@ def trials(accuracy: float = 0.9) -> list[TrialResult]:
             history=[Epoch(1.0, 0.5, 1.0, accuracy)],
             kept_epoch=1,
             divergence=None,
-            seconds_per_epoch=seconds,
-            peak_memory_mib=memory,
         )
-        for seed, seconds, memory in ((3, 0.25, 600.0), (12, 1 / 3, 500.0))
+        for seed in COSTS
     ]
+
+
+COSTS = {3: Cost(0.25, 600.0), 12: Cost(1 / 3, 500.0)}
 
 
 @pytest.fixture
 def observed(tmp_path: Path) -> Path:
     """A folder with trials, and beside them what was observed."""
     write_trials(tmp_path / "adam", trials(), [])
-    write_observation(tmp_path / "adam.json", tmp_path / "adam", trials(), Computed("AVX2", 1, 2))
+    write_observation(tmp_path / "adam.json", tmp_path / "adam", COSTS, Computed("AVX2", 1, 2))
     return tmp_path
 
 

@@ -26,8 +26,6 @@ def result(seed: int, epochs: int, divergence: Divergence | None = None) -> Tria
         history=[Epoch(1.0, 1.0, np.nan, np.nan)] * epochs,
         kept_epoch=epochs,
         divergence=divergence,
-        seconds_per_epoch=1.0,
-        peak_memory_mib=1.0,
     )
 
 

@@ -33,7 +33,7 @@ def result(
     history = [Epoch(0.0, 0.0, 0.0, 1.0)] * (epochs - 1) + [Epoch(0.0, 0.0, loss, accuracy or 0.0)]
     divergence = Divergence(1, 1) if accuracy is None else None
     kept = [] if divergence else history
-    return TrialResult(learning_rate, 7, {}, kept, len(kept), divergence, 0.1, 500.0)
+    return TrialResult(learning_rate, 7, {}, kept, len(kept), divergence)
 
 
 def test_a_grid_is_tried_value_by_value() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from tqdm import tqdm
 
 from optledger.execution.executor import Executor, Report
-from optledger.trials.trial import Trial, TrialResult
+from optledger.trials.trial import FinishedTrial, Trial, TrialResult
 
 
 class Progress:
@@ -39,26 +39,26 @@ class Progress:
     def run(
         self,
         pool: Executor,
-        train: Callable[[Trial, Report], TrialResult],
+        train: Callable[[Trial, Report], FinishedTrial],
         trials: Sequence[Trial],
-    ) -> list[TrialResult]:
-        """Run trials by `train`; return their results in the order of the trials."""
-        results: dict[int, TrialResult] = {}
+    ) -> list[FinishedTrial]:
+        """Run trials by `train`; return them in their order."""
+        done: dict[int, FinishedTrial] = {}
         epochs = [0] * len(trials)
 
         def advance(place: int, epoch: int) -> None:
             self._advance(epoch - epochs[place])
             epochs[place] = epoch
 
-        for place, result in pool.run(train, trials, advance):
-            results[place] = result
+        for place, finished in pool.run(train, trials, advance):
+            done[place] = finished
             # A trial that ended early leaves nothing to wait for.
             self._epochs_left -= trials[place].specification.epochs - epochs[place]
             self._trials_done += 1
             self._describe()
             if self._bar.disable:
-                print(f"{trials[place]}: {_outcome(result)} ({self._state()})", flush=True)
-        return [results[place] for place in range(len(trials))]
+                print(f"{trials[place]}: {_outcome(finished.result)} ({self._state()})", flush=True)
+        return [done[place] for place in range(len(trials))]
 
     def summary(self) -> str:
         """Return in one line what was done in what time, the start of the workers included."""

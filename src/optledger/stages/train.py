@@ -45,11 +45,14 @@ def main() -> None:
         searched = progress.run(
             pool, tasks.train, [trial(rate, settings.search.seed) for rate in rates]
         )
-        chosen = search.choose(variant, searched)
+        chosen = search.choose(variant, [each.result for each in searched])
         finals = progress.run(pool, tasks.train, [trial(chosen, seed) for seed in seeds])
-    write_trials(TRIALS / name, finals, searched)
+    write_trials(
+        TRIALS / name, *([each.result for each in trials] for trials in (finals, searched))
+    )
     computed = Computed(kernels.instruction_set(), runtime.THREADS, min(pool.count, len(finals)))
-    write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, finals, computed)
+    costs = {each.result.seed: each.cost for each in finals}
+    write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, costs, computed)
     print(f"{progress.summary()}; learning rate {chosen:g}", end="")
     print(f", of {len(rates)} tried" if rates else "")
     if edge := search.edge(chosen, rates):

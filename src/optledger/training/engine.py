@@ -5,8 +5,6 @@ differ only in seed and learning rate, and resets their variables for each trial
 """
 
 import math
-import resource
-import sys
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -76,14 +74,13 @@ class Engine:
         self._epoch = tf.function(self._run_epoch, jit_compile=True, autograph=False)
 
     def train(
-        self, trial: Trial, report: Callable[[int], None] = lambda epochs: None
+        self, trial: Trial, on_epoch: Callable[[int, float], None] = lambda epoch, seconds: None
     ) -> TrialResult:
-        """Train from the seed's initial weights; tell `report` each epoch that is done."""
+        """Train from the seed's initial weights; tell `on_epoch` each epoch and its seconds."""
         self._reset(trial.seed)
         stopping = self.specification.early_stopping
         examples = training_examples(self._labels, self.specification, trial.seed).astype(np.int32)
         history: list[Epoch] = []
-        seconds: list[float] = []
         kept, weights = 0, None
         divergence = None
         for epoch, factors in enumerate(self._schedule, start=1):
@@ -92,8 +89,7 @@ class Engine:
             keys = tf.constant(dropout.step_keys(trial.seed, epoch, len(factors)))
             started = time.perf_counter()
             bad_step, *metrics = (value.numpy() for value in self._epoch(order, rates, keys))
-            seconds.append(time.perf_counter() - started)
-            report(epoch)
+            on_epoch(epoch, time.perf_counter() - started)
             # The sum of finite losses may be none; the mean over no image is no number.
             if bad_step or any(map(math.isinf, metrics)):
                 divergence = Divergence(epoch, int(bad_step) or len(factors))
@@ -112,8 +108,6 @@ class Engine:
             history=history,
             kept_epoch=kept or len(history),
             divergence=divergence,
-            seconds_per_epoch=float(np.median(seconds[1:] or seconds)),
-            peak_memory_mib=_peak_memory_mib(),
         )
 
     def _reset(self, seed: int) -> None:
@@ -208,12 +202,6 @@ def _first_bad(bad_step: Any, step: Any, values: Any) -> Any:
     finite = tf.reduce_all(tf.math.is_finite(values))
     is_first = tf.logical_and(tf.equal(bad_step, 0), tf.logical_not(finite))
     return tf.where(is_first, step, bad_step)
-
-
-def _peak_memory_mib() -> float:
-    # macOS counts bytes, other systems KiB.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def _resident(examples: Examples, classes: int) -> tuple[Any, Any]:

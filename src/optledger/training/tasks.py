@@ -3,15 +3,17 @@
 Importing this imports no TensorFlow: a worker has it before it begins.
 """
 
-from collections.abc import Callable
+import resource
+import sys
 from contextlib import AbstractContextManager
+from statistics import median
 from typing import TYPE_CHECKING
 
 from optledger.datasets.prepared import read_split
 from optledger.execution import executor
-from optledger.execution.executor import Executor, Preparation
+from optledger.execution.executor import Executor, Preparation, Report
 from optledger.training import runtime
-from optledger.trials.trial import Predictions, TrainedModel, Trial, TrialResult
+from optledger.trials.trial import Cost, FinishedTrial, Predictions, TrainedModel, Trial
 
 if TYPE_CHECKING:
     from optledger.training.engine import Engine
@@ -30,8 +32,8 @@ def workers() -> AbstractContextManager[Executor]:
     return executor.workers(PREPARATION)
 
 
-def train(trial: Trial, report: Callable[[int], None]) -> TrialResult:
-    """Train on data/prepared/; a pure function of the trial and those files.
+def train(trial: Trial, report: Report) -> FinishedTrial:
+    """Train on data/prepared/; the result is a pure function of the trial and those files.
 
     Raises:
         UserError: the variant cannot be trained on them.
@@ -40,14 +42,27 @@ def train(trial: Trial, report: Callable[[int], None]) -> TrialResult:
     global _engine
     if _engine is None or _engine.specification != trial.specification:
         _engine = _engine_of(trial)
-    return _engine.train(trial, report)
+    seconds: list[float] = []
+
+    def on_epoch(epoch: int, took: float) -> None:
+        seconds.append(took)
+        report(epoch)
+
+    result = _engine.train(trial, on_epoch)
+    return FinishedTrial(result, Cost(median(seconds[1:] or seconds), _peak_memory_mib()))
 
 
-def predict_test(trained: TrainedModel, report: Callable[[int], None]) -> Predictions:
+def predict_test(trained: TrainedModel, report: Report) -> Predictions:
     """Predict the test split."""
     from optledger.training import engine
 
     return engine.predict(trained.model, trained.classes, trained.weights, read_split("test"))
+
+
+def _peak_memory_mib() -> float:
+    # macOS counts bytes, other systems KiB.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def _engine_of(trial: Trial) -> "Engine":

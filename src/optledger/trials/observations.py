@@ -6,7 +6,7 @@ bytes that it was observed with, and is of no account beside others.
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 from optledger.core.documents import Section
 from optledger.core.errors import UserError
 from optledger.core.formats import file_digest, read, rounded, write_json
-from optledger.trials.trial import TrialResult
+from optledger.trials.trial import Cost
 
 
 class Observation(Section):
@@ -55,22 +55,22 @@ class Computed(NamedTuple):
 
 
 def write_observation(
-    path: Path, trials: Path, results: Sequence[TrialResult], computed: Computed
+    path: Path, trials: Path, costs: Mapping[int, Cost], computed: Computed
 ) -> None:
     """Write what this machine took for a variant's final trials.
 
     Args:
         path: the file to write.
         trials: the folder that holds what the trials left.
-        results: the trials.
+        costs: of the trials, by seed.
         computed: with what.
     """
     observation = {
         "outputs": _digests(trials),
         "seconds_per_epoch": {
-            str(result.seed): rounded(result.seconds_per_epoch) for result in results
+            str(seed): rounded(cost.seconds_per_epoch) for seed, cost in costs.items()
         },
-        "peak_memory_mib": rounded(max(result.peak_memory_mib for result in results)),
+        "peak_memory_mib": rounded(max(cost.peak_memory_mib for cost in costs.values())),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count() or 1,

@@ -125,11 +125,6 @@ class TrialResult:
         history: the complete epochs; the one that diverged is not among them.
         kept_epoch: the last of them, or the best where early stopping restores it.
         divergence: None where the loss stayed finite.
-        seconds_per_epoch: median over the epochs after the first, which compiles. An observation
-            of the machine, not a result.
-        peak_memory_mib: the most memory that the process which ran the trial ever had resident,
-            up to the trial's end, in MiB: with what it shares (TensorFlow) and with what it ran
-            before. An observation of the machine, not a result.
     """
 
     learning_rate: float
@@ -138,13 +133,32 @@ class TrialResult:
     history: list[Epoch]
     kept_epoch: int
     divergence: Divergence | None
-    seconds_per_epoch: float
-    peak_memory_mib: float
 
     @property
     def kept(self) -> Epoch | None:
         """The metrics that belong to the weights; None where the trial diverged."""
         return None if self.divergence else self.history[self.kept_epoch - 1]
+
+
+class Cost(NamedTuple):
+    """What a trial took where it ran: an observation, which no result depends on.
+
+    Attributes:
+        seconds_per_epoch: median over the epochs after the first, which compiles.
+        peak_memory_mib: the most memory that the process which ran the trial ever had resident,
+            up to the trial's end, in MiB: with what it shares (TensorFlow) and with what it ran
+            before.
+    """
+
+    seconds_per_epoch: float
+    peak_memory_mib: float
+
+
+class FinishedTrial(NamedTuple):
+    """What a trial leaves, and what it took."""
+
+    result: TrialResult
+    cost: Cost
 
 
 NO_CLASS = 255
