@@ -20,7 +20,7 @@ from optledger.datasets import registry
 from optledger.datasets.sampling import training_examples
 from optledger.execution import executor
 from optledger.pipeline import experiments
-from optledger.stages import publish as stage
+from optledger.stages.publish import publish_results
 from optledger.training import runtime
 from optledger.trials.sufficiency import example_mistakes
 
@@ -108,7 +108,7 @@ def publish(
     ] = None,
 ) -> None:
     """Make MLflow agree with the results, as the last stage of the pipeline does."""
-    stage.main(restore, replace or [])
+    publish_results(restore, replace or [])
 
 
 @app.command("review")

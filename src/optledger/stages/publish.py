@@ -12,8 +12,13 @@ from optledger.tracking.publication import publish, replace
 from optledger.verification.verify import check_outputs
 
 
-def main(restore: bool = False, replaced: Sequence[str] = ()) -> None:
-    """Run the stage.
+def main() -> None:
+    """Run the stage."""
+    publish_results()
+
+
+def publish_results(restore: bool = False, replaced: Sequence[str] = ()) -> None:
+    """Publish what is recorded, and print what that came to.
 
     Args:
         restore: whether to bring back what a person deleted.
