@@ -202,7 +202,10 @@ class Bench:
         yield FAILS, fails
         yield APART, bool(found.with_verdict("better")) or fails
         nowhere = Evidence(found.base, found.head, lambda md5: Path("nowhere", md5))
-        yield BLIND, bool(join(found.base, found.head, nowhere).with_verdict("worse"))
+        yield (
+            BLIND,
+            bool(join(found.base, found.head, nowhere, found.history).with_verdict("worse")),
+        )
         yield NAIVE, any(deciding(found, "difference")[name] < 0 for name in VARIANTS)
 
     def fails(self, base: str, command: bool) -> bool:

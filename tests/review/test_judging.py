@@ -259,7 +259,7 @@ def test_code_that_changes_no_figure(
 def test_a_base_that_is_ahead_is_told(branches: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the base has and the head has not would look like a change of the head's."""
     monkeypatch.chdir(branches.path)
-    assert review("main", "shared").behind == 0
+    assert review("main", "shared").history.behind == 0
     found = review("shared", "main")
-    assert found.behind == 1
+    assert found.history.behind == 1
     assert "shared has a commit to parameters or results that main has not" in terminal(found, 1000)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -87,6 +87,22 @@ class Effect:
         return None if self.differences is None else str(self.decisive["verdict"])
 
 
+class History(NamedTuple):
+    """What Git knows of two revisions.
+
+    Attributes:
+        behind: how many commits to parameters or results the base has and the head has not.
+        common: the commit that both started from; None where there is none.
+        base_is_named: whether Git could merge the base by its name; not an experiment.
+        uncommitted: parameters and results that the workspace, as the head, has otherwise than Git.
+    """
+
+    behind: int = 0
+    common: str | None = None
+    base_is_named: bool = True
+    uncommitted: Sequence[str] = ()
+
+
 @dataclass(frozen=True)
 class Review:
     """Two revisions, joined.
@@ -100,8 +116,7 @@ class Review:
         effects: of the variants that are touched, by name.
         untouched: the variants that are not.
         missing: what would have told the noise of test images, and is not in DVC's cache here.
-        behind: how many commits to parameters or results the base has and the head has not.
-        uncommitted: parameters and results that the workspace, as the head, has otherwise than Git.
+        history: what Git knows of the two.
     """
 
     base: Revision
@@ -112,8 +127,7 @@ class Review:
     effects: Sequence[Effect]
     untouched: Sequence[str]
     missing: Sequence[str]
-    behind: int
-    uncommitted: Sequence[str]
+    history: History
 
     @property
     def diverging(self) -> list[Effect]:

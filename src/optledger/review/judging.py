@@ -13,7 +13,7 @@ from optledger.core.documents import Section, validate
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.core.paths import LOCK, PARAMS, RAW, RESULTS
-from optledger.review.effects import Effect, InputChange, Kind, Review
+from optledger.review.effects import Effect, History, InputChange, Kind, Review
 from optledger.review.evidence import Evidence
 from optledger.review.parameters import parameter_changes, resolved, variants_of
 from optledger.review.revision import TEST_SPLIT, Revision, read, repository
@@ -32,10 +32,10 @@ def review(base: str, head: str) -> Review:
     with repository() as opened:
         before, after = read(opened, base), read(opened, head)
         evidence = Evidence(before, after, lambda md5: Path(opened.cache.local.oid_to_path(md5)))
-        return join(before, after, evidence)
+        return join(before, after, evidence, _history(before, after))
 
 
-def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
+def join(base: Revision, head: Revision, evidence: Evidence, history: History) -> Review:
     """Join what two revisions asked for with what came of it."""
     rules = _rules(base)
     parameters = parameter_changes(base.parameters, head.parameters)
@@ -58,8 +58,7 @@ def join(base: Revision, head: Revision, evidence: Evidence) -> Review:
         effects=[_effect(base, head, each, rules, evidence, family) for each in touched],
         untouched=[each.name for each in variants if each not in touched],
         missing=evidence.missing,
-        behind=_behind(base, head),
-        uncommitted=_uncommitted() if head.commit is None else [],
+        history=history,
     )
 
 
@@ -211,14 +210,15 @@ def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
         yield InputChange(str(path), kind, reaches, "" if reaches else elsewhere)
 
 
-def _behind(base: Revision, head: Revision) -> int:
-    """Return how many commits to parameters or results only the base has."""
-    commits = "..".join(each.commit or "HEAD" for each in (head, base))
-    count = git.ask("rev-list", "--count", commits, "--", str(PARAMS), str(LOCK))
-    return int(count or 0)
-
-
-def _uncommitted() -> list[str]:
-    """Return the files of parameters and results that are not as in Git's last commit."""
-    changed = git.ask("diff", "--name-only", "HEAD", "--", *map(str, (PARAMS, LOCK, RESULTS)))
-    return (changed or "").splitlines()
+def _history(base: Revision, head: Revision) -> History:
+    """Ask Git."""
+    first, second = (each.commit or "HEAD" for each in (base, head))
+    ours = (str(path) for path in (PARAMS, LOCK, RESULTS))
+    changed = git.ask("diff", "--name-only", "HEAD", "--", *ours) if head.commit is None else None
+    ahead = git.ask("rev-list", "--count", f"{second}..{first}", "--", str(PARAMS), str(LOCK))
+    return History(
+        behind=int(ahead or 0),
+        common=git.ask("merge-base", first, second),
+        base_is_named=git.ask("rev-parse", "--verify", "--quiet", base.name) is not None,
+        uncommitted=(changed or "").splitlines(),
+    )

@@ -48,8 +48,8 @@ def record(review: Review) -> dict[str, Any]:
         ],
         "diverging": [effect.variant for effect in review.diverging],
         "not_in_cache": list(review.missing),
-        "commits_behind": review.behind,
-        "uncommitted": list(review.uncommitted),
+        "commits_behind": review.history.behind,
+        "uncommitted": list(review.history.uncommitted),
     }
 
 

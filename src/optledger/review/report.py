@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from optledger.analysis.words import are, confidence, interval, listed, signed
-from optledger.core import formats, git
+from optledger.core import formats
 from optledger.core.metric import METRICS
 from optledger.review.effects import Effect, Review
 from optledger.review.tables import deciding, name, others, parameters, training
@@ -135,15 +135,13 @@ def _stale(review: Review) -> Iterator[str]:
 
 
 def _behind(review: Review) -> Iterator[str]:
-    if not review.behind:
+    behind, common, base_is_named, _ = review.history
+    if not behind:
         return
     base, head = review.base, review.head
-    commits = "a commit" if review.behind == 1 else f"{review.behind} commits"
-    common = git.ask("merge-base", base.commit or "HEAD", head.commit or "HEAD")
+    commits = "a commit" if behind == 1 else f"{behind} commits"
     against = f": optledger review {common[:7]} {head.name}" if common else ""
-    # An experiment has no name that Git could merge.
-    is_named = git.ask("rev-parse", "--verify", "--quiet", base.name) is not None
-    merge = f"merge {base.name} into it, or " if is_named else ""
+    merge = f"merge {base.name} into it, or " if base_is_named else ""
     yield (
         f"{base.name} has {commits} to parameters or results that {head.name} has not, and that "
         f"this review shows undone. To see what {head.name} did, {merge}review it against what "
@@ -234,8 +232,8 @@ def _notes(review: Review) -> Iterator[str]:
         yield f"Not in DVC's cache here: {listed(list(review.missing))}."
     if open_ := review.with_verdict("inconclusive"):
         yield from _advice(open_)
-    if review.uncommitted:
-        yield f"Not committed yet: {_some(review.uncommitted)}."
+    if uncommitted := review.history.uncommitted:
+        yield f"Not committed yet: {_some(uncommitted)}."
 
 
 def _noise(effect: Effect) -> str:
