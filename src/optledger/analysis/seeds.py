@@ -1,0 +1,66 @@
+"""results/seeds.csv: how each seed of each variant scores, and how its training went."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from optledger.analysis.metrics import Evaluation
+from optledger.core.metric import METRICS
+from optledger.core.params import Plateau
+from optledger.trials.plateau import converged_epoch
+
+
+def seed_table(
+    evaluations: Mapping[str, list[Evaluation]],
+    trials: Mapping[str, pd.DataFrame],
+    histories: Mapping[str, pd.DataFrame],
+    convergence: Plateau,
+) -> pd.DataFrame:
+    """Return a row per variant and seed, in the order of `evaluations`.
+
+    Args:
+        evaluations: on the test split, by variant in the order of its seeds.
+        trials: by variant, its trials.csv.
+        histories: by variant, its history.csv.
+        convergence: when a training has converged.
+    """
+    return pd.concat(
+        [
+            _rows(name, each, trials[name], histories[name], convergence)
+            for name, each in evaluations.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def _rows(
+    name: str,
+    evaluations: list[Evaluation],
+    trials: pd.DataFrame,
+    history: pd.DataFrame,
+    convergence: Plateau,
+) -> pd.DataFrame:
+    kept = history.set_index(["seed", "epoch"]).reindex(
+        pd.MultiIndex.from_frame(trials[["seed", "kept_epoch"]])
+    )
+    monitored = history.groupby("seed")[convergence.monitor].apply(list)
+    # Of what history.csv keeps of the metrics, which is six digits.
+    converged = [
+        None if pd.notna(diverged) else converged_epoch(monitored[seed], convergence)
+        for seed, diverged in zip(trials["seed"], trials["diverged_epoch"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "variant": name,
+            "seed": trials["seed"],
+            "learning_rate": trials["learning_rate"],
+            **{metric: [each.scores[metric] for each in evaluations] for metric in METRICS},
+            "validation_accuracy": kept["validation_accuracy"].to_numpy(),
+            "validation_loss": kept["validation_loss"].to_numpy(),
+            "epochs": trials["epochs"],
+            "kept_epoch": trials["kept_epoch"],
+            "converged_epoch": converged,
+            "diverged_epoch": trials["diverged_epoch"],
+            "diverged_step": trials["diverged_step"],
+        }
+    ).astype({"converged_epoch": "Int64"})
