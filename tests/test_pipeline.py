@@ -234,7 +234,6 @@ def test_a_second_run_publishes_again_and_changes_nothing(project: Project) -> N
 def test_publishing_what_is_there_imports_no_tensorflow(cold: Project) -> None:
     """That takes seconds, as the model is written without it, too."""
     publish = ("python", "-X", "importtime", "-m", "optledger.stages.publish")
-    cold.run(*publish, PYTHONPATH="src")
     printed = cold.run(*publish, PYTHONPATH="src")
     assert "0 created, 0 completed, 13 already there" in printed
     imported = set(re.findall(r"\| +(\w+)$", printed, flags=re.MULTILINE))
@@ -350,18 +349,18 @@ def test_everything_again_gives_the_same_bytes(
     assert keys(other) == keys(finished)
 
 
-def test_a_temporary_experiment_gives_the_same_bytes(finished: Project, cold: Project) -> None:
+def test_a_temporary_experiment_gives_the_same_bytes(finished: Project, project: Project) -> None:
     """`dvc exp run --temp` publishes to the main store, adds no run there and repeats the lock."""
-    before = Counter(keys(cold))
-    cold.run("dvc", "exp", "run", "--temp", "--force", "--name", "again")
-    ref = cold.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/").split()
+    before = Counter(keys(project))
+    project.run("dvc", "exp", "run", "--temp", "--force", "--name", "again")
+    ref = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/").split()
     lock = next(
         shown
         for name in ref
-        if name.endswith("/again") and (shown := cold.run("git", "show", f"{name}:dvc.lock"))
+        if name.endswith("/again") and (shown := project.run("git", "show", f"{name}:dvc.lock"))
     )
     assert lock.encode() == finished.read("dvc.lock")
-    assert Counter(keys(cold)) == before
+    assert Counter(keys(project)) == before
 
 
 def test_home_is_the_same_in_a_temporary_experiment(project: Project, digits_folder: Path) -> None:
