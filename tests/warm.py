@@ -276,7 +276,8 @@ def _take_on(request: dict[str, Any], python: Path) -> None:
     sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr]
     tempfile.tempdir = None
     _set_path(request)
-    sys.dont_write_bytecode |= "-B" in request["options"]
+    unwritten = os.environ.get("PYTHONDONTWRITEBYTECODE") or "-B" in request["options"]
+    sys.dont_write_bytecode = bool(unwritten)
     program = "-c" if request["how"] == "-c" else request["what"]
     sys.argv = [program, *request["arguments"]]
     sys.executable = str(python)

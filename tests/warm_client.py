@@ -20,14 +20,14 @@ _ALIKE = ("-I", "-E", "-s", "-P", "-B")
 _LIMITS = ("AS", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC")
 
 _STEERING = (
-    *("PYTHON", "LC_", "LANG", "LD_", "TZ", "CUDA_", "MPL", "MLFLOW_ALLOW_PICKLE", "NPY_", "TF_"),
+    *("PYTHON", "LC_", "LANG", "LD_", "TZ", "CUDA_", "MPL", "NPY_", "TF_"),
     *("TENSORFLOW_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "MKL_", "KMP_", "OMP_", "OPENBLAS_"),
     "GOTO_",
 )
 """How the names of variables begin that are read when a process or a library starts."""
 
-_HEEDED = "PYTHONPATH"
-"""The one of them that a child heeds."""
+_HEEDED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+"""Those of them that a child heeds."""
 
 
 def state() -> str:
@@ -35,7 +35,7 @@ def state() -> str:
     steering = [
         (name, value)
         for name, value in sorted(os.environ.items())
-        if name.startswith(_STEERING) and name != _HEEDED
+        if name.startswith(_STEERING) and name not in _HEEDED
     ]
     limits = [resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in _LIMITS]
     return repr((steering, limits, sorted(os.sched_getaffinity(0))))

@@ -110,7 +110,7 @@ def _read_test_split(path: Path) -> Any:
 
 ARRAYS: dict[str, Callable[[Path], Any]] = {
     "data/prepared/test.npz": _read_test_split,
-    "results/predictions/gd.npz": partial(predictions.read_predictions, images=297),
+    "results/predictions/gd.npz": partial(predictions.read_predictions, images=297, classes=10),
     "results/test/labels.npz": partial(read_npz, expected={"labels": (np.uint8, 1)}),
     "results/test/gallery.npz": read_gallery,
     "results/trials/gd/weights.npz": lambda path: records.read_weights(path.parent),
