@@ -54,7 +54,12 @@ LAZY = (
 
 
 def share() -> None:
-    """Have the processes that this one starts share a server, which ends when this one has."""
+    """Have the processes that this one starts share a server, which ends when this one has.
+
+    What the caller has set for Python reaches neither.
+    """
+    for name in [name for name in os.environ if name.startswith("PYTHON")]:
+        del os.environ[name]
     if VARIABLE not in os.environ and hasattr(os, "pidfd_open"):
         folder = tempfile.mkdtemp(prefix="optledger-tests-", dir="/tmp")
         Path(folder, "owner").write_text(str(os.getpid()))
@@ -97,7 +102,7 @@ def _start_server(folder: Path) -> None:
         os.posix_spawn(
             sys.executable,
             [sys.executable, __file__, str(folder), str(listener.fileno())],
-            {name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
+            os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 *((os.POSIX_SPAWN_DUP2, log.fileno(), number) for number in (1, 2)),
@@ -276,8 +281,7 @@ def _take_on(request: dict[str, Any], python: Path) -> None:
     sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr]
     tempfile.tempdir = None
     _set_path(request)
-    unwritten = os.environ.get("PYTHONDONTWRITEBYTECODE") or "-B" in request["options"]
-    sys.dont_write_bytecode = bool(unwritten)
+    sys.dont_write_bytecode |= "-B" in request["options"]
     program = "-c" if request["how"] == "-c" else request["what"]
     sys.argv = [program, *request["arguments"]]
     sys.executable = str(python)
