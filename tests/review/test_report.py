@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from optledger.core.metric import METRICS
-from optledger.review.effects import Review
+from optledger.review.effects import History, Review
 from optledger.review.evidence import Evidence
 from optledger.review.judging import join
 from optledger.review.record import record
@@ -57,7 +57,7 @@ def reviewed(
     """Join two revisions; `rates` are learning rates of the later one."""
     base = revision("main", before, {}, **more)
     head = revision("workspace", after, rates or {}, **more)
-    return join(base, head, Evidence(base, head, lambda md5: Path("nothing")))
+    return join(base, head, Evidence(base, head, lambda md5: Path("nothing")), History())
 
 
 def test_one_that_is_worse() -> None:
@@ -131,7 +131,7 @@ def test_the_type_of_a_column_is_no_difference() -> None:
     base, head = ({"a": EVEN}, {"a": EVEN, "b": EVEN})
     first = revision("main", base, {"a": 1})
     second = revision("workspace", head, {"a": 1, "b": 0.5})
-    found = join(first, second, Evidence(first, second, lambda md5: Path("nothing")))
+    found = join(first, second, Evidence(first, second, lambda md5: Path("nothing")), History())
     assert found.untouched == ["a"]
 
 
@@ -147,7 +147,7 @@ def test_the_base_sets_the_rules() -> None:
     lower = [each - 0.1 for each in EVEN]
     rules = {"metric": "accuracy", "margins": {"accuracy": 0.5}}
     head = revision("workspace", {"a": lower}, {"a": 0.2}, comparison=rules)
-    found = join(base, head, Evidence(base, head, lambda md5: Path("nothing")))
+    found = join(base, head, Evidence(base, head, lambda md5: Path("nothing")), History())
     assert found.effects[0].verdict == "worse"
     assert "a margin of 0.3 points" in terminal(found, 1000)
     assert "how variants are compared" in terminal(found, 1000)
