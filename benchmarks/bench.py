@@ -119,7 +119,7 @@ def epochs(settings: Params) -> None:
 def pins(settings: Params) -> None:
     """Print what it costs to be held to AVX2, where the processor has more."""
     del settings
-    names = ("sgd", "adam", "gd")
+    names = ("sgd", "adam", "rmsprop", "gd")
     ways: Ways = {
         f"{name}, {'held to AVX2' if held else 'as the processor has it'}": (
             one_trial,
