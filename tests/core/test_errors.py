@@ -45,6 +45,10 @@ def program(folder: Path, statement: str, redirection: str = "", **environment: 
         ("raise KeyboardInterrupt", "interrupted\n130"),
         # What the system refuses is no verdict, and no fault of this project.
         ("open('missing/file')", "missing/file: No such file or directory\n2"),
+        (
+            "open('results/x.csv')",
+            "results/x.csv: No such file or directory; dvc repro or dvc pull brings it\n2",
+        ),
         ("raise OSError(28, 'No space left on device')", "No space left on device\n2"),
         ("raise MemoryError", "found too little memory; allowed: what the command needs\n2"),
         ("import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); open('program.py')",

@@ -36,6 +36,9 @@ _REFUSALS = {
 # Of SQLite, which has numbers of its own: locked or read-only, failing, full, not to be opened.
 _SQLITE_REFUSALS = {5, 6, 8, 10, 13, 14}
 
+# How the paths of what the pipeline makes begin.
+_MADE = ("data/", "results/")
+
 _READABLE = {"→": "->", "…": "...", "±": "+-"}
 
 
@@ -63,8 +66,11 @@ def refused(error: BaseException) -> str | None:
         return f"SQLite: {error}; allowed: a disk with room, in folders that can be written"
     if not isinstance(error, OSError) or error.errno is None:
         return None
-    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-    return f"{where}{error.strerror}"
+    if not isinstance(error.filename, str | bytes):
+        return error.strerror
+    name = os.fsdecode(error.filename)
+    is_lacking = error.errno == errno.ENOENT and name.startswith(_MADE)
+    return f"{name}: {error.strerror}{'; dvc repro or dvc pull brings it' if is_lacking else ''}"
 
 
 def first_line(error: BaseException) -> str:
