@@ -107,11 +107,15 @@ def test_the_table_of_methods(case: Case) -> None:
     arrived = Trajectory(np.array([0, 2, 4]), np.array([1, 1e-4, FLOOR]), optimum, None)
     short = Trajectory(np.arange(3), np.array([1, 0.5, 0.02]), 1.5 * optimum, None)
     lost = Trajectory(np.arange(2), np.array([1, 1e300]), optimum, 2)
-    trajectories = {"adam": short, "diverged": lost, "newton": arrived}
+    # Its loss is a number; in the target's own unit, its squared error is none.
+    far = Trajectory(np.arange(2), np.array([1, 1e300]), np.full(11, 5e151), None)
+    trajectories = {"adam": short, "diverged": lost, "far": far, "newton": arrived}
     table = method_table(case, data, problem, optimum, trajectories).set_index("method")
     assert table.loc["adam", ["learning_rate", "batch_size"]].tolist() == [0.5, "full"]
     assert table.loc["newton", ["learning_rate", "batch_size"]].isna().all()
-    assert table["epochs"].tolist() == [2, 1, 4]
+    assert table["epochs"].tolist() == [2, 1, 1, 4]
+    assert np.isfinite(table.loc["far", "loss"])
+    assert np.isnan(table.loc["far", "mean_squared_error"])
     assert table.loc["newton", ["epochs_to_1e-03", "epochs_to_1e-06"]].tolist() == [2, 4]
     assert table.loc["adam", ["epochs_to_1e-03", "epochs_to_1e-06"]].isna().all()
     assert table.loc["adam", "distance"] == 0.5

@@ -1,5 +1,6 @@
 """How far from the optimum the methods of a case are, epoch by epoch, and where they end."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from optledger.cases.bundled import Data
 from optledger.cases.methods import Visit
 from optledger.cases.problem import Problem
 from optledger.cases.rules import Array
+from optledger.core.formats import rounded
 from optledger.core.params import Case
 
 FLOOR = 1e-10
@@ -138,10 +140,14 @@ def method_table(
             "diverged_epoch": trajectory.diverged_epoch,
         }
         if trajectory.diverged_epoch is None:
-            distance = np.linalg.norm(trajectory.weights - optimum) / np.linalg.norm(optimum)
-            row["distance"] = _rounded(max(float(distance), _DISTANCE_FLOOR))
+            # On its way to divergence, a square may be infinite where the loss is not yet.
+            with np.errstate(over="ignore"):
+                distance = np.linalg.norm(trajectory.weights - optimum) / np.linalg.norm(optimum)
+                scores = SCORES[case.model](data, trajectory.weights)
+            if math.isfinite(distance):
+                row["distance"] = _rounded(max(float(distance), _DISTANCE_FLOOR))
             row["loss"] = problem.loss(trajectory.weights)
-            row |= SCORES[case.model](data, trajectory.weights)
+            row |= {metric: rounded(score) for metric, score in scores.items()}
         rows.append(row)
     counts = ["epochs", *(f"epochs_to_{level:.0e}" for level in MILESTONES), "diverged_epoch"]
     return pd.DataFrame(rows).astype(dict.fromkeys(counts, "Int64"))
