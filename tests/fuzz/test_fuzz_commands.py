@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from glob import escape
 from typing import Any
 
 import pytest
@@ -34,9 +35,9 @@ def _whole(checkout: Checkout) -> Iterator[None]:
     checkout.restore()
 
 
-def _lost(checkout: Checkout, command: tuple[str, ...], damaged: str) -> list[str]:
+def _lost(checkout: Checkout, command: tuple[str, ...], *damaged: str) -> list[str]:
     """Return what a command changed that it must not: a file of the user's, or what is damaged."""
-    allowed = (*COMMANDS[command], damaged)
+    allowed = (*COMMANDS[command], *damaged)
     return [each for each in checkout.changed() if not any(fnmatch(each, own) for own in allowed)]
 
 
@@ -120,6 +121,7 @@ VARIABLES = (
     *("TERM", "FORCE_COLOR", "LANG", "LC_ALL", "TZ", "MPLBACKEND", "MPLCONFIGDIR", "TQDM_DISABLE"),
     *("SOURCE_DATE_EPOCH", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_SUCH_VARIABLE"),
 )
+FOLDERS = ("DVC_SITE_CACHE_DIR", "HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
 values = words | st.sampled_from(["sqlite:///x.db", "http://127.0.0.1:9", "file:x", "odd://", "C"])
 
 
@@ -134,7 +136,10 @@ def test_variables(tally: Counter[str], checkout: Checkout, programs: Programs) 
         checkout.restore()
         ended = programs.run(*command, environment=environment)
         assert_sound(tally, ended, verdicts=command[1:2] == ("verify",))
-        assert not _lost(checkout, command, "x.db*")
+        # Where DVC and others are told to keep what they note down.
+        told = (environment.get(name) for name in FOLDERS)
+        folders = [f"{escape(value)}/*" for value in told if value]
+        assert not _lost(checkout, command, "x.db*", *folders)
 
     property_()
 

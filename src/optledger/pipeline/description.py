@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from dvc.config import ConfigError
+from dvc.config import Config, ConfigError
 from dvc.dependency.param import ParamsDependency, read_param_file
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
@@ -120,13 +120,29 @@ def open_repository() -> Iterator[Any]:
     Raises:
         UserError: its configuration has a mistake.
     """
+    for path in filter(Path.exists, _SETTINGS):
+        _check_settings(path)
     try:
         with closing(Repo(".")) as repository:
             yield repository
     except (ConfigError, Invalid) as error:
-        # Which of them it is, DVC does not say; nor does it expect a text in a section's place.
-        files = ".dvc/config or .dvc/config.local"
+        # Which of them it is, DVC does not say.
+        files = " or ".join(map(str, _SETTINGS))
         raise UserError(printable(f"{files}: {' '.join(str(error).split())}")) from None
+
+
+_SETTINGS = (Path(".dvc/config"), Path(".dvc/config.local"))
+
+
+def _check_settings(path: Path) -> None:
+    try:
+        Config.load_file(str(path))
+    except ConfigError as error:
+        raise UserError(printable(f"{path}: {' '.join(str(error).split())}")) from None
+    except (AttributeError, TypeError):
+        # DVC does not expect it.
+        allowed = "settings in sections, such as [core]"
+        raise UserError(f"{path}: found a text in a section's place; allowed: {allowed}") from None
 
 
 def _parameters(stage: Any) -> list[Any]:
