@@ -95,6 +95,18 @@ def test_two_dozen_lines_differ() -> None:
     assert len(set(lines(map(str, range(24))).values())) == 24
 
 
+@pytest.mark.parametrize("date", ["0", "1e81"])
+def test_a_figure_has_no_date(date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor fails at one, which tools that build packages set."""
+    drawn = []
+    for value in ("", date):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
+        with style({"savefig.bbox": "tight"}):
+            drawn.append(svg(Figure()))
+    assert drawn[0] == drawn[1]
+    assert "1970" not in drawn[1]
+
+
 def test_a_page_gives_a_figure_its_colours() -> None:
     """Every colour of the style becomes a variable of the page's style sheet."""
     with style():

@@ -332,6 +332,14 @@ def test_what_is_not_recorded_is_not_published(
     assert "runs at" not in printed[-2]
 
 
+def test_a_dvcignore_that_is_no_text_is_one_line(project: Project) -> None:
+    """As editors of some systems write it."""
+    (project.path / ".dvcignore").write_bytes("*.bak\n".encode("utf-16"))
+    line, status = verified(project)
+    assert line == ".dvcignore: found bytes that are not UTF-8; allowed: UTF-8"
+    assert status == "2"
+
+
 def test_a_table_that_no_stage_makes_is_not_published(project: Project) -> None:
     """Where dvc.yaml has it no longer as an output, the lock would not vouch for it."""
     text = (project.path / "dvc.yaml").read_text()

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -106,6 +107,8 @@ def style(changes: Mapping[Any, Any] | None = None) -> Iterator[None]:
 
 def svg(figure: "Figure") -> str:
     """Return a figure as SVG, the same bytes for the same figure; call it within `style`."""
+    # Figures have no date, and Matplotlib would read one, or end with what is none.
+    os.environ.pop("SOURCE_DATE_EPOCH", None)
     content = io.StringIO()
     figure.savefig(content, format="svg", metadata={"Date": None})
     return content.getvalue()

@@ -125,6 +125,9 @@ def open_repository() -> Iterator[Any]:
     try:
         with closing(Repo(".")) as repository:
             yield repository
+    except UnicodeDecodeError:
+        # Of a .dvcignore, which DVC reads as such; of which folder, it does not say.
+        raise UserError(".dvcignore: found bytes that are not UTF-8; allowed: UTF-8") from None
     except (ConfigError, Invalid) as error:
         # Which of them it is, DVC does not say.
         files = " or ".join(map(str, _SETTINGS))
