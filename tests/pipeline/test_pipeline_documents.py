@@ -60,7 +60,13 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_line(
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("text", ["remote = x\n", "[remote]\nx = 1\n", "[core\n", "[core]\nx\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("remote = x\n", "[remote]\nx = 1\n", "[core\n", "[core]\nx\n"),
+        "remote = x\n['remote \"a\"']\nurl = b\n",
+    ],
+)
 def test_a_mistake_in_dvc_s_configuration_is_one_line(
     project: Project, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
@@ -68,6 +74,6 @@ def test_a_mistake_in_dvc_s_configuration_is_one_line(
     monkeypatch.chdir(project.path)
     Path(".dvc/config.local").write_text(text)
     for reader in (opened, revision.repository):
-        with pytest.raises(UserError, match=r"^\.dvc/config or ") as caught, reader():
+        with pytest.raises(UserError, match=r"^\.dvc/config(\.local: | or )") as caught, reader():
             pass
         assert str(caught.value).isprintable()
