@@ -95,8 +95,8 @@ def check_outputs() -> None:
             *outputs.breaks(),
         ]
         # What is published is the outputs: they need no object in the cache.
-        intact = {f"the cache of {path}" for stage in made.stages for path in stage.outputs}
-        if lines := [str(each) for each in breaks if each.where not in intact]:
+        caches = {f"the cache of {path}" for stage in made.stages for path in stage.outputs}
+        if lines := [str(each) for each in breaks if each.where not in caches]:
             raise UserError("\n".join(lines))
 
 
