@@ -46,7 +46,7 @@ INSTALL = .venv/bin/python -m pip install -qq --no-deps --require-hashes --no-co
 # By all processors, which pip does by one; without the packages' own tests, which nobody runs.
 COMPILE = .venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 
-.PHONY: help setup repro experiment review test fuzz torture check verify bench calibrate gate ui serve lock schema
+.PHONY: help setup repro experiment review test fuzz torture interrupt check verify bench frameworks calibrate gate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,7 @@ help: ## list the targets
 setup: .venv/installed ## create .venv and install what running needs
 
 repro: .venv/checked ## run the pipeline, then print the leaderboard
+	@optledger sweep
 	@dvc repro
 	@cat results/leaderboard.md
 	@echo "Look at results/report.html; compare the runs in MLflow: make ui"
@@ -67,6 +68,7 @@ review: .venv/checked ## run the pipeline, then say what changed against a revis
 	@[ -z "$$(dvc config core.remote)" ] || { dvc pull --quiet --run-cache --allow-missing \
 		&& dvc fetch --quiet --all-branches results/predictions; } \
 		|| echo "Not everything could be pulled; what the pipeline lacks is computed." >&2
+	@optledger sweep
 	@dvc repro
 	@optledger review '$(BASE)' --markdown --fail-on worse --fail-on diverged \
 		> build/review.md 2>&1; status=$$?; \
@@ -82,6 +84,9 @@ fuzz: .venv/developer ## try twenty thousand damaged inputs, new ones each time 
 torture: .venv/developer ## publish to MLflow with every fault at every request (about an hour)
 	@python tests/torture.py
 
+interrupt: .venv/developer ## kill the pipeline fifty times at random moments, and compare (about 15 minutes)
+	@python tests/interruptions.py
+
 check: .venv/developer ## lint, check types and workflows
 	@ruff check
 	@ruff format --check
@@ -93,7 +98,11 @@ verify: .venv/installed ## hold data, outputs, cache, lock and runs against each
 
 bench: .venv/checked ## time training beside model.fit and scikit-learn (about 20 minutes)
 	@dvc repro --quiet preprocess
-	@python benchmarks/bench.py
+	@PYTHONPATH=tests python benchmarks/bench.py
+
+frameworks: .venv/checked ## time an epoch beside JAX and PyTorch, in an environment of their own (about 5 minutes)
+	@dvc repro --quiet preprocess
+	@PYTHONPATH=tests python benchmarks/frameworks.py
 
 calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong (about 20 minutes)
 	@python benchmarks/calibrate.py

@@ -45,7 +45,10 @@ class Project:
 
     path: Path
     cold: bool = False
-    """Whether commands start as they do elsewhere, and not in a child of a warm process."""
+    """Whether commands start as they do elsewhere, and not in a child of a warm process.
+
+    Then nothing that they train is kept, either.
+    """
 
     def start(
         self, *command: str, terminal: int | None = None, **environment: str
@@ -64,7 +67,10 @@ class Project:
             name: value for name, value in os.environ.items() if not name.startswith(outer)
         }
         places = [] if self.cold else [warm.commands()]
-        # Each compiles what it trains, which takes seconds; the bytes are those of any number.
+        # Each worker compiles what it trains, which takes seconds; the bytes are those of any
+        # number. What one test has trained is kept for the others.
+        shared = None if self.cold else warm.shared_folder()
+        trials = "" if shared is None else str(shared / "trials")
         workers = {} if self.cold else {"OPTLEDGER_WORKERS": "1"}
         path = [*filter(None, places), Path(sys.executable).parent, os.environ["PATH"]]
         return subprocess.Popen(
@@ -75,6 +81,7 @@ class Project:
                 "PATH": os.pathsep.join(map(str, path)),
                 "DVC_SITE_CACHE_DIR": str(site),
                 "DVC_NO_ANALYTICS": "true",
+                "OPTLEDGER_TRIALS": trials,
                 **workers,
                 **environment,
             },

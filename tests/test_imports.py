@@ -19,10 +19,11 @@ PRELOAD = "optledger.training.preload"
 # Each package imports from those below it, and from no other.
 FLOORS = [
     *("__main__", "cli", "review", "stages", "verification", "report", "tracking", "figures"),
-    *("analysis", "cases", "training", "execution", "trials", "datasets", "pipeline", "core"),
+    *("analysis", "cases", "sweep", "training", "execution", "trials", "datasets", "pipeline"),
+    "core",
 ]
 
-# What a trial executes of this project: keys of finished trials will rest on it.
+# What a trial executes of this project, without its model: keys of finished trials rest on it.
 OF_A_TRIAL = {
     *("datasets.examples", "datasets.sampling"),
     *("training.arguments", "training.components", "training.dropout", "training.engine"),

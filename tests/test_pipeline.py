@@ -196,15 +196,15 @@ def test_what_the_machine_took_is_published_and_no_result(finished: Project) -> 
         file = f"results/observations/{name}.json"
         assert finished.run("git", "check-ignore", file).strip() == file
         observation = json.loads(finished.read(file))
-        # A process with TensorFlow in it, in MiB.
-        assert 100 < observation["peak_memory_mib"] < 10_000
-        # The fixture asks for one worker.
-        assert (observation["threads"], observation["workers"]) == (1, 1)
-        for seed in ("0", "1"):
+        for seed, observed in observation["seeds"].items():
+            # A process with TensorFlow in it, in MiB.
+            assert 100 < observed["peak_memory_mib"] < 10_000
+            # The fixture asks for one worker.
+            assert (observed["threads"], observed["workers"]) == (1, 1)
             (run,) = [
                 run for run in published(finished) if run.info.run_name == f"{name} seed {seed}"
             ]
-            seconds = observation["seconds_per_epoch"][seed]
+            seconds = observed["seconds_per_epoch"]
             assert run.data.metrics["seconds_per_epoch"] == seconds > 0
     assert b"observations" not in finished.read("dvc.lock")
 
@@ -334,7 +334,8 @@ def test_training_gives_the_same_bytes_without_a_test_split(project: Project) ->
     shutil.rmtree(project.path / "results/trials/adam")
     shutil.rmtree(project.path / "data/raw")
     (project.path / "data/prepared/test.npz").unlink()
-    project.run("python", "-m", "optledger.stages.train", "adam", PYTHONPATH="src")
+    train = ("python", "-m", "optledger.stages.train", "adam")
+    project.run(*train, PYTHONPATH="src", OPTLEDGER_TRIALS="")
     assert project.read("results/trials/adam/weights.npz") == before
 
 
@@ -381,13 +382,15 @@ def test_an_experiment_changes_a_parameter_from_the_command_line(project: Projec
     The copy runs its own code, not that of the package that is installed.
     """
     project.edit(
-        "src/optledger/stages/train.py",
+        "src/optledger/sweep/variants.py",
         "{progress.summary()}",
         "of this copy: {progress.summary()}",
     )
     project.commit()
     printed = project.run(
-        "dvc", "exp", "run", "--temp", "--name", "faster", "-S", "variants.adam.learning_rate=0.03"
+        *("dvc", "exp", "run", "--temp", "--name", "faster"),
+        *("-S", "variants.adam.learning_rate=0.03"),
+        OPTLEDGER_TRIALS="",
     )
     assert "train@adam" in printed
     assert "of this copy: adam: 2 trials, 6 epochs in " in printed
@@ -426,7 +429,7 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
     """From the search to the leaderboard, the plots and MLflow; progress is told on the way."""
     grid = "[0.0001, 0.001, 0.01]"
     project.edit("params.yaml", "learning_rate: 0.01", f"learning_rate: {grid}")
-    printed = project.run("dvc", "repro")
+    printed = project.run("dvc", "repro", OPTLEDGER_TRIALS="")
     assert executed(printed) == ["train@adam", "evaluate", "compare", "report", "publish"]
     lines = [line for line in printed.splitlines() if line.startswith("adam: ")]
     progress = r"train accuracy 0\.\d{4}, validation accuracy 0\.\d{4}"
@@ -434,11 +437,12 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
         seed = "1000" if number <= 3 else "[01]"
         left = rf"\({number} of 5 trials, \d+\.\d epochs a second, 0:00:0\d left\)"
         assert re.fullmatch(rf"adam: learning rate 0\.0*1, seed {seed}: {progress} {left}", line)
-    summary = r"adam: 5 trials, 15 epochs in \d+ s, \d+\.\d epochs a second; learning rate 0\.01, "
-    assert re.fullmatch(summary + "of 3 tried", lines[5])
+    summary = r"adam: 5 trials, 15 epochs in \d+ s, \d+\.\d epochs a second"
+    assert re.fullmatch(summary, lines[5])
     assert lines[6:] == [
+        "adam: learning rate 0.01, of 3 tried",
         "adam: that is the highest tried, so a better one may lie beyond: "
-        "params.yaml: variants.adam.learning_rate"
+        "params.yaml: variants.adam.learning_rate",
     ]
     # The chosen one was given before, so that everything but the search is as it was.
     before = project.run("git", "show", "HEAD:results/seeds.csv")
@@ -493,9 +497,12 @@ def test_a_bar_shows_the_progress_on_a_terminal(cold: Project) -> None:
             shown += read
     os.close(terminal)
     assert process.wait() == 0
-    *states, summary = re.split(r"[\r\n]+", shown.decode().strip())
+    # Escape sequences move the cursor and end colours.
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[\w+", "", shown.decode()).strip())
+    *states, summary, chosen = lines
+    assert chosen == "adam: learning rate 0.01"
     assert any(re.match(r"adam: 2 of 2 trials: 100%\|█+\| 6/6 \[", state) for state in states)
-    assert re.fullmatch(r"adam: 2 trials, 6 epochs in .* a second; learning rate 0\.01", summary)
+    assert re.fullmatch(r"adam: 2 trials, 6 epochs in .* a second", summary)
     assert "train accuracy" not in shown.decode()
 
 

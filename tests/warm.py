@@ -73,11 +73,15 @@ def _remove(folder: str, owner: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def shared_folder() -> Path | None:
+    """Return the folder that all processes of one run of the tests share; None without Linux."""
+    return Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
+
+
 def commands() -> Path | None:
     """Return the folder of commands, whose server the first call starts; None if none can be."""
-    if VARIABLE not in os.environ:
+    if (folder := shared_folder()) is None:
         return None
-    folder = Path(os.environ[VARIABLE])
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "bin").exists():

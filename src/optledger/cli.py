@@ -10,22 +10,38 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from optledger.analysis import planning
 from optledger.core import params
 from optledger.core.breaks import command
 from optledger.core.documents import mistake
-from optledger.core.errors import MISTAKE, VERDICT, UserError, printable, printable_lines
+from optledger.core.errors import (
+    INTERRUPTED,
+    MISTAKE,
+    VERDICT,
+    UserError,
+    printable,
+    printable_lines,
+)
 from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
 from optledger.datasets.sampling import training_examples
+from optledger.datasets.split import validation_examples
 from optledger.execution import executor
-from optledger.pipeline import experiments
-from optledger.stages.publish import publish_results
+from optledger.pipeline import experiments, interrupted
+from optledger.pipeline.preparation import prepare
+from optledger.sweep import account, variants
+from optledger.sweep.recheck import recheck as rechecked
 from optledger.training import runtime
+from optledger.training.passed import Passed
+from optledger.trials.places import place
+from optledger.trials.store import Store
 from optledger.trials.sufficiency import example_mistakes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+trials_app = typer.Typer(help="Finished trials that are kept: how many, and removing them.")
+app.add_typer(trials_app, name="trials")
+
+# What not every command needs, and what takes long to import, is imported by those that do.
 
 # Of prose in a terminal.
 _WIDEST = 100
@@ -53,6 +69,9 @@ def run() -> None:
         typed = context.command_path if context else "optledger"
         told = " ".join(error.format_message().split()).rstrip(".")
         raise UserError(printable(f"{typed}: {told}; allowed: see {typed} --help")) from None
+    if status == INTERRUPTED:
+        # Which Typer does not say.
+        raise KeyboardInterrupt
     sys.exit(status)
 
 
@@ -65,6 +84,7 @@ def _optledger() -> None:
 def check() -> None:
     """Check params.yaml and the dataset it names, and build every model, optimizer and loss."""
     executor.worker_count()
+    _mend()
     settings = params.load()
     check_all(settings)
     print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
@@ -80,6 +100,12 @@ def experiment(name: str) -> None:
     except UserError as error:
         lines = str(error).splitlines()
         raise UserError("\n".join(f"{EXPERIMENTS / name}.yaml: {line}" for line in lines)) from None
+    experiments.check_is_new(name)
+    own = params.load()
+    if (settings.dataset, settings.split) == (own.dataset, own.split):
+        # On the data of this checkout, all variants at once; DVC then finds the trials kept.
+        prepare()
+        variants.sweep(settings, list(settings.variants), name)
     print(experiments.run(name, overrides))
     print(f"Its parameters, tables and results in this checkout: dvc exp apply {name}")
 
@@ -95,6 +121,8 @@ def power(
     power: Annotated[float, typer.Option(help="the probability to see it")] = 0.8,
 ) -> None:
     """Tell how many seeds it takes to see a difference, at the noise that the results have."""
+    from optledger.analysis import planning
+
     print(planning.plan(params.load(), variants or [], difference, power))
 
 
@@ -108,6 +136,8 @@ def publish(
     ] = None,
 ) -> None:
     """Make MLflow agree with the results, as the last stage of the pipeline does."""
+    from optledger.stages.publish import publish_results
+
     publish_results(restore, replace or [])
 
 
@@ -157,6 +187,66 @@ def schema() -> None:
 
 
 @app.command()
+def sweep(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what is kept, what would be trained and why")
+    ] = False,
+    recheck: Annotated[
+        int, typer.Option(min=0, help="then train so many kept trials anew, and compare bytes")
+    ] = 0,
+) -> None:
+    """Train every trial that is wanting, of all variants in one pool, for dvc repro to assemble.
+
+    With --recheck, the exit status is 1 if a trial comes out other than it is kept.
+    """
+    executor.worker_count()
+    settings = params.load()
+    if dry_run:
+        print(*variants.explain(settings), sep="\n")
+        return
+    _mend()
+    prepare()
+    variants.sweep(settings, list(settings.variants), "sweep")
+    if recheck:
+        store = Store(place())
+        different = 0
+        for line, is_same in rechecked(variants.kept(settings, store), store, recheck):
+            print(line, flush=True)
+            different += not is_same
+        if different:
+            raise typer.Exit(VERDICT)
+
+
+@trials_app.callback(invoke_without_command=True)
+def trials(context: typer.Context) -> None:
+    """Tell how many finished trials are kept, and where."""
+    if context.invoked_subcommand is None:
+        print(account.summary(Store(place())))
+
+
+@trials_app.command()
+def prune(
+    unused: Annotated[
+        bool, typer.Option("--unused", help="what params.yaml does not ask for, with these data")
+    ] = False,
+    older_than: Annotated[
+        float | None, typer.Option(min=0, help="days since it was written")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="remove it; else only say what would go")
+    ] = False,
+) -> None:
+    """Remove finished trials that are kept, and say which."""
+    if not unused and older_than is None:
+        allowed = "--unused, --older-than DAYS or both"
+        raise UserError(f"optledger trials prune: found no choice; allowed: {allowed}")
+    store = Store(place())
+    used = {each.key for each in variants.kept(params.load(), store)} if unused else set()
+    for line in account.prune(store, used, older_than, yes):
+        print(line)
+
+
+@app.command()
 def tensorboard(
     directory: Annotated[
         Path, typer.Argument(help="new, or one that this command wrote, and now writes anew")
@@ -199,15 +289,17 @@ def verify(
         raise typer.Exit(VERDICT)
 
 
+def _mend() -> None:
+    for line in interrupted.mend():
+        print(line, flush=True)
+
+
 def check_all(settings: params.Params) -> None:
     """Check the dataset, and build every model, optimizer, loss and schedule.
 
     Raises:
         UserError: a line for each mistake.
     """
-    # Here, as it imports scikit-learn, which a review has no use for.
-    from optledger.datasets.split import validation_examples
-
     dataset = registry.load(settings.dataset)
     registry.own_mirror(settings.dataset)
     train_examples = dataset.train_examples - validation_examples(
@@ -229,8 +321,12 @@ def check_all(settings: params.Params) -> None:
         name: len(training_examples(labels, variant, seed=0))
         for name, variant in settings.variants.items()
     }
+    passed = Passed(settings, examples, dataset.classes)
+    if passed:
+        return
     runtime.import_tensorflow()
     from optledger.training.checks import mistakes
 
     if found := mistakes(settings, examples, dataset.classes):
         raise UserError("\n".join(found))
+    passed.note()

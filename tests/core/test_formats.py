@@ -2,6 +2,9 @@ import errno
 import hashlib
 import json
 import os
+import signal
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -12,6 +15,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from optledger.core import formats
 from optledger.core.errors import UserError
 from optledger.core.formats import (
     Expected,
@@ -194,3 +198,37 @@ def test_new_directory_replaces_only_on_success(tmp_path: Path) -> None:
         (directory / "b").write_text("new")
     assert [path.name for path in target.iterdir()] == ["b"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from optledger.core import formats
+
+with getattr(formats, sys.argv[1])(Path(sys.argv[2])) as temporary:
+    (temporary / "file" if temporary.is_dir() else temporary).write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("how", ["replacing", "new_files", "new_directory"])
+def test_what_a_killed_process_left_is_removed_by_the_next(how: str, tmp_path: Path) -> None:
+    """Not what another one is writing, nor what is of somebody else."""
+    path = tmp_path / "output"
+    for name in (".output.writing-notes", ".output-1-a", ".other.writing-1-a"):
+        (tmp_path / name).mkdir()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", WRITER, how, str(path)]
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    left = set(tmp_path.glob(".output.writing-*-*"))
+    assert len(left) == 1
+    with getattr(formats, how)(path) as first:
+        (first / "a" if first.is_dir() else first).write_text("first")
+        with getattr(formats, how)(path) as second:
+            (second / "a" if second.is_dir() else second).write_text("second")
+    assert not left & set(tmp_path.iterdir())
+    written = path / "a" if path.is_dir() else path
+    assert written.read_text() == "first"
+    assert {each.name for each in tmp_path.iterdir()} == {
+        *("output", ".output.writing-notes", ".output-1-a", ".other.writing-1-a")
+    }

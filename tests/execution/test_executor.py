@@ -16,7 +16,12 @@ def test_the_number_of_workers_changes_no_byte(finished: Project, tmp_path: Path
     for project in projects:
         project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: [0.001, 0.01, 0.1, 1]")
     running = [
-        project.start(*STAGE, PYTHONPATH="src", OPTLEDGER_WORKERS=project.path.name)
+        project.start(
+            *STAGE,
+            PYTHONPATH="src",
+            OPTLEDGER_WORKERS=project.path.name,
+            OPTLEDGER_TRIALS="",
+        )
         for project in projects
     ]
     printed = [process.communicate()[0] for process in running]

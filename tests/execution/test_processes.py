@@ -12,11 +12,12 @@ import pytest
 
 from optledger.core import params
 from optledger.core.errors import UserError
-from optledger.execution.executor import Report
+from optledger.execution.executor import Report, in_order
 from optledger.execution.processes import Processes
 from optledger.training import tasks
+from optledger.trials.observations import FinishedTrial
 from optledger.trials.specify import specify
-from optledger.trials.trial import FinishedTrial, Trial
+from optledger.trials.trial import Trial
 from project import Project
 
 
@@ -44,7 +45,9 @@ def trains_after(task: tuple[Trial, int], report: Report) -> tuple[float, float]
     """Train after having had so many MiB; return the peak, and what Linux says that it was."""
     trial, mebibytes = task
     bytearray(b"0") * (mebibytes * 2**20)
-    found = tasks.train(trial, report).cost.peak_memory_mib
+    observation = tasks.train(trial, report).observation
+    assert observation is not None
+    found = observation.peak_memory_mib
     (line,) = re.findall(r"^VmHWM:.*kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     return found, int(line.split()[1]) / 1024
 
@@ -84,16 +87,16 @@ def echo(task: int, report: Report) -> tuple[int, int]:
 
 
 def test_every_task_is_done_once_and_its_epochs_are_told() -> None:
-    """Results carry the place of their task, whichever worker did it."""
+    """Results carry their task, whichever worker did it."""
     told: list[tuple[int, int]] = []
     with Processes(2, tasks.PREPARATION) as pool:
-        results = dict(pool.run(echo, [2, 0, 1], lambda *epoch: told.append(epoch)))
-        assert {place: task for place, (task, _) in results.items()} == {0: 2, 1: 0, 2: 1}
-        assert sorted(told) == [(0, 1), (0, 2), (2, 1)]
+        results = dict(pool.run(echo, in_order([2, 0, 1]), lambda *epoch: told.append(epoch)))
+        assert {task: done for task, (done, _) in results.items()} == {2: 2, 0: 0, 1: 1}
+        assert sorted(told) == [(1, 1), (2, 1), (2, 2)]
         workers = {worker for _, worker in results.values()}
         # The same workers take what comes next.
-        assert {worker for _, (_, worker) in pool.run(echo, [0, 0, 0])} <= workers
-        assert list(pool.run(echo, [])) == []
+        assert {worker for _, (_, worker) in pool.run(echo, in_order([0, 0, 0]))} <= workers
+        assert list(pool.run(echo, in_order([]))) == []
     for worker in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker, 0)
@@ -105,8 +108,8 @@ def test_a_killed_worker_costs_its_task_a_retry(
     """The task is done by another worker, and a line says what happened."""
     marker = tmp_path / "marker"
     with Processes(2, tasks.PREPARATION) as pool:
-        results = dict(pool.run(dies_once, [marker, marker, marker]))
-    assert set(results) == {0, 1, 2}
+        results = list(pool.run(dies_once, in_order([marker, marker, marker])))
+    assert [task for task, _ in results] == [marker, marker, marker]
     assert capfd.readouterr().err == (
         f"{marker}: its worker was ended by SIGKILL, as the system does when memory is short "
         "(OPTLEDGER_WORKERS=1 needs the least); once more\n"
@@ -122,9 +125,9 @@ def test_a_killed_worker_changes_no_byte(
     trial = Trial("adam", specify(settings.variants["adam"], 10), 0.01, seed=0)
     marker = tmp_path / "marker"
     with Processes(1, tasks.PREPARATION) as pool:
-        (_, disturbed), *_ = pool.run(trains_and_dies_once, [(trial, marker)])
+        (_, disturbed), *_ = pool.run(trains_and_dies_once, in_order([(trial, marker)]))
         assert marker.exists()
-        (_, expected), *_ = pool.run(tasks.train, [trial])
+        (_, expected), *_ = pool.run(tasks.train, in_order([trial]))
     assert disturbed.result.history == expected.result.history
     for name, weight in expected.result.weights.items():
         assert disturbed.result.weights[name].tobytes() == weight.tobytes()
@@ -137,7 +140,9 @@ def test_a_peak_of_memory_is_that_of_the_worker(
     monkeypatch.chdir(project.path)
     trial = Trial("adam", specify(params.load().variants["adam"], 10), 0.01, seed=0)
     with Processes(1, tasks.PREPARATION) as pool:
-        before, after = (next(pool.run(trains_after, [(trial, size)]))[1] for size in (0, 1024))
+        before, after = (
+            next(pool.run(trains_after, in_order([(trial, size)])))[1] for size in (0, 1024)
+        )
     for found, peak in (before, after):
         assert found == pytest.approx(peak, rel=0.05)
     assert 100 < before[0] < 1024 < after[0] < 2048
@@ -159,13 +164,13 @@ def test_a_task_whose_worker_dies_twice_fails_with_its_cause(
         pytest.raises(UserError, match=f"^{signal_number}: failed twice: {cause}"),
         Processes(1, tasks.PREPARATION) as pool,
     ):
-        list(pool.run(dies, [int(signal_number)]))
+        list(pool.run(dies, in_order([int(signal_number)])))
 
 
 def test_a_task_that_raises_twice_fails_with_its_cause(capfd: pytest.CaptureFixture[str]) -> None:
     """It is no mistake of the user's; the worker's traceback is for whoever reports it."""
     with pytest.raises(RuntimeError) as caught, Processes(1, tasks.PREPARATION) as pool:
-        list(pool.run(raises, ["a text"]))
+        list(pool.run(raises, in_order(["a text"])))
     assert str(caught.value) == "a text: failed twice: ValueError: a text"
     assert "in raises" in caught.value.__notes__[0]
     assert capfd.readouterr().err == "a text: ValueError: a text; once more\n"
@@ -175,24 +180,24 @@ def test_what_the_system_refuses_a_task_is_no_fault_of_this_project() -> None:
     """A missing file, a full disk: the line names it."""
     line = "^/no/such/file: failed twice: /no/such/file: No such file or directory$"
     with pytest.raises(UserError, match=line), Processes(1, tasks.PREPARATION) as pool:
-        list(pool.run(opens, [Path("/no/such/file")]))
+        list(pool.run(opens, in_order([Path("/no/such/file")])))
 
 
 def test_a_user_s_mistake_is_not_tried_again(capfd: pytest.CaptureFixture[str]) -> None:
     """It comes out as it is."""
     with pytest.raises(UserError, match=r"^a mistake$"), Processes(1, tasks.PREPARATION) as pool:
-        list(pool.run(refuses, ["a mistake"]))
+        list(pool.run(refuses, in_order(["a mistake"])))
     assert capfd.readouterr().err == ""
 
 
 def test_an_idle_worker_that_died_is_replaced(capfd: pytest.CaptureFixture[str]) -> None:
     """The next task is done by a new one, and is no task's failure."""
     with Processes(1, tasks.PREPARATION) as pool:
-        ((_, (_, first)),) = pool.run(echo, [0])
+        ((_, (_, first)),) = pool.run(echo, in_order([0]))
         psutil.Process(first).kill()
         # The fork server is told of it, and tells.
         time.sleep(1)
-        ((_, (_, second)),) = pool.run(echo, [0])
+        ((_, (_, second)),) = pool.run(echo, in_order([0]))
     assert first != second
     assert capfd.readouterr().err == ""
 
@@ -200,9 +205,9 @@ def test_an_idle_worker_that_died_is_replaced(capfd: pytest.CaptureFixture[str])
 def test_results_that_nobody_waits_for_disturb_no_other_run() -> None:
     """Whoever stops reading ends what is left of that run."""
     with Processes(2, tasks.PREPARATION) as pool:
-        for _ in pool.run(echo, [1, 100_000, 100_000]):
+        for _ in pool.run(echo, in_order([1, 100_000, 100_000])):
             break
-        assert {place: task for place, (task, _) in pool.run(echo, [7, 8])} == {0: 7, 1: 8}
+        assert {task for _, (task, _) in pool.run(echo, in_order([7, 8]))} == {7, 8}
 
 
 def test_a_result_that_cannot_be_sent_is_a_failure_with_its_cause() -> None:
@@ -211,12 +216,13 @@ def test_a_result_that_cannot_be_sent_is_a_failure_with_its_cause() -> None:
         pytest.raises(RuntimeError, match=r"^a text: failed twice: .*local"),
         Processes(1, tasks.PREPARATION) as pool,
     ):
-        list(pool.run(returns_a_local_function, ["a text"]))
+        list(pool.run(returns_a_local_function, in_order(["a text"])))
 
 
 PROGRAM = """
 import threading
 import psutil
+from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
 from optledger.training import tasks
 from tests_of_processes import echo
@@ -231,7 +237,7 @@ def kill_fork_server():
 def main():
     with Processes(1, tasks.PREPARATION) as pool:
         threading.Thread(target=kill_fork_server).start()
-        print(dict(pool.run(echo, [2]))[0][0])
+        print(dict(pool.run(echo, in_order([2])))[2][0])
 
 if __name__ == "__main__":
     main()
@@ -265,6 +271,7 @@ def test_a_fork_server_that_died_costs_a_retry(tmp_path: Path) -> None:
 FEW_FILES = """
 import os, resource, sys
 from optledger.core import errors
+from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
 from optledger.training import tasks
 from tests_of_processes import echo
@@ -275,7 +282,7 @@ def main():
     with Processes(1, tasks.PREPARATION) as pool:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
         try:
-            list(pool.run(echo, [2]))
+            list(pool.run(echo, in_order([2])))
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
 
@@ -310,13 +317,14 @@ def test_what_keeps_a_worker_from_starting_is_told(
 
 
 DEEP = """
+from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
 from optledger.training import tasks
 from tests_of_processes import echo
 
 if __name__ == "__main__":
     with Processes(1, tasks.PREPARATION) as pool:
-        print(dict(pool.run(echo, [2]))[0][0])
+        print(dict(pool.run(echo, in_order([2])))[2][0])
 """
 
 
@@ -329,3 +337,26 @@ def test_a_deep_folder_for_temporary_files_is_no_obstacle(
     monkeypatch.setenv("TMPDIR", str(deep))
     done = run_program(DEEP, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
+
+
+ABANDONED = """
+import os, signal
+from optledger.execution.executor import in_order
+from optledger.execution.processes import Processes
+from optledger.training import tasks
+from tests_of_processes import echo
+
+if __name__ == "__main__":
+    with Processes(1, tasks.PREPARATION) as pool:
+        # It tells of epochs as fast as it can, when nobody listens any more.
+        run = pool.run(echo, in_order([10**9]), lambda *epoch: os.kill(os.getpid(), signal.SIGKILL))
+        next(run)
+"""
+
+
+def test_a_worker_whose_driver_was_killed_ends_without_a_word(tmp_path: Path) -> None:
+    """However much it has to tell."""
+    for _ in range(3):
+        done = run_program(ABANDONED, tmp_path)
+        assert done.returncode == -signal.SIGKILL
+        assert done.stderr == ""

@@ -22,16 +22,19 @@ from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import write_split
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect
-from optledger.trials.observations import Computed, write_observation
+from optledger.trials.observations import observe, write_observation
 from optledger.trials.records import write_trials
-from optledger.trials.trial import Cost, Divergence, Epoch, TrialResult
+from optledger.trials.trial import Divergence, Epoch, TrialResult
 from project import DIGITS_PARAMS
 from stored import filled, summary
 
 # By seed: validation accuracies of the epochs, and seconds an epoch.
 SEEDS = {0: ([0.6, 0.9, 0.97], 0.5), 1: ([0.9, 0.95, 0.96], 0.25), 2: ([0.5, 0.8, 0.92], 1.0)}
 
-COSTS = {seed: Cost(seconds, 500.0 + seed) for seed, (_, seconds) in SEEDS.items()}
+OBSERVED = {
+    seed: observe(seconds, 500.0 + seed, "AVX2", 1).model_copy(update={"workers": 2})
+    for seed, (_, seconds) in SEEDS.items()
+}
 
 SPEED = ("seconds_per_epoch", "epochs_to_", "seconds_to_")
 
@@ -114,7 +117,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
 def _results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_results(trials())
-    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", COSTS, Computed("AVX2", 1, 2))
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", OBSERVED)
 
 
 def runs(targets: str = "[0.9, 0.96]") -> dict[str, Run]:
@@ -168,7 +171,7 @@ def test_the_comparison_says_who_leads() -> None:
 def test_a_seed_that_diverged_reached_nothing() -> None:
     """Its epochs took their time all the same."""
     write_results(trials(diverged=1))
-    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", COSTS, Computed("AVX2", 1, 2))
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", OBSERVED)
     found = runs("[0.9]")
     assert speed(found["adam seed 1"]) == {"seconds_per_epoch": 0.25}
     assert speed(found["adam"]) == {
@@ -191,7 +194,7 @@ def test_without_a_validation_split_there_are_no_targets() -> None:
     history = [Epoch(1.0, 0.5, np.nan, np.nan)] * 3
     blind = [replace(result, history=history) for result in trials()]
     write_results(blind)
-    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", COSTS, Computed("AVX2", 1, 2))
+    write_observation(OBSERVATIONS / "adam.json", TRIALS / "adam", OBSERVED)
     found = runs()
     assert speed(found["adam seed 0"]) == {"seconds_per_epoch": 0.5}
     assert speed(found["adam"]) == {"seconds_per_epoch": 0.5}

@@ -52,7 +52,7 @@ BUILD: dict[str, Callable[[Component], Any]] = {
     "optimizer": build_optimizer,
     "loss": build_loss,
     # Building one computes all its rates, which takes too long for every value.
-    "schedule": lambda component: _checked(COMPONENTS["schedule"], component),
+    "schedule": lambda component: _checked(COMPONENTS["schedule"][component.name], component),
 }
 
 NEEDED = {"decay_rate": 0.5, "boundaries": [5], "values": [1, 0.5], "first_decay_steps": 10}

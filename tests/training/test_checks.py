@@ -1,5 +1,7 @@
 import inspect
 import re
+import textwrap
+from pathlib import Path
 
 import keras
 import pytest
@@ -10,7 +12,6 @@ from optledger.core.params import Params
 from optledger.datasets.examples import Examples
 from optledger.training.checks import check_trainable, mistakes
 from optledger.training.components import _NOT_LOSSES, _NOT_OPTIMIZERS
-from optledger.training.models import MODELS
 from optledger.trials.specify import specify
 from optledger.trials.trial import Trial
 from project import DIGITS_PARAMS
@@ -69,7 +70,7 @@ def test_a_single_variant_is_checked_alike(digits: tuple[Examples, Examples]) ->
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"name": "mpl"}, "found 'mpl'; allowed: mlp, cnn"),
+        ({"name": "mpl"}, "found 'mpl'; allowed: cnn, mlp"),
         ({"name": "mlp"}, "allowed: what mlp accepts: .*'hidden_units'"),
         ({"name": "mlp", "hidden_units": 128}, "found hidden_units: 128; allowed: a list of whole"),
         ({"name": "mlp", "hidden_units": [0]}, "integers of at least 1, not \\[0\\]"),
@@ -121,17 +122,75 @@ def test_a_weight_for_each_class_is_an_argument_of_the_loss() -> None:
     assert line.startswith("params.yaml: variants.a.loss: found alpha: [0.25, 0.25, 0.25]; ")
 
 
-def test_a_model_with_a_random_state_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def own(name: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a model of the user's own, in the folder that becomes the working directory."""
+    (folder / "models").mkdir(exist_ok=True)
+    (folder / f"models/{name}.py").write_text(textwrap.dedent(text))
+    monkeypatch.chdir(folder)
+
+
+def test_a_model_with_a_random_state_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A trial would go on where the one before it ended: results would depend on their order."""
+    own(
+        "forgetful",
+        """
+        import keras
 
-    def forgetful(images: object, classes: int) -> object:
-        units = keras.layers.Dropout(0.5)(keras.layers.Flatten()(images))
-        return keras.layers.Dense(classes)(units)
-
-    monkeypatch.setitem(MODELS, "forgetful", forgetful)
+        def forgetful(images, classes):
+            units = keras.layers.Dropout(0.5)(keras.layers.Flatten()(images))
+            return keras.layers.Dense(classes)(units)
+        """,
+        tmp_path,
+        monkeypatch,
+    )
     variants: dict[str, object] = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
     (line,) = found_in(with_variants(variants, model="forgetful"))
     assert "params.yaml: model: found 'forgetful'; allowed: a model without a random state" in line
+
+
+def test_a_file_of_the_user_s_is_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found by its name, takes arguments of its own, and is checked as any other."""
+    own(
+        "low_rank",
+        """
+        import keras
+
+        def low_rank(images, classes, rank):
+            units = keras.layers.Dense(rank, use_bias=False)(keras.layers.Flatten()(images))
+            return keras.layers.Dense(classes)(keras.layers.Dense(8, "relu")(units))
+        """,
+        tmp_path,
+        monkeypatch,
+    )
+    variants: dict[str, object] = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
+    assert found_in(with_variants(variants, model={"name": "low_rank", "rank": 4})) == []
+    (line,) = found_in(with_variants(variants, model={"name": "low_rank", "ranks": 4}))
+    assert line == "params.yaml: model: found argument ranks; allowed: rank"
+    (line,) = found_in(with_variants(variants, model="high_rank"))
+    assert line == "params.yaml: model: found 'high_rank'; allowed: low_rank, cnn, mlp"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("bad", "def bad(images:\n", "bad.py: found SyntaxError: "),
+        ("bad", "import no_such_package\n", "found ModuleNotFoundError: No module named 'no_such"),
+        ("bad", "def worse(images, classes): ...\n", "found no function bad; allowed: one that re"),
+        ("bad", "bad = 3\n", "found no function bad; allowed: one that re"),
+        ("mlp", "def mlp(images, classes): ...\n", "mlp.py, whose name optledger has; allowed: an"),
+    ],
+)
+def test_a_file_that_is_no_model_is_one_line(
+    name: str, text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its name and the cause."""
+    own(name, text, tmp_path, monkeypatch)
+    variants: dict[str, object] = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
+    model = {"name": name, "hidden_units": [4]} if name == "mlp" else name
+    (line,) = found_in(with_variants(variants, model=model))
+    assert told in line
 
 
 def test_a_variant_s_own_model_is_checked_and_named() -> None:

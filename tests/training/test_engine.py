@@ -15,7 +15,8 @@ from optledger.datasets.sampling import training_examples
 from optledger.training import textbook_optimizers
 from optledger.training.components import build_loss, build_model
 from optledger.training.dropout import step_keys
-from optledger.training.engine import Engine, batch_order, predict
+from optledger.training.engine import Engine, batch_order
+from optledger.training.prediction import predict
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import converged_epoch
 from optledger.trials.specify import specify

@@ -19,6 +19,7 @@ from optledger.core.params import EarlyStopping
 from optledger.core.paths import PREPARED
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import read_split, read_summary, write_split
+from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
 from optledger.training import kernels, runtime, tasks
 from optledger.trials.specify import specify
@@ -124,8 +125,8 @@ def trained(
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         with Processes(2, tasks.PREPARATION) as pool:
-            results = dict(pool.run(tasks.train, [trial_of(name) for name in DIGITS]))
-    return {name: digest_of(results[place].result) for place, name in enumerate(DIGITS)}
+            done = pool.run(tasks.train, in_order(trial_of(name) for name in DIGITS))
+            return {trial.name: digest_of(finished.result) for trial, finished in done}
 
 
 @needs_pin

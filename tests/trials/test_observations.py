@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from optledger.core.formats import file_digest, write_json
-from optledger.trials.observations import Computed, Observation, read_observation, write_observation
+from optledger.trials.observations import (
+    TrialObservation,
+    observe,
+    read_observation,
+    write_observation,
+)
 from optledger.trials.records import write_trials
-from optledger.trials.trial import Cost, Epoch, TrialResult
+from optledger.trials.trial import Epoch, TrialResult
 
 
 def trials(accuracy: float = 0.9) -> list[TrialResult]:
@@ -23,18 +28,18 @@ def trials(accuracy: float = 0.9) -> list[TrialResult]:
             kept_epoch=1,
             divergence=None,
         )
-        for seed in COSTS
+        for seed in OBSERVED
     ]
 
 
-COSTS = {3: Cost(0.25, 600.0), 12: Cost(1 / 3, 500.0)}
+OBSERVED = {3: observe(0.25, 600.0, "AVX2", 1), 12: observe(1 / 3, 500.0, "AVX2", 1)}
 
 
 @pytest.fixture
 def observed(tmp_path: Path) -> Path:
     """A folder with trials, and beside them what was observed."""
     write_trials(tmp_path / "adam", trials(), [])
-    write_observation(tmp_path / "adam.json", tmp_path / "adam", COSTS, Computed("AVX2", 1, 2))
+    write_observation(tmp_path / "adam.json", tmp_path / "adam", OBSERVED)
     return tmp_path
 
 
@@ -42,7 +47,8 @@ def test_what_was_observed_is_read_by_seed(observed: Path) -> None:
     """Six digits of the seconds, beside the bytes of the trials."""
     observation = read_observation(observed / "adam.json", observed / "adam")
     assert observation is not None
-    assert observation.seconds_per_epoch == {3: 0.25, 12: 0.333333}
+    seconds = {seed: each.seconds_per_epoch for seed, each in observation.seeds.items()}
+    assert seconds == {3: 0.25, 12: 0.333333}
     assert observation.outputs == {
         name: file_digest(observed / "adam" / name) for name in ("history.csv", "weights.npz")
     }
@@ -56,10 +62,10 @@ def test_the_peak_is_that_of_the_largest_worker(observed: Path) -> None:
 
 
 def test_the_machine_is_described_and_not_named(observed: Path) -> None:
-    """By what makes it fast or slow; no more workers are busy than there are trials."""
-    file = json.loads((observed / "adam.json").read_text())
-    assert file.keys() == Observation.model_fields.keys()
-    assert (file["threads"], file["workers"], file["cores"]) == (1, 2, os.cpu_count())
+    """By what makes it fast or slow, for each trial, as they may be of several."""
+    file = json.loads((observed / "adam.json").read_text())["seeds"]["3"]
+    assert file.keys() == TrialObservation.model_fields.keys()
+    assert (file["threads"], file["workers"], file["cores"]) == (1, 1, os.cpu_count())
     assert file["platform"] == f"{platform.system()} {platform.machine()}"
     assert file["processor"] in Path("/proc/cpuinfo").read_text()
 
@@ -100,7 +106,7 @@ def test_a_file_of_seconds_alone_is_none(observed: Path) -> None:
     """As versions wrote it that did not look at the machine."""
     path = observed / "adam.json"
     written = json.loads(path.read_text())
-    write_json(path, {key: written[key] for key in ("outputs", "seconds_per_epoch")})
+    write_json(path, {"outputs": written["outputs"], "seconds_per_epoch": {"3": 0.25, "12": 0.3}})
     assert read_observation(path, observed / "adam") is None
 
 

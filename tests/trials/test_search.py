@@ -88,6 +88,8 @@ def test_the_highest_validation_accuracy_of_the_last_epoch_is_chosen() -> None:
     assert choose(grid, [result(0.3, 0.9), result(0.2, 0.9)]) == 0.2
     assert choose(grid, [result(0.1, None), result(0.2, 0.01)]) == 0.2
     assert choose(grid, [result(0.2, None), result(0.1, None)]) == 0.1
+    # A table of six digits does not tell these apart.
+    assert choose(grid, [result(0.3, 0.9, 1.0), result(0.2, 0.9, 1.0000001)]) == 0.2
     assert choose(variant(0.5), []) == 0.5
 
 

@@ -23,8 +23,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
-VERDICT, MISTAKE, FAULT = 1, 2, 70
-_INTERRUPTED, _UNREAD = 130, 141
+VERDICT, MISTAKE, FAULT, INTERRUPTED = 1, 2, 70, 130
+_UNREAD = 141
 
 # What may lie behind another exception: a disk that is full, a folder that cannot be written, too
 # many open files. Others, such as a missing file, an exception may only have been raised after.
@@ -117,7 +117,7 @@ def _end(error: BaseException) -> NoReturn:
     match chain[0]:
         case KeyboardInterrupt():
             _say("interrupted")
-            status = _INTERRUPTED
+            status = INTERRUPTED
         case BrokenPipeError():
             status = _UNREAD
         case UserError() as mistake:

@@ -6,6 +6,7 @@ Nothing here records a time, a host or a compressor's version, and no file is ev
 half-written: it is written beside its place and moved there when complete.
 """
 
+import glob
 import hashlib
 import io
 import json
@@ -19,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,13 @@ def write_text(path: Path, text: str) -> None:
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write `arrays` in the order given: uncompressed, dated 1980, never pickled."""
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        pack_npz(file, arrays)
+
+
+def pack_npz(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write `arrays` as `write_npz` does, to an open file."""
+    with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
@@ -120,14 +127,9 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
     Raises:
         UserError: it is no such file, or lacks such an array.
     """
-    arrays = {}
     with opened(path) as file:
         try:
-            with zipfile.ZipFile(file) as archive:
-                for member in archive.namelist():
-                    with archive.open(member) as content:
-                        array = np.lib.format.read_array(content, allow_pickle=False)
-                    arrays[member.removesuffix(".npy")] = array
+            arrays = unpack_npz(file)
         except MemoryError:
             raise
         except Exception as error:
@@ -143,17 +145,31 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
     return arrays
 
 
+def unpack_npz(file: IO[bytes]) -> dict[str, NDArray[Any]]:
+    """Read what `pack_npz` wrote.
+
+    Raises:
+        Exception: whatever zipfile and NumPy make of bytes that are not theirs.
+    """
+    with zipfile.ZipFile(file) as archive:
+        return {
+            member.removesuffix(".npy"): _array(archive, member) for member in archive.namelist()
+        }
+
+
+def _array(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
+    with archive.open(member) as content:
+        array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+        return array
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path for a file that takes the place of `path` if the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with _naming(path):
-            yield temporary
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _beside(path) as folder:
+        temporary = folder / path.name
+        yield temporary
+        temporary.replace(path)
 
 
 @contextmanager
@@ -163,10 +179,9 @@ def new_files(folder: Path) -> Iterator[Path]:
     There they replace those of their names, and leave others alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    beside = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-")
-    with _naming(folder), beside as temporary:
-        yield Path(temporary)
-        for file in Path(temporary).iterdir():
+    with _beside(folder) as temporary:
+        yield temporary
+        for file in temporary.iterdir():
             file.replace(folder / file.name)
 
 
@@ -176,16 +191,42 @@ def new_directory(path: Path) -> Iterator[Path]:
 
     Whatever is in `path` is deleted: it has to be an output of DVC's as a whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Ignored by Git where a kill leaves it behind: .gitignore names the leading dot.
-    beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
-    with _naming(path), beside as temporary:
-        complete = Path(temporary) / path.name
+    with _beside(path) as folder:
+        complete = folder / path.name
         complete.mkdir()
         yield complete
         if path.exists():
             shutil.rmtree(path)
         complete.replace(path)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield an empty folder on the disk of `path`, which is gone afterwards.
+
+    A process that is killed leaves its own behind, which Git ignores for the leading dot, and which
+    the next one that writes to `path` removes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{path.name}.writing-"
+    for folder in path.parent.glob(f"{glob.escape(prefix)}*-*"):
+        process = folder.name.removeprefix(prefix).partition("-")[0]
+        if process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+    beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{prefix}{os.getpid()}-")
+    with _naming(path), beside as temporary:
+        yield Path(temporary)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        # Another user's.
+        return True
+    return True
 
 
 @contextmanager

@@ -56,6 +56,23 @@ def commits(checkout: Path = Path()) -> Commits:
     return Commits(head or None, head if head and changed == "" else None)
 
 
+def main_root(checkout: Path = Path()) -> Path:
+    """Return the root of the repository that a checkout belongs to.
+
+    That of a worktree is where the repository itself is; that of a copy in which DVC runs an
+    experiment is where DVC was asked for it.
+    """
+    here = checkout.resolve()
+    for folder in (here, *here.parents):
+        # Its Git is the copy's own, and does not lead there.
+        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
+            return folder.parents[2]
+    common = ask("rev-parse", "--path-format=absolute", "--git-common-dir", checkout=checkout)
+    if common and Path(common).name == ".git":
+        return Path(common).parent
+    return here
+
+
 def experiments(name: str, baseline: str | None = None) -> list[str]:
     """Return the commits that DVC keeps as experiments of a name, of a baseline or of any."""
     if not re.fullmatch(r"[\w.+-]+", name):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -237,3 +238,8 @@ def _mistake(
     where = f"line {line}: " if line else ""
     where += f"column {column}: " if column else ""
     return UserError(f"{where}found {found}; allowed: {allowed}")
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of `table`."""
+    return [{str(column): row[column] for column in row} for row in table.to_dict("records")]

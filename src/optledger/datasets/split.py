@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from optledger.core.errors import UserError
 from optledger.core.params import Split
@@ -26,6 +25,9 @@ def split_train_validation(examples: Examples, split: Split) -> tuple[Examples, 
     Raises:
         UserError: a class has too few examples for a stratified split of that size.
     """
+    # Which takes a second to import, and counting examples needs none of it.
+    from sklearn.model_selection import train_test_split
+
     order = np.arange(len(examples.labels))
     count = validation_examples(len(order), split.validation_fraction)
     if count == 0:

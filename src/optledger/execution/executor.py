@@ -4,7 +4,7 @@ Results do not depend on that choice, so it is made by the environment, not by p
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -18,6 +18,16 @@ Result = TypeVar("Result")
 
 Report = Callable[[int], None]
 """What a task tells while it runs: how many epochs it has done."""
+
+
+Take = Callable[[Task | None], Task | None]
+"""Returns a task for a worker that had this one last, or None where there is none now."""
+
+
+def in_order(tasks: Iterable[Task]) -> Take[Task]:
+    """Return what takes these tasks, one after the other, whichever worker asks."""
+    left = iter(tasks)
+    return lambda last: next(left, None)
 
 
 class Preparation(NamedTuple):
@@ -45,18 +55,18 @@ class Executor(Protocol):
     def run(
         self,
         function: Callable[[Task, Report], Result],
-        tasks: Sequence[Task],
-        on_epoch: Callable[[int, int], None] = lambda task, epochs: None,
-    ) -> Iterator[tuple[int, Result]]:
-        """Run `function` on each of `tasks`; yield results as they finish.
+        take: Take[Task],
+        on_epoch: Callable[[Task, int], None] = lambda task, epochs: None,
+    ) -> Iterator[tuple[Task, Result]]:
+        """Run `function` on one task after the other; yield results as they finish.
 
         Args:
             function: a module's function; its task and what it returns are plain data.
-            tasks: started in their order.
-            on_epoch: told of a task's place and of the epochs that it has done.
+            take: asked for an idle worker's next task, and again after each result.
+            on_epoch: told of a task and of the epochs that it has done.
 
         Yields:
-            A task's place in `tasks`, and its result.
+            A task and its result.
 
         Raises:
             UserError: a task raised one, or failed twice, as its worker was ended or the system

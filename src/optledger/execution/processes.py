@@ -10,8 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -19,9 +18,7 @@ from typing import Any, cast
 
 from optledger.core.errors import UserError, refused
 from optledger.execution import sockets
-from optledger.execution.executor import WORKERS_VARIABLE, Preparation, Report, Result, Task
-
-_ATTEMPTS = 2
+from optledger.execution.executor import WORKERS_VARIABLE, Preparation, Report, Result, Take, Task
 
 
 class Processes:
@@ -51,62 +48,60 @@ class Processes:
     def run(
         self,
         function: Callable[[Task, Report], Result],
-        tasks: Sequence[Task],
-        on_epoch: Callable[[int, int], None] = lambda task, epochs: None,
-    ) -> Iterator[tuple[int, Result]]:
+        take: Take[Task],
+        on_epoch: Callable[[Task, int], None] = lambda task, epochs: None,
+    ) -> Iterator[tuple[Task, Result]]:
         """Run tasks as `Executor` describes it."""
-        waiting = deque(range(len(tasks)))
-        failures: Counter[int] = Counter()
+        again: list[Task] = []
+        failures: list[Task] = []
         try:
-            while waiting or self._busy():
-                while waiting and (worker := self._idle_worker()):
-                    place = waiting.popleft()
-                    worker.start(place, function, tasks[place])
-                busy = self._busy()
+            while busy := self._start(function, lambda last: again.pop() if again else take(last)):
                 for pipe in wait(list(busy)):
                     worker = busy[cast("Connection[Any, Any]", pipe)]
-                    place = cast(int, worker.place)
+                    task: Task = worker.task
                     answer = worker.receive()
                     if answer[0] == "epoch":
-                        on_epoch(place, answer[1])
+                        on_epoch(task, answer[1])
                         continue
-                    worker.place = None
+                    worker.is_busy = False
                     match answer:
                         case "done", result:
-                            yield place, result
+                            yield task, result
                         case "refused", error:
                             raise error
                         case "failed", cause, fault:
-                            failures[place] += 1
-                            if failures[place] == _ATTEMPTS:
-                                raise _failure(f"{tasks[place]}: failed twice: {cause}", fault)
-                            print(f"{tasks[place]}: {cause}; once more", file=sys.stderr)
-                            waiting.appendleft(place)
+                            if any(task is each for each in failures):
+                                raise _failure(f"{task}: failed twice: {cause}", fault)
+                            print(f"{task}: {cause}; once more", file=sys.stderr)
+                            failures.append(task)
+                            again.append(task)
         finally:
             # Whoever wants no more results wants no work for them either.
-            for worker in self._busy().values():
+            for worker in [worker for worker in self._workers if worker.is_busy]:
                 worker.end()
                 self._workers.remove(worker)
 
-    def _busy(self) -> "dict[Connection[Any, Any], _Worker]":
-        return {worker.pipe: worker for worker in self._workers if worker.place is not None}
-
-    def _idle_worker(self) -> "_Worker | None":
-        """Return a worker without a task, a new one if need be, or None if all have one."""
+    def _start(self, function: Any, take: Take[Any]) -> "dict[Connection[Any, Any], _Worker]":
+        """Give idle workers what there is to do; return all that are busy, by their pipes."""
         for worker in self._workers.copy():
             if not worker.is_alive():
                 worker.end()
                 self._workers.remove(worker)
-            elif worker.place is None:
-                return worker
-        if len(self._workers) == self.count:
-            return None
-        self._workers.append(_Worker(self._preparation))
-        return self._workers[-1]
+            elif not worker.is_busy and (task := take(worker.task)) is not None:
+                worker.start(function, task)
+        while len(self._workers) < self.count and (task := take(None)) is not None:
+            self._workers.append(_Worker(self._preparation))
+            self._workers[-1].start(function, task)
+        return {worker.pipe: worker for worker in self._workers if worker.is_busy}
 
 
 class _Worker:
-    """A process, and the place of the task that it has, if it has one."""
+    """A process.
+
+    Attributes:
+        task: the one that it has if it is busy, else the last that it had, if it had one.
+        is_busy: whether it has a task.
+    """
 
     def __init__(self, preparation: Preparation) -> None:
         context = get_context("forkserver")
@@ -115,7 +110,8 @@ class _Worker:
             self.pipe, far_end = context.Pipe()
         except OSError as error:
             raise UserError(f"a worker could not start: {error}") from None
-        self.place: int | None = None
+        self.task: Any = None
+        self.is_busy = False
         self._process = context.Process(
             target=_serve, args=(far_end, preparation.worker), daemon=True
         )
@@ -130,10 +126,10 @@ class _Worker:
         far_end.close()
 
     def is_alive(self) -> bool:
-        return self.place is not None or self._process.is_alive()
+        return self.is_busy or self._process.is_alive()
 
-    def start(self, place: int, function: Any, task: Any) -> None:
-        self.place = place
+    def start(self, function: Any, task: Any) -> None:
+        self.task, self.is_busy = task, True
         # If it is dead, its pipe says so when it is read.
         with suppress(OSError):
             self.pipe.send((function, task))
@@ -193,23 +189,32 @@ def _serve(pipe: "Connection[Any, Any]", prepare: Callable[[], None]) -> None:
     # The parent is told by whoever interrupts, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
-        try:
-            function, task = pipe.recv()
-        except EOFError:
+    # Whoever gave the task has ended, which the thread may not have seen yet.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        while True:
+            try:
+                function, task = pipe.recv()
+            except EOFError:
+                return
+            _run(function, task, pipe, prepare)
+
+
+def _run(
+    function: Any, task: Any, pipe: "Connection[Any, Any]", prepare: Callable[[], None]
+) -> None:
+    """Run a task, and tell what comes of it."""
+    try:
+        # Here, so that a package that cannot be imported is a cause that is told.
+        prepare()
+        pipe.send(("done", function(task, lambda epochs: pipe.send(("epoch", epochs)))))
+    except UserError as error:
+        pipe.send(("refused", error))
+    except Exception as error:
+        if line := refused(error):
+            pipe.send(("failed", line, None))
             return
-        try:
-            # Here, so that a package that cannot be imported is a cause that is told.
-            prepare()
-            pipe.send(("done", function(task, lambda epochs: pipe.send(("epoch", epochs)))))
-        except UserError as error:
-            pipe.send(("refused", error))
-        except Exception as error:
-            if line := refused(error):
-                pipe.send(("failed", line, None))
-                continue
-            cause = " ".join(f"{type(error).__name__}: {error}".split())
-            pipe.send(("failed", cause, traceback.format_exc()))
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        pipe.send(("failed", cause, traceback.format_exc()))
 
 
 def _end_with_parent() -> None:

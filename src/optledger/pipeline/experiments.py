@@ -71,18 +71,26 @@ def _check_that_dvc_makes(wanted: Any, changes: list[str], path: Path) -> None:
         )
 
 
-def run(name: str, settings: list[str]) -> str:
-    """Run a set as the DVC experiment `name`, in a copy of the checkout; return its leaderboard.
+def check_is_new(name: str) -> None:
+    """Check that a set can be run as a DVC experiment of its name.
 
     Raises:
-        UserError: this commit has an experiment of that name, or DVC failed and has said why.
+        UserError: this commit has an experiment of that name.
     """
-    baseline = git.run("rev-parse", "HEAD")
-    if commit(name, baseline):
+    if commit(name, git.run("rev-parse", "HEAD")):
         raise UserError(
             f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
             f"dvc exp show lists it, and dvc exp remove {name} makes room for another"
         )
+
+
+def run(name: str, settings: list[str]) -> str:
+    """Run a set as the DVC experiment `name`, in a copy of the checkout; return its leaderboard.
+
+    Raises:
+        UserError: DVC failed and has said why.
+    """
+    baseline = git.run("rev-parse", "HEAD")
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name]
     for setting in settings:
         command += ["--set-param", setting]

@@ -44,11 +44,16 @@ def run(main: Callable[[], None]) -> None:
     DVC that is killed would leave the stage running, to write its outputs beside whatever runs
     next.
     """
-    # What is half-written is put away when a stage is told to end, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if _STARTED_BY_DVC is not None:
-        threading.Thread(target=_end_with_dvc, args=_STARTED_BY_DVC, daemon=True).start()
-    errors.run(main)
+
+    def command() -> None:
+        # What is half-written is put away when a stage is told to end, too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if _STARTED_BY_DVC is not None:
+            threading.Thread(target=_end_with_dvc, args=_STARTED_BY_DVC, daemon=True).start()
+        main()
+
+    # Around it all, as DVC may have ended before this begins.
+    errors.run(command)
 
 
 def _end_with_dvc(process: psutil.Process, dvc: int) -> None:

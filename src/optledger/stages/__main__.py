@@ -4,8 +4,10 @@
 in an environment without it. Any shell understands this command.
 """
 
+import contextlib
 import importlib.util
 import os
+import shutil
 import sys
 
 _KEPT = {
@@ -13,6 +15,8 @@ _KEPT = {
     *("PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"),
 }
 """What changes no result: where bytecode goes, and how output is written."""
+
+_KEPT_LOCK = ".dvc/tmp/optledger.lock"
 
 
 def main() -> None:
@@ -24,6 +28,8 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+    if "DVC_STAGE" in os.environ:
+        _keep_lock()
     stage, *arguments = sys.argv[1:]
     environment = {
         name: value
@@ -34,6 +40,17 @@ def main() -> None:
     environment["PYTHONPATH"] = "src"
     command = [sys.executable, "-s", "-P", "-m", f"optledger.stages.{stage}", *arguments]
     os.execve(sys.executable, command, environment)
+
+
+def _keep_lock() -> None:
+    """Keep dvc.lock as it is while DVC waits for a stage: complete.
+
+    `optledger.pipeline.interrupted` puts it back where DVC is killed while it writes another.
+    """
+    temporary = f"{_KEPT_LOCK}.{os.getpid()}"
+    with contextlib.suppress(OSError):
+        shutil.copyfile("dvc.lock", temporary)
+        os.replace(temporary, _KEPT_LOCK)  # noqa: PTH105 # pathlib takes time to import
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from optledger.core.formats import file_digest, new_directory, write_csv, write_
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import read_split, read_summary
+from optledger.execution.executor import in_order
 from optledger.stages import undeclared
 from optledger.training import tasks
 from optledger.trials.records import read_history, read_trials, read_weights
@@ -62,11 +63,11 @@ def _predict(
         for seed, weights in zip(trials[name]["seed"], read_weights(TRIALS / name), strict=True)
     ]
     with tasks.workers() as pool:
-        done = dict(pool.run(tasks.predict_test, trained))
-    predictions: dict[str, list[Predictions]] = {name: [] for name in settings.variants}
-    for place, each in enumerate(trained):
-        predictions[each.name].append(done[place])
-    return predictions
+        done = {
+            (each.name, each.seed): predictions
+            for each, predictions in pool.run(tasks.predict_test, in_order(trained))
+        }
+    return {name: [done[name, seed] for seed in trials[name]["seed"]] for name in settings.variants}
 
 
 # Of the images that most models get wrong, so many are kept to be shown.

@@ -6,9 +6,9 @@ from optledger.analysis.schemas import METHODS, TRAJECTORIES
 from optledger.core.formats import file_digest, markdown
 from optledger.core.params import Case
 from optledger.core.paths import CASES
-from optledger.core.tables import read
+from optledger.core.tables import read, records
 from optledger.tracking.keys import case_content, method_content
-from optledger.tracking.run import Run, finite, flat, records
+from optledger.tracking.run import Run, finite, flat
 
 _FILES = ("methods.csv", "trajectories.csv", "figure.svg")
 

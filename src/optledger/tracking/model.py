@@ -18,6 +18,7 @@ from optledger.core.formats import write_json, write_npz
 from optledger.core.packages import distribution, version
 from optledger.tracking import predictor
 from optledger.tracking.champion import ChampionModel
+from optledger.training import models
 
 PREDICTIONS = "data/model/predictions.npz"
 """Beside the weights: what later models are compared with."""
@@ -28,7 +29,7 @@ _CODE = (
     *("tracking/__init__.py", "tracking/predictor.py"),
     *("trials/__init__.py", "trials/trial.py"),
 )
-_MODELS = "training"
+_TRAINING = "training"
 
 # What that imports.
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "tensorflow")
@@ -56,7 +57,7 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
         data = Path(temporary) / Path(PREDICTIONS).parent.name
         code = Path(temporary) / optledger.__name__
         _write_data(data, champion, shape)
-        _copy_code(code)
+        _copy_code(code, champion.model.name)
         pyfunc.save_model(
             folder,
             loader_module=predictor.__name__,
@@ -83,13 +84,15 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
         )
 
 
-def _copy_code(folder: Path) -> None:
+def _copy_code(folder: Path, model: str) -> None:
     source = Path(optledger.__file__).parent
     for name in _CODE:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, folder / name)
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(source / _MODELS, folder / _MODELS, ignore=ignored)
+    shutil.copytree(source / _TRAINING, folder / _TRAINING, ignore=ignored)
+    # The user's own is one of the package's there: whoever loads it has no folder of models.
+    shutil.copyfile(models.files()[model], folder / _TRAINING / f"models/{model}.py")
 
 
 def _write_data(folder: Path, champion: ChampionModel, shape: tuple[int, ...]) -> None:

@@ -107,8 +107,3 @@ def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             values[path] = str(value)
     return values
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of `table`."""
-    return [{str(column): row[column] for column in row} for row in table.to_dict("records")]

@@ -12,12 +12,13 @@ from optledger.analysis.speed import epochs_to_targets
 from optledger.core.formats import digest, file_digest
 from optledger.core.params import Params
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
+from optledger.core.tables import records
 from optledger.datasets.prepared import read_summary
 from optledger.datasets.registry import Dataset
 from optledger.tracking.case_runs import case_runs
 from optledger.tracking.champion import read_champion
 from optledger.tracking.keys import comparison_content
-from optledger.tracking.run import Input, Run, flat, records
+from optledger.tracking.run import Input, Run, flat
 from optledger.tracking.variant_runs import VariantResults, variant_runs
 from optledger.trials.observations import read_observation
 from optledger.trials.records import read_history

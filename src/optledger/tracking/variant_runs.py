@@ -12,9 +12,10 @@ from optledger.core.metric import METRICS
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import TRIALS
+from optledger.core.tables import records
 from optledger.figures.style import lines
 from optledger.tracking.keys import Content, search_content, seed_content, variant_content
-from optledger.tracking.run import Input, Run, finite, flat, records
+from optledger.tracking.run import Input, Run, finite, flat
 from optledger.trials.observations import Observation
 from optledger.trials.records import read_search
 
@@ -105,12 +106,15 @@ def _curves(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _machine(observation: Observation | None) -> str:
+    """Describe the machines that trained, each once."""
     if observation is None:
         return ""
-    return (
-        f"{observation.processor} ({observation.instruction_set}), {observation.cores} cores, "
-        f"{observation.workers} trials at once of {observation.threads} thread each, "
-        f"{observation.platform}"
+    return "; ".join(
+        dict.fromkeys(
+            f"{each.processor} ({each.instruction_set}), {each.cores} cores, "
+            f"{each.workers} trials at once of {each.threads} thread each, {each.platform}"
+            for each in observation.seeds.values()
+        )
     )
 
 
@@ -233,8 +237,9 @@ def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
     a run says stays true when params.yaml asks for others; only a new run has those.
     """
     index = pd.Index(results.seeds["seed"].tolist(), name="seed")
-    observed = results.observation.seconds_per_epoch if results.observation else {}
-    per_epoch = pd.Series(observed, index=index, dtype=float)
+    observed = results.observation.seeds if results.observation else {}
+    took = {seed: each.seconds_per_epoch for seed, each in observed.items()}
+    per_epoch = pd.Series(took, index=index, dtype=float)
     trained = per_epoch * results.seeds["epochs"].to_numpy(float)
     targets = pd.DataFrame(index=index)
     seconds = pd.DataFrame({"seconds_per_epoch": per_epoch, "training_seconds": trained})

@@ -14,7 +14,7 @@ from optledger.core.params import Params, Range, Variant, place
 from optledger.core.paths import PARAMS
 from optledger.datasets.examples import Examples
 from optledger.datasets.sampling import training_examples
-from optledger.training import dropout
+from optledger.training import dropout, models
 from optledger.training.components import (
     ComponentError,
     build_loss,
@@ -77,6 +77,8 @@ def _specification_mistakes(
     loss = model = None
     classes = variant.classes
     steps = variant.epochs * variant.steps(examples)
+    if hidden := models.hidden(variant.model.name):
+        yield "model", f"found {hidden}, whose name optledger has; allowed: another name"
     try:
         model = build_model(variant.model, image_shape, classes)
     except ComponentError as error:

@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from optledger.training import textbook_optimizers
+from optledger.training import models, textbook_optimizers
 from optledger.training.arguments import checked
-from optledger.training.models import MODELS
 from optledger.trials.trial import Component
 
 _NOT_ARGUMENTS = {
@@ -86,7 +85,8 @@ def build_model(component: Component, image_shape: tuple[int, ...], classes: int
     """
     pixels = keras.Input(image_shape, dtype="uint8", name="pixels")
     images = keras.layers.Rescaling(1 / 255, name="scaling")(pixels)
-    build, arguments = _checked(MODELS, component)
+    build = _model(component)
+    arguments = _checked(build, component)
     logits = _build(component, build, **arguments, images=images, classes=classes)
     if tuple(logits.shape) != (None, classes):
         raise ComponentError(
@@ -112,8 +112,8 @@ def build_optimizer(component: Component) -> Any:
     base = keras.optimizers.Optimizer
     classes = _classes(keras.optimizers, base, _NOT_OPTIMIZERS)
     classes |= _classes(textbook_optimizers, base, set())
-    found, arguments = _checked(classes, component)
-    return _build(component, found, **arguments, learning_rate=1.0)
+    found = _named(classes, component)
+    return _build(component, found, **_checked(found, component), learning_rate=1.0)
 
 
 def build_loss(component: Component) -> PerExampleLoss:
@@ -126,7 +126,8 @@ def build_loss(component: Component) -> PerExampleLoss:
         ComponentError: there is no such loss, or it does not take these arguments.
     """
     classes = _classes(keras.losses, keras.losses.Loss, _NOT_LOSSES)
-    found, arguments = _checked(classes, component)
+    found = _named(classes, component)
+    arguments = _checked(found, component)
     if "from_logits" in inspect.signature(found).parameters:
         loss = _build(component, found, **arguments, reduction=None, from_logits=True)
         return lambda one_hot, logits: loss(one_hot, logits)
@@ -155,7 +156,8 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
         return np.ones(steps, np.float32)
     module = keras.optimizers.schedules
     classes = _classes(module, module.LearningRateSchedule, {"LearningRateSchedule"})
-    found, arguments = _checked(classes, component)
+    found = _named(classes, component)
+    arguments = _checked(found, component)
     warmup = arguments.get("warmup_steps", 0.0)
     given = {"initial_learning_rate": 1.0, "decay_steps": max(1.0, steps - warmup), **arguments}
     taken = inspect.signature(found).parameters
@@ -195,13 +197,23 @@ def _classes(module: Any, base: type, excluded: set[str]) -> dict[str, type]:
     }
 
 
-def _checked(
-    known: Mapping[str, Callable[..., Any]], component: Component
-) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Return what a component names and its arguments, checked as far as nothing is built."""
+def _model(component: Component) -> Callable[..., Any]:
+    if component.name not in (known := models.files()):
+        raise ComponentError(component.name, ", ".join(known))
+    try:
+        return models.load(component.name)
+    except models.ModelError as error:
+        raise ComponentError(component.name, f"a sound file: {error}") from None
+
+
+def _named(known: Mapping[str, type], component: Component) -> type:
     if component.name not in known:
         raise ComponentError(component.name, ", ".join(known))
-    found = known[component.name]
+    return known[component.name]
+
+
+def _checked(found: Callable[..., Any], component: Component) -> dict[str, Any]:
+    """Return the arguments of what a component names, checked as far as nothing is built."""
     parameters = inspect.signature(found).parameters
     allowed = sorted({*parameters} - _NOT_ARGUMENTS)
     arguments = {}
@@ -216,7 +228,7 @@ def _checked(
         if arguments.get(argument) and not arguments.get(other) and other in allowed:
             beside = f"{other} beside it, without which it does nothing"
             raise ComponentError(component.arguments[argument], beside, argument)
-    return found, arguments
+    return arguments
 
 
 def _build(component: Component, found: Callable[..., Any], /, **arguments: Any) -> Any:

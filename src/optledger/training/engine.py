@@ -7,7 +7,6 @@ differ only in seed and learning rate, and resets their variables for each trial
 import math
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import keras
@@ -22,15 +21,11 @@ from optledger.training.components import build_loss, build_model, build_optimiz
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import best_epoch, converged_epoch
 from optledger.trials.trial import (
-    NO_CLASS,
-    Component,
     Divergence,
     Epoch,
-    Predictions,
     Specification,
     Trial,
     TrialResult,
-    Weights,
 )
 
 
@@ -220,26 +215,3 @@ def _class_weights(specification: Specification, labels: NDArray[np.uint8]) -> A
             len(labels) / (specification.classes * np.maximum(counts, 1)), tf.float32
         )
     return tf.constant(specification.class_weights, tf.float32)
-
-
-def predict(model: Component, classes: int, weights: Weights, examples: Examples) -> Predictions:
-    """Predict by the compiled forward pass, whose bytes do not depend on the batch."""
-    built, forward = _forward(model, examples.images.shape[1:], classes)
-    set_weights(built, weights)
-    predicted, losses = forward(tf.constant(examples.images), tf.constant(examples.labels))
-    found = losses.numpy()
-    return Predictions(predicted.numpy(), np.where(np.isinf(found), np.float32(np.nan), found))
-
-
-@lru_cache(maxsize=1)
-def _forward(model: Component, image_shape: tuple[int, ...], classes: int) -> tuple[Any, Any]:
-    built = build_model(model, image_shape, classes)
-
-    def forward(images: Any, labels: Any) -> tuple[Any, Any]:
-        logits = built(images, training=False)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), logits)
-        finite = tf.reduce_all(tf.math.is_finite(logits), axis=1)
-        predicted = tf.where(finite, tf.argmax(logits, axis=1), NO_CLASS)
-        return tf.cast(predicted, tf.uint8), tf.where(finite, losses, np.nan)
-
-    return built, tf.function(forward, jit_compile=True, autograph=False)

@@ -12,7 +12,9 @@ from optledger.training import runtime  # noqa: E402 # an interruption may come 
 gc.disable()
 runtime.import_tensorflow()
 
-import optledger.training.engine  # noqa: E402, F401 # only now, and for its own sake
+# Only now, and for their own sake.
+import optledger.training.engine  # noqa: E402
+import optledger.training.prediction  # noqa: E402, F401
 
 gc.freeze()
 gc.enable()

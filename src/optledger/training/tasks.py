@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from optledger.datasets.prepared import read_split
 from optledger.execution import executor
 from optledger.execution.executor import Executor, Preparation, Report
-from optledger.training import runtime
-from optledger.trials.trial import Cost, FinishedTrial, Predictions, TrainedModel, Trial
+from optledger.training import kernels, runtime
+from optledger.trials.observations import FinishedTrial, observe
+from optledger.trials.trial import Predictions, TrainedModel, Trial
 
 if TYPE_CHECKING:
     from optledger.training.engine import Engine
@@ -49,14 +50,17 @@ def train(trial: Trial, report: Report) -> FinishedTrial:
         report(epoch)
 
     result = _engine.train(trial, on_epoch)
-    return FinishedTrial(result, Cost(median(seconds[1:] or seconds), _peak_memory_mib()))
+    took = median(seconds[1:] or seconds)
+    return FinishedTrial(
+        result, observe(took, _peak_memory_mib(), kernels.instruction_set(), runtime.THREADS)
+    )
 
 
 def predict_test(trained: TrainedModel, report: Report) -> Predictions:
     """Predict the test split."""
-    from optledger.training import engine
+    from optledger.training.prediction import predict
 
-    return engine.predict(trained.model, trained.classes, trained.weights, read_split("test"))
+    return predict(trained.model, trained.classes, trained.weights, read_split("test"))
 
 
 def _peak_memory_mib() -> float:

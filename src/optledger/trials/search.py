@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from optledger.core.formats import SIGNIFICANT_DIGITS
 from optledger.core.params import Range, Search, Variant
 from optledger.trials.trial import TrialResult
 
@@ -36,6 +37,7 @@ def choose(variant: Variant, results: Sequence[TrialResult]) -> float:
 
     The best has the highest validation accuracy with the weights that it keeps; of equal ones, the
     lower validation loss, then the lower learning rate. One that diverged is worse than any other.
+    Figures count as search.csv has them, so that whoever reads the table arrives at the same rate.
     """
     if isinstance(variant.learning_rate, float):
         return variant.learning_rate
@@ -53,7 +55,12 @@ def _badness(result: TrialResult) -> tuple[bool, float, float, float]:
     kept = result.kept
     if kept is None:
         return True, 0.0, 0.0, result.learning_rate
-    return False, -kept.validation_accuracy, kept.validation_loss, result.learning_rate
+    accuracy, loss = map(_as_written, (kept.validation_accuracy, kept.validation_loss))
+    return False, -accuracy, loss, result.learning_rate
+
+
+def _as_written(value: float) -> float:
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def _rounded(rate: float) -> float:

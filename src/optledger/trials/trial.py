@@ -4,7 +4,7 @@ Nothing here knows params.yaml, TensorFlow or a file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -134,31 +134,14 @@ class TrialResult:
     kept_epoch: int
     divergence: Divergence | None
 
+    def with_weights(self, weights: Weights) -> "TrialResult":
+        """Return the same with these weights."""
+        return replace(self, weights=weights)
+
     @property
     def kept(self) -> Epoch | None:
         """The metrics that belong to the weights; None where the trial diverged."""
         return None if self.divergence else self.history[self.kept_epoch - 1]
-
-
-class Cost(NamedTuple):
-    """What a trial took where it ran: an observation, which no result depends on.
-
-    Attributes:
-        seconds_per_epoch: median over the epochs after the first, which compiles.
-        peak_memory_mib: the most memory that the process which ran the trial ever had resident,
-            up to the trial's end, in MiB: with what it shares (TensorFlow) and with what it ran
-            before.
-    """
-
-    seconds_per_epoch: float
-    peak_memory_mib: float
-
-
-class FinishedTrial(NamedTuple):
-    """What a trial leaves, and what it took."""
-
-    result: TrialResult
-    cost: Cost
 
 
 NO_CLASS = 255

@@ -8,7 +8,7 @@ from optledger.core.breaks import Break, command
 from optledger.core.formats import read_json, tree_digest
 from optledger.core.paths import LOCK
 from optledger.pipeline.description import Pipeline, Stage
-from optledger.verification.digests import Digests
+from optledger.pipeline.digests import Digests
 
 
 @dataclass

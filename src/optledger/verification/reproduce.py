@@ -10,8 +10,8 @@ from optledger.core.formats import markdown
 from optledger.core.params import Params
 from optledger.core.paths import OBSERVATIONS, PARAMS, TRIALS
 from optledger.pipeline.description import opened
+from optledger.pipeline.digests import Digests
 from optledger.trials.observations import read_observation
-from optledger.verification.digests import Digests
 from optledger.verification.reproduction import outputs, reproduced
 from optledger.verification.tolerance import CASE_TOLERANCE, TABLE_TOLERANCE, Agreement, Judge
 

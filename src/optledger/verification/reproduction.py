@@ -17,6 +17,7 @@ from optledger.core.errors import UserError
 from optledger.core.paths import LOCK, RESULTS
 from optledger.pipeline import lock, toolchain
 from optledger.pipeline.description import reproducible
+from optledger.trials import places
 
 _GRACE_SECONDS = 15
 
@@ -87,6 +88,8 @@ def _environment(clone: Path, folder: Path) -> dict[str, str]:
         **own,
         **toolchain.variables(),
         "DVC_NO_ANALYTICS": "true",
+        # Every trial is trained anew.
+        places.VARIABLE: "",
         "DVC_SITE_CACHE_DIR": str(folder / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(folder / "global"),
         "DVC_SYSTEM_CONFIG_DIR": str(folder / "system"),

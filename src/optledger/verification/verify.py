@@ -16,10 +16,13 @@ from optledger.core.params import Params
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
 from optledger.pipeline.description import Pipeline, opened
+from optledger.pipeline.digests import Digests
+from optledger.sweep import variants
 from optledger.tracking import publication
 from optledger.tracking.location import tracking_uri
+from optledger.trials.places import place
+from optledger.trials.store import Store
 from optledger.verification.chain import Chain, data_breaks
-from optledger.verification.digests import Digests
 from optledger.verification.outputs import Outputs
 
 _QUIET_SECONDS = 3
@@ -54,12 +57,29 @@ class Verification:
             yield from links
             self.counts += _counts(pipeline, digests)
         self.counts.append(f"{len(dataset.files.by_role())} data files")
+        yield from self._trial_breaks(settings)
         if outputs.broken or links:
             # What runs there should be is a function of parameters and outputs.
             again = command("optledger", "verify")
             yield Break("runs", "them not looked at", "the above mended first", again, is_note=True)
         else:
             yield from self._run_breaks(settings, dataset)
+
+    def _trial_breaks(self, settings: Params) -> Iterator[Break]:
+        """Yield a break for each kept trial that the results may come from and that is damaged."""
+        store = Store(place())
+        try:
+            kept = variants.kept(settings, store)
+        except (UserError, OSError):
+            # The data that trials follow from are not here, which is told above.
+            return
+        for each in kept:
+            if store.place and (damage := store.damage(each.key)):
+                path = store.place.path(each.key)
+                yield Break(
+                    path, damage.removeprefix("found "), "what was written", command("rm", path)
+                )
+        self.counts.append(f"{len(kept)} kept trials")
 
     def _run_breaks(self, settings: Params, dataset: Dataset) -> Iterator[Break]:
         publication.configure()

@@ -1,46 +1,14 @@
-"""The models that params.yaml can name: from pixels to logits.
-
-A model is a function of this module and an entry in `MODELS`. It takes scaled images and the number
-of classes; what else it takes are its arguments in params.yaml.
-"""
+"""A convolutional network."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import keras
 
 from optledger.training.dropout import Dropout
-
-
-def mlp(
-    images: Any,
-    classes: int,
-    hidden_units: Sequence[int],
-    activation: str = "relu",
-    dropout: float = 0.0,
-) -> Any:
-    """Return the logits of a multilayer perceptron; without hidden units, of softmax regression.
-
-    Args:
-        images: pixels in [0, 1], shape (images, rows, columns).
-        classes: of the logits, shape (images, classes).
-        hidden_units: of each layer.
-        activation: of each hidden unit, by its name in Keras.
-        dropout: the share of each hidden layer's units that a training step leaves out.
-
-    Raises:
-        ValueError: an argument is not what it has to be.
-    """
-    _check_counts("hidden_units", hidden_units)
-    widths = (math.prod(images.shape[1:]), *hidden_units, classes)
-    _check_size((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
-    units = keras.layers.Flatten()(images)
-    for count in hidden_units:
-        units = keras.layers.Dense(count, activation)(units)
-        units = Dropout(dropout)(units)
-    return keras.layers.Dense(classes)(units)
+from optledger.training.sizes import check_counts, check_size
 
 
 def cnn(
@@ -64,7 +32,7 @@ def cnn(
     Raises:
         ValueError: an argument is not what it has to be, or the images are too small to halve.
     """
-    _check_counts("filters", filters)
+    check_counts("filters", filters)
     side = min(images.shape[1:])
     if not 1 <= kernel_size <= side:
         raise ValueError(f"kernel_size must be an integer from 1 to {side}, not {kernel_size!r}")
@@ -74,7 +42,7 @@ def cnn(
         places * (patch * inputs + outputs) + patch * inputs * outputs
         for inputs, outputs in pairwise((1, *filters))
     ]
-    _check_size([*layers, places * classes * (filters[-1] if filters else 1)])
+    check_size([*layers, places * classes * (filters[-1] if filters else 1)])
     maps = keras.layers.Reshape((*images.shape[1:], 1))(images)
     for count in filters:
         maps = keras.layers.Dense(count, activation)(_patches(maps, kernel_size))
@@ -84,23 +52,6 @@ def cnn(
         maps = _halved(maps)
     units = Dropout(dropout)(keras.layers.Flatten()(maps))
     return keras.layers.Dense(classes)(units)
-
-
-MODELS: dict[str, Callable[..., Any]] = {"mlp": mlp, "cnn": cnn}
-
-
-def _check_counts(name: str, counts: Sequence[int]) -> None:
-    if min(counts, default=1) < 1:
-        raise ValueError(f"{name} must be integers of at least 1, not {counts!r}")
-
-
-def _check_size(numbers: Iterable[int]) -> None:
-    if (size := sum(numbers)) > _MOST_NUMBERS:
-        raise ValueError(f"its layers would have {size:,} numbers, more than {_MOST_NUMBERS:,}")
-
-
-# 400 MB, of which an optimizer keeps two more, and a training step its gradient.
-_MOST_NUMBERS = 100_000_000
 
 
 def _patches(maps: Any, size: int) -> Any:

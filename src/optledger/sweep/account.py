@@ -1,0 +1,145 @@
+"""What a sweep would do, and why: what is kept, and what changed since what is wanting was."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from optledger.sweep.keys import KeyedTrial
+from optledger.sweep.pool import Sweep
+from optledger.trials.store import Document, Store
+
+Facts = frozenset[tuple[str, str]]
+"""What a document says, by the path of its keys."""
+
+
+def total(sweep: Sweep) -> str:
+    """Return the line that a script reads."""
+    kept = sweep.total - sweep.to_train
+    return f"{sweep.total} trials: {kept} kept, {sweep.to_train} to train"
+
+
+def reasons(names: Sequence[str], sweep: Sweep, store: Store) -> Iterator[str]:
+    """Yield for each variant what is kept, what would be trained, and why."""
+    kept = [facts(header.document) for _, header in store.headers()] if sweep.to_train else []
+    for name in names:
+        own = [each for each in sweep.wanting if each.trial.name == name]
+        count = sweep.counts(name)
+        told = [f"{count - len(own)} kept"] if len(own) < count else []
+        if name in sweep.undecided:
+            told = [f"{len(sweep.searched(name)) - len(own)} of its search kept"]
+        for reason, trials in _grouped(own, kept).items():
+            told.append(f"{len(trials)} to train: {reason}")
+        if name in sweep.undecided:
+            told.append(f"{count - len(sweep.searched(name))} once its search has chosen")
+        yield f"{name}: {count} trials: {'; '.join(told)}"
+
+
+def _grouped(wanting: Sequence[KeyedTrial], kept: Sequence[Facts]) -> dict[str, list[KeyedTrial]]:
+    """Group trials by what makes them new; seeds and learning rates are told together."""
+    groups: dict[tuple[str, ...], list[KeyedTrial]] = {}
+    for each in wanting:
+        groups.setdefault(_changed(facts(each.document), kept), []).append(each)
+    return {_told(changes, trials): trials for changes, trials in groups.items()}
+
+
+def _changed(own: Facts, kept: Sequence[Facts]) -> tuple[str, ...]:
+    """Return what differs from the nearest of what is kept; nothing where nothing is."""
+    nearest = min(kept, key=lambda other: len(own ^ other), default=None)
+    if nearest is None:
+        return ()
+    return tuple(sorted({path for path, _ in own ^ nearest}))
+
+
+def _told(changes: Sequence[str], trials: Sequence[KeyedTrial]) -> str:
+    if not changes:
+        return "nothing like it is kept"
+    lines = []
+    for path in changes:
+        section, _, name = path.partition(".")
+        match section, name:
+            case "trial", "seed":
+                lines.append(_new("seed", [each.trial.seed for each in trials]))
+            case "trial", "learning_rate":
+                lines.append(_new("learning rate", [each.trial.learning_rate for each in trials]))
+            case "trial", _:
+                lines.append(f"{name.removeprefix('specification.')} changed")
+            case "data", _:
+                lines.append(f"the {name} split changed")
+            case "code" | "packages" | "processor", _:
+                lines.append(f"{name} changed")
+    return ", ".join(lines)
+
+
+def _new(what: str, values: Sequence[float]) -> str:
+    distinct = sorted(set(values))
+    listed = ", ".join(f"{value:g}" for value in distinct)
+    return f"{what}{'s' if len(distinct) > 1 else ''} {listed} new"
+
+
+def facts(document: Document) -> Facts:
+    """Return what a document says, each fact by itself."""
+    return frozenset(_facts(document, ""))
+
+
+def _facts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            # A name of a module holds dots.
+            yield from _facts(item, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it, so that what was read back is equal."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+def described(document: Document) -> str:
+    """Return in a few words which trial an entry is of."""
+    trial = document["trial"]
+    specification = trial["specification"]
+    model, optimizer = (specification[name]["name"] for name in ("model", "optimizer"))
+    return (
+        f"{model}, {optimizer}, {specification['epochs']} epochs, "
+        f"learning rate {trial['learning_rate']:g}, seed {trial['seed']}"
+    )
+
+
+def summary(store: Store) -> str:
+    """Return how many trials are kept, how large they are, and where."""
+    size = sum(item.size for item in store.items.values()) / 1e6
+    return f"{len(store.items)} trials, {size:.1f} MB, in {store.place}"
+
+
+def prune(
+    store: Store, used: Collection[str], older_than: float | None, remove: bool
+) -> Iterator[str]:
+    """Yield a line for each entry that nobody needs, and remove it if so asked; then a sum.
+
+    Args:
+        store: where the entries are.
+        used: the keys of those that stay.
+        older_than: days since an entry was written; younger ones stay.
+        remove: whether to remove them.
+    """
+    count, size = 0, 0
+    latest = time.time() - 86_400 * (older_than or 0)
+    for key, item in sorted(store.items.items(), key=lambda each: each[1].modified):
+        if key in used or item.modified > latest:
+            continue
+        header = store.header(key)
+        days = (time.time() - item.modified) / 86_400
+        what = described(header.document) if header else "damaged"
+        yield f"{key[:12]}  {days:.0f} days old, {item.size / 1e6:.2f} MB: {what}"
+        count, size = count + 1, size + item.size
+        if remove:
+            store.remove(key)
+    done = "removed" if remove else "to remove; --yes removes them"
+    yield f"{count} trials, {size / 1e6:.1f} MB: {done}"

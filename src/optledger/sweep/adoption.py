@@ -1,0 +1,140 @@
+"""What DVC's cache has of finished trials, taken into the store: after `dvc pull` in a new clone.
+
+It is believed where dvc.lock records the code, the data and the packages that are here.
+"""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from optledger.core import params
+from optledger.core.documents import read_yaml
+from optledger.core.errors import UserError
+from optledger.core.formats import file_digest
+from optledger.core.paths import LOCK, PARAMS, TRIALS
+from optledger.core.tables import records
+from optledger.pipeline.description import Pipeline, Stage, opened
+from optledger.pipeline.digests import Digests
+from optledger.sweep.keys import Keys
+from optledger.training import kernels
+from optledger.trials.observations import FinishedTrial
+from optledger.trials.records import read_history, read_search, read_trials, read_weights
+from optledger.trials.specify import specify
+from optledger.trials.store import Store
+from optledger.trials.trial import Divergence, Epoch, Trial, TrialResult
+
+
+def take_in(names: Sequence[str], classes: int, keys: Keys, store: Store) -> int:
+    """Put into the store what DVC's cache has of some variants' trials; return how many.
+
+    Nothing is taken in where something that the trials follow from is not known to be the same.
+    """
+    # The lock does not record the processor, and this one may give other bytes than most.
+    if not LOCK.exists() or kernels.why_not() is not None:
+        return 0
+    taken = 0
+    with suppress(UserError), opened() as pipeline:
+        digests = Digests(pipeline.files_below, lambda _: None)
+        wanted = {f"train@{name}": name for name in names}
+        for stage in pipeline.stages:
+            if stage.name in wanted and _is_of_this_code(stage, digests):
+                taken += _take_in_variant(wanted[stage.name], stage, pipeline, classes, keys, store)
+    return taken
+
+
+def _is_of_this_code(stage: Stage, digests: Digests) -> bool:
+    return all(digests.of(path) == md5 for path, md5 in stage.dependencies.items())
+
+
+def _take_in_variant(
+    name: str, stage: Stage, pipeline: Pipeline, classes: int, keys: Keys, store: Store
+) -> int:
+    md5 = stage.outputs.get(TRIALS / name)
+    if md5 is None:
+        return 0
+    taken = 0
+    # Of other versions of the pipeline, or damaged: it is trained again.
+    with suppress(UserError, OSError, ValueError), tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        _check_out(pipeline, md5, folder)
+        specification = specify(_recorded(name, stage), classes)
+        for result in (*_finals(folder), *_searched(folder)):
+            trial = keys.keyed(Trial(name, specification, result.learning_rate, result.seed))
+            if trial.key not in store:
+                store.put(trial.document, FinishedTrial(result, None))
+                taken += 1
+    return taken
+
+
+def _check_out(pipeline: Pipeline, md5: str, folder: Path) -> None:
+    """Link the files of a cached folder into another.
+
+    Raises:
+        OSError: an object is not in the cache.
+        ValueError: one is damaged.
+    """
+    for entry in json.loads(_object(pipeline, md5).read_text()):
+        target = folder / entry["relpath"]
+        target.symlink_to(_object(pipeline, entry["md5"]).resolve())
+
+
+def _object(pipeline: Pipeline, md5: str) -> Path:
+    path = pipeline.object_path(md5)
+    if file_digest(path, "md5") != md5.removesuffix(".dir"):
+        raise ValueError(f"{path}: found other bytes than its name says")
+    return path
+
+
+def _recorded(name: str, stage: Stage) -> params.Variant:
+    """Return the variant as it was trained.
+
+    Raises:
+        UserError: these parameters are no longer what parameters may be.
+    """
+    recorded, _ = stage.parameters[PARAMS]
+    own = f"variants.{name}"
+    document: dict[str, Any] = {
+        **read_yaml(PARAMS),
+        **{section: value for section, value in recorded.items() if section != own},
+    }
+    document["variants"] = {**document["variants"], name: recorded[own]}
+    return params.parse(document, PARAMS).variants[name]
+
+
+def _finals(folder: Path) -> Iterator[TrialResult]:
+    history = read_history(folder)
+    for row, weights in zip(records(read_trials(folder)), read_weights(folder), strict=True):
+        own = history[history["seed"] == row["seed"]]
+        epochs = [
+            Epoch(*map(float, values)) for values in own[[*Epoch._fields]].itertuples(index=False)
+        ]
+        yield _result(row, epochs).with_weights(weights)
+
+
+def _searched(folder: Path) -> Iterator[TrialResult]:
+    """Yield the trials of the search: of their epochs, what the table has of the one kept."""
+    for row in records(read_search(folder)):
+        epochs = [Epoch(*[math.nan] * len(Epoch._fields))] * int(row["epochs"])
+        if pd.notna(row["kept_epoch"]):
+            epochs[int(row["kept_epoch"]) - 1] = Epoch(
+                math.nan, math.nan, float(row["validation_loss"]), float(row["validation_accuracy"])
+            )
+        yield _result(row, epochs)
+
+
+def _result(row: Mapping[str, Any], epochs: list[Epoch]) -> TrialResult:
+    diverged = [row["diverged_epoch"], row["diverged_step"]]
+    return TrialResult(
+        learning_rate=float(row["learning_rate"]),
+        seed=int(row["seed"]),
+        weights={},
+        history=epochs,
+        kept_epoch=int(row["kept_epoch"]) if pd.notna(row["kept_epoch"]) else len(epochs),
+        divergence=None if pd.isna(diverged[0]) else Divergence(*map(int, diverged)),
+    )

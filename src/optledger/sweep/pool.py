@@ -1,0 +1,168 @@
+"""A pool that trains what is wanting, and keeps each trial as soon as it is finished."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from optledger.execution.executor import Executor
+from optledger.sweep.keys import KeyedTrial
+from optledger.sweep.plan import Plan
+from optledger.sweep.progress import Progress
+from optledger.sweep.waiting import Waiting
+from optledger.training import tasks
+from optledger.trials.observations import FinishedTrial
+from optledger.trials.store import Store
+
+
+class VariantTrials(NamedTuple):
+    """A variant's finished trials.
+
+    Attributes:
+        searched: those of its search, maybe without weights, in the order of the plan.
+        learning_rate: the one given or chosen.
+        finals: those of its seeds, in their order.
+    """
+
+    searched: Sequence[FinishedTrial]
+    learning_rate: float
+    finals: Sequence[FinishedTrial]
+
+
+class Sweep:
+    """The trials of some plans: looked up, and trained where they are wanting.
+
+    Attributes:
+        total: how many trials the plans have; one that two variants share counts for both.
+        to_train: those that are wanting, as far as one can know before the searches have chosen.
+        undecided: the variants of which that is all that one knows.
+    """
+
+    def __init__(self, plans: Sequence[Plan], store: Store, with_weights: bool) -> None:
+        """Look up what is kept.
+
+        Args:
+            plans: of which variants.
+            store: where finished trials are.
+            with_weights: whether final trials are read with their weights, for whoever writes
+                them down; otherwise it is enough that there are entries of their names.
+        """
+        self._plans = {plan.name: plan for plan in plans}
+        self._store = store
+        self._with_weights = with_weights
+        self._finished: dict[str, FinishedTrial] = {}
+        self._kept: set[str] = set()
+        self._wanting: dict[str, KeyedTrial] = {}
+        self._chosen: dict[str, float] = {}
+        self.total = sum(plan.count for plan in plans)
+        for plan in plans:
+            self._look_up_search(plan)
+            self._choose(plan)
+        self.undecided = [name for name in self._plans if name not in self._chosen]
+        self.to_train = len(self._wanting) + sum(
+            plan.count - len(plan.searched) for plan in plans if plan.name in self.undecided
+        )
+
+    @property
+    def wanting(self) -> Sequence[KeyedTrial]:
+        """The trials that are neither kept nor trained, as far as searches have chosen."""
+        return list(self._wanting.values())
+
+    def counts(self, name: str) -> int:
+        """Return how many trials a variant has."""
+        return self._plans[name].count
+
+    def finals(self, name: str) -> Sequence[KeyedTrial]:
+        """Return a variant's final trials; none where its search has not chosen."""
+        rate = self._chosen.get(name)
+        return [] if rate is None else self._plans[name].finals(rate)
+
+    def searched(self, name: str) -> Sequence[KeyedTrial]:
+        """Return a variant's search trials."""
+        return self._plans[name].searched
+
+    def run(self, workers: AbstractContextManager[Executor], progress: Progress) -> None:
+        """Train all that is wanting; start no worker where that is nothing.
+
+        Raises:
+            UserError: a trial cannot be trained; those that were finished are kept.
+        """
+        waiting = Waiting()
+        waiting.add(each.trial for each in self._wanting.values())
+        by_trial = {each.trial: each for each in self._wanting.values()}
+        with workers as pool, progress:
+            busy = min(pool.count, self.to_train)
+            for trial, finished in pool.run(tasks.train, waiting.take, progress.advance):
+                seconds = finished.observation.seconds_per_epoch if finished.observation else 0.0
+                waiting.finished(trial, seconds)
+                for each in self._arrived(by_trial[trial], _beside(finished, busy)):
+                    by_trial[each.trial] = each
+                    waiting.add([each.trial])
+                progress.finished(trial, finished.result)
+
+    def results(self) -> Mapping[str, VariantTrials]:
+        """Return the finished trials of each variant; only of a sweep with weights."""
+        return {
+            name: VariantTrials(
+                searched=[self._finished[each.key] for each in plan.searched],
+                learning_rate=self._chosen[name],
+                finals=[self._finished[each.key] for each in plan.finals(self._chosen[name])],
+            )
+            for name, plan in self._plans.items()
+        }
+
+    def _arrived(self, keyed: KeyedTrial, finished: FinishedTrial) -> list[KeyedTrial]:
+        """Keep a finished trial; return the trials that are wanting since."""
+        self._store.put(keyed.document, finished)
+        del self._wanting[keyed.key]
+        self._kept.add(keyed.key)
+        if self._with_weights or any(keyed.key in keys for keys in self._searches()):
+            self._finished[keyed.key] = finished
+        before = {*self._wanting}
+        for plan in self._plans.values():
+            self._choose(plan)
+        return [each for key, each in self._wanting.items() if key not in before]
+
+    def _searches(self) -> list[set[str]]:
+        return [{each.key for each in plan.searched} for plan in self._plans.values()]
+
+    def _look_up_search(self, plan: Plan) -> None:
+        for each in plan.searched:
+            if each.key in self._finished or each.key in self._wanting:
+                continue
+            if header := self._store.header(each.key):
+                self._finished[each.key] = header.finished
+            else:
+                self._wanting[each.key] = each
+
+    def _choose(self, plan: Plan) -> None:
+        """Choose the plan's learning rate, if its search is done, and look up the final trials."""
+        found = [self._finished.get(each.key) for each in plan.searched]
+        if plan.name in self._chosen or None in found:
+            return
+        rate = plan.choose([each.result for each in found if each])
+        self._chosen[plan.name] = rate
+        for each in plan.finals(rate):
+            if each.key in self._wanting or each.key in self._kept:
+                continue
+            if self._is_kept(each.key):
+                self._kept.add(each.key)
+            else:
+                self._wanting[each.key] = each
+
+    def _is_kept(self, key: str) -> bool:
+        if not self._with_weights:
+            return key in self._store
+        finished = self._store.trial(key)
+        # Of a search that was taken in without them.
+        if finished is None or not (finished.result.weights or finished.result.divergence):
+            return False
+        self._finished[key] = finished
+        return True
+
+
+def _beside(finished: FinishedTrial, workers: int) -> FinishedTrial:
+    """Note with how many others at most a trial was trained."""
+    result, observation = finished
+    return FinishedTrial(
+        result, observation and observation.model_copy(update={"workers": workers})
+    )

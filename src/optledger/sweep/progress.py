@@ -1,0 +1,94 @@
+"""How far trials are: a bar on a terminal, else a line for each of them."""
+
+import sys
+import time
+from datetime import timedelta
+
+from tqdm import tqdm
+
+from optledger.trials.trial import Trial, TrialResult
+
+
+class Progress:
+    """Shows how far the trials of one variant or of several are."""
+
+    def __init__(self, name: str, trials: int, epochs: int) -> None:
+        """Start the clock.
+
+        Args:
+            name: whose trials they are.
+            trials: how many are to be trained.
+            epochs: of all of them together, at most.
+        """
+        self._name = name
+        self._trials = trials
+        self.trials_done = 0
+        self._epochs_left = epochs
+        self._epochs_done = 0
+        self._epochs: dict[Trial, int] = {}
+        self._started = time.perf_counter()
+        self._first_epoch: float | None = None
+        self._bar = tqdm(total=epochs, unit="epoch", leave=False, disable=not sys.stderr.isatty())
+
+    def __enter__(self) -> "Progress":
+        """Show the bar."""
+        self._describe()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Remove the bar."""
+        self._bar.close()
+
+    def advance(self, trial: Trial, epochs: int) -> None:
+        """Note how many epochs a trial has done: fewer than before where it starts anew."""
+        self._first_epoch = self._first_epoch or time.perf_counter()
+        further = epochs - self._epochs.get(trial, 0)
+        self._epochs[trial] = epochs
+        self._epochs_done += further
+        self._epochs_left -= further
+        self._bar.update(further)
+
+    def finished(self, trial: Trial, result: TrialResult) -> None:
+        """Note that a trial is done, and how it came out."""
+        # A trial that ended early leaves nothing to wait for.
+        self._epochs_left -= trial.specification.epochs - self._epochs.pop(trial, 0)
+        self.trials_done += 1
+        self._describe()
+        if self._bar.disable:
+            print(f"{trial}: {_outcome(result)} ({self._state()})", flush=True)
+
+    def summary(self) -> str:
+        """Return in one line what was done in what time, the start of the workers included."""
+        seconds = time.perf_counter() - self._started
+        return (
+            f"{self._name}: {self.trials_done} trials, {self._epochs_done} epochs in "
+            f"{seconds:.0f} s, {self._epochs_done / seconds:.1f} epochs a second"
+        )
+
+    def _describe(self) -> None:
+        self._bar.total = self._epochs_done + self._epochs_left
+        self._bar.set_description(
+            f"{self._name}: {self.trials_done} of {self._trials} trials", refresh=True
+        )
+
+    def _state(self) -> str:
+        """Return what is done, how fast, and the time left; the first epoch also compiles."""
+        seconds = time.perf_counter() - (self._first_epoch or self._started)
+        rate = max(self._epochs_done - 1, 1) / seconds
+        left = timedelta(seconds=round(self._epochs_left / rate))
+        return (
+            f"{self.trials_done} of {self._trials} trials, {rate:.1f} epochs a second, {left} left"
+        )
+
+
+def _outcome(result: TrialResult) -> str:
+    kept = result.kept
+    if kept is None:
+        return "diverged at epoch {} in step {}".format(*(result.divergence or ()))
+    outcome = (
+        f"train accuracy {kept.train_accuracy:.4f}, "
+        f"validation accuracy {kept.validation_accuracy:.4f}"
+    )
+    if result.kept_epoch == len(result.history):
+        return outcome
+    return f"{outcome} at epoch {result.kept_epoch} of {len(result.history)}"

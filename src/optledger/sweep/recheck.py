@@ -1,0 +1,45 @@
+"""Kept trials trained anew, to see that they come out the same."""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+
+from optledger.core.formats import rounded
+from optledger.execution.executor import in_order
+from optledger.sweep.keys import KeyedTrial
+from optledger.training import tasks
+from optledger.trials.store import Store
+from optledger.trials.trial import TrialResult
+
+
+def recheck(kept: Sequence[KeyedTrial], store: Store, count: int) -> Iterator[tuple[str, bool]]:
+    """Train a random sample of kept trials, without the store.
+
+    Yields:
+        A line about each, and whether it came out as it is kept.
+    """
+    chosen = random.sample(kept, min(count, len(kept)))
+    keyed = {each.trial: each for each in chosen}
+    with tasks.workers() as pool:
+        for trial, (result, _) in pool.run(tasks.train, in_order(each.trial for each in chosen)):
+            finished = store.trial(keyed[trial].key)
+            if finished is not None:
+                same = _are_equal(finished.result, result)
+                place = store.place.path(keyed[trial].key) if store.place else ""
+                yield (f"{trial}: {'as it is kept' if same else f'other than in {place}'}", same)
+
+
+def _are_equal(kept: TrialResult, result: TrialResult) -> bool:
+    """Whether a kept trial says what another does; one from DVC's cache says less."""
+    weights = result.weights if kept.weights else {}
+    return (
+        (len(kept.history), kept.kept_epoch, kept.divergence)
+        == (len(result.history), result.kept_epoch, result.divergence)
+        and kept.weights.keys() == weights.keys()
+        and all(kept.weights[name].tobytes() == each.tobytes() for name, each in weights.items())
+        and all(
+            math.isnan(value) or rounded(value) == rounded(other)
+            for epoch, others in zip(kept.history, result.history, strict=True)
+            for value, other in zip(epoch, others, strict=True)
+        )
+    )

@@ -1,0 +1,105 @@
+"""Everything that some variants need: checked, looked up, trained where it is wanting."""
+
+from collections.abc import Iterator, Sequence
+
+from optledger.core.errors import UserError
+from optledger.core.params import Params
+from optledger.datasets.prepared import read_summary
+from optledger.sweep import account
+from optledger.sweep.keys import KeyedTrial, Keys
+from optledger.sweep.plan import plans
+from optledger.sweep.pool import Sweep
+from optledger.sweep.progress import Progress
+from optledger.training import tasks
+from optledger.trials.places import place
+from optledger.trials.store import Store
+from optledger.trials.sufficiency import example_mistakes
+
+
+def look_up(
+    settings: Params,
+    names: Sequence[str],
+    store: Store,
+    *,
+    with_weights: bool = False,
+    takes_in: bool = True,
+) -> Sweep:
+    """Find what is kept of the trials that some variants need.
+
+    Args:
+        settings: of all variants.
+        names: of those that are asked for.
+        store: where finished trials are.
+        with_weights: whether the weights are wanted, too.
+        takes_in: whether DVC's cache is looked at where trials are wanting.
+
+    Raises:
+        UserError: the data are not prepared, or too few for a variant.
+    """
+    summary = read_summary()
+    counts = summary.examples_per_class["train"]
+    if lines := [line for name in names for line in example_mistakes(settings, name, counts)]:
+        raise UserError("\n".join(dict.fromkeys(lines)))
+    keys = Keys()
+    wanted = plans(settings, names, summary.classes, keys)
+    found = Sweep(wanted, store, with_weights)
+    if not (takes_in and store.place and found.to_train):
+        return found
+    # DVC's library, which is not needed where everything is kept.
+    from optledger.sweep.adoption import take_in
+
+    if taken := take_in(names, summary.classes, keys, store):
+        print(f"{taken} finished trials taken in from DVC's cache")
+        return Sweep(wanted, store, with_weights)
+    return found
+
+
+def sweep(settings: Params, names: Sequence[str], title: str, with_weights: bool = False) -> Sweep:
+    """Train what some variants lack, all in one pool, and say what was done.
+
+    Args:
+        settings: of all variants.
+        names: of those to train.
+        title: what to call them.
+        with_weights: whether the weights are wanted of what is already kept, too.
+
+    Raises:
+        UserError: as `look_up` does, a trial cannot be trained, or OPTLEDGER_TRIALS names no place
+            that can be used.
+    """
+    found = look_up(settings, names, Store(place()), with_weights=with_weights)
+    if not found.to_train:
+        print(f"{title}: {found.total} trials, all of them kept from before")
+        return found
+    to_come = sum(settings.variants[name].epochs * settings.seeds.count for name in found.undecided)
+    epochs = sum(each.trial.specification.epochs for each in found.wanting) + to_come
+    progress = Progress(title, found.to_train, epochs)
+    found.run(tasks.workers(), progress)
+    kept = found.total - progress.trials_done
+    print(f"{progress.summary()}{f'; {kept} kept from before' if kept else ''}")
+    return found
+
+
+def explain(settings: Params) -> Iterator[str]:
+    """Yield a line for each variant, what is kept and what would be trained and why; then a sum.
+
+    Raises:
+        UserError: as `look_up` does.
+    """
+    store = Store(place())
+    names = list(settings.variants)
+    found = look_up(settings, names, store)
+    yield from account.reasons(names, found, store)
+    yield account.total(found)
+
+
+def kept(settings: Params, store: Store) -> list[KeyedTrial]:
+    """Return the trials of all variants that are kept.
+
+    Raises:
+        UserError: as `look_up` does.
+    """
+    names = list(settings.variants)
+    found = look_up(settings, names, store, takes_in=False)
+    trials = [each for name in names for each in (*found.searched(name), *found.finals(name))]
+    return [each for each in trials if each.key in store]

@@ -1,0 +1,40 @@
+"""A multilayer perceptron."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import keras
+
+from optledger.training.dropout import Dropout
+from optledger.training.sizes import check_counts, check_size
+
+
+def mlp(
+    images: Any,
+    classes: int,
+    hidden_units: Sequence[int],
+    activation: str = "relu",
+    dropout: float = 0.0,
+) -> Any:
+    """Return the logits of a multilayer perceptron; without hidden units, of softmax regression.
+
+    Args:
+        images: pixels in [0, 1], shape (images, rows, columns).
+        classes: of the logits, shape (images, classes).
+        hidden_units: of each layer.
+        activation: of each hidden unit, by its name in Keras.
+        dropout: the share of each hidden layer's units that a training step leaves out.
+
+    Raises:
+        ValueError: an argument is not what it has to be.
+    """
+    check_counts("hidden_units", hidden_units)
+    widths = (math.prod(images.shape[1:]), *hidden_units, classes)
+    check_size((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
+    units = keras.layers.Flatten()(images)
+    for count in hidden_units:
+        units = keras.layers.Dense(count, activation)(units)
+        units = Dropout(dropout)(units)
+    return keras.layers.Dense(classes)(units)

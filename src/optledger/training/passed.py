@@ -1,0 +1,58 @@
+"""Checks that were passed before, so that what has not changed is not built again."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from optledger.core import git
+from optledger.core.errors import UserError
+from optledger.core.formats import digest, read, replacing
+from optledger.core.params import Params
+from optledger.training.program import ingredients
+from optledger.trials.specify import specify
+
+FOLDER = Path(".optledger")
+"""From the main repository's root."""
+
+_CHECKS = "optledger.training.checks"
+_MOST = 100
+
+
+class Passed:
+    """The file of digests, each of all that the outcome of a check follows from."""
+
+    def __init__(self, settings: Params, examples: Mapping[str, int], classes: int) -> None:
+        """Look whether these parameters were checked before.
+
+        Args:
+            settings: what is to be checked.
+            examples: by variant, how many it trains on.
+            classes: of the dataset.
+        """
+        variants = settings.variants.values()
+        programs = {name: ingredients([_CHECKS], name) for name in {v.model.name for v in variants}}
+        self._digest = digest(
+            [
+                [asdict(specify(variant, classes)), str(variant.learning_rate), examples[name]]
+                for name, variant in settings.variants.items()
+            ]
+            + [programs[name] for name in sorted(programs)]
+        )
+        self._path = git.main_root() / FOLDER / "checked"
+
+    def __bool__(self) -> bool:
+        """Whether they passed."""
+        return self._digest in self._known()
+
+    def note(self) -> None:
+        """Note that they passed; where that cannot be written, they are checked again."""
+        known = [*self._known(), self._digest][-_MOST:]
+        with suppress(OSError), replacing(self._path) as temporary:
+            temporary.write_text("\n".join(known))
+
+    def _known(self) -> list[str]:
+        try:
+            return read(self._path).decode(errors="replace").split()
+        except (OSError, UserError):
+            return []

@@ -1,0 +1,130 @@
+"""Which code a program executes, read from its text: this package's modules, and the packages.
+
+A digest is of what the text means to Python, so that comments, docstrings and line breaks do not
+count; and the same from every release of Python that parses it alike.
+"""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import optledger
+from optledger.core.errors import UserError
+
+NAME = optledger.__name__
+_SOURCE = Path(optledger.__file__).parents[1]
+
+
+class Closure(NamedTuple):
+    """All that running some files may execute.
+
+    Attributes:
+        files: by module, or by the name given to a file beside them.
+        packages: the names that others are imported by, those of Python itself left out.
+    """
+
+    files: dict[str, Path]
+    packages: set[str]
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each file that says something, by its name."""
+        digests = {name: digest(file) for name, file in sorted(self.files.items())}
+        return {name: each for name, each in digests.items() if each != _EMPTY}
+
+
+def closure(modules: Iterable[str], files: Mapping[str, Path] = MappingProxyType({})) -> Closure:
+    """Follow the imports of modules of this package, and of files by names of their own.
+
+    Raises:
+        UserError: a file is no Python.
+    """
+    found: dict[str, Path] = {}
+    packages: set[str] = set()
+    pending = [*((name, module_file(name)) for name in modules), *files.items()]
+    while pending:
+        name, file = pending.pop()
+        if file is None or name in found:
+            continue
+        found[name] = file
+        for each in imports(file):
+            top = each.partition(".")[0]
+            if top == NAME:
+                pending.append((each, module_file(each)))
+            elif top not in sys.stdlib_module_names:
+                packages.add(top)
+    return Closure(found, packages)
+
+
+def module_file(module: str) -> Path | None:
+    """Return the file of a module or package of this project, if it is one."""
+    path = _SOURCE / Path(*module.split("."))
+    found = [path / "__init__.py", path.with_suffix(".py")]
+    return next((file for file in found if file.is_file()), None)
+
+
+def imports(file: Path) -> set[str]:
+    """Return the names that a file may import, at its top or in a function, with what is above.
+
+    Names that are no modules, such as a function's, are among them.
+    """
+    names: set[str] = set()
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    parts = [name.split(".") for name in names]
+    return {".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1)}
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of what a file means to Python, in hexadecimal."""
+    return hashlib.sha256("".join(_canonical(_parsed(file))).encode()).hexdigest()
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return _tree(file.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{file}: found no Python: {error}; allowed: a file to import") from None
+
+
+@cache
+def _tree(text: bytes) -> ast.Module:
+    return ast.parse(text)
+
+
+def _canonical(value: object) -> Iterator[str]:
+    """Yield a syntax tree as text, without empty fields, which new Pythons add."""
+    match value:
+        case ast.AST():
+            yield f"({type(value).__name__}"
+            for name, field in ast.iter_fields(value):
+                said = [*filter(_says, field)] if isinstance(field, list) else field
+                if said is not None and said != [] and name != "kind":
+                    yield f" {name}="
+                    yield from _canonical(said)
+            yield ")"
+        case list():
+            yield "["
+            for item in value:
+                yield from _canonical(item)
+            yield "]"
+        case _:
+            yield f"{value!r},"
+
+
+def _says(statement: object) -> bool:
+    """Whether it is no docstring."""
+    match statement:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return False
+    return True
+
+
+_EMPTY = hashlib.sha256("".join(_canonical(ast.parse(""))).encode()).hexdigest()

@@ -1,0 +1,246 @@
+"""Where finished trials are kept: a folder, or a remote that fsspec knows."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from optledger.core import git
+from optledger.core.errors import UserError, without_credentials
+
+VARIABLE = "OPTLEDGER_TRIALS"
+FOLDER = Path(".optledger/trials")
+"""From the main repository's root, where the variable names no other place."""
+
+_SUFFIX = ".trial"
+_WRITING = ".writing-"
+
+# Whose files have another name until they are complete; stores of objects show nothing before.
+_WITH_FOLDERS = {"ssh", "sftp"}
+
+
+class Item(NamedTuple):
+    """A file that a place has.
+
+    Attributes:
+        size: in bytes.
+        modified: seconds since 1970.
+    """
+
+    size: int
+    modified: float
+
+
+class Place(Protocol):
+    """Files by name, each written as a whole or not at all."""
+
+    def __str__(self) -> str:
+        """Name the place for the user, without passwords."""
+        ...
+
+    def path(self, name: str) -> str:
+        """Name a file for the user."""
+        ...
+
+    def items(self) -> Mapping[str, Item]:
+        """List all files; there are none where the place does not exist."""
+        ...
+
+    def read(self, name: str, head: bool = False) -> bytes:
+        """Read a file, or its first two lines."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, in place of one that may be there."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        ...
+
+
+class Folder:
+    """A folder of this machine, or of a network's file system."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make nothing yet: the first file that is written does."""
+        self._folder = folder
+        self._is_tidy = False
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def path(self, name: str) -> str:
+        """Return where a file is."""
+        return str(self._folder / f"{name}{_SUFFIX}")
+
+    def items(self) -> Mapping[str, Item]:
+        """List all files."""
+        found = {}
+        with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(_SUFFIX):
+                    # It may be removed meanwhile.
+                    with suppress(FileNotFoundError):
+                        status = entry.stat()
+                        item = Item(status.st_size, status.st_mtime)
+                        found[entry.name.removesuffix(_SUFFIX)] = item
+        return found
+
+    def read(self, name: str, head: bool = False) -> bytes:
+        """Read a file, or its first two lines."""
+        with Path(self.path(name)).open("rb") as file:
+            return file.readline() + file.readline() if head else file.read()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file beside its place, then move it there."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._tidy()
+        number, path = tempfile.mkstemp(dir=self._folder, prefix=_WRITING)
+        temporary = Path(path)
+        try:
+            with os.fdopen(number, "wb") as file:
+                # Says that somebody is writing; whoever does is done when it ends, however.
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.write(content)
+                file.flush()
+                temporary.replace(self.path(name))
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        Path(self.path(name)).unlink(missing_ok=True)
+
+    def _tidy(self) -> None:
+        """Remove what those left half-written who were killed."""
+        if self._is_tidy:
+            return
+        self._is_tidy = True
+        for path in self._folder.glob(f"{_WRITING}*"):
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+
+class Remote:
+    """A folder or bucket behind a URL, by a package of fsspec's."""
+
+    def __init__(self, url: str) -> None:
+        """Connect.
+
+        Raises:
+            UserError: there is no such kind of place, its package is missing, or it cannot be
+                reached.
+        """
+        import fsspec
+
+        protocol = url.partition("://")[0]
+        # An unknown host is refused, as `ssh` itself does where nobody answers its question.
+        known = str(Path.home() / ".ssh/known_hosts")
+        options = {"known_hosts": known} if protocol in _WITH_FOLDERS else {}
+        try:
+            self._files, root = fsspec.url_to_fs(url, **options)
+        except ImportError as error:
+            package = "pip install sshfs" if protocol in _WITH_FOLDERS else f"its package: {error}"
+            raise UserError(
+                f"{VARIABLE}: found {protocol}://, whose package is missing; allowed: {package}"
+            ) from None
+        except Exception as error:
+            raise UserError(
+                f"{VARIABLE}: found {without_credentials(url)}: {_line(error)}; "
+                "allowed: a folder, or a URL that can be reached"
+            ) from None
+        self._root = root.rstrip("/")
+        self._url = url.rstrip("/")
+        self._renames = protocol in _WITH_FOLDERS
+
+    def __str__(self) -> str:
+        return without_credentials(self._url)
+
+    def path(self, name: str) -> str:
+        """Return where a file is."""
+        return f"{self}/{name}{_SUFFIX}"
+
+    def items(self) -> Mapping[str, Item]:
+        """List all files."""
+        try:
+            listed = self._files.ls(self._root, detail=True, refresh=True)
+        except FileNotFoundError:
+            return {}
+        return {
+            each["name"].rpartition("/")[2].removesuffix(_SUFFIX): Item(
+                int(each["size"]), _seconds(each)
+            )
+            for each in listed
+            if each["name"].endswith(_SUFFIX) and each["type"] == "file"
+        }
+
+    def read(self, name: str, head: bool = False) -> bytes:
+        """Read a file; the whole of it in one request, which is quicker than asking for a part."""
+        content: bytes = self._files.cat_file(self._file(name))
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file: by a single request, or beside its place and then moved there."""
+        if not self._renames:
+            self._files.pipe_file(self._file(name), content)
+            return
+        self._files.makedirs(self._root, exist_ok=True)
+        temporary = f"{self._root}/{_WRITING}{name}-{os.urandom(8).hex()}"
+        try:
+            self._files.pipe_file(temporary, content)
+            self._files.mv(temporary, self._file(name))
+        except BaseException:
+            with suppress(Exception):
+                self._files.rm_file(temporary)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        with suppress(FileNotFoundError):
+            self._files.rm_file(self._file(name))
+
+    def _file(self, name: str) -> str:
+        return f"{self._root}/{name}{_SUFFIX}"
+
+
+def place() -> Place | None:
+    """Return the place that OPTLEDGER_TRIALS names, else the repository's own.
+
+    Returns:
+        None where the variable is empty: then nothing is kept.
+
+    Raises:
+        UserError: it names none that can be used.
+    """
+    value = os.environ.get(VARIABLE)
+    if value == "":
+        return None
+    if value and "://" in value:
+        return Remote(value)
+    try:
+        own = Path(value).expanduser() if value else FOLDER
+    except RuntimeError as error:
+        raise UserError(f"{VARIABLE}: found {value}: {error}; allowed: a folder") from None
+    return Folder(git.main_root() / own)
+
+
+def _seconds(listed: Mapping[str, Any]) -> float:
+    """Return when a file was modified, by whatever name a kind of place has for it."""
+    for name in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        when = listed.get(name)
+        if isinstance(when, datetime):
+            return when.timestamp()
+        if isinstance(when, int | float):
+            return float(when)
+    return 0.0
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,223 @@
+"""Finished trials by key, kept between runs: what was trained once is not trained again.
+
+A key is the digest of all that a trial's bytes follow from. An entry is one file: a line with the
+digest of the next, a line of JSON with how the trial went, and its weights, whose digest the JSON
+has. Digests catch damage, not malice: whoever may write to the place is trusted.
+"""
+
+import hashlib
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from optledger.core.errors import UserError, printable, refused, without_credentials
+from optledger.core.formats import digest, pack_npz, unpack_npz
+from optledger.trials.observations import FinishedTrial, TrialObservation
+from optledger.trials.places import Item, Place
+from optledger.trials.trial import Divergence, Epoch, TrialResult, Weights
+
+_FORMAT = b"optledger trial 1 "
+
+Document = Mapping[str, Any]
+"""All that a trial's bytes follow from, as JSON has it."""
+
+
+Read = TypeVar("Read")
+
+
+class DamagedError(Exception):
+    """An entry is not what was written, or no entry."""
+
+
+class Header(NamedTuple):
+    """What an entry says before its weights.
+
+    Attributes:
+        document: what the key is the digest of.
+        finished: the trial, without its weights.
+        body: SHA-256 of the weights' bytes; None where there are none.
+    """
+
+    document: Document
+    finished: FinishedTrial
+    body: str | None
+
+
+class Store:
+    """The finished trials of a place, which is listed once; nothing is kept without one.
+
+    What is wrong with the place costs a line, and the trials that it concerns are trained.
+    """
+
+    def __init__(self, place: Place | None) -> None:
+        """List the place."""
+        self.place = place
+        self._told: set[str] = set()
+        self._items: dict[str, Item] = {}
+        try:
+            self._items = dict(place.items()) if place else {}
+        except Exception as error:
+            self._tell(f"{place}: {_cause(error)}; finished trials are not looked up")
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is an entry, by its name alone."""
+        return key in self._items
+
+    @property
+    def items(self) -> Mapping[str, Item]:
+        """All entries by key, as they were listed."""
+        return dict(self._items)
+
+    def header(self, key: str) -> Header | None:
+        """Return what an entry says before its weights; None where there is no sound one."""
+        return self._sound(key, _head, head=True)
+
+    def trial(self, key: str) -> FinishedTrial | None:
+        """Return a finished trial with its weights; None where there is no sound one."""
+        return self._sound(key, unpack)
+
+    def damage(self, key: str) -> str | None:
+        """Return what is wrong with an entry that is there; None where nothing is."""
+        assert self.place is not None
+        try:
+            unpack(key, self.place.read(key))
+        except DamagedError as error:
+            return str(error)
+        except Exception as error:
+            return _cause(error)
+        return None
+
+    def put(self, document: Document, finished: FinishedTrial) -> None:
+        """Keep a finished trial; where that fails, a line says so."""
+        if self.place is None:
+            return
+        key = digest(document)
+        content = pack(document, finished)
+        try:
+            self.place.write(key, content)
+        except Exception as error:
+            self._tell(f"{self.place}: {_cause(error)}; finished trials are not kept")
+        else:
+            self._items[key] = Item(len(content), 0.0)
+
+    def remove(self, key: str) -> None:
+        """Remove an entry."""
+        assert self.place is not None
+        self.place.remove(key)
+        self._items.pop(key, None)
+
+    def headers(self) -> Iterator[tuple[str, Header]]:
+        """Yield every sound entry's header."""
+        for key in list(self._items):
+            if header := self.header(key):
+                yield key, header
+
+    def _sound(
+        self, key: str, read: Callable[[str, bytes], Read], head: bool = False
+    ) -> Read | None:
+        if key not in self._items or self.place is None:
+            return None
+        try:
+            return read(key, self.place.read(key, head))
+        except FileNotFoundError:
+            # Removed since it was listed.
+            pass
+        except DamagedError as error:
+            self._tell(f"{self.place.path(key)}: {error}; it is trained again")
+        except Exception as error:
+            self._tell(f"{self.place}: {_cause(error)}; finished trials are trained again")
+        del self._items[key]
+        return None
+
+    def _tell(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            print(printable(line), file=sys.stderr, flush=True)
+
+
+def pack(document: Document, finished: FinishedTrial) -> bytes:
+    """Return the bytes of an entry."""
+    result, observation = finished
+    body = b""
+    if result.weights:
+        file = io.BytesIO()
+        pack_npz(file, result.weights)
+        body = file.getvalue()
+    header = {
+        "document": document,
+        "history": [[_or_none(value) for value in epoch] for epoch in result.history],
+        "kept_epoch": result.kept_epoch,
+        "divergence": result.divergence,
+        "observation": observation and observation.model_dump(mode="json"),
+        "body": hashlib.sha256(body).hexdigest() if body else None,
+    }
+    line = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return b"%s%s\n%s\n%s" % (_FORMAT, hashlib.sha256(line).hexdigest().encode(), line, body)
+
+
+def unpack(key: str, content: bytes) -> FinishedTrial:
+    """Return the finished trial that an entry holds.
+
+    Raises:
+        DamagedError: it is none, or another key's.
+    """
+    header, body = _header(key, content)
+    if header.body is None:
+        return header.finished
+    if hashlib.sha256(body).hexdigest() != header.body:
+        raise DamagedError("found other weights than were written")
+    weights: Weights = unpack_npz(io.BytesIO(body))
+    result, observation = header.finished
+    return FinishedTrial(result.with_weights(weights), observation)
+
+
+def _head(key: str, content: bytes) -> Header:
+    header, _ = _header(key, content)
+    return header
+
+
+def _header(key: str, content: bytes) -> tuple[Header, bytes]:
+    first, _, rest = content.partition(b"\n")
+    line, _, body = rest.partition(b"\n")
+    if not first.startswith(_FORMAT):
+        raise DamagedError("found no finished trial of this version")
+    if first.removeprefix(_FORMAT) != hashlib.sha256(line).hexdigest().encode():
+        raise DamagedError("found other bytes than were written")
+    told = json.loads(line)
+    if digest(told["document"]) != key:
+        raise DamagedError("found another trial's entry")
+    trial = told["document"]["trial"]
+    result = TrialResult(
+        learning_rate=float(trial["learning_rate"]),
+        seed=trial["seed"],
+        weights={},
+        history=[Epoch(*map(_or_nan, epoch)) for epoch in told["history"]],
+        kept_epoch=told["kept_epoch"],
+        divergence=Divergence(*told["divergence"]) if told["divergence"] else None,
+    )
+    observed = told["observation"]
+    observation = TrialObservation.model_validate(observed) if observed else None
+    return Header(told["document"], FinishedTrial(result, observation), told["body"]), body
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _cause(error: Exception) -> str:
+    """Return in a line what kept a place from being used."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (
+        without_credentials(" ".join((refused(error) or str(error)).split()))[:200]
+        or type(error).__name__
+    )
