@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
 from itertools import pairwise
 from multiprocessing import get_context
@@ -27,26 +27,33 @@ import pandas as pd
 import psutil
 from threadpoolctl import threadpool_limits
 
+import digits
 from optledger.analysis.metrics import Evaluation, confusion_table, evaluate, per_class_table
 from optledger.analysis.predictions import read_labels
 from optledger.core import errors, params
 from optledger.core.documents import read_yaml
-from optledger.core.formats import write_csv, write_json, write_npz
+from optledger.core.formats import digest, write_csv, write_json, write_npz
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
 from optledger.datasets.prepared import read_split, read_summary
-from optledger.execution.executor import Report
+from optledger.execution.executor import Report, in_order
 from optledger.execution.processes import Processes
 from optledger.pipeline.experiments import merge_patch
 from optledger.training import kernels, runtime, tasks
+from optledger.trials.observations import FinishedTrial
+from optledger.trials.places import Folder
 from optledger.trials.records import write_trials
 from optledger.trials.specify import specify
+from optledger.trials.store import Store, pack
 from optledger.trials.trial import Epoch, Trial, TrialResult
+from project import DIGITS_PARAMS, new_project
 
 CORES = len(os.sched_getaffinity(0))
 ROUNDS = 5
 TRIAL_COUNTS = (10, 50, 200)
+VARIANT_COUNTS = (10, 40)
+ENTRIES = 10_000
 PIXELS, CLASSES = 784, 10
 
 TECHNIQUES: Mapping[str, Mapping[str, Any]] = {
@@ -79,6 +86,7 @@ def main() -> None:
         "publish": publish,
         "review": review,
         "pipeline": pipeline,
+        "kept": kept,
         "workers": workers,
     }
     for part in sys.argv[1:] or parts:
@@ -275,38 +283,115 @@ def review(settings: Params) -> None:
 
 
 def pipeline(settings: Params) -> None:
-    """Print what `dvc repro` costs, first and again, beside the same trials by `model.fit`."""
-    fitted = measure({name: (model_fit, (name,)) for name in settings.variants}, 2)
+    """Print what the whole pipeline costs, and what it does where most trials are kept.
+
+    Beside it stand the same trials by `model.fit`, and their epochs at the rate of workers that
+    have compiled them.
+    """
+    by_model_fit = _all_epochs(settings, {name: (model_fit, (name,)) for name in settings.variants})
+    warm = _all_epochs(settings, {name: (engine, (name, CORES)) for name in settings.variants})
+    with _clone() as run:
+        first = run("optledger sweep && dvc repro")
+        rows = [("from nothing", first)]
+        rows.append(("again", run("optledger sweep && dvc repro")))
+        code = "src/optledger/sweep/progress.py"
+        run(f"echo '# A comment.' >> {code}")
+        rows.append(("code changed, but none of a trial's", run("optledger sweep && dvc repro")))
+        run("sed -i 's/  count: 10/  count: 15/' params.yaml")
+        rows.append(("of which the trainings of five more seeds", sweep := run("optledger sweep")))
+        rows.append(("five more seeds", sweep + run("dvc repro")))
+        run("git checkout --quiet . && rm -rf .optledger")
+        rows.append(("a quick look, with nothing kept", run("optledger experiment look")))
+        rows.append(("`optledger check`, all built", run("optledger check")))
+        rows.append(("`optledger check` again", run("optledger check")))
+    _table(
+        ["the whole pipeline: `optledger sweep`, then `dvc repro`", "seconds"],
+        [[what, f"{seconds:.1f}"] for what, seconds in rows],
+    )
+    print(f"The same trials by `model.fit` take {by_model_fit:.0f} s, {by_model_fit / first:.1f} ")
+    print(f"times as long; their epochs by warm workers {warm:.0f} s, so that the pipeline takes")
+    print(f"that and {first - warm:.0f} s, or 1.08 of it and {first - 1.08 * warm:.0f} s.\n")
+
+
+def kept(settings: Params) -> None:
+    """Print what looking up many trials costs, and putting many variants together."""
+    trial = {"learning_rate": 0.1, "specification": {}}
+    result = TrialResult(0.1, 0, {}, [Epoch(0.1, 0.9, 0.1, 0.9)] * 10, 10, None)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Folder(Path(folder))
+        for seed in range(ENTRIES):
+            own = {"trial": {**trial, "seed": seed}}
+            place.write(digest(own), pack(own, FinishedTrial(result, None)))
+        stores: list[Store] = []
+        listed = _seconds(lambda: stores.append(Store(place)))
+        told = _seconds(lambda: list(stores[0].headers()))
+    _table(
+        [f"{ENTRIES:,} finished trials that are kept", "seconds"],
+        [["listed", f"{listed:.2f}"], ["what each says, read", f"{told:.2f}"]],
+    )
+    _table(
+        ["variants of five seeds on the digits", "sweep, s", "`dvc repro` then, s", "a variant, s"],
+        [_assembled(count) for count in VARIANT_COUNTS],
+    )
+
+
+def _assembled(count: int) -> list[str]:
+    """Return as a row what a sweep of so many variants takes, and the pipeline after it."""
+    text = DIGITS_PARAMS.replace("count: 2", "count: 5")
+    variants = "".join(
+        f"  v{number}: {{optimizer: SGD, learning_rate: 0.{100 + number}}}\n"
+        for number in range(count)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        digits.write(Path(folder))
+        entry = digits.registry_entry(Path(folder))
+        parameters = f"{text[: text.index('variants:')]}variants:\n{variants}"
+        project = new_project(Path(folder) / "project", entry, parameters, cold=True)
+        _say(f"{count} variants")
+
+        def run(*command: str) -> float:
+            trials = f"{folder}/trials"
+            return _seconds(
+                lambda: project.run(*command, OPTLEDGER_TRIALS=trials, PYTHONPATH="src")
+            )
+
+        sweep, repro = run("python", "-m", "optledger", "sweep"), run("dvc", "repro")
+    return [str(count), f"{sweep:.0f}", f"{repro:.0f}", f"{repro / count:.1f}"]
+
+
+def _all_epochs(settings: Params, ways: Ways) -> float:
+    """Return the seconds of all epochs of all trials: some measured, and scaled."""
     trials = settings.search.trials + settings.seeds.count
-    by_model_fit = sum(
-        trials * variant.epochs * statistics.median(fitted[name])
+    seconds = measure(ways, 2)
+    return sum(
+        trials * variant.epochs * statistics.median(seconds[name])
         for name, variant in settings.variants.items()
     )
+
+
+@contextmanager
+def _clone() -> Iterator[Callable[[str], float]]:
+    """Yield what runs a command in a clone of this commit with these data, and times it."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", ".", clone], check=True)
-        raw = str(Path("data/raw").resolve())
-        environment = os.environ | {"OPTLEDGER_MIRROR": raw, "DVC_SITE_CACHE_DIR": folder}
+        environment = {
+            **os.environ,
+            "OPTLEDGER_MIRROR": str(Path("data/raw").resolve()),
+            "DVC_SITE_CACHE_DIR": folder,
+            "PYTHONPATH": "src",
+        }
 
-        def repro() -> None:
-            _say("dvc repro, in a clone")
-            command = ["dvc", "repro"]
-            subprocess.run(command, cwd=clone, env=environment, stdout=sys.stderr, check=True)
+        def run(command: str) -> float:
+            _say(f"{command}, in a clone")
+            shell = ["sh", "-c", command]
+            return _seconds(
+                partial(
+                    subprocess.run, shell, cwd=clone, env=environment, stdout=sys.stderr, check=True
+                )
+            )
 
-        first = _seconds(repro)
-        again = statistics.median(_seconds(repro) for _ in range(3))
-    _table(
-        ["the whole pipeline, as committed", "seconds"],
-        [
-            [f"`dvc repro`: {len(fitted)} variants of {trials} trials", f"{first:.0f}"],
-            [
-                "the same trials by `model.fit`: two epochs of each variant measured, and scaled",
-                f"{by_model_fit:.0f}",
-            ],
-            ["`dvc repro` again, with nothing to do but to publish", f"{again:.1f}"],
-        ],
-    )
-    print(f"The pipeline is {by_model_fit / first:.1f} times as fast as `model.fit`.\n")
+        yield run
 
 
 def workers(settings: Params) -> None:
@@ -449,7 +534,9 @@ def one_trial(name: str, held: bool) -> float:
     variant = _variant(name, "plain").model_copy(update={"epochs": 3})
     rate = 0.1 if variant.optimizer.name == "SGD" else 0.001
     trial = Trial(name, specify(variant, CLASSES), rate, 0)
-    return tasks.train(trial, lambda _: None).cost.seconds_per_epoch
+    observation = tasks.train(trial, lambda _: None).observation
+    assert observation is not None
+    return observation.seconds_per_epoch
 
 
 @lru_cache
@@ -483,7 +570,7 @@ def _train(pool: Processes, name: str, variant: Variant, count: int) -> float:
 
 
 def _run(pool: Processes, function: Callable[..., object], tasks: Sequence[object]) -> float:
-    return _seconds(lambda: list(pool.run(function, tasks)))
+    return _seconds(lambda: list(pool.run(function, in_order(tasks))))
 
 
 def _nothing(task: int, report: Report) -> None:
