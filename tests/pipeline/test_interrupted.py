@@ -138,3 +138,26 @@ def test_a_note_that_is_sound_stays(project: Project) -> None:
     note.write_text('{"read": {}, "write": {}}')
     assert project.run("optledger", "check", PYTHONPATH="src").startswith("params.yaml: 2 variants")
     assert note.exists()
+
+
+def test_what_git_has_is_left_alone(project: Project) -> None:
+    """Fewer variants than were run last, say: the user went back."""
+    project.edit(
+        "params.yaml", "  adam: {", "  new: {optimizer: SGD, learning_rate: 0.1}\n  adam: {"
+    )
+    project.run("dvc", "repro", "train")
+    project.run("git", "checkout", "--quiet", "params.yaml", "dvc.lock")
+    before = project.read("dvc.lock")
+    project.run("optledger", "check", PYTHONPATH="src")
+    assert project.read("dvc.lock") == before
+
+
+@pytest.mark.parametrize("entry", ["x: 5", "x: {outs: 3}", "x: {outs: [a]}", "x: []"])
+def test_an_entry_that_is_none_is_no_traceback(
+    entry: str, written: str, paths: tuple[Path, Path]
+) -> None:
+    """Whoever reads the lock says what is wrong with it."""
+    path, kept = paths
+    kept.write_text(written)
+    path.write_text(f"{written}  {entry}\n")
+    interrupted.mend_lock(path, kept)

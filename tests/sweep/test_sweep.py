@@ -347,3 +347,36 @@ def test_what_the_machine_took_stays_with_the_trial(project: Project) -> None:
     file.unlink()
     project.run("dvc", "repro", "--force", "--single-item", "train@adam", **own(project))
     assert json.loads(file.read_text()) == before
+
+
+def test_a_sweep_that_can_keep_nothing_trains_nothing(project: Project) -> None:
+    """What it trained would be lost; the stages train what they need."""
+    printed = project.run("optledger", "sweep", OPTLEDGER_TRIALS="")
+    assert printed == (
+        "sweep: nothing is kept, as OPTLEDGER_TRIALS is empty; dvc repro trains what it needs\n"
+    )
+    (project.path / "file").write_text("a file")
+    printed = project.run("optledger", "sweep", OPTLEDGER_TRIALS=str(project.path / "file"))
+    assert len(TRAINED.findall(printed)) == 0
+    assert printed.endswith(
+        "sweep: what cannot be kept is not trained here; dvc repro trains what it needs\n"
+    )
+
+
+def test_other_packages_than_the_lock_s_are_not_taken_in(project: Project) -> None:
+    """The trials were made with those; what is installed may be others."""
+    shutil.rmtree(project.path / FOLDER)
+    text = (project.path / "requirements.lock").read_text()
+    other = re.sub(r"^numpy==\S+", "numpy==0.1", text, flags=re.MULTILINE)
+    assert other != text
+    (project.path / "requirements.lock").write_text(other)
+    project.run("dvc", "commit", "--force", "--quiet")
+    printed = project.run("optledger", "sweep", "--dry-run", **own(project))
+    assert "taken in" not in printed
+
+
+def test_what_a_search_may_choose_is_in_use(project: Project) -> None:
+    """Until it has chosen: the final trials of every rate stay."""
+    project.edit("params.yaml", "[0.001, 0.01, 0.1]", "[0.001, 0.01, 0.1, 0.2]")
+    told = project.run("optledger", "trials", "prune", "--unused", **own(project))
+    assert told == "0 trials, 0.0 MB: to remove; --yes removes them\n"

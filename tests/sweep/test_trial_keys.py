@@ -1,5 +1,6 @@
 """What a trial's key follows from, ingredient by ingredient, and what it does not."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from optledger.core import params
+from optledger.core.errors import UserError
+from optledger.core.formats import digest
 from optledger.core.packages import version
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import write_split
@@ -247,3 +250,59 @@ def test_a_trial_as_it_was_read_has_its_key() -> None:
     trial = replace(first.trial, learning_rate=1.0)
     whole = replace(first.trial, learning_rate=1)
     assert Keys().keyed(trial).key == Keys().keyed(whole).key
+
+
+def own_model(text: str) -> None:
+    """Make a model of the user's own, and have all variants use it."""
+    Path("models").mkdir(exist_ok=True)
+    Path("models/wide.py").write_text(text)
+    if "hidden_units" in Path("params.yaml").read_text():
+        edit("{name: mlp, hidden_units: [16]}", "wide")
+
+
+def test_what_a_model_may_read_counts() -> None:
+    """All that lies beside it, but other models and what tells of them."""
+    own_model("def wide(images, classes): ...\n")
+    before = key()
+    for name in ("README.md", "other.py"):
+        Path("models", name).write_text("text")
+        assert key() == before
+    Path("models/width.txt").write_text("8")
+    with_file = key()
+    assert with_file != before
+    Path("models/width.txt").write_text("4")
+    assert key() not in {before, with_file}
+
+
+def test_what_is_no_installed_package_has_no_version() -> None:
+    """So nobody would see that it changed."""
+    own_model("import helper_of_nobody\ndef wide(images, classes): ...\n")
+    with pytest.raises(UserError, match=r"^found an import of helper_of_nobody, which is none; al"):
+        key()
+
+
+@pytest.mark.parametrize("file", ["models/wide.py", "data/prepared/train.npz"])
+def test_what_was_written_since_is_noticed(file: str) -> None:
+    """Also where it was put back: a worker may have read it meanwhile."""
+    own_model("def wide(images, classes): ...\n")
+    made = Keys()
+    (plan,) = plans(params.load(), ["adam"], 10, made)
+    plan.finals(0.01)
+    made.check()
+    content = Path(file).read_bytes()
+    Path(file).write_bytes(content + b" ")
+    Path(file).write_bytes(content)
+    with pytest.raises(UserError, match=f"^{file}: found it written while trials that follow fr"):
+        made.check()
+
+
+def test_a_document_is_as_it_is_read_again() -> None:
+    """Labels of two digits are keys that JSON sorts otherwise than numbers."""
+    edit(
+        "loss: CategoricalCrossentropy",
+        "loss: CategoricalCrossentropy, class_fractions: {2: 0.5, 10: 0.5}",
+    )
+    (first, *_) = trials()
+    again = json.loads(json.dumps(first.document))
+    assert again == first.document
+    assert digest(again) == first.key

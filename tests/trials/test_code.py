@@ -87,3 +87,20 @@ def test_a_file_that_is_no_python_is_one_line(content: bytes, tmp_path: Path) ->
     with pytest.raises(UserError, match=r"model\.py: found no Python: ") as caught:
         code.closure([], {"model": path}).digests()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["from .mlp import mlp", "def f():\n    from .. import sizes"])
+def test_a_relative_import_is_refused(text: str, tmp_path: Path) -> None:
+    """It is of whatever package the file is run in."""
+    path = tmp_path / "model.py"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"model\.py: found a relative import; allowed: "):
+        code.closure([], {"model": path})
+
+
+def test_too_deep_an_expression_is_one_line(tmp_path: Path) -> None:
+    """Where Python itself would take it."""
+    path = tmp_path / "model.py"
+    path.write_text(f"x = {' + '.join(['1'] * 3000)}\n")
+    with pytest.raises(UserError, match=r"model\.py: found "):
+        code.closure([], {"model": path}).digests()

@@ -1,5 +1,6 @@
 import getpass
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from optledger.core import git
 from optledger.core.errors import UserError
 from optledger.trials.observations import FinishedTrial
-from optledger.trials.places import FOLDER, VARIABLE, Place, Remote, place
+from optledger.trials.places import FOLDER, VARIABLE, Folder, Place, Remote, place
 from optledger.trials.store import Store
 from optledger.trials.trial import Divergence, TrialResult
 
@@ -128,22 +129,61 @@ def test_nothing_half_written_is_seen_behind_ssh(remote: str, server: tuple[str,
 
 
 def test_an_unknown_host_is_refused(
-    remote: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    remote: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """As by `ssh`: somebody else may be listening."""
+    """As by `ssh`: somebody else may be listening. Nothing ends for that."""
     shutil.copytree(Path.home(), tmp_path / "home")
     (tmp_path / "home/.ssh/known_hosts").write_text("")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(VARIABLE, remote)
-    with pytest.raises(UserError, match=r"^OPTLEDGER_TRIALS: found ssh://.*: .*; allowed: a fold"):
-        place()
+    store = Store(Remote(remote))
+    told = capfd.readouterr().err
+    assert re.fullmatch(r"ssh://.*: .*; finished trials are not looked up\n", told)
+    assert not store.items
+
+
+def test_a_server_that_is_away_costs_two_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    """However many trials there are; no password is told."""
+    store = Store(Remote("ssh://someone:secret@127.0.0.1:1/a"))
+    result = TrialResult(0.5, 1, {}, [], 0, Divergence(1, 1))
+    for seed in range(3):
+        document = {"trial": {"learning_rate": 0.5, "seed": seed}}
+        assert not store.put(document, FinishedTrial(result, None))
+    told = capfd.readouterr().err.splitlines()
+    assert [line.rpartition("; ")[2] for line in told] == [
+        "finished trials are not looked up",
+        "finished trials are not kept",
+    ]
+    assert all(line.startswith("ssh://***@127.0.0.1:1/a: ") for line in told)
+
+
+def test_files_are_for_all_that_a_folder_is_for(tmp_path: Path) -> None:
+    """As any file that this user makes."""
+    (tmp_path / "any").touch()
+    Folder(tmp_path / "trials").write("a", b"content")
+    (entry,) = (tmp_path / "trials").iterdir()
+    assert entry.stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+def test_a_file_url_is_a_place_like_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made when it is first written to, and nothing else is left in it."""
+    monkeypatch.setenv(VARIABLE, f"file://{tmp_path}/new/trials")
+    found = place()
+    assert found is not None
+    assert found.items() == {}
+    found.write("a", b"content")
+    assert found.read("a") == b"content"
+    assert [path.name for path in (tmp_path / "new/trials").iterdir()] == ["a.trial"]
 
 
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("ftpp://host/a", r"found ftpp://.*allowed: a folder, or a URL that can be reached$"),
-        ("ssh://someone:secret@127.0.0.1:1/a", r"found ssh://\*\*\*@127.0.0.1:1/a: .*allowed: "),
+        ("ftpp://me:secret@host/a", r"found ftpp://\*\*\*@host.*; allowed: a folder, or a URL of"),
         ("~nobody-of-this-name/a", "found ~nobody-of-this-name/a: .*; allowed: a folder$"),
     ],
 )

@@ -5,7 +5,7 @@ after. A lock that is cut may still be valid YAML; a note that is cut stops ever
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from optledger.core import git
 from optledger.core.formats import read, replacing
 from optledger.core.paths import LOCK
 
@@ -35,15 +36,35 @@ def mend_lock(path: Path = LOCK, kept: Path = KEPT) -> bool:
     """Put the lock back where DVC was killed while it wrote it; return whether it was.
 
     What a stage keeps of it when it starts is complete, and lacks no more than the entry of that
-    stage.
+    stage. What Git has committed is nobody's remains.
     """
+    if not _needs_mending(path, kept) or _is_committed(path):
+        return False
+    # Which takes time to import.
+    from dvc.lock import LockError, make_lock
+
+    folder = kept.parent
+    # A DVC that works may be writing it just now.
+    with suppress(LockError), make_lock(str(folder / "lock"), tmp_dir=str(folder)):
+        if _needs_mending(path, kept):
+            with replacing(path) as temporary:
+                temporary.write_bytes(read(kept))
+            return True
+    return False
+
+
+def _needs_mending(path: Path, kept: Path) -> bool:
     if not path.exists() or not kept.exists():
         return False
-    if not _is_cut(read(path).decode(errors="replace"), read(kept).decode()):
-        return False
-    with replacing(path) as temporary:
-        temporary.write_bytes(read(kept))
-    return True
+    texts = (read(each).decode(errors="replace") for each in (path, kept))
+    return _is_cut(*texts)
+
+
+def _is_committed(path: Path) -> bool:
+    committed = git.ask("rev-parse", f"HEAD:./{path.name}", checkout=path.parent)
+    return committed is not None and committed == git.ask(
+        "hash-object", "--", path.name, checkout=path.parent
+    )
 
 
 def _mend_note() -> bool:
@@ -82,9 +103,10 @@ def _is_cut(text: str, before: str) -> bool:
     *complete, last = now
     if then.keys() <= now.keys():
         # DVC makes a stage anew whose outputs are not there, but not for what it says beside them.
-        return not all(map(_is_complete, (now[last] or {}).get("outs") or []))
+        outs = now[last].get("outs") if isinstance(now[last], dict) else None
+        return isinstance(outs, list) and not all(map(_is_complete, outs))
     changed = [name for name in complete if now[name] != then.get(name)]
-    return len(changed) <= 1
+    return list(now) == list(then)[: len(now)] and len(changed) <= 1
 
 
 def _entries(text: str) -> dict[str, Any] | None:
@@ -96,6 +118,8 @@ def _entries(text: str) -> dict[str, Any] | None:
     return stages if isinstance(stages, dict) and stages else None
 
 
-def _is_complete(out: Mapping[str, Any]) -> bool:
+def _is_complete(out: Any) -> bool:
+    if not isinstance(out, dict):
+        return False
     md5 = str(out.get("md5", ""))
     return "size" in out and ("nfiles" in out or not md5.endswith(".dir"))

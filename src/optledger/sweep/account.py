@@ -6,6 +6,7 @@ from typing import Any
 
 from optledger.sweep.keys import KeyedTrial
 from optledger.sweep.pool import Sweep
+from optledger.trials.places import VARIABLE
 from optledger.trials.store import Document, Store
 
 Facts = frozenset[tuple[str, str]]
@@ -87,18 +88,7 @@ def _facts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             # A name of a module holds dots.
             yield from _facts(item, f"{path}.{key}" if path else str(key))
     else:
-        yield path, str(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it, so that what was read back is equal."""
-    match value:
-        case float() if value.is_integer():
-            return int(value)
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value
+        yield path, str(value)
 
 
 def described(document: Document) -> str:
@@ -114,6 +104,8 @@ def described(document: Document) -> str:
 
 def summary(store: Store) -> str:
     """Return how many trials are kept, how large they are, and where."""
+    if store.place is None:
+        return f"nothing is kept, as {VARIABLE} is empty"
     size = sum(item.size for item in store.items.values()) / 1e6
     return f"{len(store.items)} trials, {size:.1f} MB, in {store.place}"
 
@@ -130,12 +122,14 @@ def prune(
         remove: whether to remove them.
     """
     count, size = 0, 0
-    latest = time.time() - 86_400 * (older_than or 0)
-    for key, item in sorted(store.items.items(), key=lambda each: each[1].modified):
-        if key in used or item.modified > latest:
+    now = time.time()
+    latest = now - 86_400 * (older_than or 0)
+    for key, item in sorted(store.items.items(), key=lambda each: each[1].modified or now):
+        is_young = item.modified is None or item.modified > latest
+        if key in used or (older_than is not None and is_young):
             continue
         header = store.header(key)
-        days = (time.time() - item.modified) / 86_400
+        days = (now - (item.modified or now)) / 86_400
         what = described(header.document) if header else "damaged"
         yield f"{key[:12]}  {days:.0f} days old, {item.size / 1e6:.2f} MB: {what}"
         count, size = count + 1, size + item.size

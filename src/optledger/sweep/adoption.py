@@ -16,7 +16,7 @@ import pandas as pd
 from optledger.core import params
 from optledger.core.documents import read_yaml
 from optledger.core.errors import UserError
-from optledger.core.formats import file_digest
+from optledger.core.formats import file_digest, read
 from optledger.core.paths import LOCK, PARAMS, TRIALS
 from optledger.core.tables import records
 from optledger.pipeline.description import Pipeline, Stage, opened
@@ -28,6 +28,8 @@ from optledger.trials.records import read_history, read_search, read_trials, rea
 from optledger.trials.specify import specify
 from optledger.trials.store import Store
 from optledger.trials.trial import Divergence, Epoch, Trial, TrialResult
+
+_PINS = Path("requirements.lock")
 
 
 def take_in(names: Sequence[str], classes: int, keys: Keys, store: Store) -> int:
@@ -66,10 +68,17 @@ def _take_in_variant(
         specification = specify(_recorded(name, stage), classes)
         for result in (*_finals(folder), *_searched(folder)):
             trial = keys.keyed(Trial(name, specification, result.learning_rate, result.seed))
+            if not _are_pinned(trial.document["packages"]):
+                return 0
             if trial.key not in store:
-                store.put(trial.document, FinishedTrial(result, None))
-                taken += 1
+                taken += store.put(trial.document, FinishedTrial(result, None))
     return taken
+
+
+def _are_pinned(packages: Mapping[str, str]) -> bool:
+    """Whether what is installed is what requirements.lock pins, which the trials were made with."""
+    pinned = {line.split(maxsplit=1)[0] for line in read(_PINS).decode().splitlines() if line}
+    return all(release.replace(" ", "==") in pinned for release in packages.values())
 
 
 def _check_out(pipeline: Pipeline, md5: str, folder: Path) -> None:

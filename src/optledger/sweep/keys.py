@@ -1,5 +1,7 @@
 """The key of a trial: a digest of all that its bytes follow from, and of nothing else."""
 
+import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,10 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from optledger.core.formats import digest, file_digest
+import numpy as np
+
+from optledger.core.errors import UserError
+from optledger.core.formats import canonical_json, digest
 from optledger.core.paths import PREPARED
+from optledger.datasets.examples import Examples
+from optledger.datasets.prepared import read_split
 from optledger.training import kernels
-from optledger.training.program import ingredients
+from optledger.training.program import program
 from optledger.trials.observations import processor
 from optledger.trials.store import Document
 from optledger.trials.trial import Trial
@@ -19,6 +26,9 @@ from optledger.trials.trial import Trial
 _PROGRAM = ("optledger.training.engine", "optledger.training.runtime")
 
 _SPLITS = ("train", "validation")
+
+
+Stamp = tuple[int, int, int] | None
 
 
 class KeyedTrial(NamedTuple):
@@ -38,19 +48,24 @@ class Keys:
         Args:
             prepared: the folder of the splits.
         """
+        self._splits = {name: prepared / f"{name}.npz" for name in _SPLITS}
         self._prepared = prepared
         self._by_model: dict[str, dict[str, dict[str, str]]] = {}
         self._processor = _processor()
+        self._stamps: dict[Path, Stamp] = {}
 
     def keyed(self, trial: Trial) -> KeyedTrial:
         """Return a trial with its key.
 
         Raises:
-            UserError: the splits are not here, or a model's file is no Python.
+            UserError: the splits are not here, a model's file is no Python, or it imports what is
+                no installed package.
         """
         model = trial.specification.model.name
         if model not in self._by_model:
-            self._by_model[model] = ingredients(_PROGRAM, model)
+            found = program(_PROGRAM, model)
+            self._stamps |= {file: _stamp(file) for file in found.files}
+            self._by_model[model] = found.document
         document = {
             "trial": {
                 "specification": asdict(trial.specification),
@@ -61,14 +76,49 @@ class Keys:
             "data": self._data,
             "processor": self._processor,
         }
-        return KeyedTrial(trial, document, digest(document))
+        # As it is read again: texts as keys, and one form for each number.
+        plain = json.loads(canonical_json(document))
+        return KeyedTrial(trial, plain, digest(plain))
+
+    def check(self) -> None:
+        """Check that what keys were made of is as it was, as workers read it later.
+
+        Raises:
+            UserError: a file has been written since.
+        """
+        for file, stamp in self._stamps.items():
+            if _stamp(file) != stamp:
+                raise UserError(
+                    f"{file}: found it written while trials that follow from it were trained; "
+                    "allowed: the same command again, which trains what is wanting"
+                )
 
     @cached_property
     def _data(self) -> Mapping[str, str]:
-        return {name: file_digest(self._prepared / f"{name}.npz") for name in _SPLITS}
+        self._stamps |= {file: _stamp(file) for file in self._splits.values()}
+        # Of the arrays that a trial is given, however they are read.
+        return {name: _digest(read_split(name, self._prepared)) for name in _SPLITS}
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _digest(examples: Examples) -> str:
+    found = hashlib.sha256()
+    for name, array in examples._asdict().items():
+        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 def _processor() -> dict[str, str]:
     """Describe what counts of this processor: not more than the pins leave of it."""
     kept = {"architecture": platform.machine(), "instruction_set": kernels.instruction_set()}
-    return kept if kernels.why_not() is None else kept | {"model": processor()}
+    if kernels.why_not() is None:
+        return kept
+    return kept | {"model": processor(), "system": platform.system(), "flags": kernels.flags()}

@@ -28,6 +28,11 @@ class Plan:
     finals: Callable[[float], Sequence[KeyedTrial]]
     count: int
 
+    def possible(self) -> list[KeyedTrial]:
+        """Return the search trials, and the final ones of every rate that may be chosen."""
+        rates = [each.trial.learning_rate for each in self.searched] or [self.choose([])]
+        return [*self.searched, *(each for rate in rates for each in self.finals(rate))]
+
 
 def plans(settings: Params, names: Iterable[str], classes: int, keys: Keys) -> list[Plan]:
     """Return the plan of each variant.

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from optledger.execution.executor import Executor
-from optledger.sweep.keys import KeyedTrial
+from optledger.sweep.keys import KeyedTrial, Keys
 from optledger.sweep.plan import Plan
 from optledger.sweep.progress import Progress
 from optledger.sweep.waiting import Waiting
@@ -28,6 +28,10 @@ class VariantTrials(NamedTuple):
     finals: Sequence[FinishedTrial]
 
 
+class NotKeptError(Exception):
+    """A trial could not be kept, and nobody else has a use for it."""
+
+
 class Sweep:
     """The trials of some plans: looked up, and trained where they are wanting.
 
@@ -37,15 +41,18 @@ class Sweep:
         undecided: the variants of which that is all that one knows.
     """
 
-    def __init__(self, plans: Sequence[Plan], store: Store, with_weights: bool) -> None:
+    def __init__(self, plans: Sequence[Plan], keys: Keys, store: Store, with_weights: bool) -> None:
         """Look up what is kept.
 
         Args:
             plans: of which variants.
+            keys: that their keys are of.
             store: where finished trials are.
             with_weights: whether final trials are read with their weights, for whoever writes
                 them down; otherwise it is enough that there are entries of their names.
         """
+        self._keys = keys
+        self._searched = frozenset(each.key for plan in plans for each in plan.searched)
         self._plans = {plan.name: plan for plan in plans}
         self._store = store
         self._with_weights = with_weights
@@ -84,7 +91,9 @@ class Sweep:
         """Train all that is wanting; start no worker where that is nothing.
 
         Raises:
-            UserError: a trial cannot be trained; those that were finished are kept.
+            UserError: a trial cannot be trained, or what it follows from has changed since; those
+                that were finished before are kept.
+            NotKeptError: a trial cannot be kept, and no weights are wanted.
         """
         waiting = Waiting()
         waiting.add(each.trial for each in self._wanting.values())
@@ -112,18 +121,17 @@ class Sweep:
 
     def _arrived(self, keyed: KeyedTrial, finished: FinishedTrial) -> list[KeyedTrial]:
         """Keep a finished trial; return the trials that are wanting since."""
-        self._store.put(keyed.document, finished)
+        self._keys.check()
+        if not self._store.put(keyed.document, finished) and not self._with_weights:
+            raise NotKeptError
         del self._wanting[keyed.key]
         self._kept.add(keyed.key)
-        if self._with_weights or any(keyed.key in keys for keys in self._searches()):
+        if self._with_weights or keyed.key in self._searched:
             self._finished[keyed.key] = finished
         before = {*self._wanting}
         for plan in self._plans.values():
             self._choose(plan)
         return [each for key, each in self._wanting.items() if key not in before]
-
-    def _searches(self) -> list[set[str]]:
-        return [{each.key for each in plan.searched} for plan in self._plans.values()]
 
     def _look_up_search(self, plan: Plan) -> None:
         for each in plan.searched:
@@ -154,7 +162,7 @@ class Sweep:
             return key in self._store
         finished = self._store.trial(key)
         # Of a search that was taken in without them.
-        if finished is None or not (finished.result.weights or finished.result.divergence):
+        if finished is None or not finished.result.weights:
             return False
         self._finished[key] = finished
         return True

@@ -19,6 +19,8 @@ def recheck(kept: Sequence[KeyedTrial], store: Store, count: int) -> Iterator[tu
         A line about each, and whether it came out as it is kept.
     """
     chosen = random.sample(kept, min(count, len(kept)))
+    # One variant after the other, as a worker compiles each.
+    chosen.sort(key=lambda each: each.trial.name)
     keyed = {each.trial: each for each in chosen}
     with tasks.workers() as pool:
         for trial, (result, _) in pool.run(tasks.train, in_order(each.trial for each in chosen)):
@@ -31,6 +33,9 @@ def recheck(kept: Sequence[KeyedTrial], store: Store, count: int) -> Iterator[tu
 
 def _are_equal(kept: TrialResult, result: TrialResult) -> bool:
     """Whether a kept trial says what another does; one from DVC's cache says less."""
+    if kept.divergence and result.divergence:
+        # What a table has of one that diverged is where it did.
+        return kept.divergence == result.divergence
     weights = result.weights if kept.weights else {}
     return (
         (len(kept.history), kept.kept_epoch, kept.divergence)

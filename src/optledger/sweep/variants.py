@@ -8,10 +8,10 @@ from optledger.datasets.prepared import read_summary
 from optledger.sweep import account
 from optledger.sweep.keys import KeyedTrial, Keys
 from optledger.sweep.plan import plans
-from optledger.sweep.pool import Sweep
+from optledger.sweep.pool import NotKeptError, Sweep
 from optledger.sweep.progress import Progress
 from optledger.training import tasks
-from optledger.trials.places import place
+from optledger.trials.places import VARIABLE, place
 from optledger.trials.store import Store
 from optledger.trials.sufficiency import example_mistakes
 
@@ -42,7 +42,7 @@ def look_up(
         raise UserError("\n".join(dict.fromkeys(lines)))
     keys = Keys()
     wanted = plans(settings, names, summary.classes, keys)
-    found = Sweep(wanted, store, with_weights)
+    found = Sweep(wanted, keys, store, with_weights)
     if not (takes_in and store.place and found.to_train):
         return found
     # DVC's library, which is not needed where everything is kept.
@@ -50,7 +50,7 @@ def look_up(
 
     if taken := take_in(names, summary.classes, keys, store):
         print(f"{taken} finished trials taken in from DVC's cache")
-        return Sweep(wanted, store, with_weights)
+        return Sweep(wanted, keys, store, with_weights)
     return found
 
 
@@ -67,14 +67,22 @@ def sweep(settings: Params, names: Sequence[str], title: str, with_weights: bool
         UserError: as `look_up` does, a trial cannot be trained, or OPTLEDGER_TRIALS names no place
             that can be used.
     """
-    found = look_up(settings, names, Store(place()), with_weights=with_weights)
+    store = Store(place())
+    found = look_up(settings, names, store, with_weights=with_weights)
     if not found.to_train:
         print(f"{title}: {found.total} trials, all of them kept from before")
         return found
     to_come = sum(settings.variants[name].epochs * settings.seeds.count for name in found.undecided)
     epochs = sum(each.trial.specification.epochs for each in found.wanting) + to_come
     progress = Progress(title, found.to_train, epochs)
-    found.run(tasks.workers(), progress)
+    if store.place is None and not with_weights:
+        print(f"{title}: nothing is kept, as {VARIABLE} is empty; dvc repro trains what it needs")
+        return found
+    try:
+        found.run(tasks.workers(), progress)
+    except NotKeptError:
+        print(f"{title}: what cannot be kept is not trained here; dvc repro trains what it needs")
+        return found
     kept = found.total - progress.trials_done
     print(f"{progress.summary()}{f'; {kept} kept from before' if kept else ''}")
     return found
@@ -94,12 +102,11 @@ def explain(settings: Params) -> Iterator[str]:
 
 
 def kept(settings: Params, store: Store) -> list[KeyedTrial]:
-    """Return the trials of all variants that are kept.
+    """Return what is kept of all that these parameters may ask for, whatever searches choose.
 
     Raises:
-        UserError: as `look_up` does.
+        UserError: the data are not prepared.
     """
-    names = list(settings.variants)
-    found = look_up(settings, names, store, takes_in=False)
-    trials = [each for name in names for each in (*found.searched(name), *found.finals(name))]
-    return [each for each in trials if each.key in store]
+    wanted = plans(settings, settings.variants, read_summary().classes, Keys())
+    trials = [each for plan in wanted for each in plan.possible()]
+    return list({each.key: each for each in trials if each.key in store}.values())

@@ -206,6 +206,6 @@ def _problem(attempt: Callable[[], None]) -> str | None:
     """Try something of Keras's; return in one line why it cannot be done."""
     try:
         attempt()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return one_line(error)
     return None

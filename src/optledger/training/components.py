@@ -234,15 +234,15 @@ def _checked(found: Callable[..., Any], component: Component) -> dict[str, Any]:
 def _build(component: Component, found: Callable[..., Any], /, **arguments: Any) -> Any:
     try:
         return found(**arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _refused(component, error) from None
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """Return what an error says, without line breaks and the colours that Keras gives it."""
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:200]
 
 
-def _refused(component: Component, error: Exception) -> ComponentError:
+def _refused(component: Component, error: BaseException) -> ComponentError:
     allowed = f"what {component.name} accepts: {one_line(error)}"
     return ComponentError(component.arguments, allowed)

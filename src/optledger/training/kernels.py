@@ -54,7 +54,7 @@ def why_not() -> str | None:
     """Return why results may have other bytes here than elsewhere; None where they have not."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return f"this is {platform.system()} on {platform.machine()}, not Linux on x86-64"
-    if not _flags() >= _NEEDED:
+    if not set(flags().split()) >= _NEEDED:
         return "this processor has no AVX2"
     if not _addresses():
         return "this build of TensorFlow does not tell where it keeps what it knows of processors"
@@ -72,9 +72,13 @@ def pin() -> None:
         ctypes.c_uint8.from_address(loaded + _addresses()[_guard(name)]).value = 1
 
 
-def _flags() -> set[str]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return set(next((line for line in lines if line.startswith("flags")), "").split())
+def flags() -> str:
+    """Return what Linux says that this processor can do; nothing elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 def _library() -> Path:

@@ -9,7 +9,8 @@ from optledger.core import git
 from optledger.core.errors import UserError
 from optledger.core.formats import digest, read, replacing
 from optledger.core.params import Params
-from optledger.training.program import ingredients
+from optledger.training import models
+from optledger.training.program import program
 from optledger.trials.specify import specify
 
 FOLDER = Path(".optledger")
@@ -31,13 +32,14 @@ class Passed:
             classes: of the dataset.
         """
         variants = settings.variants.values()
-        programs = {name: ingredients([_CHECKS], name) for name in {v.model.name for v in variants}}
+        names = sorted({variant.model.name for variant in variants})
+        programs = {name: program([_CHECKS], name).document for name in names}
         self._digest = digest(
             [
                 [asdict(specify(variant, classes)), str(variant.learning_rate), examples[name]]
                 for name, variant in settings.variants.items()
             ]
-            + [programs[name] for name in sorted(programs)]
+            + [[programs[name], str(models.hidden(name))] for name in names]
         )
         self._path = git.main_root() / FOLDER / "checked"
 

@@ -2,29 +2,46 @@
 
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
 
+from optledger.core.errors import UserError
+from optledger.core.formats import file_digest
 from optledger.core.packages import distribution
 from optledger.training import models
 from optledger.trials import code
 
 
-def ingredients(modules: Iterable[str], model: str) -> dict[str, dict[str, str]]:
-    """Return by name the digests of code, and the releases of packages.
+class Program(NamedTuple):
+    """What running some modules follows from.
 
-    Args:
-        modules: that the program begins with.
-        model: its name; the file is part of the program, others of models are not.
+    Attributes:
+        document: by name the digests of code, and the releases of packages.
+        files: that the code is read from.
+    """
+
+    document: dict[str, dict[str, str]]
+    files: frozenset[Path]
+
+
+def program(modules: Iterable[str], model: str) -> Program:
+    """Return what running modules with a model follows from; other models are no part of it.
 
     Raises:
-        UserError: a file is no Python.
+        UserError: a file is no Python, or imports what is no installed package.
     """
     # Whoever builds a model that is not there says so.
     files = {f"model {name}": file for name, file in models.files().items() if name == model}
     closure = code.closure(modules, files)
-    return {
-        "code": closure.digests(),
-        "packages": {name: _release(name) for name in sorted(closure.packages)},
-    }
+    beside = {f"models/{name}": file for name, file in models.read_by(model).items()}
+    digests = {name: file_digest(file) for name, file in beside.items()}
+    return Program(
+        document={
+            "code": closure.digests() | digests,
+            "packages": {name: _release(name) for name in sorted(closure.packages)},
+        },
+        files=frozenset([*closure.files.values(), *beside.values()]),
+    )
 
 
 def _release(package: str) -> str:
@@ -33,4 +50,7 @@ def _release(package: str) -> str:
         names = [distribution(package)]
     except metadata.PackageNotFoundError:
         names = metadata.packages_distributions().get(package, [])
-    return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(names)) or "none"
+    if not names:
+        allowed = "packages that are installed, whose versions count"
+        raise UserError(f"found an import of {package}, which is none; allowed: {allowed}")
+    return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(names))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import optledger
 from optledger.core.errors import UserError
+from optledger.core.formats import read
 
 NAME = optledger.__name__
 _SOURCE = Path(optledger.__file__).parents[1]
@@ -71,12 +72,18 @@ def imports(file: Path) -> set[str]:
     """Return the names that a file may import, at its top or in a function, with what is above.
 
     Names that are no modules, such as a function's, are among them.
+
+    Raises:
+        UserError: it is no Python, or has a relative import, which depends on where it is run.
     """
     names: set[str] = set()
     for node in ast.walk(_parsed(file)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif isinstance(node, ast.ImportFrom):
+            if node.level or not node.module:
+                allowed = "a package by its whole name"
+                raise UserError(f"{file}: found a relative import; allowed: {allowed}")
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     parts = [name.split(".") for name in names]
     return {".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1)}
@@ -84,13 +91,17 @@ def imports(file: Path) -> set[str]:
 
 def digest(file: Path) -> str:
     """SHA-256 of what a file means to Python, in hexadecimal."""
-    return hashlib.sha256("".join(_canonical(_parsed(file))).encode()).hexdigest()
+    try:
+        text = "".join(_canonical(_parsed(file)))
+    except RecursionError:
+        raise UserError(f"{file}: found too deep an expression; allowed: a shorter one") from None
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _parsed(file: Path) -> ast.Module:
     try:
-        return _tree(file.read_bytes())
-    except (SyntaxError, ValueError) as error:
+        return _tree(read(file))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UserError(f"{file}: found no Python: {error}; allowed: a file to import") from None
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -19,8 +20,12 @@ FOLDER = Path(".optledger/trials")
 _SUFFIX = ".trial"
 _WRITING = ".writing-"
 
-# Whose files have another name until they are complete; stores of objects show nothing before.
-_WITH_FOLDERS = {"ssh", "sftp"}
+# Stores of objects, which show nothing of one before all of it is there. Elsewhere, a file has
+# another name until it is complete.
+_OF_OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"}
+
+_SSH = {"ssh", "sftp"}
+_PATIENCE_SECONDS = 20
 
 
 class Item(NamedTuple):
@@ -28,11 +33,11 @@ class Item(NamedTuple):
 
     Attributes:
         size: in bytes.
-        modified: seconds since 1970.
+        modified: seconds since 1970; None where that is not known.
     """
 
     size: int
-    modified: float
+    modified: float | None
 
 
 class Place(Protocol):
@@ -100,12 +105,22 @@ class Folder:
         """Write a file beside its place, then move it there."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._tidy()
+        try:
+            self._write(name, content)
+        except FileNotFoundError:
+            # Somebody tidied between its first two steps.
+            self._write(name, content)
+
+    def _write(self, name: str, content: bytes) -> None:
         number, path = tempfile.mkstemp(dir=self._folder, prefix=_WRITING)
         temporary = Path(path)
         try:
             with os.fdopen(number, "wb") as file:
                 # Says that somebody is writing; whoever does is done when it ends, however.
-                fcntl.flock(file, fcntl.LOCK_EX)
+                with suppress(OSError):
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                # As any file: a folder may be shared.
+                os.fchmod(number, 0o666 & ~_umask())
                 file.write(content)
                 file.flush()
                 temporary.replace(self.path(name))
@@ -123,7 +138,7 @@ class Folder:
             return
         self._is_tidy = True
         for path in self._folder.glob(f"{_WRITING}*"):
-            with suppress(OSError), path.open("rb") as file:
+            with suppress(OSError), path.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
 
@@ -132,33 +147,49 @@ class Remote:
     """A folder or bucket behind a URL, by a package of fsspec's."""
 
     def __init__(self, url: str) -> None:
-        """Connect.
+        """Connect when it is first used.
 
         Raises:
-            UserError: there is no such kind of place, its package is missing, or it cannot be
-                reached.
+            UserError: there is no such kind of place, or its package is missing.
         """
         import fsspec
 
-        protocol = url.partition("://")[0]
-        # An unknown host is refused, as `ssh` itself does where nobody answers its question.
-        known = str(Path.home() / ".ssh/known_hosts")
-        options = {"known_hosts": known} if protocol in _WITH_FOLDERS else {}
+        self._url = url.rstrip("/")
+        self._protocol = url.partition("://")[0]
         try:
-            self._files, root = fsspec.url_to_fs(url, **options)
+            fsspec.get_filesystem_class(self._protocol)
         except ImportError as error:
-            package = "pip install sshfs" if protocol in _WITH_FOLDERS else f"its package: {error}"
+            package = "pip install sshfs" if self._protocol in _SSH else str(error)
             raise UserError(
-                f"{VARIABLE}: found {protocol}://, whose package is missing; allowed: {package}"
+                f"{VARIABLE}: found {self._protocol}://, whose package is missing; "
+                f"allowed: {package}"
             ) from None
-        except Exception as error:
+        except ValueError as error:
             raise UserError(
                 f"{VARIABLE}: found {without_credentials(url)}: {_line(error)}; "
-                "allowed: a folder, or a URL that can be reached"
+                "allowed: a folder, or a URL of a kind that fsspec knows"
             ) from None
-        self._root = root.rstrip("/")
-        self._url = url.rstrip("/")
-        self._renames = protocol in _WITH_FOLDERS
+
+    @cached_property
+    def _place(self) -> tuple[Any, str]:
+        import fsspec
+
+        options: dict[str, Any] = {}
+        if self._protocol in _SSH:
+            # An unknown host is refused, as `ssh` itself does where nobody answers its question.
+            known = str(Path.home() / ".ssh/known_hosts")
+            patience = dict.fromkeys(("connect_timeout", "keepalive_interval"), _PATIENCE_SECONDS)
+            options = {"known_hosts": known, **patience}
+        files, root = fsspec.url_to_fs(self._url, **options)
+        return files, root.rstrip("/")
+
+    @property
+    def _files(self) -> Any:
+        return self._place[0]
+
+    @property
+    def _root(self) -> str:
+        return self._place[1]
 
     def __str__(self) -> str:
         return without_credentials(self._url)
@@ -188,7 +219,7 @@ class Remote:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file: by a single request, or beside its place and then moved there."""
-        if not self._renames:
+        if self._protocol in _OF_OBJECTS:
             self._files.pipe_file(self._file(name), content)
             return
         self._files.makedirs(self._root, exist_ok=True)
@@ -231,15 +262,22 @@ def place() -> Place | None:
     return Folder(git.main_root() / own)
 
 
-def _seconds(listed: Mapping[str, Any]) -> float:
+def _umask() -> int:
+    """Return what this process takes from the rights of new files."""
+    own = os.umask(0)
+    os.umask(own)
+    return own
+
+
+def _seconds(listed: Mapping[str, Any]) -> float | None:
     """Return when a file was modified, by whatever name a kind of place has for it."""
-    for name in ("mtime", "LastModified", "last_modified", "updated", "created"):
+    for name in ("mtime", "LastModified", "last_modified", "modified", "updated", "created"):
         when = listed.get(name)
         if isinstance(when, datetime):
             return when.timestamp()
         if isinstance(when, int | float):
             return float(when)
-    return 0.0
+    return None
 
 
 def _line(error: BaseException) -> str:

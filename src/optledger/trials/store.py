@@ -90,23 +90,31 @@ class Store:
             return _cause(error)
         return None
 
-    def put(self, document: Document, finished: FinishedTrial) -> None:
-        """Keep a finished trial; where that fails, a line says so."""
+    def put(self, document: Document, finished: FinishedTrial) -> bool:
+        """Keep a finished trial; return whether it is kept. Where that fails, a line says so."""
         if self.place is None:
-            return
+            return False
         key = digest(document)
         content = pack(document, finished)
         try:
             self.place.write(key, content)
         except Exception as error:
             self._tell(f"{self.place}: {_cause(error)}; finished trials are not kept")
-        else:
-            self._items[key] = Item(len(content), 0.0)
+            return False
+        self._items[key] = Item(len(content), None)
+        return True
 
     def remove(self, key: str) -> None:
-        """Remove an entry."""
+        """Remove an entry.
+
+        Raises:
+            UserError: the place does not let it be removed.
+        """
         assert self.place is not None
-        self.place.remove(key)
+        try:
+            self.place.remove(key)
+        except Exception as error:
+            raise UserError(f"{self.place.path(key)}: {_cause(error)}") from None
         self._items.pop(key, None)
 
     def headers(self) -> Iterator[tuple[str, Header]]:

@@ -3,13 +3,13 @@
 A model is a file with a function of its name: one of this package, or the user's own in `models/`
 beside params.yaml. The function takes scaled images and the number of classes; what else it takes
 are its arguments in params.yaml. A file imports installed packages, this one included, and no
-file beside it.
+file beside it. What else is in `models/` it may read.
 """
 
-import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _PACKAGE = Path(__file__).parent
@@ -30,6 +30,19 @@ def files() -> dict[str, Path]:
 def hidden(name: str) -> Path | None:
     """Return the user's file of a name that this package has, too; None where there is none."""
     return _files(OWN).get(name) if name in _files(_PACKAGE) else None
+
+
+def read_by(name: str) -> dict[str, Path]:
+    """Return what a model may read beside its own code: all else in the folder of the user's."""
+    if name in _files(_PACKAGE) or name not in _files(OWN):
+        return {}
+    paths = (path for path in sorted(OWN.rglob("*")) if path.is_file())
+    names = {path.relative_to(OWN).as_posix(): path for path in paths if path.suffix != ".py"}
+    return {
+        name: path
+        for name, path in names.items()
+        if not name.startswith("README") and "__pycache__" not in path.parts
+    }
 
 
 def load(name: str) -> Callable[..., Any]:
@@ -58,13 +71,12 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _import(name: str, path: Path) -> Any:
-    specification = importlib.util.spec_from_file_location(name, path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     try:
-        specification.loader.exec_module(module)
-    except Exception as error:
+        # Not by way of bytecode, which may be of another text of the same size and second.
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())
         raise ModelError(f"{path.name}: found {cause}; allowed: a file to import") from None
     sys.modules[name] = module
