@@ -37,6 +37,7 @@ Subsystem sftp internal-sftp
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The URL of a folder behind a real SSH server, and that folder; HOME has the keys."""
     if SSHD is None:
+        # Nothing that pip installs; .ci/run installs it, so that nothing is skipped there.
         pytest.skip("found no sshd")
     folder = tmp_path_factory.mktemp("ssh")
     home = folder / "home/.ssh"

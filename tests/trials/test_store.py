@@ -147,6 +147,7 @@ def test_a_full_or_read_only_disk_costs_a_line(
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
+        # A full disk has to be a real one; .ci/run runs as root where it may.
         pytest.skip("needs root, to mount a file system")
     try:
         store = Store(Folder(disk))
