@@ -15,7 +15,7 @@ import pytest
 from optledger.core import params
 from optledger.core.errors import UserError
 from optledger.core.formats import digest
-from optledger.core.packages import version
+from optledger.core.packages import distribution, version
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import write_split
 from optledger.sweep import keys
@@ -158,7 +158,7 @@ def test_the_versions_are_those_of_what_computes() -> None:
     packages = trials()[0].document["packages"]
     assert packages.keys() == {"keras", "numpy", "tensorflow"}
     assert packages["keras"] == f"keras {version('keras')}"
-    assert packages["tensorflow"].startswith("tensorflow")
+    assert packages["tensorflow"] == f"{distribution('tensorflow')} {version('tensorflow')}"
 
 
 @pytest.fixture

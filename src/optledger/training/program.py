@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from optledger.core.errors import UserError
 from optledger.core.formats import file_digest
-from optledger.core.packages import distribution
+from optledger.core.packages import distribution, normalized
 from optledger.training import models
 from optledger.trials import code
 
@@ -49,7 +49,7 @@ def _release(package: str) -> str:
     try:
         names = [distribution(package)]
     except metadata.PackageNotFoundError:
-        names = metadata.packages_distributions().get(package, [])
+        names = [normalized(name) for name in metadata.packages_distributions().get(package, [])]
     if not names:
         allowed = "packages that are installed, whose versions count"
         raise UserError(f"found an import of {package}, which is none; allowed: {allowed}")
