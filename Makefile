@@ -5,6 +5,7 @@ NAME = techniques
 DATASET = mnist
 BASE = main
 SEED = $(shell date +%s)
+RAY =
 
 # The interpreter to make .venv with, found before .venv's own comes first on the path.
 WHICH = import os, sys; print(os.path.realpath(sys.executable))
@@ -46,12 +47,12 @@ INSTALL = .venv/bin/python -m pip install -qq --no-deps --require-hashes --no-co
 # By all processors, which pip does by one; without the packages' own tests, which nobody runs.
 COMPILE = .venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 
-.PHONY: help setup repro experiment review test fuzz torture interrupt check verify bench frameworks calibrate gate ui serve lock schema
+.PHONY: help setup repro experiment review test fuzz torture interrupt check verify bench scheduling frameworks calibrate gate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/installed ## create .venv and install what running needs
+setup: .venv/installed $(if $(RAY),.venv/ray) ## create .venv and install what running needs (RAY=1: and Ray)
 
 repro: .venv/checked ## run the pipeline, then print the leaderboard
 	@optledger sweep
@@ -81,8 +82,9 @@ fuzz: .venv/developer ## try twenty thousand damaged inputs, new ones each time 
 	@pytest --numprocesses 2 --dist worksteal --hypothesis-profile fuzz --hypothesis-seed '$(SEED)' \
 		tests/fuzz
 
-torture: .venv/developer ## publish to MLflow with every fault at every request (about an hour)
+torture: .venv/developer ## publish with every fault at every request; lose all parts of a cluster (about 80 minutes)
 	@python tests/torture.py
+	@python tests/ray_torture.py
 
 interrupt: .venv/developer ## kill the pipeline fifty times at random moments, and compare (about 15 minutes)
 	@python tests/interruptions.py
@@ -99,6 +101,9 @@ verify: .venv/installed ## hold data, outputs, cache, lock and runs against each
 bench: .venv/checked ## time training beside model.fit and scikit-learn (about 20 minutes)
 	@dvc repro --quiet preprocess
 	@PYTHONPATH=tests python benchmarks/bench.py
+
+scheduling: .venv/developer ## give ten thousand trials to a thousand workers that are none (a minute)
+	@python benchmarks/scheduling.py
 
 frameworks: .venv/checked ## time an epoch beside JAX and PyTorch, in an environment of their own (about 5 minutes)
 	@dvc repro --quiet preprocess
@@ -122,7 +127,9 @@ serve: .venv/installed ## classify raw pixels with the champion's model (PORT=50
 
 lock: .venv/developer ## pin all dependencies anew, with hashes
 	@$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
-	@$(LOCK) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(LOCK) --upgrade --group ray --constraint requirements.lock --output-file requirements-ray.lock
+	@$(LOCK) --upgrade --group dev --constraint requirements.lock --constraint requirements-ray.lock \
+		--output-file requirements-dev.lock
 
 schema: .venv/installed ## write the JSON Schema that editors complete params.yaml with
 	@optledger schema > params.schema.json
@@ -142,6 +149,12 @@ schema: .venv/installed ## write the JSON Schema that editors complete params.ya
 .venv/developer: .venv/installed requirements-dev.lock
 	@echo "- $$(grep -c '==' requirements-dev.lock) packages of requirements-dev.lock, for tests and checks"
 	@$(INSTALL) -r requirements-dev.lock
+	@$(COMPILE)
+	@touch $@
+
+.venv/ray: .venv/installed requirements-ray.lock
+	@echo "- Ray, of requirements-ray.lock"
+	@$(INSTALL) -r requirements-ray.lock
 	@$(COMPILE)
 	@touch $@
 

@@ -6,6 +6,7 @@ so that a machine that is now faster, now slower is so for all.
 """
 
 import os
+import pickle
 import platform
 import shutil
 import statistics
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -37,7 +39,9 @@ from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
 from optledger.datasets.prepared import read_split, read_summary
+from optledger.execution import executor
 from optledger.execution.executor import Report, in_order
+from optledger.execution.on_ray.cluster import Actors
 from optledger.execution.processes import Processes
 from optledger.pipeline.experiments import merge_patch
 from optledger.training import kernels, runtime, tasks
@@ -54,6 +58,7 @@ ROUNDS = 5
 TRIAL_COUNTS = (10, 50, 200)
 VARIANT_COUNTS = (10, 40)
 ENTRIES = 10_000
+RAY_TRIALS, RAY_ROUNDS = 60, 3
 PIXELS, CLASSES = 784, 10
 
 TECHNIQUES: Mapping[str, Mapping[str, Any]] = {
@@ -88,6 +93,7 @@ def main() -> None:
         "pipeline": pipeline,
         "kept": kept,
         "workers": workers,
+        "ray": ray,
     }
     for part in sys.argv[1:] or parts:
         parts[part](settings)
@@ -431,6 +437,45 @@ def workers(settings: Params) -> None:
         ],
         rows,
     )
+
+
+def ray(settings: Params) -> None:
+    """Print what a sweep takes by Ray on one node of this machine, beside local processes."""
+    if find_spec("ray") is None:
+        print("Beside Ray: not measured, as it is not installed (make setup RAY=1)\n")
+        return
+    from ray_cluster import RayCluster
+
+    adam = settings.variants["adam"].model_copy(update={"epochs": 2})
+    trials = [Trial("adam", specify(adam, CLASSES), 0.001, seed) for seed in range(RAY_TRIALS)]
+    # What runs Ray finds what is benchmarked as this process does.
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    travel = tasks.travel(["tensorflow", "keras", "numpy"])
+    times: dict[str, list[float]] = {"processes": [], "Ray": []}
+    with RayCluster(1, processors=CORES) as cluster:
+        pools: Mapping[str, Callable[[], Any]] = {
+            "processes": partial(Processes, CORES, tasks.PREPARATION),
+            "Ray": partial(
+                Actors, executor.Cluster(cluster.address), tasks.PREPARATION, travel, CORES
+            ),
+        }
+        for number in range(RAY_ROUNDS):
+            for name, pool in pools.items():
+                _say(f"{RAY_TRIALS} trials by {name}, round {number + 1}")
+                started = time.perf_counter()
+                with pool() as workers:
+                    results = [each for _, each in workers.run(tasks.train, in_order(trials))]
+                times[name].append(time.perf_counter() - started)
+    columns = [f"{RAY_TRIALS} trials of 2 epochs, {CORES} new workers", "seconds", "of processes'"]
+    rows = [
+        [name, f"{statistics.median(own):.1f}", f"{_ratio(own, times['processes']):.2f}"]
+        for name, own in times.items()
+    ]
+    _table(columns, rows)
+    there, back = len(pickle.dumps((tasks.train, trials[0]))), len(pickle.dumps(results[0]))
+    splits = sum(array.nbytes for split in travel.data().values() for array in split)
+    print(f"A trial sends {there:,} bytes there and {back:,} back; a node is sent {splits:,} bytes")
+    print("of data once.\n")
 
 
 def measure(ways: Ways, rounds: int) -> dict[str, list[float]]:

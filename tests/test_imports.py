@@ -103,10 +103,13 @@ def test_a_trial_executes_little_of_this_project() -> None:
 
 @pytest.mark.parametrize(
     ("library", "package"),
-    [("tensorflow", "training"), ("keras", "training"), ("mlflow", "tracking")],
+    [
+        *(("tensorflow", "training"), ("keras", "training"), ("mlflow", "tracking")),
+        ("ray", "execution.on_ray"),
+    ],
 )
 def test_one_package_knows_the_library(library: str, package: str) -> None:
-    """Only `training` imports TensorFlow, only `tracking` imports MLflow."""
+    """Only `training` imports TensorFlow, only `tracking` MLflow, only `on_ray` Ray."""
     users = {module for module in MODULES if uses(module, library)}
     assert users
     assert {module for module in users if not module.startswith(f"optledger.{package}.")} == set()
@@ -118,10 +121,10 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
         module
         for module in MODULES
         if module != PRELOAD
-        and not any(uses(module, library) for library in ("tensorflow", "keras", "mlflow"))
+        and not any(uses(module, library) for library in ("tensorflow", "keras", "mlflow", "ray"))
     ]
     assert {module for module in MODULES if module.startswith("optledger.stages.")} <= set(light)
     first, loaded = after_importing(light, tmp_path)
     second, _ = after_importing(light, tmp_path)
     assert first != second
-    assert not loaded & {"tensorflow", "keras", "mlflow"}
+    assert not loaded & {"tensorflow", "keras", "mlflow", "ray"}

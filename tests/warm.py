@@ -213,7 +213,8 @@ def _modules() -> Iterator[str]:
     import optledger
 
     for module in pkgutil.walk_packages(optledger.__path__, "optledger."):
-        if not module.name.endswith("__main__"):
+        # Ray holds a process of its own wherever it is used.
+        if not module.name.endswith("__main__") and ".on_ray." not in module.name:
             yield module.name
 
 

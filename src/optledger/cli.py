@@ -94,6 +94,7 @@ def check() -> None:
 def experiment(name: str) -> None:
     """Run experiments/NAME.yaml as a DVC experiment of that name, beside what is there."""
     executor.worker_count()
+    cluster = executor.cluster()
     settings, overrides = experiments.load(name)
     try:
         check_all(settings)
@@ -105,7 +106,7 @@ def experiment(name: str) -> None:
     if (settings.dataset, settings.split) == (own.dataset, own.split):
         # On the data of this checkout, all variants at once; DVC then finds the trials kept.
         prepare()
-        variants.sweep(settings, list(settings.variants), name)
+        variants.sweep(settings, list(settings.variants), name, cluster=cluster)
     print(experiments.run(name, overrides))
     print(f"Its parameters, tables and results in this checkout: dvc exp apply {name}")
 
@@ -194,21 +195,37 @@ def sweep(
     recheck: Annotated[
         int, typer.Option(min=0, help="then train so many kept trials anew, and compare bytes")
     ] = 0,
+    address: Annotated[
+        str | None,
+        typer.Option(help="a Ray cluster to train on: host:port, auto, or local for a try"),
+    ] = None,
+    leave_out_unlike: Annotated[
+        bool, typer.Option("--leave-out-unlike", help="do without nodes that give other bytes")
+    ] = False,
 ) -> None:
     """Train every trial that is wanting, of all variants in one pool, for dvc repro to assemble.
 
-    With --recheck, the exit status is 1 if a trial comes out other than it is kept.
+    RAY_ADDRESS stands for --address where that is not given. With --recheck, the exit status is 1
+    if a trial comes out other than it is kept.
     """
     executor.worker_count()
+    cluster = executor.cluster(address, leave_out_unlike)
+    if leave_out_unlike and cluster is None:
+        allowed = "with --address or RAY_ADDRESS"
+        raise UserError(f"optledger sweep: found --leave-out-unlike alone; allowed: {allowed}")
     settings = params.load()
+    if dry_run and recheck:
+        raise UserError("optledger sweep: found --dry-run and --recheck; allowed: one of them")
     if dry_run:
         print(*variants.explain(settings), sep="\n")
         return
     _mend()
     prepare()
-    variants.sweep(settings, list(settings.variants), "sweep")
+    variants.sweep(settings, list(settings.variants), "sweep", cluster=cluster)
     if recheck:
         store = Store(place())
+        if not store.items:
+            print(f"Nothing is rechecked: {account.summary(store)}")
         different = 0
         for line, is_same in rechecked(variants.kept(settings, store), store, recheck):
             print(line, flush=True)

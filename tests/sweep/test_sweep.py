@@ -194,9 +194,13 @@ def test_two_variants_that_are_alike_are_trained_once(project: Project) -> None:
     (project.path / "params.yaml").write_text(
         "\n".join([text.replace("  gd: ", "  full: "), *twins])
     )
+    explained = project.run("optledger", "sweep", "--dry-run", **own(project)).splitlines()
+    for name in ("first", "second"):
+        assert f"{name}: 2 trials: 2 to train: learning rate 0.4 new" in explained
+    assert explained[-1] == "9 trials: 7 kept, 2 to train"
     printed = project.run("optledger", "sweep", **own(project))
     assert len(TRAINED.findall(printed)) == 2
-    assert "; 9 kept from before" in printed
+    assert "; 7 kept from before" in printed
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -136,7 +136,7 @@ def test_data_count(split: str) -> None:
 @pytest.mark.parametrize(
     ("what", "value"),
     [
-        ("program._release", lambda package: f"{package} 1"),
+        ("program.release", lambda package: f"{package} 1"),
         ("platform.machine", lambda: "aarch64"),
         ("kernels.instruction_set", lambda: "x86_64 without the pin"),
         ("kernels.why_not", lambda: "this processor has no AVX2"),
@@ -148,7 +148,7 @@ def test_versions_and_the_processor_count(
     """Only what the pins leave of the processor, where they hold."""
     before = key()
     name, _, attribute = what.rpartition(".")
-    owner = {"program": program, "platform": keys.platform, "kernels": kernels}[name]
+    owner = {"program": program, "platform": program.platform, "kernels": kernels}[name]
     monkeypatch.setattr(owner, attribute, value)
     assert key() != before
 

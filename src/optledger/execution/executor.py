@@ -4,14 +4,18 @@ Results do not depend on that choice, so it is made by the environment, not by p
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from optledger.core.errors import UserError
 from optledger.execution import processors
 
 WORKERS_VARIABLE = "OPTLEDGER_WORKERS"
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+"""As Ray has it."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -44,12 +48,62 @@ class Preparation(NamedTuple):
     worker: Callable[[], None]
 
 
+class Travel(NamedTuple):
+    """What tasks need where nothing but the packages is installed.
+
+    Attributes:
+        code: files and folders, where they are here, by the name that they have beside each other
+            there.
+        data: called once, here: what tasks read.
+        accept: a module's function, called there with what `data` returned.
+        facts: a module's function, called here and there: what must be equal for equal results.
+    """
+
+    code: Mapping[str, Path]
+    data: Callable[[], Any]
+    accept: Callable[[Any], None]
+    facts: Callable[[], Mapping[str, str]]
+
+
+class Cluster(NamedTuple):
+    """A Ray cluster to run tasks on.
+
+    Attributes:
+        address: as Ray has it: host and port of its head, `auto`, or `local` for a try.
+        leaves_out_unlike: whether to go on without nodes that would give other bytes.
+    """
+
+    address: str
+    leaves_out_unlike: bool = False
+
+
+def cluster(address: str | None = None, leaves_out_unlike: bool = False) -> Cluster | None:
+    """Return the cluster at an address, or that RAY_ADDRESS names; None where nothing does.
+
+    Raises:
+        UserError: it is no address.
+    """
+    found = address or os.environ.get(ADDRESS_VARIABLE)
+    if not found:
+        return None
+    if found not in ("auto", "local") and not re.fullmatch(r"[^\s/:]+:\d+|\[[^\s/]+\]:\d+", found):
+        name = "--address" if address else ADDRESS_VARIABLE
+        allowed = "the head of a Ray cluster, as host:port, or auto, or local for a try"
+        raise UserError(f"{name}: found {found!r}; allowed: {allowed}")
+    return Cluster(found, leaves_out_unlike)
+
+
 class Executor(Protocol):
     """Workers that run tasks, one at a time each, and start at a task anew if they are lost."""
 
     @property
     def count(self) -> int:
         """How many workers there are at most, and so how many tasks run at once."""
+        ...
+
+    @property
+    def whereabouts(self) -> str:
+        """Where they are, in a few words; nothing if here."""
         ...
 
     def run(
@@ -76,15 +130,30 @@ class Executor(Protocol):
         ...
 
 
-def workers(preparation: Preparation) -> AbstractContextManager[Executor]:
-    """Return an executor of as many processes as OPTLEDGER_WORKERS says, else as processors.
+def workers(
+    preparation: Preparation,
+    travel: Travel,
+    cluster: Cluster | None = None,
+    most: int | None = None,
+) -> AbstractContextManager[Executor]:
+    """Return an executor of as many workers as OPTLEDGER_WORKERS says, else as processors.
+
+    Args:
+        preparation: what makes a worker ready.
+        travel: what it needs, as it is on another host.
+        cluster: where it is to be, if not on this machine.
+        most: how many there is work for, if that is known.
 
     Raises:
         UserError: OPTLEDGER_WORKERS is not a positive number.
     """
-    from optledger.execution.processes import Processes
+    if cluster is None:
+        from optledger.execution.processes import Processes
 
-    return Processes(worker_count(), preparation)
+        return Processes(worker_count(), preparation)
+    from optledger.execution.on_ray.cluster import Actors
+
+    return Actors(cluster, preparation, travel, most)
 
 
 def worker_count() -> int:

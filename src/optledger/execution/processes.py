@@ -6,19 +6,19 @@ pipe of its own, so that the death of one is noticed at once and disturbs no oth
 
 import os
 import signal
-import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, cast
 
-from optledger.core.errors import UserError, refused
-from optledger.execution import sockets
+from optledger.core.errors import UserError
+from optledger.execution import loop, sockets
 from optledger.execution.executor import WORKERS_VARIABLE, Preparation, Report, Result, Take, Task
+from optledger.execution.loop import Told, Worker
+from optledger.execution.worker import answer
 
 
 class Processes:
@@ -45,6 +45,11 @@ class Processes:
         for worker in self._workers:
             worker.end()
 
+    @property
+    def whereabouts(self) -> str:
+        """Nothing: that is this machine."""
+        return ""
+
     def run(
         self,
         function: Callable[[Task, Report], Result],
@@ -52,51 +57,40 @@ class Processes:
         on_epoch: Callable[[Task, int], None] = lambda task, epochs: None,
     ) -> Iterator[tuple[Task, Result]]:
         """Run tasks as `Executor` describes it."""
-        again: list[Task] = []
-        failures: list[Task] = []
-        try:
-            while busy := self._start(function, lambda last: again.pop() if again else take(last)):
-                for pipe in wait(list(busy)):
-                    worker = busy[cast("Connection[Any, Any]", pipe)]
-                    task: Task = worker.task
-                    answer = worker.receive()
-                    if answer[0] == "epoch":
-                        on_epoch(task, answer[1])
-                        continue
-                    worker.is_busy = False
-                    match answer:
-                        case "done", result:
-                            yield task, result
-                        case "refused", error:
-                            raise error
-                        case "failed", cause, fault:
-                            if any(task is each for each in failures):
-                                raise _failure(f"{task}: failed twice: {cause}", fault)
-                            print(f"{task}: {cause}; once more", file=sys.stderr)
-                            failures.append(task)
-                            again.append(task)
-        finally:
-            # Whoever wants no more results wants no work for them either.
-            for worker in [worker for worker in self._workers if worker.is_busy]:
-                worker.end()
-                self._workers.remove(worker)
+        return loop.run(self, function, take, on_epoch)
 
-    def _start(self, function: Any, take: Take[Any]) -> "dict[Connection[Any, Any], _Worker]":
-        """Give idle workers what there is to do; return all that are busy, by their pipes."""
+    def idle(self) -> Iterator["_Worker"]:
+        """Yield the workers that have no task; new ones, too, which start with their first."""
         for worker in self._workers.copy():
             if not worker.is_alive():
                 worker.end()
                 self._workers.remove(worker)
-            elif not worker.is_busy and (task := take(worker.task)) is not None:
-                worker.start(function, task)
-        while len(self._workers) < self.count and (task := take(None)) is not None:
-            self._workers.append(_Worker(self._preparation))
-            self._workers[-1].start(function, task)
-        return {worker.pipe: worker for worker in self._workers if worker.is_busy}
+            elif not worker.is_busy:
+                yield worker
+        while len(self._workers) < self.count:
+            worker = _Worker(self._preparation)
+            yield worker
+            if worker.is_busy:
+                self._workers.append(worker)
+
+    def wait(self) -> Iterator[tuple["_Worker", Told]]:
+        """Yield what workers tell, as soon as one does."""
+        busy = {worker.pipe: worker for worker in self._workers if worker.is_busy}
+        for pipe in wait(list(busy)):
+            worker = busy[cast("Connection[Any, Any]", pipe)]
+            told = worker.receive()
+            worker.is_busy = told[0] == "epoch"
+            yield worker, told
+
+    def abandon(self, workers: Collection[Worker]) -> None:
+        """End them."""
+        for worker in [each for each in self._workers if each in workers]:
+            worker.end()
+            self._workers.remove(worker)
 
 
 class _Worker:
-    """A process.
+    """A process, which starts with the first task.
 
     Attributes:
         task: the one that it has if it is busy, else the last that it had, if it had one.
@@ -104,39 +98,26 @@ class _Worker:
     """
 
     def __init__(self, preparation: Preparation) -> None:
-        context = get_context("forkserver")
-        context.set_forkserver_preload([preparation.preload])
-        try:
-            self.pipe, far_end = context.Pipe()
-        except OSError as error:
-            raise UserError(f"a worker could not start: {error}") from None
         self.task: Any = None
         self.is_busy = False
-        self._process = context.Process(
-            target=_serve, args=(far_end, preparation.worker), daemon=True
-        )
+        self._preparation = preparation
+        self._process: Any = None
         self._obstacle = ""
-        try:
-            self._process.start()
-        except (EOFError, OSError) as error:
-            # Another fork server is started for the next worker if this one has ended by then.
-            time.sleep(1)
-            cause = str(error) or type(error).__name__
-            self._obstacle = _fork_server_ending() or f"its worker could not start: {cause}"
-        far_end.close()
 
     def is_alive(self) -> bool:
         return self.is_busy or self._process.is_alive()
 
     def start(self, function: Any, task: Any) -> None:
+        if self._process is None:
+            self._start_process()
         self.task, self.is_busy = task, True
         # If it is dead, its pipe says so when it is read.
         with suppress(OSError):
             self.pipe.send((function, task))
 
-    def receive(self) -> tuple[Any, ...]:
+    def receive(self) -> Told:
         try:
-            return cast(tuple[Any, ...], self.pipe.recv())
+            return cast(Told, self.pipe.recv())
         except (EOFError, OSError):
             if self._obstacle:
                 return "failed", self._obstacle, None
@@ -151,14 +132,24 @@ class _Worker:
             self._process.join()
         self.pipe.close()
 
-
-def _failure(text: str, fault: str | None) -> Exception:
-    """Return what to raise: of a fault of this project, with the worker's traceback."""
-    if fault is None:
-        return UserError(text)
-    error = RuntimeError(text)
-    error.add_note(fault)
-    return error
+    def _start_process(self) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload([self._preparation.preload])
+        try:
+            self.pipe, far_end = context.Pipe()
+        except OSError as error:
+            raise UserError(f"a worker could not start: {error}") from None
+        self._process = context.Process(
+            target=_serve, args=(far_end, self._preparation.worker), daemon=True
+        )
+        try:
+            self._process.start()
+        except (EOFError, OSError) as error:
+            # Another fork server is started for the next worker if this one has ended by then.
+            time.sleep(1)
+            cause = str(error) or type(error).__name__
+            self._obstacle = _fork_server_ending() or f"its worker could not start: {cause}"
+        far_end.close()
 
 
 def _fork_server_ending() -> str | None:
@@ -196,25 +187,7 @@ def _serve(pipe: "Connection[Any, Any]", prepare: Callable[[], None]) -> None:
                 function, task = pipe.recv()
             except EOFError:
                 return
-            _run(function, task, pipe, prepare)
-
-
-def _run(
-    function: Any, task: Any, pipe: "Connection[Any, Any]", prepare: Callable[[], None]
-) -> None:
-    """Run a task, and tell what comes of it."""
-    try:
-        # Here, so that a package that cannot be imported is a cause that is told.
-        prepare()
-        pipe.send(("done", function(task, lambda epochs: pipe.send(("epoch", epochs)))))
-    except UserError as error:
-        pipe.send(("refused", error))
-    except Exception as error:
-        if line := refused(error):
-            pipe.send(("failed", line, None))
-            return
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
-        pipe.send(("failed", cause, traceback.format_exc()))
+            answer(function, task, prepare, pipe.send)
 
 
 def _end_with_parent() -> None:

@@ -23,7 +23,7 @@ def reasons(names: Sequence[str], sweep: Sweep, store: Store) -> Iterator[str]:
     """Yield for each variant what is kept, what would be trained, and why."""
     kept = [facts(header.document) for _, header in store.headers()] if sweep.to_train else []
     for name in names:
-        own = [each for each in sweep.wanting if each.trial.name == name]
+        own = sweep.wanting_of(name)
         count = sweep.counts(name)
         told = [f"{count - len(own)} kept"] if len(own) < count else []
         if name in sweep.undecided:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
@@ -16,9 +15,7 @@ from optledger.core.formats import canonical_json, digest
 from optledger.core.paths import PREPARED
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import read_split
-from optledger.training import kernels
-from optledger.training.program import program
-from optledger.trials.observations import processor
+from optledger.training.program import machine, program
 from optledger.trials.store import Document
 from optledger.trials.trial import Trial
 
@@ -51,7 +48,7 @@ class Keys:
         self._splits = {name: prepared / f"{name}.npz" for name in _SPLITS}
         self._prepared = prepared
         self._by_model: dict[str, dict[str, dict[str, str]]] = {}
-        self._processor = _processor()
+        self._processor = machine()
         self._stamps: dict[Path, Stamp] = {}
 
     def keyed(self, trial: Trial) -> KeyedTrial:
@@ -114,11 +111,3 @@ def _digest(examples: Examples) -> str:
         found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
-
-
-def _processor() -> dict[str, str]:
-    """Describe what counts of this processor: not more than the pins leave of it."""
-    kept = {"architecture": platform.machine(), "instruction_set": kernels.instruction_set()}
-    if kernels.why_not() is None:
-        return kept
-    return kept | {"model": processor(), "system": platform.system(), "flags": kernels.flags()}

@@ -36,7 +36,8 @@ class Sweep:
     """The trials of some plans: looked up, and trained where they are wanting.
 
     Attributes:
-        total: how many trials the plans have; one that two variants share counts for both.
+        total: how many trials the plans have, as far as one can know; one that two variants share
+            counts once.
         to_train: those that are wanting, as far as one can know before the searches have chosen.
         undecided: the variants of which that is all that one knows.
     """
@@ -52,7 +53,6 @@ class Sweep:
                 them down; otherwise it is enough that there are entries of their names.
         """
         self._keys = keys
-        self._searched = frozenset(each.key for plan in plans for each in plan.searched)
         self._plans = {plan.name: plan for plan in plans}
         self._store = store
         self._with_weights = with_weights
@@ -60,28 +60,36 @@ class Sweep:
         self._kept: set[str] = set()
         self._wanting: dict[str, KeyedTrial] = {}
         self._chosen: dict[str, float] = {}
-        self.total = sum(plan.count for plan in plans)
+        self._searching: dict[str, list[Plan]] = {}
         for plan in plans:
             self._look_up_search(plan)
             self._choose(plan)
+            for each in plan.searched:
+                self._searching.setdefault(each.key, []).append(plan)
         self.undecided = [name for name in self._plans if name not in self._chosen]
-        self.to_train = len(self._wanting) + sum(
-            plan.count - len(plan.searched) for plan in plans if plan.name in self.undecided
-        )
+        undecided = [self._plans[name] for name in self.undecided]
+        to_come = sum(plan.count - len(plan.searched) for plan in undecided)
+        self.to_train = len(self._wanting) + to_come
+        known = {each.key for name in self._plans for each in self._known(name)}
+        self.total = len(known) + to_come
+
+    @property
+    def packages(self) -> set[str]:
+        """Those that the trials import which are wanting."""
+        return {name for each in self._wanting.values() for name in each.document["packages"]}
 
     @property
     def wanting(self) -> Sequence[KeyedTrial]:
         """The trials that are neither kept nor trained, as far as searches have chosen."""
         return list(self._wanting.values())
 
+    def wanting_of(self, name: str) -> Sequence[KeyedTrial]:
+        """Return those of a variant, whether or not another wants them, too."""
+        return [each for each in self._known(name) if each.key in self._wanting]
+
     def counts(self, name: str) -> int:
         """Return how many trials a variant has."""
         return self._plans[name].count
-
-    def finals(self, name: str) -> Sequence[KeyedTrial]:
-        """Return a variant's final trials; none where its search has not chosen."""
-        rate = self._chosen.get(name)
-        return [] if rate is None else self._plans[name].finals(rate)
 
     def searched(self, name: str) -> Sequence[KeyedTrial]:
         """Return a variant's search trials."""
@@ -99,11 +107,12 @@ class Sweep:
         waiting.add(each.trial for each in self._wanting.values())
         by_trial = {each.trial: each for each in self._wanting.values()}
         with workers as pool, progress:
-            busy = min(pool.count, self.to_train)
+            progress.whereabouts = lambda: pool.whereabouts
             for trial, finished in pool.run(tasks.train, waiting.take, progress.advance):
                 seconds = finished.observation.seconds_per_epoch if finished.observation else 0.0
                 waiting.finished(trial, seconds)
-                for each in self._arrived(by_trial[trial], _beside(finished, busy)):
+                finished = _beside(finished, min(pool.count, self.to_train))
+                for each in self._arrived(by_trial[trial], finished):
                     by_trial[each.trial] = each
                     waiting.add([each.trial])
                 progress.finished(trial, finished.result)
@@ -126,12 +135,15 @@ class Sweep:
             raise NotKeptError
         del self._wanting[keyed.key]
         self._kept.add(keyed.key)
-        if self._with_weights or keyed.key in self._searched:
+        searching = self._searching.get(keyed.key, [])
+        if self._with_weights or searching:
             self._finished[keyed.key] = finished
-        before = {*self._wanting}
-        for plan in self._plans.values():
-            self._choose(plan)
-        return [each for key, each in self._wanting.items() if key not in before]
+        return [each for plan in searching for each in self._choose(plan)]
+
+    def _known(self, name: str) -> list[KeyedTrial]:
+        """Return a variant's search trials, and its final ones if the search has chosen."""
+        plan, rate = self._plans[name], self._chosen.get(name)
+        return [*plan.searched, *([] if rate is None else plan.finals(rate))]
 
     def _look_up_search(self, plan: Plan) -> None:
         for each in plan.searched:
@@ -142,13 +154,18 @@ class Sweep:
             else:
                 self._wanting[each.key] = each
 
-    def _choose(self, plan: Plan) -> None:
-        """Choose the plan's learning rate, if its search is done, and look up the final trials."""
+    def _choose(self, plan: Plan) -> list[KeyedTrial]:
+        """Choose the plan's learning rate, if its search is done, and look up the final trials.
+
+        Returns:
+            Those that are wanting since.
+        """
         found = [self._finished.get(each.key) for each in plan.searched]
         if plan.name in self._chosen or None in found:
-            return
+            return []
         rate = plan.choose([each.result for each in found if each])
         self._chosen[plan.name] = rate
+        wanting = []
         for each in plan.finals(rate):
             if each.key in self._wanting or each.key in self._kept:
                 continue
@@ -156,6 +173,8 @@ class Sweep:
                 self._kept.add(each.key)
             else:
                 self._wanting[each.key] = each
+                wanting.append(each)
+        return wanting
 
     def _is_kept(self, key: str) -> bool:
         if not self._with_weights:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from tqdm import tqdm
@@ -10,7 +11,12 @@ from optledger.trials.trial import Trial, TrialResult
 
 
 class Progress:
-    """Shows how far the trials of one variant or of several are."""
+    """Shows how far the trials of one variant or of several are.
+
+    Attributes:
+        trials_done: how many.
+        whereabouts: tells where they run, if not here.
+    """
 
     def __init__(self, name: str, trials: int, epochs: int) -> None:
         """Start the clock.
@@ -28,6 +34,7 @@ class Progress:
         self._epochs: dict[Trial, int] = {}
         self._started = time.perf_counter()
         self._first_epoch: float | None = None
+        self.whereabouts: Callable[[], str] = str
         self._bar = tqdm(total=epochs, unit="epoch", leave=False, disable=not sys.stderr.isatty())
 
     def __enter__(self) -> "Progress":
@@ -68,7 +75,8 @@ class Progress:
     def _describe(self) -> None:
         self._bar.total = self._epochs_done + self._epochs_left
         self._bar.set_description(
-            f"{self._name}: {self.trials_done} of {self._trials} trials", refresh=True
+            f"{self._name}: {self.trials_done} of {self._trials} trials{self._where()}",
+            refresh=True,
         )
 
     def _state(self) -> str:
@@ -78,7 +86,12 @@ class Progress:
         left = timedelta(seconds=round(self._epochs_left / rate))
         return (
             f"{self.trials_done} of {self._trials} trials, {rate:.1f} epochs a second, {left} left"
+            f"{self._where()}"
         )
+
+    def _where(self) -> str:
+        where = self.whereabouts()
+        return f", {where}" if where else ""
 
 
 def _outcome(result: TrialResult) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from optledger.core.errors import UserError
 from optledger.core.params import Params
 from optledger.datasets.prepared import read_summary
+from optledger.execution.executor import Cluster
 from optledger.sweep import account
 from optledger.sweep.keys import KeyedTrial, Keys
 from optledger.sweep.plan import plans
@@ -54,7 +55,14 @@ def look_up(
     return found
 
 
-def sweep(settings: Params, names: Sequence[str], title: str, with_weights: bool = False) -> Sweep:
+def sweep(
+    settings: Params,
+    names: Sequence[str],
+    title: str,
+    *,
+    with_weights: bool = False,
+    cluster: Cluster | None = None,
+) -> Sweep:
     """Train what some variants lack, all in one pool, and say what was done.
 
     Args:
@@ -62,6 +70,7 @@ def sweep(settings: Params, names: Sequence[str], title: str, with_weights: bool
         names: of those to train.
         title: what to call them.
         with_weights: whether the weights are wanted of what is already kept, too.
+        cluster: where to train, if not on this machine.
 
     Raises:
         UserError: as `look_up` does, a trial cannot be trained, or OPTLEDGER_TRIALS names no place
@@ -79,7 +88,7 @@ def sweep(settings: Params, names: Sequence[str], title: str, with_weights: bool
         print(f"{title}: nothing is kept, as {VARIABLE} is empty; dvc repro trains what it needs")
         return found
     try:
-        found.run(tasks.workers(), progress)
+        found.run(tasks.workers(cluster, found.packages, found.to_train), progress)
     except NotKeptError:
         print(f"{title}: what cannot be kept is not trained here; dvc repro trains what it needs")
         return found

@@ -15,7 +15,9 @@ class Waiting:
 
     def __init__(self) -> None:
         """Start with none."""
+        # Of those variants that have some.
         self._waiting: dict[str, deque[Trial]] = {}
+        self._epochs: Counter[str] = Counter()
         self._workers: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
 
@@ -23,16 +25,21 @@ class Waiting:
         """Add trials, which are taken in their order among those of their variant."""
         for trial in trials:
             self._waiting.setdefault(trial.name, deque()).append(trial)
+            self._epochs[trial.name] += trial.specification.epochs
 
     def take(self, last: Trial | None) -> Trial | None:
         """Return what a worker is to do that had this trial last; None where nothing waits."""
-        own = last.name if last else None
-        left = [name for name, trials in self._waiting.items() if trials]
-        name = own if own in left else max(left, key=self._load, default=None)
+        name = last.name if last else None
+        if name not in self._waiting:
+            name = max(self._waiting, key=self._load, default=None)
         if name is None:
             return None
+        trial = self._waiting[name].popleft()
+        if not self._waiting[name]:
+            del self._waiting[name]
         self._workers[name] += 1
-        return self._waiting[name].popleft()
+        self._epochs[name] -= trial.specification.epochs
+        return trial
 
     def finished(self, trial: Trial, seconds_per_epoch: float) -> None:
         """Note that a worker is done with a trial, and what its epochs took."""
@@ -42,5 +49,4 @@ class Waiting:
     def _load(self, name: str) -> float:
         known = self._seconds.values()
         typical = sum(known) / len(known) if known else 1.0
-        epochs = sum(trial.specification.epochs for trial in self._waiting[name])
-        return epochs * self._seconds.get(name, typical) / (self._workers[name] + 1)
+        return self._epochs[name] * self._seconds.get(name, typical) / (self._workers[name] + 1)

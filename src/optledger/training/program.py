@@ -1,5 +1,6 @@
 """The code and the packages that a program of this project follows from."""
 
+import platform
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import NamedTuple
 from optledger.core.errors import UserError
 from optledger.core.formats import file_digest
 from optledger.core.packages import distribution, normalized
-from optledger.training import models
+from optledger.training import kernels, models
 from optledger.trials import code
+from optledger.trials.observations import processor
 
 
 class Program(NamedTuple):
@@ -38,14 +40,26 @@ def program(modules: Iterable[str], model: str) -> Program:
     return Program(
         document={
             "code": closure.digests() | digests,
-            "packages": {name: _release(name) for name in sorted(closure.packages)},
+            "packages": {name: release(name) for name in sorted(closure.packages)},
         },
         files=frozenset([*closure.files.values(), *beside.values()]),
     )
 
 
-def _release(package: str) -> str:
-    """Return what a package that is imported by this name is installed from, and its version."""
+def machine() -> dict[str, str]:
+    """Return what counts of this processor: not more than the pins leave of it."""
+    kept = {"architecture": platform.machine(), "instruction_set": kernels.instruction_set()}
+    if kernels.why_not() is None:
+        return kept
+    return kept | {"model": processor(), "system": platform.system(), "flags": kernels.flags()}
+
+
+def release(package: str) -> str:
+    """Return what a package that is imported by this name is installed from, and its version.
+
+    Raises:
+        UserError: it is not installed.
+    """
     try:
         names = [distribution(package)]
     except metadata.PackageNotFoundError:

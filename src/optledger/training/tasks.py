@@ -3,16 +3,24 @@
 Importing this imports no TensorFlow: a worker has it before it begins.
 """
 
+import platform
 import resource
 import sys
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+import optledger
+from optledger.core.errors import UserError
+from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import read_split
 from optledger.execution import executor
-from optledger.execution.executor import Executor, Preparation, Report
-from optledger.training import kernels, runtime
+from optledger.execution.executor import Cluster, Executor, Preparation, Report, Travel
+from optledger.training import kernels, models, runtime
+from optledger.training.program import machine, release
 from optledger.trials.observations import FinishedTrial, observe
 from optledger.trials.trial import Predictions, TrainedModel, Trial
 
@@ -22,15 +30,33 @@ if TYPE_CHECKING:
 PREPARATION = Preparation(runtime.pin, "optledger.training.preload", runtime.use_one_thread)
 
 _engine: "Engine | None" = None
+_splits: dict[str, Examples] = {}
 
 
-def workers() -> AbstractContextManager[Executor]:
+def workers(
+    cluster: Cluster | None = None, packages: Iterable[str] = (), most: int | None = None
+) -> AbstractContextManager[Executor]:
     """Return an executor whose workers are ready for the tasks below.
+
+    Args:
+        cluster: where they are to be, if not on this machine.
+        packages: those that the tasks import.
+        most: how many workers there is work for, if that is known.
 
     Raises:
         UserError: OPTLEDGER_WORKERS is not a positive number.
     """
-    return executor.workers(PREPARATION)
+    return executor.workers(PREPARATION, travel(packages), cluster, most)
+
+
+def travel(packages: Iterable[str]) -> Travel:
+    """Return what training needs on another host: this package, own models, and two splits."""
+    return Travel(
+        code={"optledger": Path(optledger.__path__[0]), str(models.OWN): models.OWN},
+        data=_read_splits,
+        accept=_accept,
+        facts=partial(_facts, sorted(packages)),
+    )
 
 
 def train(trial: Trial, report: Report) -> FinishedTrial:
@@ -73,6 +99,27 @@ def _engine_of(trial: Trial) -> "Engine":
     from optledger.training.checks import check_trainable
     from optledger.training.engine import Engine
 
-    train = read_split("train")
-    check_trainable(trial, train)
-    return Engine(trial.specification, train, read_split("validation"))
+    splits = _splits or _read_splits()
+    check_trainable(trial, splits["train"])
+    return Engine(trial.specification, splits["train"], splits["validation"])
+
+
+def _read_splits() -> dict[str, Examples]:
+    return {name: read_split(name) for name in ("train", "validation")}
+
+
+def _accept(splits: Mapping[str, Examples]) -> None:
+    """Train on these, as there is no data/prepared/ here."""
+    _splits.update(splits)
+
+
+def _facts(packages: Iterable[str]) -> dict[str, str]:
+    """Return what the bytes of a trial follow from on each machine."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    found = {"Python": python, **machine()}
+    for name in packages:
+        try:
+            found[name] = release(name)
+        except UserError:
+            found[name] = "none"
+    return found

@@ -1,0 +1,328 @@
+"""The process that holds Ray: it keeps as many actors as there are processors, and passes on.
+
+It reads commands from the driver, and writes lists of what happened:
+
+- `"ready", worker, node`: an actor, which can be given a task;
+- `"told", worker, pickled`: what an actor tells of its task;
+- `"lost", worker, cause`: there is no such actor any more;
+- `"note", line`: for the user;
+- `"over", line`: the sweep cannot go on.
+"""
+
+import asyncio
+import logging
+import os
+import pickle
+import re
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import exceptions
+
+from optledger.core.errors import UserError, first_line
+from optledger.execution.executor import Travel
+from optledger.execution.on_ray import probe
+from optledger.execution.on_ray.actor import Actor
+from optledger.execution.on_ray.cluster import Settings
+
+_LOOK_SECONDS = 1.0
+_PROBE_SECONDS = 3.0
+# A head that does not answer for so long is lost: more than a short break of the network takes.
+_HEAD_SECONDS = 20.0
+_JOIN_SECONDS = 15.0
+# What is sent is packed, and Ray takes half a gigabyte of that.
+_MOST_BYTES = 500 << 20
+# The others have Ray leave out what they name, which may be what a model reads.
+_IGNORED = shutil.ignore_patterns("__pycache__", ".gitignore", ".rayignore")
+# What an actor's start takes, and more.
+_WAIT_SECONDS = 30.0
+
+
+class Child:
+    """Actors on a cluster, and the pipe to the driver."""
+
+    def __init__(self, pipe: "Connection[Any, Any]", settings: Settings) -> None:
+        self._pipe = pipe
+        self._sending = threading.Lock()
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._unsent: list[tuple[Any, ...]] = []
+        self._tasks: dict[int, asyncio.Queue[bytes]] = {}
+        self._lives: dict[int, asyncio.Task[None]] = {}
+        self._names: dict[str, str] = {}
+        self._left_out: set[str] = set()
+        self._data: Any = None
+        self._facts = settings.travel.facts()
+
+    def run(self) -> None:
+        """Serve until the driver has ended."""
+        try:
+            self._join()
+        except UserError as error:
+            self._pipe.send([("over", str(error))])
+            return
+        threading.Thread(target=self._read, daemon=True).start()
+        self._loop.run_until_complete(self._look())
+
+    def _join(self) -> None:
+        """Join the cluster.
+
+        Raises:
+            UserError: that is not possible.
+        """
+        address = self._settings.cluster.address
+        if ":" in address and (found := probe.obstacle(address, _PROBE_SECONDS)):
+            raise UserError(f"{address}: {found}")
+        sent = self._settings.folder / "sent"
+        own = {"num_cpus": self._settings.here, "_temp_dir": str(self._settings.folder / "ray")}
+        late = threading.Timer(_JOIN_SECONDS, self._give_up)
+        late.start()
+        try:
+            _copy(self._settings.travel, sent)
+            ray.init(
+                address=address,
+                runtime_env={"working_dir": str(sent)},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                include_dashboard=False,
+                **(own if address == "local" else {}),
+            )
+            self._data = ray.put(self._settings.travel.data())
+        except UserError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise UserError(f"{address}: {_joining(error)}") from None
+        finally:
+            late.cancel()
+        if address != "local":
+            threading.Thread(target=self._watch_head, daemon=True).start()
+
+    def _give_up(self) -> None:
+        if self._settings.cluster.address == "local":
+            self._end(f"found no start of Ray within {_JOIN_SECONDS:.0f} s; allowed: once more")
+        allowed = "a machine that is a node of the cluster (ray start --address …)"
+        self._end(f"found no node of the cluster on this machine; allowed: {allowed}")
+
+    def _watch_head(self) -> None:
+        """End when the head is lost, before Ray ends this process without a word."""
+        address = ray.get_runtime_context().gcs_address
+        answered = time.monotonic()
+        while time.monotonic() - answered < _HEAD_SECONDS:
+            if probe.obstacle(address, _PROBE_SECONDS) is None:
+                answered = time.monotonic()
+            time.sleep(_LOOK_SECONDS)
+        again = "the same command goes on when there is a cluster again"
+        self._end(f"the head of the cluster does not answer any more; {again}")
+
+    def _end(self, line: str) -> None:
+        """End this process, from any thread and whatever the others do."""
+        with suppress(OSError), self._sending:
+            self._pipe.send([("over", f"{self._settings.cluster.address}: {line}")])
+        os._exit(1)
+
+    def _read(self) -> None:
+        """Take commands until the driver has ended, however that came about."""
+        with suppress(EOFError, OSError):
+            while True:
+                worker, task = self._pipe.recv()
+                self._loop.call_soon_threadsafe(self._give, worker, task)
+        threading.Timer(5, os._exit, [1]).start()
+        if self._settings.cluster.address == "local":
+            ray.shutdown()
+        os._exit(0)
+
+    def _give(self, worker: int, task: bytes | None) -> None:
+        # One that is lost has said so.
+        if worker not in self._tasks:
+            return
+        if task is None:
+            self._lives[worker].cancel()
+        else:
+            self._tasks[worker].put_nowait(task)
+
+    def _say(self, *message: Any) -> None:
+        """Send a message to the driver, together with others of the same moment."""
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(message)
+
+    def _send(self) -> None:
+        with suppress(OSError), self._sending:
+            self._pipe.send(self._unsent)
+        self._unsent = []
+
+    async def _look(self) -> None:
+        """Look after the cluster: who is there, and whether there are enough actors."""
+        number = 0
+        nodes: dict[str, str] = {}
+        started = time.monotonic()
+        waits = False
+        while True:
+            try:
+                listed = await asyncio.to_thread(ray.nodes)
+            except Exception:
+                # The head is away, for now or for good, which is found out elsewhere.
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
+            alive = {node["NodeID"]: node for node in listed if node["Alive"]}
+            self._names |= {key: _name(node) for key, node in alive.items()}
+            processors = {
+                key: int(node["Resources"].get("CPU", 0))
+                for key, node in alive.items()
+                if key not in self._left_out
+            }
+            for key in nodes.keys() - alive.keys():
+                self._say("note", f"{nodes[key]} is lost")
+            for key in alive.keys() - nodes.keys() if nodes else ():
+                self._say("note", f"{self._names[key]} has joined")
+            nodes = {key: self._names[key] for key in alive}
+            if self._left_out and not any(processors.values()):
+                self._over("found no node that is not left out; allowed: one like this machine")
+            # At least one, which brings some where they come as they are needed.
+            wanted = self._settings.asked or max(1, sum(processors.values()))
+            while len(self._lives) < min(wanted, self._settings.most or wanted):
+                number += 1
+                self._lives[number] = self._loop.create_task(self._live(number))
+            if not (self._tasks or waits) and time.monotonic() - started > _WAIT_SECONDS:
+                waits = True
+                of = sum(processors.values())
+                self._say("note", f"no worker yet; the cluster has {of} processors, maybe busy")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _live(self, worker: int) -> None:
+        """Be an actor's keeper: from its start to its loss."""
+        # A node that is left out gets no other one.
+        labels = {"ray.io/node-id": f"!in({','.join(self._left_out)})"} if self._left_out else {}
+        actor = (
+            ray.remote(Actor)
+            .options(num_cpus=1, max_restarts=0, max_task_retries=0, label_selector=labels)
+            .remote(pickle.dumps((self._settings.preparation, self._settings.travel)))
+        )
+        name = "a node"
+        try:
+            node = await actor.node.remote()
+            name = self._names.get(node, name)
+            try:
+                found = self._difference(await actor.facts.remote())
+                if not found:
+                    await actor.prepare.remote(self._data)
+            except exceptions.RayTaskError as error:
+                found = first_line(error.cause or error)
+            if found:
+                self._refuse(node, f"{name}: found {found}")
+                return
+            self._tasks[worker] = asyncio.Queue()
+            self._say("ready", worker, name)
+            while True:
+                task = await self._tasks[worker].get()
+                async for told in actor.run.options(num_returns="streaming").remote(task):
+                    self._say("told", worker, await told)
+        except Exception as error:
+            cause = _ending(error, name)
+            if worker in self._tasks:
+                self._say("lost", worker, cause)
+            elif isinstance(error, exceptions.RuntimeEnvSetupError):
+                self._over(cause)
+            else:
+                # Nobody waits for anything of it.
+                self._say("note", cause)
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            self._tasks.pop(worker, None)
+            del self._lives[worker]
+            with suppress(Exception):
+                ray.kill(actor)
+
+    def _difference(self, facts: Mapping[str, str]) -> str:
+        """Return why trials may have other bytes where these facts are; nothing where not."""
+        return ", ".join(
+            f"{what} {facts.get(what, 'not')} there and {here} here"
+            for what, here in self._facts.items()
+            if facts.get(what) != here
+        )
+
+    def _refuse(self, node: str, found: str) -> None:
+        """Do without a node, or end."""
+        if node in self._left_out:
+            return
+        if self._settings.cluster.leaves_out_unlike:
+            self._left_out.add(node)
+            self._say("note", f"{found}; it is left out")
+        else:
+            self._over(f"{found}; allowed: the same as here, or --leave-out-unlike")
+
+    def _over(self, line: str) -> None:
+        """Tell the driver to give up."""
+        self._say("over", f"{self._settings.cluster.address}: {line}")
+
+
+def _copy(travel: Travel, folder: Path) -> None:
+    """Copy what nodes need beside packages, as it lies beside each other here.
+
+    Raises:
+        UserError: it cannot be read, or is too much.
+    """
+    folder.mkdir()
+    for place, source in travel.code.items():
+        try:
+            if source.is_dir():
+                # A link to nothing cannot be read there, either.
+                shutil.copytree(
+                    source, folder / place, ignore=_IGNORED, ignore_dangling_symlinks=True
+                )
+            elif source.exists():
+                shutil.copy2(source, folder / place)
+        except shutil.Error as error:
+            path, _, cause = error.args[0][0]
+            raise UserError(f"{path}: {cause}; allowed: files that can be read") from None
+        size = sum(path.stat().st_size for path in (folder / place).rglob("*"))
+        if size > _MOST_BYTES:
+            found = f"found {size >> 20} MiB; allowed: {_MOST_BYTES >> 20}"
+            raise UserError(f"{source}: {found}, as Ray sends no more")
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    return f"node {node['NodeManagerAddress']} ({node['NodeID'][:6]})"
+
+
+def _joining(error: BaseException) -> str:
+    """Tell in words why Ray could not join a cluster."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    if versions := re.findall(r"^\s+(?:Ray|Python): (\S+)$", str(error), re.MULTILINE):
+        there, here = ("Ray {} and Python {}".format(*versions[at : at + 2]) for at in (0, 2))
+        return f"found {there}; allowed: {here}, as here"
+    if isinstance(error, ConnectionError) and "Could not find any running" in lines[0]:
+        return "found no cluster on this machine; allowed: one of its nodes, or host:port"
+    return f"found {' '.join(lines[0].split())}; allowed: a Ray cluster that this machine is in"
+
+
+def _ending(error: Exception, name: str) -> str:
+    """Tell in words what an actor has ended of."""
+    match error:
+        case exceptions.ActorUnavailableError():
+            return f"its worker on {name} cannot be reached"
+        case exceptions.OutOfMemoryError():
+            return f"its worker on {name} was ended, as memory is short there"
+        case exceptions.RuntimeEnvSetupError():
+            return f"a worker could not be set up: {first_line(error)}"
+        case exceptions.RayActorError():
+            return f"its worker on {name} was lost"
+    return f"its worker on {name} failed: {first_line(error)}"
+
+
+def main() -> None:
+    """Be the child of a driver, which has given this process one end of a pipe."""
+    pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
+    Child(pipe, pipe.recv()).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Whether a Ray cluster answers at an address: Ray itself says so after minutes, or never."""
+
+import re
+
+import grpc
+from ray._private.grpc_utils import init_grpc_channel
+from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+from ray.exceptions import AuthenticationError
+
+_TOKEN = (
+    "allowed: the cluster's token, by RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
+)
+
+
+def obstacle(address: str, seconds: float) -> str | None:
+    """Ask for the cluster's id, as whoever joins one does first.
+
+    Args:
+        address: host and port.
+        seconds: how long to wait for an answer.
+
+    Returns:
+        What was found in place of a cluster that lets us in, and what is allowed; None where there
+        is one.
+    """
+    request = gcs_service_pb2.GetClusterIdRequest()
+    try:
+        # With the token and the certificates that Ray is set to use.
+        with init_grpc_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
+            stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
+            stub.GetClusterId(request, timeout=seconds)
+    except AuthenticationError:
+        return f"found no token; {_TOKEN}"
+    except (OSError, KeyError, RuntimeError) as error:
+        return f"found no certificate ({error}); allowed: what Ray's RAY_TLS_… variables name"
+    except grpc.RpcError as error:
+        return _told(error.code(), error.details() or "")
+    return None
+
+
+def _told(code: grpc.StatusCode, details: str) -> str:
+    # The end of what gRPC says is the cause.
+    cause = re.split(r"last error: |: ipv[46]:\S+: ", details)[-1].strip(" []()")[:120]
+    if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+        return f"found a cluster that refused the token; {_TOKEN}"
+    if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+        cause = "no answer"
+    elif code != grpc.StatusCode.UNAVAILABLE or "HTTP" in cause:
+        return f"found something else than a Ray cluster ({cause}); allowed: its head, as host:port"
+    return f"found no Ray cluster ({cause}); allowed: its head, as host:port"
