@@ -36,7 +36,12 @@ class RayCluster:
         self._keeper = subprocess.Popen(
             [sys.executable, "-P", __file__, self._folder, str(processors)],
             cwd=self._folder,
-            env={**inherited, "TMPDIR": self._folder, "RAY_AUTH_MODE": "disabled"},
+            env={
+                **inherited,
+                "TMPDIR": self._folder,
+                "RAY_AUTH_MODE": "disabled",
+                "RAY_USAGE_STATS_ENABLED": "0",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

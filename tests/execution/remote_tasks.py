@@ -24,7 +24,7 @@ def facts() -> Mapping[str, str]:
     kind = os.environ.get("KIND", "usual")
     if kind == "broken":
         importlib.import_module("a_package_that_is_not_there")
-    return {"kind": kind}
+    return {"kind": "a usual node" if kind == "usual" else f"an {kind} node"}
 
 
 def accept(data: Any) -> None:

@@ -145,7 +145,7 @@ def test_a_worker_that_falls_silent_is_not_waited_for(
 @pytest.mark.parametrize(
     ("kind", "cause"),
     [
-        ("odd", "kind odd there and usual here"),
+        ("odd", "an odd node there and a usual node here"),
         ("broken", "No module named 'a_package_that_is_not_there'"),
     ],
 )
@@ -269,14 +269,15 @@ def test_what_is_no_address_is_one_line(address: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("address", "line"),
+    ("address", "cause"),
     [
-        ("127.0.0.1:1", r"found no Ray cluster \(.*refused\); allowed: its head, as host:port"),
-        ("no-such-host.invalid:6379", r"found no Ray cluster \(.*lookup.*\); allowed: its head.*"),
+        ("127.0.0.1:1", "Connection refused"),
+        ("no-such-host.invalid:6379", "Domain name not found"),
     ],
 )
-def test_no_cluster_is_one_line(address: str, line: str) -> None:
+def test_no_cluster_is_one_line(address: str, cause: str) -> None:
     """At once, with the cause."""
+    line = rf"found no Ray cluster \({cause}\); allowed: its head, as host:port"
     with pytest.raises(UserError, match=rf"^{address}: {line}$"), actors(address) as pool:
         list(pool.run(remote_tasks.echo, in_order([1])))
 

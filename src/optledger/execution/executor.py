@@ -56,7 +56,8 @@ class Travel(NamedTuple):
             there.
         data: called once, here: what tasks read.
         accept: a module's function, called there with what `data` returned.
-        facts: a module's function, called here and there: what must be equal for equal results.
+        facts: a module's function, called here and there: what must be equal for equal results, by
+            name, in words that tell what they are of.
     """
 
     code: Mapping[str, Path]

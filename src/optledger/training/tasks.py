@@ -116,10 +116,10 @@ def _accept(splits: Mapping[str, Examples]) -> None:
 def _facts(packages: Iterable[str]) -> dict[str, str]:
     """Return what the bytes of a trial follow from on each machine."""
     python = ".".join(platform.python_version_tuple()[:2])
-    found = {"Python": python, **machine()}
+    found = {"Python": f"Python {python}", **machine()}
     for name in packages:
         try:
             found[name] = release(name)
         except UserError:
-            found[name] = "none"
+            found[name] = f"no {name}"
     return found

@@ -38,6 +38,7 @@ _PROBE_SECONDS = 3.0
 # A head that does not answer for so long is lost: more than a short break of the network takes.
 _HEAD_SECONDS = 20.0
 _JOIN_SECONDS = 15.0
+_START_SECONDS = 60.0
 # What is sent is packed, and Ray takes half a gigabyte of that.
 _MOST_BYTES = 500 << 20
 # The others have Ray leave out what they name, which may be what a model reads.
@@ -83,7 +84,9 @@ class Child:
             raise UserError(f"{address}: {found}")
         sent = self._settings.folder / "sent"
         own = {"num_cpus": self._settings.here, "_temp_dir": str(self._settings.folder / "ray")}
-        late = threading.Timer(_JOIN_SECONDS, self._give_up)
+        late = threading.Timer(
+            _START_SECONDS if address == "local" else _JOIN_SECONDS, self._give_up
+        )
         late.start()
         try:
             _copy(self._settings.travel, sent)
@@ -107,7 +110,7 @@ class Child:
 
     def _give_up(self) -> None:
         if self._settings.cluster.address == "local":
-            self._end(f"found no start of Ray within {_JOIN_SECONDS:.0f} s; allowed: once more")
+            self._end(f"found no start of Ray within {_START_SECONDS:.0f} s; allowed: once more")
         allowed = "a machine that is a node of the cluster (ray start --address …)"
         self._end(f"found no node of the cluster on this machine; allowed: {allowed}")
 
@@ -193,8 +196,10 @@ class Child:
                 self._lives[number] = self._loop.create_task(self._live(number))
             if not (self._tasks or waits) and time.monotonic() - started > _WAIT_SECONDS:
                 waits = True
-                of = sum(processors.values())
-                self._say("note", f"no worker yet; the cluster has {of} processors, maybe busy")
+                has = f"has {sum(processors.values())} processors, which may be busy"
+                if not any(processors.values()):
+                    has = "has no processors; it goes on when a node with some joins"
+                self._say("note", f"no worker yet: the cluster {has}")
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _live(self, worker: int) -> None:
@@ -244,9 +249,9 @@ class Child:
     def _difference(self, facts: Mapping[str, str]) -> str:
         """Return why trials may have other bytes where these facts are; nothing where not."""
         return ", ".join(
-            f"{what} {facts.get(what, 'not')} there and {here} here"
+            f"{facts[what]} there and {here} here"
             for what, here in self._facts.items()
-            if facts.get(what) != here
+            if facts[what] != here
         )
 
     def _refuse(self, node: str, found: str) -> None:

@@ -1,7 +1,5 @@
 """Whether a Ray cluster answers at an address: Ray itself says so after minutes, or never."""
 
-import re
-
 import grpc
 from ray._private.grpc_utils import init_grpc_channel
 from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
@@ -39,8 +37,8 @@ def obstacle(address: str, seconds: float) -> str | None:
 
 
 def _told(code: grpc.StatusCode, details: str) -> str:
-    # The end of what gRPC says is the cause.
-    cause = re.split(r"last error: |: ipv[46]:\S+: ", details)[-1].strip(" []()")[:120]
+    # The end of what gRPC says is the cause, but for what it had expected.
+    cause = details.partition(" (")[0].rpartition(": ")[2].strip(" []")
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
         return f"found a cluster that refused the token; {_TOKEN}"
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
