@@ -28,8 +28,8 @@ class RayCluster:
         nodes: by number, the process ids of what makes up a node, by what they are.
     """
 
-    def __init__(self, nodes: int, processors: int = 1) -> None:
-        """Start a head and so many nodes, each of so many processors."""
+    def __init__(self, nodes: int, processors: int = 1, **environment: str) -> None:
+        """Start a head and so many nodes, each of so many processors, with these variables."""
         # Short, as sockets are made there.
         self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -41,6 +41,7 @@ class RayCluster:
                 "TMPDIR": self._folder,
                 "RAY_AUTH_MODE": "disabled",
                 "RAY_USAGE_STATS_ENABLED": "0",
+                **environment,
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

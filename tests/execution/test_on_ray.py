@@ -209,6 +209,18 @@ def test_silence_is_judged_by_what_a_task_has_told(monkeypatch: pytest.MonkeyPat
     assert [worker.overdue(202 + now) for now in (29, 31, 59, 61)] == [None, "late", None, "lost"]
 
 
+def test_nodes_without_memory_are_one_line() -> None:
+    """Ray ends the workers of a node that has used more than it may, here as good as nothing."""
+    little = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
+    line = r"its worker on .* was ended, as memory is short there; allowed: nodes with memory .*"
+    with (
+        RayCluster(1, **little) as full,
+        pytest.raises(UserError, match=f"^{full.address}: {line}$"),
+        actors(full.address) as pool,
+    ):
+        list(pool.run(remote_tasks.lasts, in_order([(60.0, Path.cwd())])))
+
+
 def test_workers_end_with_the_driver(cluster: RayCluster) -> None:
     """However it ends."""
     with actors(cluster.address) as pool:

@@ -43,6 +43,8 @@ _START_SECONDS = 60.0
 _MOST_BYTES = 500 << 20
 # The others have Ray leave out what they name, which may be what a model reads.
 _IGNORED = shutil.ignore_patterns("__pycache__", ".gitignore", ".rayignore")
+# So many starts in a row may be ended for the memory of their node.
+_SHORT_OF_MEMORY = 3
 # What an actor's start takes, and more.
 _WAIT_SECONDS = 30.0
 
@@ -60,6 +62,8 @@ class Child:
         self._lives: dict[int, asyncio.Task[None]] = {}
         self._names: dict[str, str] = {}
         self._left_out: set[str] = set()
+        self._noted: set[str] = set()
+        self._short_of_memory = 0
         self._data: Any = None
         self._facts = settings.travel.facts()
 
@@ -225,6 +229,7 @@ class Child:
                 self._refuse(node, f"{name}: found {found}")
                 return
             self._tasks[worker] = asyncio.Queue()
+            self._short_of_memory = 0
             self._say("ready", worker, name)
             while True:
                 task = await self._tasks[worker].get()
@@ -238,7 +243,12 @@ class Child:
                 self._over(cause)
             else:
                 # Nobody waits for anything of it.
-                self._say("note", cause)
+                self._short_of_memory += isinstance(error, exceptions.OutOfMemoryError)
+                if self._short_of_memory >= _SHORT_OF_MEMORY and not self._tasks:
+                    self._over(f"{cause}; allowed: nodes with memory for a worker")
+                if cause not in self._noted:
+                    self._noted.add(cause)
+                    self._say("note", cause)
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             self._tasks.pop(worker, None)
