@@ -9,16 +9,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import repeat
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+import looking
 from calibration import (
     DRAWS,
     Population,
@@ -28,14 +29,18 @@ from calibration import (
     run,
     scenarios,
 )
+from looking import Searched
+from optledger.analysis.schemas import SCHEMAS
 from optledger.core import errors
 from optledger.core.formats import read_npz
-from optledger.core.paths import PREDICTIONS, PREPARED
+from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS
+from optledger.core.tables import read as read_table
 from optledger.datasets.prepared import read_split, read_summary
 from optledger.pipeline import experiments
 
 NAME = "calibration"
 SEED = 0
+SEARCH_SEEDS = (1, 2, 3, 5)
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -49,10 +54,12 @@ def main() -> None:
     given = parser.parse_args()
     if given.predictions:
         population = read(given.predictions, given.prepared)
+        searched = read_searches(population, given.predictions.parent / "seeds.csv")
     else:
         with fetched() as (predictions, prepared):
             population = read(predictions, prepared)
-    shares = draw(population, given.draws, given.seed)
+            searched = read_searches(population, predictions.parent / "seeds.csv")
+    shares = draw(population, searched, given.draws, given.seed)
     print(
         f"{given.draws} draws of each experiment, generator seed {given.seed}; after each share "
         "its Monte Carlo standard error.\n"
@@ -79,6 +86,7 @@ def fetched() -> Iterator[tuple[Path, Path]]:
         prepared.mkdir()
         for source, target in (
             (PREDICTIONS, predictions),
+            (RESULTS / "seeds.csv", Path(folder) / "seeds.csv"),
             (PREPARED / "test.npz", prepared / "test.npz"),
             (PREPARED / "summary.json", prepared / "summary.json"),
         ):
@@ -98,21 +106,59 @@ def read(predictions: Path, prepared: Path) -> Population:
     )
 
 
-def draw(population: Population, draws: int, seed: int) -> list[Share]:
+def read_searches(population: Population, seeds: Path) -> dict[str, Searched]:
+    """Read the trials of each optimizer that has variants at given learning rates, and take these.
+
+    Such a variant is called OPTIMIZER_at_RATE, with `_` for the point.
+    """
+    table = read_table(seeds, SCHEMAS["seeds"])
+    found: dict[str, Searched] = {}
+    for name, trials in population.variants.items():
+        if _AT not in name:
+            continue
+        own = table[table["variant"] == name]
+        searched = found.setdefault(name.partition(_AT)[0], Searched({}, {}))
+        rate = float(own["learning_rate"].iloc[0])
+        searched.validation[rate] = own["validation_accuracy"].to_numpy(float)
+        searched.hits[rate] = (trials.classes == population.labels).astype(np.uint8)
+    return found
+
+
+_AT = "_at_"
+
+
+def draw(
+    population: Population, searched: dict[str, Searched], draws: int, seed: int
+) -> list[Share]:
     """Run all scenarios, each with a generator of its own, on all cores."""
     asked = scenarios(population, np.random.default_rng(seed))
-    generators = [np.random.default_rng([seed, place]) for place in range(1, len(asked) + 1)]
+    tasks: list[Callable[[np.random.Generator], list[Share]]] = [
+        *(partial(run, each, population, draws) for each in asked),
+        *(partial(looking.run, each, population, draws) for each in looking.kinds(population)),
+        *(
+            partial(looking.search_shares, name, each, (count,), draws // 4)
+            for name, each in sorted(searched.items())
+            for count in SEARCH_SEEDS
+        ),
+    ]
+    generators = [np.random.default_rng([seed, place]) for place in range(1, len(tasks) + 1)]
     shares = []
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
-        done = pool.map(run, asked, repeat(population), repeat(draws), generators)
+        done = pool.map(_run, tasks, generators)
         silent = not sys.stderr.isatty()
         for place, found in enumerate(
-            tqdm(done, total=len(asked), unit="scenario", leave=False, disable=silent), start=1
+            tqdm(done, total=len(tasks), unit="scenario", leave=False, disable=silent), start=1
         ):
             shares += found
             if silent:
-                print(f"calibrate: {place} of {len(asked)} scenarios", file=sys.stderr, flush=True)
+                print(f"calibrate: {place} of {len(tasks)} scenarios", file=sys.stderr, flush=True)
     return shares
+
+
+def _run(
+    task: Callable[[np.random.Generator], list[Share]], rng: np.random.Generator
+) -> list[Share]:
+    return task(rng)
 
 
 if __name__ == "__main__":

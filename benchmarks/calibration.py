@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from optledger.analysis.comparisons import family_alpha
+from optledger.analysis.comparisons import family_alpha, leaning
 from optledger.analysis.pseudo_values import pseudo_values
 from optledger.analysis.statistics import (
     Estimate,
@@ -29,7 +29,7 @@ from optledger.analysis.statistics import (
     seeds_needed,
     verdict,
 )
-from optledger.core.metric import Verdict
+from optledger.core.metric import METRICS, Verdict
 from optledger.core.params import Comparison
 
 DRAWS = 4000
@@ -98,7 +98,8 @@ class Population:
             predicted, losses = predicted.take(images, axis=1), losses.take(images, axis=1)
         rows = zip(predicted, losses, strict=True)
         values = [pseudo_values(metric, labels, *row, self.classes) for row in rows]
-        return sample(np.stack(values), counts=metric == "accuracy")
+        leaning_ = leaning(METRICS[metric])
+        return sample(np.stack(values), counts=metric == "accuracy", skewness=leaning_)
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,14 @@ class Question:
         what: it is.
         happens: whether it does, for one pair; in a table of several, one is enough.
         limited: whether this is an error, which may be no more frequent than stated.
+        is_mean: whether the answer is a number, of which the mean is told, and no share.
     """
 
     table: str
     what: str
     happens: Callable[[Drawn], bool]
     limited: bool
+    is_mean: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,8 +183,8 @@ class Share:
 
     question: Question
     seeds: int
-    count: int
-    draws: int
+    count: float
+    draws: float
 
     @property
     def value(self) -> float:
@@ -494,5 +497,7 @@ def _table(title: str, rows: Mapping[str, Mapping[int, Share]]) -> str:
 
 
 def _cell(share: Share) -> str:
+    if share.question.is_mean:
+        return f"{share.value:.2f}"
     cell = f"{100 * share.value:.1f} ± {100 * share.error:.1f}"
     return cell if share.passes else f"**{cell}**"

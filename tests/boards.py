@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from optledger.analysis.comparisons import Samples, comparisons, leading_group
+from optledger.analysis.comparisons import Samples, comparisons
 from optledger.analysis.leaderboard import leaderboard
+from optledger.analysis.leading import leaders
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.speed import epochs_to_targets
 from optledger.analysis.summary import ranking
@@ -64,9 +65,11 @@ def boards(
     samples: Samples | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the leaderboard and the comparisons, as the stage makes them."""
-    samples = samples or samples_of_seeds(ranking(seeds, comparison.metric), seeds)
+    samples = samples or samples_of_seeds(
+        ranking(seeds, comparison.metric), seeds, comparison.looks
+    )
     pairs = comparisons(samples, comparison)
-    leading = leading_group(pairs, comparison.metric, seeds)
+    leading = leaders(samples, pairs, comparison, seeds)
     table = leaderboard(
         seeds,
         dict.fromkeys(samples, VARIANT),

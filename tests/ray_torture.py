@@ -61,6 +61,7 @@ def main() -> None:
         "notice": notice,
         "kills": kills,
         "head": head,
+        "memory": memory,
         "hosts": hosts,
     }
     parser = argparse.ArgumentParser(description=__doc__)
@@ -217,6 +218,21 @@ def head() -> None:
     print(
         f"head: one line {seconds:.0f} s after it was killed; another cluster went on", flush=True
     )
+
+
+def memory() -> None:
+    """Sweep where Ray ends every worker, as its node has used more memory than it may."""
+    little = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
+    with _projects(1) as (fresh, _, folder), RayCluster(1, **little) as cluster:
+        project = fresh.copy(folder / "project")
+        started = time.monotonic()
+        sweep = _start(project, cluster.address)
+        sweep.wait(_PATIENCE_SECONDS)
+        seconds = time.monotonic() - started
+    assert sweep.returncode == 2, _log(project)
+    line = _log(project).splitlines()[-1]
+    assert "was ended, as memory is short there; allowed: nodes with memory" in line, line
+    print(f"memory: one line after {seconds:.0f} s", flush=True)
 
 
 def hosts() -> None:

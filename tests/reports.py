@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis import gallery, metrics
-from optledger.analysis.comparisons import comparisons, leading_group, samples_of
+from optledger.analysis.comparisons import comparisons, samples_of
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
+from optledger.analysis.leading import leaders
 from optledger.analysis.schemas import SCHEMAS, read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
@@ -87,7 +88,7 @@ def make(
     ranked = ranking(table, "accuracy")
     samples = {name: samples[name] for name in ranked}
     pairs = comparisons(samples, params.comparison)
-    leading = leading_group(pairs, "accuracy", table)
+    leading = leaders(samples, pairs, params.comparison, table)
     speed = epochs_to_targets(
         {name: histories[name] for name in ranked}, table, params.comparison.targets
     )

@@ -18,7 +18,17 @@ PRELOAD = "optledger.training.preload"
 
 # Each package imports from those below it, and from no other.
 FLOORS = [
-    *("__main__", "cli", "review", "stages", "verification", "report", "tracking", "figures"),
+    *(
+        "__main__",
+        "cli",
+        "settle",
+        "review",
+        "stages",
+        "verification",
+        "report",
+        "tracking",
+        "figures",
+    ),
     *("analysis", "cases", "sweep", "training", "execution", "trials", "datasets", "pipeline"),
     "core",
 ]

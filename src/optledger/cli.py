@@ -188,6 +188,31 @@ def schema() -> None:
 
 
 @app.command()
+def settle(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what is open, and what the next look costs")
+    ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(help="a Ray cluster to train on: host:port, auto, or local for a try"),
+    ] = None,
+) -> None:
+    """Train from look to look (comparison.looks), until nothing that matters is open.
+
+    Each look trains its new seeds alone, and runs the pipeline. params.yaml ends at the look that
+    was reached; the same command goes on where it was interrupted.
+    """
+    from optledger import settle as settling
+
+    executor.worker_count()
+    cluster = executor.cluster(address)
+    if not dry_run:
+        _mend()
+    for line in settling.preview() if dry_run else settling.settle(cluster):
+        print(line, flush=True)
+
+
+@app.command()
 def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="only say what is kept, what would be trained and why")

@@ -11,13 +11,12 @@ from optledger.analysis.comparisons import (
     against,
     comparisons,
     family_alpha,
-    leading_group,
     samples_of,
 )
 from optledger.analysis.metrics import evaluate
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.schemas import SCHEMAS
-from optledger.analysis.statistics import Sample, seeds_to_settle
+from optledger.analysis.statistics import seeds_to_settle
 from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv
 from optledger.core.metric import METRICS
@@ -44,7 +43,8 @@ def test_every_pair_on_every_metric_the_deciding_one_first() -> None:
 
 def test_the_level_is_bonferronis() -> None:
     """Three variants are three pairs, each of which may miss a third of 5 %: by SciPy's test."""
-    values = {"a": [0.9, 0.95, 0.93], "b": [0.7, 0.8, 0.78], "c": [0.5, 0.6, 0.7]}
+    # Of equal spread, so that seeds which lean do so alike.
+    values = {"a": [0.9, 0.95, 0.93], "b": [0.75, 0.8, 0.78], "c": [0.5, 0.6, 0.7]}
     row = compared(**values).iloc[0]
     test = stats.ttest_ind(values["a"], values["b"], equal_var=False)
     ends = test.confidence_interval(1 - 0.05 / 3)
@@ -76,7 +76,8 @@ def test_verdict_interval_and_p_value_never_contradict_each_other(seed: int) -> 
             margin = getattr(ACCURACY.margins, row["metric"])
             assert abs(row["difference"]) < margin
             assert -margin <= row["inner_low"] <= row["inner_high"] <= margin
-        assert row["low"] < row["inner_low"] <= row["difference"] <= row["inner_high"] < row["high"]
+        assert row["low"] <= row["inner_low"] <= row["difference"]
+        assert row["difference"] <= row["inner_high"] <= row["high"]
         assert (row["verdict"] == "inconclusive") == pd.notna(row["further_seeds"])
 
 
@@ -91,13 +92,10 @@ def test_a_loss_that_a_diverged_seed_lacks_is_not_compared() -> None:
     """Its cells are empty and its verdict is inconclusive; accuracy counts the seed as 0."""
     table = compared(a=[0.9, 0.91], b=[0.9, 0.0]).set_index("metric")
     assert table.loc["loss"].isna().to_dict() == {
-        "variant": False,
-        "against": False,
-        "noise": False,
-        "verdict": False,
+        **dict.fromkeys(("variant", "against", "look", "noise", "verdict"), False),
         **dict.fromkeys(("difference", "half_width", "low", "high"), True),
         **dict.fromkeys(("inner_low", "inner_high"), True),
-        **dict.fromkeys(("p_value", "p_adjusted", "further_seeds"), True),
+        **dict.fromkeys(("p_value", "p_adjusted", "further_seeds", "difference_of_all"), True),
     }
     assert table.loc["loss", "verdict"] == "inconclusive"
     assert table.loc["accuracy", "difference"] == pytest.approx(0.455)
@@ -107,7 +105,9 @@ def test_unequal_numbers_of_seeds() -> None:
     """Each variant brings its own; the advice counts from the fewer."""
     table = compared(a=[0.9, 0.95, 0.93, 0.97], b=[0.91, 0.94]).set_index("metric")
     test = stats.ttest_ind([0.9, 0.95, 0.93, 0.97], [0.91, 0.94], equal_var=False)
-    assert table.loc["accuracy", "p_value"] == pytest.approx(test.pvalue)
+    # Or a little more, as seeds may lean.
+    assert test.pvalue <= table.loc["accuracy", "p_value"] < test.pvalue + 0.05
+    assert table.loc["accuracy", "look"] == 2
     alone = compared(a=[0.9, 0.95, 0.93, 0.97], b=[0.91]).set_index("metric")
     assert alone.loc["accuracy", "half_width"] == math.inf
     assert alone.loc["accuracy", "verdict"] == "inconclusive"
@@ -161,7 +161,8 @@ def test_further_seeds_are_those_that_settle_it_less_those_that_there_are() -> N
     """Counted from the fewer, where the numbers are unequal."""
     values = {"a": [0.90, 0.93, 0.91, 0.95], "b": [0.90, 0.91, 0.93]}
     row = compared(**values).iloc[0]
-    samples = [Sample(np.array(own)) for own in values.values()]
+    seeds = seed_table(**values)
+    samples = [each["accuracy"] for each in samples_of_seeds(["a", "b"], seeds).values()]
     needed = seeds_to_settle(*samples, margin=0.003, alpha=0.05)
     assert row["further_seeds"] == needed - 3 > 0
 
@@ -175,14 +176,6 @@ def test_against_a_baseline_rows_are_turned() -> None:
     assert (beside["low"] < beside["difference"]).all()
     assert (beside["difference"] < beside["high"]).all()
     assert (beside["against"] == "b").all()
-
-
-def test_nobody_leads_where_every_variant_diverged() -> None:
-    """A single sound variant leads alone."""
-    table = compared(a=[0.9, 0.91])
-    assert table.empty
-    assert leading_group(table, "accuracy", seed_table(a=[0.9, 0.91])) == ["a"]
-    assert leading_group(table, "accuracy", seed_table(a=[0.9, 0.0])) == []
 
 
 def test_an_interval_ends_where_a_difference_cannot_go() -> None:

@@ -57,14 +57,17 @@ def test_the_best_mean_comes_first_and_ties_stand_by_name() -> None:
     assert table["rank"].tolist() == [1, 2, 3]
 
 
-def test_the_interval_of_a_mean_is_students_where_there_are_no_predictions() -> None:
-    """With the confidence of params.yaml; of one seed nothing is known."""
+def test_the_upper_end_of_a_mean_is_students_where_there_are_no_predictions() -> None:
+    """With the confidence of params.yaml, and the lower is lower; of one seed nothing is known."""
     values = [0.91, 0.94, 0.95]
     comparison = Comparison(metric="accuracy", confidence=0.9)
     table, _ = boards(seed_table(a=values, b=[0.5]), comparison)
     ends = stats.ttest_1samp(values, 0).confidence_interval(0.9)
-    expected = [(ends.high - ends.low) / 2, math.inf]
-    assert table["accuracy_half_width"].tolist() == pytest.approx(expected)
+    assert table["accuracy_high"].tolist() == pytest.approx([ends.high, math.inf])
+    assert table["accuracy_low"].iloc[0] < ends.low
+    assert table["accuracy_low"].iloc[1] == -math.inf
+    # Of a loss it is the other one.
+    assert table["loss_low"].iloc[0] == pytest.approx(ends.low)
 
 
 def test_who_leads_is_not_shown_to_be_worse_than_the_best() -> None:

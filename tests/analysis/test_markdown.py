@@ -35,8 +35,8 @@ def leaderboard(seeds: pd.DataFrame, comparison: Comparison = ACCURACY, **more: 
 @pytest.mark.parametrize(
     ("accuracies", "expected"),
     [
-        ({"a": HIGH, "b": LOW}, "a leads in accuracy; b is worse"),
-        ({"a": HIGH, "b": LOW, "c": LOW}, "a leads in accuracy; b and c are worse"),
+        ({"a": HIGH, "b": LOW}, "a is first in accuracy; b is worse"),
+        ({"a": HIGH, "b": LOW, "c": LOW}, "a is first in accuracy; b and c are worse"),
         (
             {"a": HIGH, "b": MIDDLE, "c": LOW, "d": LOW},
             "a and b lead in accuracy and cannot be told apart; c and d are worse than a",
@@ -48,7 +48,7 @@ def leaderboard(seeds: pd.DataFrame, comparison: Comparison = ACCURACY, **more: 
         (
             # Between c and the others b is told apart, but not from a, which spreads.
             {"a": [0.99, 0.93, 0.97, 0.95, 0.98], "b": [0.961] * 4, "c": [0.95] * 4},
-            "a is first in accuracy, and b and c are not shown to be worse than it",
+            "a and b lead in accuracy and cannot be told apart; c is not among the best",
         ),
     ],
 )
@@ -94,7 +94,9 @@ def two_models() -> Samples:
 def test_the_answer_of_one_seed_each_is_of_the_models() -> None:
     """Another seed may say otherwise, which it says first."""
     text = answer(*boards(seed_table(a=[1.0], b=[0.5]), ACCURACY, samples=two_models()), ACCURACY)
-    assert text.startswith("One seed each, so of these models and not of their optimizers: a leads")
+    assert text.startswith(
+        "One seed each, so of these models and not of their optimizers: a is first"
+    )
 
 
 def test_the_leaderboard_tells_who_leads_and_how_sure_that_is() -> None:
@@ -106,9 +108,9 @@ def test_the_leaderboard_tells_who_leads_and_how_sure_that_is() -> None:
         "variant": "a",
         "leads": "yes",
         "accuracy": "0.9100",
-        "interval": "0.8852 to 0.9348",
+        "interval": "0.8588 to 0.9348",
         "against b, in points": "+80.00 (+77.73 to +82.27): better",
-        "learning rate": "0.001",
+        "learning rate": "0.001 (given)",
     }
     assert rows[1] | {"interval": ""} == {
         "rank": "2",
@@ -117,17 +119,15 @@ def test_the_leaderboard_tells_who_leads_and_how_sure_that_is() -> None:
         "accuracy": "0.1100",
         "interval": "",
         "against b, in points": "",
-        "learning rate": "0.001",
+        "learning rate": "0.001 (given)",
     }
 
 
 def test_seeds_that_spread_far_are_pointed_out() -> None:
-    """More than ten times as far as another variant's: five or more, and fewer than twenty."""
+    """More than ten times as far as another variant's."""
     near, far = [0.9, 0.901, 0.902, 0.903, 0.9], [0.7, 0.6, 0.65, 0.5, 0.6]
     assert "The seeds of b spread" in leaderboard(seed_table(a=near, b=far))
     assert "spread" not in leaderboard(seed_table(a=near, b=[0.7, 0.709, 0.705, 0.7, 0.7]))
-    assert "spread" not in leaderboard(seed_table(a=near, b=far * 4))
-    assert "spread" not in leaderboard(seed_table(a=near[:4], b=far[:4]))
 
 
 def test_the_leaderboard_counts_epochs_to_each_target() -> None:
@@ -234,7 +234,7 @@ def test_comparisons_say_where_no_seed_helps() -> None:
     """None, where the images are too few; an interval without ends is unknown."""
     table, pairs = boards(seed_table(a=HIGH, b=MIDDLE), ACCURACY)
     pairs["further_seeds"] = np.inf
-    pairs["half_width"] = np.inf
+    pairs["half_width"], pairs["low"], pairs["high"] = np.inf, -1.0, 1.0
     row = cells(comparisons_text(pairs, table, ACCURACY), 0)[0]
     assert (row["further seeds"], row["interval"]) == ("no number", "unknown")
 

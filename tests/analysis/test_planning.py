@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from boards import boards, seed_table
 from optledger.analysis.comparisons import family_alpha
 from optledger.analysis.planning import plan
-from optledger.analysis.statistics import Sample, seeds_needed
+from optledger.analysis.results import samples_of_seeds
+from optledger.analysis.statistics import seeds_needed
 from optledger.core.errors import UserError
 from optledger.core.formats import write_csv, write_json, write_npz
 from optledger.core.params import Comparison, Params, load
@@ -19,13 +21,17 @@ HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.13, 0.12]
 ACCURACY = Comparison(metric="accuracy")
 
 
-def results(**accuracies: list[float]) -> Params:
+def results(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> Params:
     """Leave the results of these accuracies in the working directory; return the parameters."""
     seeds = seed_table(**accuracies)
     write_csv(RESULTS / "seeds.csv", seeds)
-    write_csv(RESULTS / "leaderboard.csv", boards(seeds, ACCURACY)[0])
+    write_csv(RESULTS / "leaderboard.csv", boards(seeds, comparison)[0])
     path = Path("params.yaml")
-    path.write_text(DIGITS_PARAMS.replace("count: 2", "count: 3"))
+    looks = f"accuracy, looks: {list(comparison.looks)}"
+    text = DIGITS_PARAMS.replace("count: 2", "count: 3").replace(
+        "metric: accuracy", f"metric: {looks}"
+    )
+    path.write_text(text)
     return load(path)
 
 
@@ -48,7 +54,8 @@ def numbers(text: str) -> dict[tuple[str, str], float]:
 def test_those_that_lead_are_planned_for() -> None:
     """The number is that of the statistics, with the confidence that all pairs share."""
     text = plan(results(a=HIGH, b=MIDDLE, c=LOW), [], size=0.02, power=0.9)
-    first, second = (Sample(np.array(values)) for values in (HIGH, MIDDLE))
+    samples = samples_of_seeds(["a", "b"], seed_table(a=HIGH, b=MIDDLE))
+    first, second = (each["accuracy"] for each in samples.values())
     needed = seeds_needed(first, second, 0.02, family_alpha(3, ACCURACY), 0.9)
     assert numbers(text) == {("a", "b"): needed}
     assert text.endswith(f" searches: dvc exp run -S seeds.count={needed:g}")
@@ -85,6 +92,29 @@ def test_more_seeds_than_can_be_asked_for_are_no_command() -> None:
     count = numbers(text)["a", "b"]
     assert count > 10_000
     assert text.endswith(f"{count:.0f} are more than the 10000 that params.yaml can ask for.")
+
+
+def test_declared_looks_are_what_is_planned_for() -> None:
+    """The first that shows it, at its own level; or none."""
+    looked = Comparison(metric="accuracy", looks=(3, 20, 100))
+    settings = results(looked, a=HIGH, b=MIDDLE)
+    text = plan(settings, [], size=0.02, power=0.8)
+    assert numbers(text) == {("a", "b"): 20}
+    assert "at one of the looks that are declared (3, 20 and 100 seeds)" in text
+    assert text.endswith("seeds.count=20")
+    assert "another look" not in text
+    text = plan(settings, [], size=0.001, power=0.8)
+    assert numbers(text) == {("a", "b"): math.inf}
+    assert text.endswith(
+        "No look that is declared shows it with this power where no number is said."
+    )
+
+
+def test_a_look_that_is_not_declared_has_its_price() -> None:
+    """From 3 seeds to so many."""
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=0.02, power=0.8)
+    assert "That is another look, after the one at 3 seeds." in text
+    assert re.search(r"so that 9\d\.\d % are left of the 95 % confidence", text)
 
 
 def test_the_search_keeps_a_seed_of_its_own() -> None:

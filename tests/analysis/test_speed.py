@@ -235,7 +235,8 @@ def test_the_summary_is_in_the_order_of_the_table() -> None:
 
 def search(*accuracies: float | None) -> pd.DataFrame:
     """Return a search whose trials came to these validation accuracies; None diverged."""
-    return pd.DataFrame({"validation_accuracy": accuracies}, dtype=float)
+    rates = [0.1 * (place + 1) for place in range(len(accuracies))]
+    return pd.DataFrame({"learning_rate": rates, "validation_accuracy": accuracies}, dtype=float)
 
 
 def test_sensitivity_is_the_mean_shortfall_from_the_best() -> None:
@@ -243,6 +244,9 @@ def test_sensitivity_is_the_mean_shortfall_from_the_best() -> None:
     assert learning_rate_sensitivity(search(0.9, 0.8, 0.7)) == pytest.approx(0.1)
     assert learning_rate_sensitivity(search(0.9, None)) == pytest.approx(0.45)
     assert learning_rate_sensitivity(search(0.9, 0.9)) == 0
+    # Of two seeds each, the mean.
+    twice = pd.concat([search(0.9, 0.8), search(0.7, 0.8)])
+    assert learning_rate_sensitivity(twice) == pytest.approx(0)
 
 
 def test_without_a_best_there_is_no_sensitivity(tmp_path: Path) -> None:

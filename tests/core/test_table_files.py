@@ -150,9 +150,9 @@ def test_a_changed_byte_is_a_table_or_one_line(tmp_path: Path, name: str) -> Non
 
 
 PAIRS = """\
-metric,variant,against,difference,half_width,low,high,inner_low,inner_high,p_value,p_adjusted,\
-verdict,noise,further_seeds
-accuracy,a,b,0.1,inf,-inf,inf,-inf,inf,,,inconclusive,,inf
+metric,variant,against,look,difference,half_width,low,high,inner_low,inner_high,p_value,p_adjusted,\
+verdict,noise,further_seeds,difference_of_all
+accuracy,a,b,2,0.1,inf,-inf,inf,-inf,inf,,,inconclusive,,inf,0.1
 """
 
 

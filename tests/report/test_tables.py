@@ -9,11 +9,11 @@ from reports import make
 
 def test_a_verdict_matrix_is_the_comparisons_seen_from_both_sides(tmp_path: Path) -> None:
     """What is better from one side is worse from the other; against itself a variant has none."""
-    results, _ = make(tmp_path, ["a", "b", "c"], far=["c"])
+    results, params = make(tmp_path, ["a", "b", "c"], far=["c"])
     names = results.leaderboard["variant"].tolist()
     kinds = [
         [cell.kind for cell in row]
-        for row in tables.verdicts(results.comparisons, names, "accuracy")
+        for row in tables.verdicts(results.comparisons, names, params.comparison)
     ]
     pairs = results.comparisons[results.comparisons["metric"] == "accuracy"]
     opposite = {"better": "worse", "worse": "better"}
@@ -29,9 +29,9 @@ def test_numbers_stand_in_a_small_matrix_only(tmp_path: Path) -> None:
     for count in (3, tables.FEW + 1):
         folder = tmp_path / str(count)
         folder.mkdir()
-        results, _ = make(folder, [f"v{number}" for number in range(count)], seeds=2)
+        results, params = make(folder, [f"v{number}" for number in range(count)], seeds=2)
         names = results.leaderboard["variant"].tolist()
-        cell = tables.verdicts(results.comparisons, names, "accuracy")[0][-1]
+        cell = tables.verdicts(results.comparisons, names, params.comparison)[0][-1]
         assert any(map(str.isdigit, cell.text)) == (count <= tables.FEW)
         assert "points" in cell.title
 
@@ -50,10 +50,7 @@ def test_intervals_that_are_far_away_or_unknown_are_not_drawn(tmp_path: Path) ->
     own = results.leaderboard.set_index("variant").loc["a"]
     span = rows["a"].span
     assert span is not None
-    ends = (
-        own["accuracy"] - own["accuracy_half_width"],
-        own["accuracy"] + own["accuracy_half_width"],
-    )
+    ends = own["accuracy_low"], own["accuracy_high"]
     expected = [100 * (end - low) / (high - low) for end in ends]
     assert [span.low, span.low + span.width] == pytest.approx(expected, abs=0.02)
 

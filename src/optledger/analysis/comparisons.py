@@ -1,18 +1,30 @@
 """Every pair of variants on every metric: the difference, its interval and its verdict."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optledger.analysis.looks import levels
 from optledger.analysis.pseudo_values import pseudo_values
-from optledger.analysis.statistics import Sample, difference, sample, seeds_to_settle, verdict
-from optledger.analysis.summary import ranking
-from optledger.core.metric import METRICS
+from optledger.analysis.statistics import (
+    POWER,
+    SKEWNESS,
+    Estimate,
+    Sample,
+    difference,
+    image_variance,
+    sample,
+    seeds_needed,
+    seeds_to_settle,
+    verdict,
+    verdict_chance,
+)
+from optledger.core.metric import METRICS, Metric, Verdict
 from optledger.core.params import Comparison
 
 Samples = Mapping[str, Mapping[str, Sample]]
@@ -24,6 +36,7 @@ def samples_of(
     predicted: NDArray[np.uint8],
     losses: NDArray[np.float32],
     classes: int,
+    looks: Sequence[int] = (),
 ) -> dict[str, Sample]:
     """Return one variant's sample of each metric.
 
@@ -32,13 +45,26 @@ def samples_of(
         predicted: predicted labels, shape (seeds, images); not below `classes` where there is none.
         losses: cross-entropy in nats, shape (seeds, images); NaN where there is none.
         classes: labels are below it.
+        looks: numbers of seeds, ascending.
     """
     samples = {}
-    for metric in METRICS:
+    for metric in METRICS.values():
         seeds = zip(predicted, losses, strict=True)
-        values = [pseudo_values(metric, labels, *seed, classes) for seed in seeds]
-        samples[metric] = sample(np.stack(values), counts=METRICS[metric].is_mean_of_hits)
+        values = np.stack([pseudo_values(metric.name, labels, *seed, classes) for seed in seeds])
+        samples[metric.name] = sample(values, metric.is_mean_of_hits, leaning(metric), looks)
     return samples
+
+
+def leaning(metric: Metric) -> float:
+    """Return which way seeds may lean, and how far: towards what is bad."""
+    return -SKEWNESS if metric.lower_is_better else SKEWNESS
+
+
+def judged_pairs(variants: int, comparison: Comparison) -> int:
+    """Return of how many pairs the verdicts on a metric hold together."""
+    if comparison.family == "baseline":
+        return max(1, variants - 1)
+    return max(1, math.comb(variants, 2))
 
 
 def family_alpha(variants: int, comparison: Comparison) -> float:
@@ -47,7 +73,7 @@ def family_alpha(variants: int, comparison: Comparison) -> float:
     Bonferroni's (Dunn 1961, JASA 56) over the pairs on the deciding metric. The other metrics move
     with that one and describe the same pairs: they are no further findings.
     """
-    return (1 - comparison.confidence) / max(1, math.comb(variants, 2))
+    return comparison.alpha / judged_pairs(variants, comparison)
 
 
 def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
@@ -58,33 +84,154 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
         comparison: the section of params.yaml.
 
     Returns:
-        metric; variant and against, the pair; difference, the first minus the second, with low and
+        metric; variant and against, the pair; look, how many seeds each had when it was decided,
+        or now, where it is open; of them difference, the first minus the second, with low and
         high, the ends of its interval, within what a difference can be, and half_width, half of
-        its length (McNemar's has longer and shorter sides); inner_low and inner_high, the ends of
+        its length (which may reach farther on one side); inner_low and inner_high, the ends of
         the narrower one that shows equivalence if it lies within the margin; p_value, and
-        p_adjusted for the number of pairs; verdict, of the first; noise, its sources;
+        p_adjusted for the number of pairs and of looks; verdict, of the first; noise, its sources;
         further_seeds, where the verdict is inconclusive and there are seeds to tell the spread by:
-        how many more would settle it.
+        how many more would settle it; difference_of_all, that of all seeds.
         A loss that a diverged seed does not have leaves its differences empty.
     """
-    family = max(1, math.comb(len(samples), 2))
+    family = judged_pairs(len(samples), comparison)
     rows = [
         {
             "metric": metric,
             "variant": first,
             "against": second,
-            **compared(samples[first][metric], samples[second][metric], metric, comparison, family),
+            **compared(
+                *(samples[first][metric], samples[second][metric], metric, comparison, family),
+                is_judged=_is_judged(first, second, comparison),
+            ),
         }
         for metric in deciding_first(comparison)
         for first, second in combinations(samples, 2)
     ]
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    return pd.DataFrame(rows, columns=["metric", "variant", "against", *FOUND])
+
+
+def _is_judged(first: str, second: str, comparison: Comparison) -> bool:
+    match comparison.family:
+        case "pairs":
+            return True
+        case "baseline":
+            return comparison.baseline in (first, second)
+        case _:
+            return False
+
+
+class Look(NamedTuple):
+    """What a look sees of a pair.
+
+    Attributes:
+        seeds: of each variant; where they differ and no looks are declared, the fewer.
+        estimate: the first's mean less the second's.
+        alpha: how often the look's interval may miss.
+    """
+
+    seeds: int
+    estimate: Estimate
+    alpha: float
+
+
+class Pair:
+    """Two samples, and what each look that both have seeds for sees of them.
+
+    Attributes:
+        first: whose mean comes first.
+        second: whose mean is taken from it.
+        present: how many seeds both have.
+    """
+
+    def __init__(self, first: Sample, second: Sample, comparison: Comparison) -> None:
+        self.first, self.second = first, second
+        self.present = min(first.count, second.count)
+        self._rules = comparison
+        self._seen: list[tuple[int, Estimate, float]] = []
+        if not comparison.looks:
+            # All seeds, of which the one may have more than the other.
+            self._seen = [(self.present, difference(first, second), math.inf)]
+        for look in comparison.looks:
+            own, other = first.at(look), second.at(look)
+            if own is None or other is None:
+                break
+            self._seen.append((look, difference(own, other), _ratio(own, other)))
+
+    def looks(self, alpha: float) -> list[Look]:
+        """Return the looks, of which any misses with this probability; none before the first."""
+        if not self._rules.looks:
+            return [Look(seeds, estimate, alpha) for seeds, estimate, _ in self._seen]
+        return [
+            Look(seeds, estimate, self._levels(alpha, ratio)[place])
+            for place, (seeds, estimate, ratio) in enumerate(self._seen)
+        ]
+
+    def needed(self, margin: float, alpha: float) -> float:
+        """Return how many seeds would settle it; of looks that are declared, if there are."""
+        if not self._rules.looks:
+            return seeds_to_settle(self.first, self.second, margin, alpha)
+        size = self.first.mean - self.second.mean
+        return self._first_look(alpha, POWER, [size], margin)
+
+    def needed_for(self, size: float, alpha: float, power: float) -> float:
+        """Return how many seeds would show a difference of this size, whoever is ahead."""
+        if not self._rules.looks or math.inf in (self.first.variance, self.second.variance):
+            return seeds_needed(self.first, self.second, size, alpha, power)
+        return self._first_look(alpha, power, [-size, size], 0.0)
+
+    def _first_look(
+        self, alpha: float, power: float, sizes: Sequence[float], margin: float
+    ) -> float:
+        every = self._levels(alpha, _ratio(self.first, self.second))
+        for look, level in zip(self._rules.looks, every, strict=True):
+            pair = self.first, self.second
+            chances = [verdict_chance(*pair, look, size, margin, level) for size in sizes]
+            if min(chances) >= power and (look > self.present or not margin):
+                return look
+        return math.inf
+
+    def _levels(self, alpha: float, ratio: float) -> Sequence[float]:
+        return levels(self._rules.looks, self._rules.shares, alpha, ratio)
+
+
+def _ratio(first: Sample, second: Sample) -> float:
+    """Return the variance of one seed each by that of the images."""
+    images = image_variance([first, second])
+    ratio = (first.variance + second.variance) / images if images else math.inf
+    # Of a loss that a seed lacks there is neither.
+    return math.inf if math.isnan(ratio) else ratio
+
+
+def decision(
+    looks: Sequence[Look], margin: float, lower_is_better: bool = False
+) -> tuple[Look, Verdict]:
+    """Return the first look that comes to a verdict, or the last one, and its verdict.
+
+    Args:
+        looks: at a pair, one or more.
+        margin: the difference up to which both are as good as equal.
+        lower_is_better: whether the metric is a loss.
+    """
+    for look in looks:
+        found = verdict(look.estimate, look.alpha, margin, lower_is_better)
+        if found != "inconclusive":
+            return look, found
+    return looks[-1], "inconclusive"
 
 
 def compared(
-    first: Sample, second: Sample, metric: str, comparison: Comparison, family: int
+    first: Sample,
+    second: Sample,
+    metric: str,
+    comparison: Comparison,
+    family: int,
+    is_judged: bool = True,
 ) -> dict[str, object]:
     """Return the difference, its interval and its verdict: what a row of `comparisons` has.
+
+    The verdict is that of the first look that comes to one, whatever later ones see: the promise
+    is of all looks together, and would not hold for one that is chosen afterwards.
 
     Args:
         first: what the verdict is of.
@@ -92,16 +239,26 @@ def compared(
         metric: what both are values of.
         comparison: the section of params.yaml.
         family: how many differences of this metric there are, whose intervals hold together.
+        is_judged: whether a verdict is given.
     """
-    alpha = (1 - comparison.confidence) / family
-    margin = comparison.margin(metric)
-    estimate = difference(first, second)
-    row: dict[str, object] = {"noise": estimate.sources}
+    margin, lower = comparison.margin(metric), METRICS[metric].lower_is_better
+    alpha = comparison.alpha / family
+    whole = _rounded(first.mean - second.mean)
+    open_verdict: Verdict = "inconclusive" if is_judged else "not judged"
+    pair = Pair(first, second, comparison)
+    looks = pair.looks(alpha)
+    if not looks:
+        # Before the first look that is declared.
+        wanted = comparison.looks[0] - pair.present
+        unseen: dict[str, object] = {"look": 0, "half_width": math.inf, "verdict": open_verdict}
+        return unseen | {"difference_of_all": whole, "further_seeds": wanted}
+    look, found = decision(looks, margin, lower) if is_judged else (looks[-1], open_verdict)
+    estimate = look.estimate
+    row: dict[str, object] = {"look": look.seeds, "noise": estimate.sources}
     if math.isnan(estimate.value):
-        return row | {"verdict": "inconclusive"}
-    low, high = estimate.interval(alpha)
-    inner_low, inner_high = estimate.interval(2 * alpha)
-    found = verdict(estimate, alpha, margin, METRICS[metric].lower_is_better)
+        return row | {"verdict": open_verdict}
+    low, high = estimate.interval(look.alpha)
+    inner_low, inner_high = estimate.interval(2 * look.alpha)
     p_value = estimate.p_value()
     most = METRICS[metric].most
     row |= {
@@ -112,21 +269,21 @@ def compared(
         "inner_low": _rounded(max(inner_low, -most)),
         "inner_high": _rounded(min(inner_high, most)),
         "p_value": p_value,
-        "p_adjusted": min(1.0, p_value * family),
+        "p_adjusted": min(1.0, p_value * comparison.alpha / look.alpha),
         "verdict": found,
+        "difference_of_all": whole,
     }
     if found == "inconclusive":
-        needed = seeds_to_settle(first, second, margin, alpha)
         # Also of NaN, which max takes for less than 0.
-        row["further_seeds"] = np.maximum(0.0, needed - min(first.count, second.count))
+        row["further_seeds"] = np.maximum(0.0, pair.needed(margin, alpha) - pair.present)
     return row
 
 
-_COLUMNS = [
-    *("metric", "variant", "against", "difference", "half_width", "low", "high"),
-    *("inner_low", "inner_high"),
-    *("p_value", "p_adjusted", "verdict", "noise", "further_seeds"),
-]
+FOUND = (
+    *("look", "difference", "half_width", "low", "high", "inner_low", "inner_high"),
+    *("p_value", "p_adjusted", "verdict", "noise", "further_seeds", "difference_of_all"),
+)
+"""What `compared` finds, as columns."""
 
 # Of a difference of means of numbers up to 1, what is below it is the rounding of additions.
 _DECIMALS = 12
@@ -166,22 +323,6 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
     turned["difference"] = 0.0 - turned["difference"]
     turned["verdict"] = turned["verdict"].replace(_REVERSED)
     return pd.concat([straight, turned]).set_index("variant")
-
-
-def leading_group(table: pd.DataFrame, metric: str, seeds: pd.DataFrame) -> list[str]:
-    """Return the variants that are not shown to be worse than the best one, that one first.
-
-    Args:
-        table: as of `comparisons`.
-        metric: the deciding one.
-        seeds: results/seeds.csv; a variant with a diverged seed does not lead.
-    """
-    diverged = set(seeds.loc[seeds["diverged_epoch"].notna(), "variant"])
-    candidates = [name for name in ranking(seeds, metric) if name not in diverged]
-    if not candidates:
-        return []
-    verdicts = against(table, metric, candidates[0])["verdict"]
-    return [candidates[0], *(name for name in candidates[1:] if verdicts[name] != "worse")]
 
 
 def reference(leaderboard: pd.DataFrame) -> str:

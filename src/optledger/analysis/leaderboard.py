@@ -1,15 +1,15 @@
 """The leaderboard: the variants in the order of their mean on the deciding metric."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
 from optledger.analysis.comparisons import Samples
+from optledger.analysis.leading import Leaders
 from optledger.analysis.speed import learning_rate_sensitivity, speed_summary
 from optledger.analysis.statistics import Sample, mean
 from optledger.analysis.summary import summarize
-from optledger.core.metric import METRICS
 from optledger.core.params import Variant
 from optledger.trials.search import edge
 
@@ -20,7 +20,7 @@ def leaderboard(
     searches: Mapping[str, pd.DataFrame],
     samples: Samples,
     speed: pd.DataFrame,
-    leading: Sequence[str],
+    leading: Leaders,
     confidence: float,
 ) -> pd.DataFrame:
     """Return a row per variant, the best first.
@@ -31,13 +31,14 @@ def leaderboard(
         searches: by variant, its search.csv, a row per learning rate tried.
         samples: by variant, the best first, and metric.
         speed: as of `epochs_to_targets`.
-        leading: the variants of the leading group.
+        leading: who leads.
         confidence: of each interval of a mean.
 
     Returns:
-        Rank; leading, and champion, the one with the highest mean validation accuracy, 1 or 0; of
-        each metric the mean, the sample standard deviation over seeds, and half the width of its
-        interval for other seeds and other images (none of a loss that a seed lacks); how many
+        Rank; leading, first, the one that is shown to be, and champion, the one with the highest
+        mean validation accuracy, 1 or 0; of each metric the mean, the sample standard deviation
+        over seeds, and as `<metric>_low` and `<metric>_high` the ends of its interval for other
+        seeds and other images (none of a loss that a seed lacks, infinite if unknown); how many
         seeds there are, how many of them diverged and how many converged; after which epoch, on
         average; for each target, how many seeds reached it, and after how many epochs (median, inf
         where it is a miss); learning
@@ -52,18 +53,16 @@ def leaderboard(
     for rank, name in enumerate(samples, start=1):
         own = seeds[seeds["variant"] == name]
         learning_rate = own["learning_rate"].iloc[0]
-        tried = searches[name]["learning_rate"].tolist()
+        tried = searches[name]["learning_rate"].unique().tolist()
         rows.append(
             {
                 "rank": rank,
                 "variant": name,
-                "leading": int(name in leading),
+                "leading": int(name in leading.group),
+                "first": int(name == leading.first),
                 "champion": int(name == best),
                 **summary[name],
-                **{
-                    f"{metric}_half_width": _half_width(samples[name][metric], 1 - confidence)
-                    for metric in METRICS
-                },
+                **_ends(samples[name], 1 - confidence),
                 "seeds": len(own),
                 "diverged_seeds": int(own["diverged_epoch"].notna().sum()),
                 "optimizer": variants[name].optimizer.name,
@@ -80,10 +79,15 @@ def leaderboard(
     return pd.DataFrame(rows)
 
 
-def _half_width(sample: Sample, alpha: float) -> float:
-    """Return half the width of the mean's interval; NaN where a seed lacks the metric."""
-    estimate = mean(sample)
-    return math.nan if math.isnan(estimate.value) else estimate.half_width(alpha)
+def _ends(samples: Mapping[str, Sample], alpha: float) -> dict[str, float]:
+    """Return the ends of each mean's interval; NaN where a seed lacks the metric."""
+    ends: dict[str, float] = {}
+    for metric, each in samples.items():
+        estimate = mean(each)
+        sound = not math.isnan(estimate.value)
+        low, high = estimate.interval(alpha) if sound else (math.nan, math.nan)
+        ends |= {f"{metric}_low": low, f"{metric}_high": high}
+    return ends
 
 
 def champion(seeds: pd.DataFrame) -> str | None:

@@ -1,11 +1,10 @@
 """The leaderboard and the comparisons in words: one sentence, and tables in Markdown."""
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
 
-from optledger.analysis.comparisons import against, family_alpha
+from optledger.analysis.comparisons import against, family_alpha, judged_pairs
 from optledger.analysis.words import (
     are,
     confidence,
@@ -14,11 +13,13 @@ from optledger.analysis.words import (
     further_seeds,
     interval,
     listed,
+    looks,
     mean_interval,
     p_value,
     plus_minus,
     signed,
     some,
+    verdict_at,
 )
 from optledger.core.formats import markdown
 from optledger.core.metric import METRICS
@@ -36,32 +37,52 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     names = leaderboard["variant"].tolist()
     leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
     diverged = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
-    worse = [name for name in names if name not in leading and name not in diverged]
+    behind = [name for name in names if name not in leading and name not in diverged]
     if not leading:
         return f"No variant leads, as each has a seed that diverged ({some(diverged)})."
     if len(names) == 1:
         return f"{names[0]} is the only variant, and so there is nothing to compare it with."
-    if len(leading) + len(worse) == 1:
+    if len(leading) + len(behind) == 1:
         return f"{leading[0]} alone has no seed that diverged ({some(diverged)} did)."
     pairs = comparisons[comparisons["metric"] == comparison.metric]
     one_seed = (pairs["noise"] == "images").all()
-    if (pairs["verdict"] == "inconclusive").all():
+    if not behind and (pairs["verdict"] == "inconclusive").all():
         seeds = "one seed" if one_seed else f"{leaderboard['seeds'].max()} seeds"
         every = f"every pair is inconclusive in {comparison.metric}"
         return f"Nothing is shown yet: with {seeds}, {every}."
-    parts = [_who_leads(leading, pairs, comparison)]
+    parts = [_who_leads(leading, bool(leaderboard["first"].any()), pairs, comparison)]
+    verdicts = against(comparisons, comparison.metric, leading[0])["verdict"]
+    worse = [name for name in behind if verdicts[name] == "worse"]
+    out = [name for name in behind if name not in worse]
     if worse:
         than = f" than {leading[0]}" if len(leading) > 1 else ""
         parts.append(f"{some(worse)} {are(worse)} worse{than}")
+    if out:
+        parts.append(f"{some(out)} {are(out)} not among the best")
     if diverged:
         parts.append(f"{some(diverged)} {are(diverged)} out, as seeds diverged")
-    scope = "One seed each, so of these models and not of their optimizers: " if one_seed else ""
-    return f"{scope}{'; '.join(parts)} ({confidence(comparison)} for all pairs together)."
+    head = "One seed each, so of these models and not of their optimizers: " if one_seed else ""
+    return f"{head}{'; '.join(parts)} ({scope(comparison)})."
 
 
-def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparison) -> str:
+def scope(comparison: Comparison) -> str:
+    """Return what holds with the stated confidence."""
+    whole = {
+        "pairs": "for all pairs together",
+        "baseline": f"for all comparisons with {comparison.baseline} together",
+        "best": "for who leads",
+    }[comparison.family]
+    again = f", at all looks: {looks(comparison)} seeds" if comparison.looks else ""
+    return f"{confidence(comparison)} {whole}{again}"
+
+
+def _who_leads(
+    leading: Sequence[str], is_first: bool, pairs: pd.DataFrame, comparison: Comparison
+) -> str:
     metric = comparison.metric
     verdicts = pairs[pairs["variant"].isin(leading) & pairs["against"].isin(leading)]["verdict"]
+    if is_first:
+        return f"{leading[0]} is first in {metric}"
     if len(leading) == 1:
         return f"{leading[0]} leads in {metric}"
     if (verdicts == "equivalent").all():
@@ -69,7 +90,7 @@ def _who_leads(leading: Sequence[str], pairs: pd.DataFrame, comparison: Comparis
         return f"{some(leading)} lead in {metric} and are equivalent, within {margin}"
     if verdicts.isin(["better", "worse"]).any():
         others = some(leading[1:])
-        return f"{leading[0]} is first in {metric}, and {others} are not shown to be worse than it"
+        return f"{leading[0]} leads in {metric}, and {others} are not shown to be worse than it"
     return f"{some(leading)} lead in {metric} and cannot be told apart"
 
 
@@ -118,6 +139,7 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
             {
                 "variant": rows["variant"],
                 "against": rows["against"],
+                **({"look": rows["look"]} if comparison.looks else {}),
                 f"difference in {METRICS[metric].unit}": [
                     signed(value, metric) for value in rows["difference"]
                 ],
@@ -130,6 +152,9 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
                 ],
             }
         )
+        if comparison.looks:
+            of_all = [signed(value, metric) for value in rows["difference_of_all"]]
+            shown.insert(shown.columns.tolist().index("p"), "of all seeds", of_all)
         decides = " (decides)" if metric == comparison.metric else ""
         margin = METRICS[metric].amount(comparison.margin(metric))
         parts += [f"## {metric}{decides}", f"Margin: {margin}.", markdown(shown)]
@@ -154,8 +179,8 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
             "interval": [
                 mean_interval(*row)
                 for row in zip(
-                    table[metric],
-                    table[f"{metric}_half_width"],
+                    table[f"{metric}_low"],
+                    table[f"{metric}_high"],
                     table["diverged_seeds"],
                     strict=True,
                 )
@@ -165,7 +190,7 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     if comparison.baseline is not None and len(table) > 1:
         beside = against(comparisons, metric, comparison.baseline)
         shown[f"against {comparison.baseline}, in points"] = [
-            _against(beside.loc[name], metric) if name in beside.index else ""
+            _against(beside.loc[name], comparison) if name in beside.index else ""
             for name in table["variant"]
         ]
     for column in table.columns[table.columns.str.startswith("epochs_to_")]:
@@ -177,17 +202,25 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
             )
         ]
     shown["learning rate"] = [
-        f"{rate:g}" if pd.isna(end) else f"{rate:g} ({end} tried)"
-        for rate, end in zip(table["learning_rate"], table["search_edge"], strict=True)
+        _rate(*row)
+        for row in zip(
+            table["learning_rate"], table["search_edge"], table["search_trials"], strict=True
+        )
     ]
     return markdown(shown)
 
 
-def _against(row: pd.Series, metric: str) -> str:
+def _rate(rate: float, edge: str | None, tried: int) -> str:
+    if not tried:
+        return f"{rate:g} (given)"
+    return f"{rate:g}" if pd.isna(edge) else f"{rate:g} ({edge} tried)"
+
+
+def _against(row: pd.Series, comparison: Comparison) -> str:
     if pd.isna(row["difference"]):
         return str(row["verdict"])
-    difference = signed(row["difference"], metric)
-    return f"{difference} ({interval(row, metric)}): {row['verdict']}"
+    difference = signed(row["difference"], comparison.metric)
+    return f"{difference} ({interval(row, comparison.metric)}): {verdict_at(row, comparison)}"
 
 
 def rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
@@ -209,16 +242,18 @@ def rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
     if len(table) > 1:
         notes.append(
             "Overlap of these intervals decides nothing, as all variants are scored on the same "
-            "images: the intervals of their differences do, in comparisons.md, which hold for all "
-            "pairs together. A variant leads if it is not shown to be worse than the best one. "
+            "images: the intervals of their differences do, in comparisons.md. "
             f"{_verdict_words(len(table), comparison)}"
         )
-    wide = _wide(table, comparison.metric)
-    if wide:
+        notes.append(_leading_words(table, comparison))
+    notes += _looks_notes(table, comparison)
+    if wide := _wide(table, comparison.metric):
         notes.append(
             f"The seeds of {listed(wide)} spread more than {_FAR} times as far as those of the "
-            f"steadiest variant: such seeds are seldom normal, and with fewer than {_MANY} of them "
-            "intervals may be too narrow (docs/statistics.md)."
+            "steadiest variant. Intervals allow for seeds of which some fall far below the rest, "
+            "and no variant is called as good as another that spreads so differently; but of a "
+            "collapse that befalls one seed in ten, five seeds show nothing in 59 % of cases, and "
+            "no method can know of it."
         )
     if table["champion"].any():
         champion = table.loc[table["champion"] == 1, "variant"].item()
@@ -235,30 +270,67 @@ def rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
 
 
 def _verdict_words(variants: int, comparison: Comparison) -> str:
+    if comparison.family == "best":
+        return "No pair has a verdict, as `comparison.family` is best: the table tells who leads."
     apart, equivalent = _levels(variants, comparison)
     margin = METRICS[comparison.metric].amount(comparison.margin(comparison.metric))
+    which = {
+        "pairs": "They hold for all pairs together",
+        "baseline": f"Those from {comparison.baseline} hold together, and no other pair has a "
+        "verdict",
+    }[comparison.family]
     return (
-        f"Better, worse: the interval of the difference, of {apart} % for each pair, excludes 0. "
-        f"Equivalent: the narrower one of {equivalent} % lies within {margin}, the margin below "
+        f"{which}. Better, worse: the interval of the difference{apart} excludes 0. "
+        f"Equivalent: the narrower one{equivalent} lies within {margin}, the margin below "
         "which a difference does not matter. Inconclusive: neither, yet."
     )
 
 
+def _leading_words(table: pd.DataFrame, comparison: Comparison) -> str:
+    """Return what is claimed of those that lead, and at what level."""
+    percent = f"{100 * comparison.confidence:g} % of tables"
+    words = (
+        f"In {percent} a best variant is in the leading group; who is out is behind some other, "
+        f"which is less than worse by a verdict. And in {percent} who is called first is better "
+        "than every other, and leads alone."
+    )
+    best = table.loc[table["diverged_seeds"] == 0]
+    if len(best) and not best["leading"].iloc[0]:
+        words += (
+            f" {best['variant'].iloc[0]} has the highest mean of all seeds, but an earlier look "
+            "has put it out, and that stands."
+        )
+    return words
+
+
+def _looks_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
+    if not comparison.looks or len(table) < 2:
+        return []
+    seeds = int(table["seeds"].max())
+    return [
+        f"Looks are declared at {looks(comparison)} seeds, and this is the one at {seeds}. A "
+        "verdict is that of the first look that came to one, with the figures of that look, so "
+        "that the confidence holds however often people look again. What is decided early looks "
+        "larger than it is: the difference of all seeds stands beside it, in comparisons.md."
+    ]
+
+
 def _levels(variants: int, comparison: Comparison) -> tuple[str, str]:
-    """Return in % the levels of the intervals that show a difference, and equivalence."""
+    """Return the levels of the intervals that show a difference, and equivalence, in words."""
+    if comparison.looks:
+        return ", at the level of its look,", ""
     alpha = family_alpha(variants, comparison)
-    return f"{100 * (1 - alpha):.4g}", f"{100 * (1 - 2 * alpha):.4g}"
+    return f", of {100 * (1 - alpha):.4g} % for each pair,", f", of {100 * (1 - 2 * alpha):.4g} %,"
 
 
-# What `make calibrate` found of such a variant; of fewer seeds nobody knows how far they spread.
-_FAR, _FEW, _MANY = 10, 5, 20
+# What `make calibrate` found of such a variant.
+_FAR = 10
 
 
 def _wide(table: pd.DataFrame, metric: str) -> list[str]:
     deviations = table[f"{metric}_std"]
     steadiest = deviations[deviations > 0].min()
-    far = table["seeds"].between(_FEW, _MANY - 1) & (deviations > _FAR * steadiest)
-    return [str(name) for name in table.loc[far, "variant"]]
+    return [str(name) for name in table.loc[deviations > _FAR * steadiest, "variant"]]
 
 
 def _other_metrics(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -331,30 +403,33 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
 
 
 def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison) -> str:
-    pairs = math.comb(variants, 2)
+    pairs = judged_pairs(variants, comparison)
     together = f", all {pairs} of a metric together (Bonferroni)" if pairs > 1 else ""
+    if comparison.looks:
+        together += f", at all looks ({looks(comparison)} seeds)"
     sources = {
         "seeds and images": "for other seeds and other test images",
         "seeds": "for other seeds, on this test set",
         "images": "for other test images and these models: one seed each",
     }
-    noise = "; ".join(sources[name] for name in table["noise"].unique())
+    noise = "; ".join(sources[name] for name in table["noise"].dropna().unique())
     apart, equivalent = _levels(variants, comparison)
     notes = [
         f"Differences are the first variant's less the second's, with {confidence(comparison)} "
         f"{noise}{together}; p is adjusted alike. Verdicts are of the first, in this order. "
-        f"Equivalent: shown to lie within the margin, by an interval of {equivalent} % for each "
-        f"pair. Better, worse: shown not to be 0, by the one that is printed, of {apart} %. Else "
-        "inconclusive.",
+        f"Equivalent: shown to lie within the margin, by a narrower interval{equivalent}. "
+        f"Better, worse: shown not to be 0, by the interval that is printed{apart.rstrip(',')}. "
+        "Else inconclusive; not judged, where `comparison.family` leaves a pair out.",
         "Intervals are of the learning rates that were chosen, and of this division into train and "
         "validation split.",
     ]
     if (table["noise"] == "images").any():
         notes.append("One seed does not tell how far seeds spread: train with two or more.")
     if table["further_seeds"].notna().any():
+        none = "no declared look would" if comparison.looks else "the test images are too few"
         notes.append(
             "Further seeds: how many more would settle it with a power of 80 %, if difference and "
-            "spread are what they seem; no number, where the test images are too few for any. "
+            f"spread are what they seem; no number, where {none}. "
             "`optledger power` answers for other differences."
         )
     return "\n\n".join(notes)

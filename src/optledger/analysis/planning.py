@@ -7,15 +7,16 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from optledger.analysis.comparisons import Samples, family_alpha
+from optledger.analysis.comparisons import Pair, Samples, family_alpha, judged_pairs
+from optledger.analysis.looks import any_error
 from optledger.analysis.results import read_samples, samples_of_seeds
 from optledger.analysis.schemas import read_results
-from optledger.analysis.statistics import seeds_needed
+from optledger.analysis.words import looks
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
 from optledger.core.formats import markdown
 from optledger.core.metric import METRICS
-from optledger.core.params import Params
+from optledger.core.params import Comparison, Params
 from optledger.core.paths import RESULTS
 
 MOST_TRAINED = 10_000
@@ -45,19 +46,21 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     chosen = _chosen(names, leaderboard)
     missing = None
     try:
-        samples = read_samples(chosen)
+        samples = read_samples(chosen, comparison.looks)
     except FileNotFoundError as error:
         missing = error.filename
-        samples = samples_of_seeds(chosen, seeds)
+        samples = samples_of_seeds(chosen, seeds, comparison.looks)
     family = len(leaderboard)
-    table = _table(samples, metric, size, family_alpha(family, comparison), power)
+    table = _table(samples, comparison, size, family_alpha(family, comparison), power)
     if table["seeds"].isna().any():
         raise UserError(
             f"{RESULTS / 'seeds.csv'}: found one seed of a variant; allowed: two or more, as one "
             "does not tell how far seeds spread: dvc exp run -S seeds.count=2"
         )
-    pairs = math.comb(family, 2)
+    pairs = judged_pairs(family, comparison)
     together = f" for all {pairs} pairs together" if pairs > 1 else ""
+    if comparison.looks:
+        together += f", at one of the looks that are declared ({looks(comparison)} seeds)"
     lines = [
         f"Seeds for each variant to show a difference of {METRICS[metric].amount(size)} in "
         f"{metric} with a power of {100 * power:g} %, at {100 * comparison.confidence:g} % "
@@ -98,17 +101,19 @@ def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:
     return [name for name in every if name in wanted]
 
 
-def _table(samples: Samples, metric: str, size: float, alpha: float, power: float) -> pd.DataFrame:
+def _table(
+    samples: Samples, comparison: Comparison, size: float, alpha: float, power: float
+) -> pd.DataFrame:
     """Return a row per pair: its root mean square spread over seeds, and the seeds it takes."""
     rows = []
     for pair in combinations(samples, 2):
-        first, second = (samples[name][metric] for name in pair)
+        first, second = (samples[name][comparison.metric] for name in pair)
         rows.append(
             {
                 "variant": pair[0],
                 "against": pair[1],
                 "spread": math.sqrt((first.variance + second.variance) / 2),
-                "seeds": seeds_needed(first, second, size, alpha, power),
+                "seeds": Pair(first, second, comparison).needed_for(size, alpha, power),
             }
         )
     return pd.DataFrame(rows)
@@ -129,7 +134,9 @@ def _written(table: pd.DataFrame) -> pd.DataFrame:
 def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
     lines = []
     finite = needed[np.isfinite(needed)]
-    if len(finite) < len(needed):
+    if len(finite) < len(needed) and settings.comparison.looks:
+        lines.append("No look that is declared shows it with this power where no number is said.")
+    elif len(finite) < len(needed):
         lines.append(
             "No number of seeds shows it where that is said, as the test images are too few: a "
             "larger test set would, or a larger difference."
@@ -137,6 +144,14 @@ def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
     most = int(finite.max()) if len(finite) else 0
     if present < most <= MOST_TRAINED:
         count = f"{most * len(settings.variants)} trainings and the searches"
+        if not settings.comparison.looks:
+            left = 1 - any_error([present, most], settings.comparison.alpha)
+            lines.append(
+                f"That is another look, after the one at {present} seeds. Nobody has declared it, "
+                f"so that {100 * left:.1f} % are left of the "
+                f"{100 * settings.comparison.confidence:g} % confidence. Looks that are declared "
+                "before seeds are seen (`comparison.looks` in params.yaml) keep it."
+            )
         lines.append(f"To train that many, {count}: {_command(settings, most)}")
     elif most > MOST_TRAINED:
         lines.append(f"{most} are more than the {MOST_TRAINED} that params.yaml can ask for.")
@@ -149,7 +164,7 @@ def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
 def _command(settings: Params, count: int) -> str:
     command = f"dvc exp run -S seeds.count={count}"
     seeds = settings.seeds.model_copy(update={"count": count}).values
-    if settings.search.seed in seeds:
+    if {*settings.search.values} & {*seeds}:
         # The search must not use a seed of the final trials.
         command += f" -S search.seed={seeds[-1] + 1}"
     return command

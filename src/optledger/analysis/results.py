@@ -5,17 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from optledger.analysis.comparisons import Samples, samples_of
+from optledger.analysis.comparisons import Samples, leaning, samples_of
 from optledger.analysis.predictions import read_labels, read_predictions
-from optledger.analysis.statistics import Sample
+from optledger.analysis.statistics import sample_of_seeds
 from optledger.core.metric import METRICS
 from optledger.core.paths import PREDICTIONS
 from optledger.datasets import classes
 from optledger.datasets.prepared import read_summary
 
 
-def read_samples(variants: Sequence[str]) -> Samples:
+def read_samples(variants: Sequence[str], looks: Sequence[int] = ()) -> Samples:
     """Read the predictions of `variants`, in their order, as samples of each metric.
+
+    Args:
+        variants: their names.
+        looks: numbers of seeds, ascending, of which samples know.
 
     Raises:
         FileNotFoundError: they, or the true labels, are not here.
@@ -25,7 +29,8 @@ def read_samples(variants: Sequence[str]) -> Samples:
     samples = {}
     for name in variants:
         predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), count)
-        samples[name] = samples_of(labels, predictions["classes"], predictions["losses"], count)
+        found = predictions["classes"], predictions["losses"]
+        samples[name] = samples_of(labels, *found, count, looks)
     return samples
 
 
@@ -38,10 +43,15 @@ def class_notes() -> list[str]:
     )
 
 
-def samples_of_seeds(variants: Sequence[str], seeds: pd.DataFrame) -> Samples:
+def samples_of_seeds(
+    variants: Sequence[str], seeds: pd.DataFrame, looks: Sequence[int] = ()
+) -> Samples:
     """Return samples of each metric without the predictions, from results/seeds.csv alone."""
     rows = {name: seeds[seeds["variant"] == name] for name in variants}
     return {
-        name: {metric: Sample(own[metric].to_numpy(float)) for metric in METRICS}
+        name: {
+            metric.name: sample_of_seeds(own[metric.name].to_numpy(float), leaning(metric), looks)
+            for metric in METRICS.values()
+        }
         for name, own in rows.items()
     }

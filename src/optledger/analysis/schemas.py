@@ -45,10 +45,10 @@ _SEEDS = Schema(
 
 _LEADERBOARD = Schema(
     {
-        **{"rank": COUNT, "variant": TEXT, "leading": FLAG, "champion": FLAG},
+        **{"rank": COUNT, "variant": TEXT, "leading": FLAG, "first": FLAG, "champion": FLAG},
         **_SCORES,
         **{f"{metric}_std": optional(NOT_NEGATIVE) for metric in METRICS},
-        **{f"{metric}_half_width": optional(INFINITE) for metric in METRICS},
+        **{f"{metric}_{end}": optional(INFINITE) for metric in METRICS for end in ("low", "high")},
         **{"seeds": COUNT, "diverged_seeds": COUNT, "optimizer": TEXT, "learning_rate": POSITIVE},
         **{"epochs": NOT_NEGATIVE, "converged_seeds": COUNT},
         "converged_epoch": optional(NOT_NEGATIVE),
@@ -62,13 +62,14 @@ _LEADERBOARD = Schema(
 
 _COMPARISONS = Schema(
     {
-        **{"metric": one_of(tuple(METRICS)), "variant": TEXT, "against": TEXT},
+        **{"metric": one_of(tuple(METRICS)), "variant": TEXT, "against": TEXT, "look": COUNT},
         "difference": optional(NUMBER),
         **dict.fromkeys(("half_width", "low", "high"), optional(INFINITE)),
         **dict.fromkeys(("inner_low", "inner_high"), optional(INFINITE)),
         **dict.fromkeys(("p_value", "p_adjusted"), optional(FRACTION)),
         "verdict": one_of(get_args(Verdict)),
         **{"noise": optional(TEXT), "further_seeds": optional(INFINITE)},
+        "difference_of_all": optional(NUMBER),
     },
     key=("metric", "variant", "against"),
     pair=("variant", "against"),

@@ -99,15 +99,16 @@ def learning_rate_sensitivity(search: pd.DataFrame) -> float:
     be compared where the searches spanned a like number of decades.
 
     Args:
-        search: a variant's search.csv, a row per learning rate tried; a trial that diverged has no
-            validation accuracy, and counts as 0.
+        search: a variant's search.csv, a row per learning rate tried and seed; a trial that
+            diverged has no validation accuracy, and counts as 0.
 
     Returns:
         The mean of best validation accuracy less validation accuracy, in [0, 1); NaN where nothing
         was searched, or every trial diverged.
     """
-    accuracies = search["validation_accuracy"]
-    return float((accuracies.max() - accuracies.fillna(0)).mean())
+    accuracies = search["validation_accuracy"].fillna(0).groupby(search["learning_rate"]).mean()
+    best = accuracies.max()
+    return float((best - accuracies).mean()) if best > 0 else np.nan
 
 
 def _first_epochs(history: pd.DataFrame, seeds: pd.DataFrame, target: float) -> pd.Series:

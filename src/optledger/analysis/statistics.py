@@ -25,6 +25,17 @@ one without the seeds of these two models."""
 MOST_SEEDS = 1_000_000
 """More is not looked for: what these do not show, no number of seeds will."""
 
+POWER = 0.8
+"""How likely a verdict is to be, where it is said how many seeds it takes."""
+
+SKEWNESS = -1.25
+"""How seeds lean where higher is better, as far as anyone knows before: some fall far below."""
+
+# Seeds whose spread is so many times that of others, or more, ...
+_FAR = 3.0
+# ... are not shown to be as good; and fewer than these, not to be better.
+_FEW = 5
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -37,12 +48,16 @@ class Sample:
         residual: mean square of what neither the seed nor the image explains; 0 where it is not
             known, as of one seed.
         counts: whether an image counts 1 or 0, right or wrong.
+        skewness: which way seeds may lean, and how far.
+        earlier: the same of the first seeds alone, for each look before these were all.
     """
 
     seeds: NDArray[np.float64]
     images: NDArray[np.float64] | None = None
     residual: float = 0.0
     counts: bool = False
+    skewness: float = 0.0
+    earlier: tuple["Sample", ...] = ()
 
     @property
     def count(self) -> int:
@@ -67,9 +82,20 @@ class Sample:
         # Of the distances from the first, so that equal values have no variance at all.
         return max(float(np.var(self.seeds - self.seeds[0], ddof=1)), least)
 
+    def at(self, count: int) -> "Sample | None":
+        """Return what a look at so many seeds saw; None where there are not so many yet."""
+        if self.count < count:
+            return None
+        return next(each for each in (*self.earlier, self) if each.count == count)
 
-def sample(pseudo_values: NDArray[np.float64], counts: bool = False) -> Sample:
-    """Summarize pseudo-values, shape (seeds, images).
+
+def sample(
+    pseudo_values: NDArray[np.float64],
+    counts: bool = False,
+    skewness: float = 0.0,
+    looks: Sequence[int] = (),
+) -> Sample:
+    """Summarize pseudo-values, shape (seeds, images), and those of each look before.
 
     The residual is that of a two-way layout without replication (Searle, Casella and McCulloch
     1992, Variance Components, section 4.3).
@@ -77,14 +103,31 @@ def sample(pseudo_values: NDArray[np.float64], counts: bool = False) -> Sample:
     Args:
         pseudo_values: what each image contributes to the metric of each seed.
         counts: whether they are 1 or 0, right or wrong.
+        skewness: which way seeds may lean, and how far.
+        looks: numbers of seeds, ascending.
     """
-    seeds, images = pseudo_values.mean(axis=1), pseudo_values.mean(axis=0)
     rows, columns = pseudo_values.shape
-    if rows < 2 or columns < 2:
-        return Sample(seeds, images, counts=counts)
-    rest = pseudo_values - seeds[:, np.newaxis] - images + seeds.mean()
-    residual = float(np.sum(rest**2) / ((rows - 1) * (columns - 1)))
-    return Sample(seeds, images, residual, counts)
+    earlier = tuple(sample(pseudo_values[:look], counts, skewness) for look in looks if look < rows)
+    seeds, images = pseudo_values.mean(axis=1), pseudo_values.mean(axis=0)
+    residual = 0.0
+    if rows > 1 and columns > 1:
+        rest = pseudo_values - seeds[:, np.newaxis] - images + seeds.mean()
+        residual = float(np.sum(rest**2) / ((rows - 1) * (columns - 1)))
+    return Sample(seeds, images, residual, counts, skewness, earlier)
+
+
+def sample_of_seeds(
+    seeds: NDArray[np.float64], skewness: float = 0.0, looks: Sequence[int] = ()
+) -> Sample:
+    """Return what is known without predictions: of this test set.
+
+    Args:
+        seeds: the metric of each seed, shape (seeds,).
+        skewness: which way seeds may lean, and how far.
+        looks: numbers of seeds, ascending.
+    """
+    earlier = tuple(Sample(seeds[:look], skewness=skewness) for look in looks if look < len(seeds))
+    return Sample(seeds, skewness=skewness, earlier=earlier)
 
 
 class Estimate(Protocol):
@@ -108,6 +151,16 @@ class Estimate(Protocol):
         """Return the alpha whose interval ends at 0."""
         ...
 
+    @property
+    def spreads(self) -> float:
+        """How many times as far the first one's seeds spread as the second's."""
+        ...
+
+    @property
+    def may_be_equivalent(self) -> bool:
+        """Whether an interval within the margin shows that nothing more is the matter."""
+        ...
+
 
 @dataclass(frozen=True)
 class Howe:
@@ -120,6 +173,10 @@ class Howe:
         degrees_of_freedom: of that variance; infinite where it is 0.
         image_variance: of the estimate, from images; 0 where they are left out, infinite where
             there is one only.
+        skewness: of the estimate, as far as seeds make it lean.
+        spreads: how many times as far the first variant's seeds spread as the second's.
+        open_end: -1 where nothing tells how low the difference may be, as the first variant has
+            few seeds that spread far; 1 where nothing tells how high; else 0.
     """
 
     value: float
@@ -127,37 +184,59 @@ class Howe:
     seed_variance: float
     degrees_of_freedom: float
     image_variance: float
+    skewness: float = 0.0
+    spreads: float = 1.0
+    open_end: int = 0
 
-    def half_width(self, alpha: float) -> float:
-        """Return half the width of the interval that misses with probability `alpha`.
+    @property
+    def may_be_equivalent(self) -> bool:
+        """Whether the one spreads about as far as the other."""
+        return 1 / _FAR <= self.spreads <= _FAR
+
+    def half_widths(self, alpha: float) -> tuple[float, float]:
+        """Return how far the ends of the interval that misses with `alpha` are from the value.
 
         The seeds' t quantile and the images' normal quantile, joined as Howe (1974), Approximate
         confidence limits on the mean of X + Y where X and Y are two tabled independent random
-        variables, JASA 69:789-794.
+        variables, JASA 69:789-794. The end towards which seeds lean is farther by the first term
+        of the t statistic's expansion for skewness (Johnson 1978, JASA 73; Hall 1992, JRSS B 54);
+        the other is not nearer.
         """
         if math.isinf(self.seed_variance + self.image_variance):
-            return math.inf
+            return math.inf, math.inf
         # Forty times as fast as the quantiles of scipy.stats, which are these.
-        t = special.stdtrit(self.degrees_of_freedom, alpha / 2)
-        z = special.ndtri(alpha / 2)
-        return math.hypot(t * math.sqrt(self.seed_variance), z * math.sqrt(self.image_variance))
+        t = -special.stdtrit(self.degrees_of_freedom, alpha / 2)
+        images = special.ndtri(alpha / 2) * math.sqrt(self.image_variance)
+        lean = self.skewness * (2 * t**2 + 1) / 6 if self.skewness else 0.0
+        below, above = (
+            math.inf
+            if self.open_end == side
+            else math.hypot((t + max(0.0, side * lean)) * math.sqrt(self.seed_variance), images)
+            for side in (-1, 1)
+        )
+        return below, above
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the ends of the interval that misses with probability `alpha`."""
-        half = self.half_width(alpha)
-        return self.value - half, self.value + half
+        below, above = self.half_widths(alpha)
+        return self.value - below, self.value + above
+
+    def _towards_zero(self, alpha: float) -> float:
+        """Return how far the end on the side of 0 is from the value."""
+        return self.half_widths(alpha)[0 if self.value > 0 else 1]
 
     def p_value(self) -> float:
         """Return the alpha whose interval ends at 0; 0 where it is below 1e-100."""
         distance = abs(self.value)
-        if distance == 0 or math.isinf(self.seed_variance + self.image_variance):
+        # At 1 the interval ends at its value, but where seeds lean.
+        if distance <= self._towards_zero(1.0):
             return 1.0
         # Of smaller ones, SciPy's t quantile is NaN at some degrees of freedom.
         smallest = math.log(1e-100)
-        if self.half_width(math.exp(smallest)) <= distance:
+        if self._towards_zero(math.exp(smallest)) <= distance:
             return 0.0
         root = optimize.brentq(
-            lambda log_p: self.half_width(math.exp(log_p)) - distance, smallest, 0.0, xtol=1e-10
+            lambda log_p: self._towards_zero(math.exp(log_p)) - distance, smallest, 0.0, xtol=1e-10
         )
         return math.exp(root)
 
@@ -180,6 +259,8 @@ class McNemar:
     images: int
 
     sources: Sources = "images"
+    spreads: float = 1.0
+    may_be_equivalent: bool = True
 
     @property
     def value(self) -> float:
@@ -241,7 +322,7 @@ def _howe(value: float, samples: Sequence[Sample]) -> Howe:
     Biometrika 34). Images: the variance of their effects, from which what the few seeds leave of
     the residual is taken away.
     """
-    images = _image_variance(samples)
+    images = image_variance(samples)
     sources: Sources = "seeds" if images is None else "seeds and images"
     parts = [each.variance / each.count for each in samples]
     total = sum(parts)
@@ -249,10 +330,37 @@ def _howe(value: float, samples: Sequence[Sample]) -> Howe:
         return Howe(value, sources, math.inf, 0.0, images or 0.0)
     squares = sum(part**2 / (each.count - 1) for part, each in zip(parts, samples, strict=True))
     degrees = total**2 / squares if squares else math.inf
-    return Howe(value, sources, total, degrees, images or 0.0)
+    # The third cumulant of a mean is that of a seed by the square of how many there are.
+    thirds = [
+        each.skewness * part**1.5 / math.sqrt(each.count)
+        for part, each in zip(parts, samples, strict=True)
+    ]
+    third = thirds[0] - sum(thirds[1:])
+    skewness = third / total**1.5 if total else 0.0
+    spreads = _times_as_far(samples) if len(samples) > 1 else 1.0
+    return Howe(
+        *(value, sources, total, degrees, images or 0.0),
+        *(skewness, spreads, _open_end(samples, spreads)),
+    )
 
 
-def _image_variance(samples: Sequence[Sample]) -> float | None:
+def _times_as_far(samples: Sequence[Sample]) -> float:
+    first, second = (math.sqrt(each.variance) for each in samples)
+    if first == second:
+        return 1.0
+    return first / second if second else math.inf
+
+
+def _open_end(samples: Sequence[Sample], spreads: float) -> int:
+    """Return which end few seeds that spread far do not tell, as of `Howe`."""
+    noisier, sign = (samples[0], -1) if spreads > 1 else (samples[-1], 1)
+    if noisier.count >= _FEW or 1 / _FAR <= spreads <= _FAR or not noisier.skewness:
+        return 0
+    # Where the metric is a loss, seeds lean the other way.
+    return sign if noisier.skewness < 0 else -sign
+
+
+def image_variance(samples: Sequence[Sample]) -> float | None:
     """Return the estimate's variance from images; None where not every sample has predictions."""
     effects = np.zeros(())
     for sign, each in zip((1, -1), samples, strict=False):
@@ -284,7 +392,7 @@ def verdict(
         better or worse, if the interval of `alpha` excludes 0; else inconclusive.
     """
     low, high = estimate.interval(2 * alpha)
-    if -margin <= low and high <= margin:
+    if -margin <= low and high <= margin and estimate.may_be_equivalent:
         return "equivalent"
     low, high = estimate.interval(alpha)
     if low > 0:
@@ -295,23 +403,24 @@ def verdict(
 
 
 def seeds_needed(
-    first: Sample, second: Sample, size: float, alpha: float, power: float = 0.8
+    first: Sample, second: Sample, size: float, alpha: float, power: float = POWER
 ) -> float:
     """Return with how many seeds each a difference of `size` would be seen.
 
     Seen is: its interval excludes 0, with probability `power`, at the spread over seeds and images
-    that these samples have. (It may still be called equivalent, if it is below the margin.)
+    that these samples have, whichever of the two is ahead. (It may still be called equivalent, if
+    it is below the margin.)
 
     Returns:
         The smallest number. Infinite where that is above `MOST_SEEDS`, as where the images alone
         forbid it and only a larger test set would help; NaN where a variant has one seed, which
         tells no spread.
     """
-    return _fewest(first, second, size, 0.0, alpha, power)
+    return max(_fewest(first, second, sign * size, 0.0, alpha, power) for sign in (-1, 1))
 
 
 def seeds_to_settle(
-    first: Sample, second: Sample, margin: float, alpha: float, power: float = 0.8
+    first: Sample, second: Sample, margin: float, alpha: float, power: float = POWER
 ) -> float:
     """Return with how many seeds each a verdict would be given, if variants are as they seem.
 
@@ -320,19 +429,17 @@ def seeds_to_settle(
     Returns:
         The number; infinite or NaN as of `seeds_needed`.
     """
-    return _fewest(first, second, abs(first.mean - second.mean), margin, alpha, power)
+    return _fewest(first, second, first.mean - second.mean, margin, alpha, power)
 
 
 def _fewest(
     first: Sample, second: Sample, size: float, margin: float, alpha: float, power: float
 ) -> float:
-    variances = (first.variance, second.variance)
-    if math.inf in variances:
+    if math.inf in (first.variance, second.variance):
         return math.nan
-    images = _image_variance([first, second]) or 0.0
 
     def suffice(count: int) -> bool:
-        return _verdict_chance(variances, images, count, size, margin, alpha) >= power
+        return verdict_chance(first, second, count, size, margin, alpha) >= power
 
     counts = range(2, MOST_SEEDS + 1)
     place = bisect_left(counts, True, key=suffice)
@@ -343,13 +450,8 @@ def _fewest(
 _SHARES = (np.arange(16) + 0.5) / 16
 
 
-def _verdict_chance(
-    variances: tuple[float, float],
-    images: float,
-    seeds: int,
-    size: float,
-    margin: float,
-    alpha: float,
+def verdict_chance(
+    first: Sample, second: Sample, seeds: int, size: float, margin: float, alpha: float
 ) -> float:
     """Return how likely a difference of `size` is shown not to be 0, or to be within the margin.
 
@@ -357,31 +459,47 @@ def _verdict_chance(
     degrees of freedom, are independent chi-square ones about the true, which are averaged over.
 
     Args:
-        variances: of the two variants' seeds.
-        images: variance of the difference from images.
+        first: its variance of seeds counts as true.
+        second: likewise; and so does the variance of their difference from images.
         seeds: of each variant.
-        size: the true difference.
+        size: the true difference, the first less the second.
         margin: 0 where equivalence does not count.
         alpha: as of `verdict`.
     """
-    total = sum(variances) / seeds
-    error = math.sqrt(total + images)
+    images = image_variance([first, second]) or 0.0
+    error = math.sqrt((first.variance + second.variance) / seeds + images)
     if error == 0:
         return 1.0 if size or margin else 0.0
-    spread = special.gammaincinv((seeds - 1) / 2, _SHARES) * 2 / (seeds - 1) / seeds
-    first, second = variances[0] * spread[:, np.newaxis], variances[1] * spread
-    found = first + second
-    squares = first**2 + second**2
-    degrees = np.divide(found**2, squares, out=np.full_like(found, np.inf), where=squares > 0)
-    degrees *= seeds - 1
+    found = special.gammaincinv((seeds - 1) / 2, _SHARES) * 2 / (seeds - 1)
+    own, other = (
+        each.reshape(-1)
+        for each in np.meshgrid(first.variance * found / seeds, second.variance * found / seeds)
+    )
+    total = own + other
+    with np.errstate(divide="ignore", invalid="ignore"):
+        degrees = np.where(total > 0, total**2 / (own**2 + other**2) * (seeds - 1), np.inf)
+        thirds = (first.skewness * own**1.5 - second.skewness * other**1.5) / math.sqrt(seeds)
+        skewness = np.where(total > 0, thirds / total**1.5, 0.0)
+        apart = np.where(own == other, 1.0, own / other)
+    far, further = apart > _FAR**2, apart < _FAR**-2
+    is_open = {side: np.zeros(len(own), bool) for side in (-1, 1)}
+    if seeds < _FEW and first.skewness:
+        lower = first.skewness < 0
+        is_open = {-1: far if lower else further, 1: further if lower else far}
 
-    def half_widths(alpha: float) -> NDArray[np.float64]:
-        t, z = special.stdtrit(degrees, alpha / 2), special.ndtri(alpha / 2)
-        return np.asarray(np.hypot(t * np.sqrt(found), z * math.sqrt(images)))
+    def half_width(alpha: float, side: int) -> NDArray[np.float64]:
+        t, z = -special.stdtrit(degrees, alpha / 2), special.ndtri(alpha / 2)
+        t = t + np.maximum(0.0, side * skewness * (2 * t**2 + 1) / 6)
+        half = np.hypot(t * np.sqrt(total), z * math.sqrt(images))
+        return np.where(is_open[side], np.inf, half)
 
-    def within(ends: NDArray[np.float64]) -> NDArray[np.float64]:
-        shares = special.ndtr((ends - size) / error) - special.ndtr((-ends - size) / error)
-        return np.asarray(shares)
+    def below(place: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(special.ndtr((place - size) / error))
 
-    equivalent = within(np.maximum(0.0, margin - half_widths(2 * alpha)))
-    return float(1 - np.mean(np.maximum(0.0, within(half_widths(alpha)) - equivalent)))
+    low, high = -half_width(alpha, 1), half_width(alpha, -1)
+    chance = 1 - (below(high) - below(low))
+    least, most = half_width(2 * alpha, -1) - margin, margin - half_width(2 * alpha, 1)
+    # What is shown to be equivalent, and would not be shown to be apart.
+    within = below(np.minimum(most, high)) - below(np.maximum(least, low))
+    alike = (margin > 0) & (most > least) & ~far & ~further
+    return float(np.mean(chance + np.where(alike, np.maximum(0.0, within), 0.0)))

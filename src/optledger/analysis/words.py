@@ -38,6 +38,19 @@ def confidence(comparison: Comparison) -> str:
     return f"{100 * comparison.confidence:g} % confidence"
 
 
+def looks(comparison: Comparison) -> str:
+    """Return the declared numbers of seeds at which verdicts are made."""
+    return listed([str(look) for look in comparison.looks])
+
+
+def verdict_at(row: Mapping[str, Any] | pd.Series, comparison: Comparison) -> str:
+    """Return the verdict of a row of `comparisons`, and the look that came to it, if declared."""
+    verdict = str(row["verdict"])
+    if not comparison.looks or verdict in ("inconclusive", "not judged"):
+        return verdict
+    return f"{verdict} at {row['look']:g} seeds"
+
+
 def signed(value: float, metric: str) -> str:
     """Return a difference in the metric's unit; empty where there is none."""
     return "" if pd.isna(value) else METRICS[metric].signed(value)
@@ -51,24 +64,29 @@ def interval(row: Mapping[str, Any] | pd.Series, metric: str, inner: bool = Fals
         metric: what it is about.
         inner: whether the narrower one is asked for, which shows equivalence.
     """
-    if math.isinf(row["half_width"]):
-        return "unknown"
     prefix = "inner_" if inner else ""
-    low, high = (signed(row[f"{prefix}{end}"], metric) for end in ("low", "high"))
+    ends = [row.get(f"{prefix}{end}", math.nan) for end in ("low", "high")]
+    low, high = (signed(end, metric) for end in ends)
+    if math.isinf(row["half_width"]):
+        # Nothing tells how low, or how high, a variant may be of which few seeds spread far.
+        most = METRICS[metric].most
+        if ends[0] > -most:
+            return f"above {low}"
+        return f"below {high}" if ends[1] < most else "unknown"
     return f"{low} to {high}" if low else ""
 
 
-def mean_interval(mean: float, half: float, diverged: int) -> str:
+def mean_interval(low: float, high: float, diverged: int) -> str:
     """Return the interval of a mean of numbers from 0 to 1, which a seed that diverged leaves open.
 
     Args:
-        mean: the mean.
-        half: half the width of its interval.
+        low: its lower end.
+        high: its upper end.
         diverged: how many of the seeds did.
     """
-    if diverged or not math.isfinite(half):
+    if diverged or not math.isfinite(high - low):
         return "unknown"
-    return f"{max(0, mean - half):.4f} to {min(1, mean + half):.4f}"
+    return f"{max(0, low):.4f} to {min(1, high):.4f}"
 
 
 def p_value(value: float) -> str:

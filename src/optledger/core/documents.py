@@ -87,8 +87,8 @@ def _problem(error: MarkedYAMLError) -> str:
 
 
 # Far more than anyone writes, and than dvc.lock has with hundreds of stages.
-_MOST_BYTES = 2_000_000
-_MOST_NODES = 50_000
+_MOST_BYTES = 20_000_000
+_MOST_NODES = 1_000_000
 _MOST_DEPTH = 40
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
-"""What a comparison comes to, of the first of two."""
+Verdict = Literal["better", "worse", "equivalent", "inconclusive", "not judged"]
+"""What a comparison comes to, of the first of two; not judged, if no promise was made for it."""
 
 
 @dataclass(frozen=True)

@@ -294,12 +294,19 @@ class Search(Section):
         strategy: grid tries every value of a list, or `trials` values of a range, evenly spaced in
             their logarithm; random draws `trials` values of either.
         trials: how many learning rates each variant may try.
-        seed: of the search trials and of what is drawn; the final trials do not use it.
+        seed: of what is drawn, and the first of the search trials; the final trials use none.
+        seeds: how many trials of each learning rate there are, whose mean decides.
     """
 
     strategy: Literal["grid", "random"]
     trials: int = Field(ge=2, le=10_000)
     seed: int = Field(ge=0, lt=2**31)
+    seeds: int = Field(default=1, ge=1, le=1000)
+
+    @property
+    def values(self) -> list[int]:
+        """The seeds of each learning rate's trials."""
+        return list(range(self.seed, self.seed + self.seeds))
 
 
 class Seeds(Section):
@@ -352,6 +359,61 @@ Targets = Annotated[
 ]
 
 
+def _check_looks(value: object) -> object:
+    if isinstance(value, tuple):
+        return value
+    match value:
+        case list() if all(map(_is_look, value)) and value == sorted(set(value)):
+            if len(value) <= _MOST_LOOKS:
+                return tuple(value)
+    raise ValueError(
+        f"a list of up to {_MOST_LOOKS} numbers of seeds, of two or more, in ascending order"
+    )
+
+
+def _is_look(value: object) -> bool:
+    return type(value) is int and 2 <= value <= 10_000
+
+
+_MOST_LOOKS = 20
+
+Looks = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_check_looks),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 2, "maximum": 10_000},
+            "maxItems": _MOST_LOOKS,
+            "uniqueItems": True,
+        }
+    ),
+]
+
+
+def _check_spending(value: object) -> object:
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, list) and value and all(map(_is_part, value)):
+        return tuple(float(part) for part in value)
+    raise ValueError("a list of numbers from 1e-6 to 1e6, one for each look")
+
+
+def _is_part(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 1e-6 <= value <= 1e6
+
+
+Spending = Annotated[
+    tuple[float, ...],
+    BeforeValidator(_check_spending),
+    WithJsonSchema({"type": "array", "items": {"type": "number", "minimum": 1e-6, "maximum": 1e6}}),
+]
+
+Family = Literal["pairs", "baseline", "best"]
+"""Which differences have a verdict, all of them together with the stated confidence: those of all
+pairs, those from the baseline, or none, so that the table tells who leads and nothing else."""
+
+
 class Comparison(Section):
     """What decides between variants.
 
@@ -359,15 +421,32 @@ class Comparison(Section):
         metric: what ranks are by, and what the confidence is of.
         confidence: with which all intervals of that metric's differences hold together.
         margins: by metric, the difference up to which two variants are as good as equal.
+        family: which differences have a verdict.
         baseline: the variant that the leaderboard shows the others against.
+        looks: numbers of seeds at which verdicts are made; none, if only with all that there are.
+        spending: how much each look may spend of what may go wrong, in parts.
         targets: validation accuracies to count the epochs to.
     """
 
     metric: Literal["accuracy", "precision", "recall", "f1"]
     confidence: float = Field(default=0.95, ge=0.5, le=0.9999)
     margins: Margins = Margins()
+    family: Family = "pairs"
     baseline: Name | None = None
+    looks: Looks = ()
+    spending: Spending | None = None
     targets: Targets = (0.97,)
+
+    @property
+    def alpha(self) -> float:
+        """How often a table may be wrong."""
+        return 1 - self.confidence
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """What each look may spend of what may go wrong: the k-th of n in proportion to k."""
+        parts = self.spending or range(1, len(self.looks) + 1)
+        return tuple(part / sum(parts) for part in parts)
 
     def margin(self, metric: str) -> float:
         """Return the difference of a metric up to which two variants are as good as equal."""
@@ -520,8 +599,11 @@ def _contradictions(params: Params, path: Path) -> Iterator[str]:
         )
         yield mistake(path, "split.validation_fraction", 0, allowed)
     seeds = params.seeds.values
-    if searched and params.search.seed in seeds:
-        allowed = f"a seed that the final trials do not use; theirs are {seeds[0]} to {seeds[-1]}"
+    if searched and {*params.search.values} & {*seeds}:
+        own = f", nor the {params.search.seeds - 1} after it" if params.search.seeds > 1 else ""
+        allowed = (
+            f"a seed that the final trials do not use{own}; theirs are {seeds[0]} to {seeds[-1]}"
+        )
         yield mistake(path, "search.seed", params.search.seed, allowed)
     if params.split.validation_fraction == 0:
         for name, variant in params.variants.items():
@@ -529,10 +611,24 @@ def _contradictions(params: Params, path: Path) -> Iterator[str]:
                 key = f"{place(params, name, 'early_stopping')}.monitor"
                 allowed = "train_loss or train_accuracy, as there is no validation split"
                 yield mistake(path, key, variant.early_stopping.monitor, allowed)
-    baseline = params.comparison.baseline
+    yield from _comparison_mistakes(params, path)
+
+
+def _comparison_mistakes(params: Params, path: Path) -> Iterator[str]:
+    comparison = params.comparison
+    baseline, looks = comparison.baseline, comparison.looks
     if baseline is not None and baseline not in params.variants:
         allowed = f"a variant ({_listed(list(params.variants))}), or no such key"
         yield mistake(path, "comparison.baseline", baseline, allowed)
+    if baseline is None and comparison.family == "baseline":
+        allowed = f"a variant ({_listed(list(params.variants))}), as comparison.family is baseline"
+        yield mistake(path, "comparison.baseline", baseline, allowed)
+    if looks and params.seeds.count not in looks:
+        allowed = f"one of comparison.looks ({', '.join(map(str, looks))}), or no looks: []"
+        yield mistake(path, "seeds.count", params.seeds.count, allowed)
+    if comparison.spending is not None and len(comparison.spending) != len(looks):
+        allowed = f"a number for each of comparison.looks, of which there are {len(looks)}"
+        yield mistake(path, "comparison.spending", list(comparison.spending), allowed)
 
 
 def _case_mistakes(params: Params, path: Path) -> Iterator[str]:

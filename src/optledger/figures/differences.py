@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import against, plain_rows, reference
-from optledger.analysis.words import interval, many, signed
+from optledger.analysis.words import interval, many, signed, verdict_at
 from optledger.core.params import Comparison
 from optledger.figures.panels import identifier, near, short
 from optledger.figures.style import GREY, GRID, lines, style, svg
@@ -40,7 +40,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         if not others:
             figure.text(0.02, 0.5, f"{short(best)} is the only variant.", va="center")
             return svg(figure)
-        texts = _texts(leaderboard, rows, metric)
+        texts = _texts(leaderboard, rows, comparison)
         lost = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
         low, high = _limits(rows.drop(lost, errors="ignore"), margin)
         axes = figure.add_subplot()
@@ -79,13 +79,13 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
 def described(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
     """Return what the figure shows in words."""
     metric, best = comparison.metric, reference(leaderboard)
-    texts = _texts(leaderboard, against(comparisons, metric, best), metric)
+    texts = _texts(leaderboard, against(comparisons, metric, best), comparison)
     each = [f"{name} {' '.join(text)}".rstrip() for name, text in texts.items()]
     return f"Differences in {metric} from {best}, in points: {'; '.join(each)}"
 
 
 def _texts(
-    leaderboard: pd.DataFrame, rows: pd.DataFrame, metric: str
+    leaderboard: pd.DataFrame, rows: pd.DataFrame, comparison: Comparison
 ) -> dict[str, tuple[str, str]]:
     """Return what stands beside each variant that `rows` has: its verdict, and what that is by."""
     texts = {}
@@ -94,11 +94,11 @@ def _texts(
         if lost := own[name]["diverged_seeds"]:
             texts[name] = ("out", f"{lost} of {many(own[name]['seeds'], 'seed')} diverged")
         elif math.isnan(row["difference"]):
-            texts[name] = (row["verdict"], "")
+            texts[name] = (verdict_at(row, comparison), "")
         else:
-            ends = interval(row, metric, inner=row["verdict"] == "equivalent")
-            told = f"{signed(row['difference'], metric)} ({ends})"
-            texts[name] = (row["verdict"], told.replace("-", "\N{MINUS SIGN}"))
+            ends = interval(row, comparison.metric, inner=row["verdict"] == "equivalent")
+            told = f"{signed(row['difference'], comparison.metric)} ({ends})"
+            texts[name] = (verdict_at(row, comparison), told.replace("-", "\N{MINUS SIGN}"))
     return texts
 
 

@@ -15,17 +15,22 @@ if TYPE_CHECKING:
 
 
 def draw(search: pd.DataFrame, shown: str, variants: Sequence[str]) -> str:
-    """Return one variant's search trials as SVG, those of the others behind them.
+    """Return one variant's search as SVG, those of the others behind it: the mean of each rate.
 
-    A trial that diverged stands as a cross at the top edge.
+    A rate of which a trial diverged has a cross at the top edge.
 
     Args:
         search: results/search.csv.
         shown: the variant in colour.
         variants: all that there are, also those that nothing was searched for.
     """
-    errors = (1 - search["validation_accuracy"]).clip(lower=LEAST)
-    trials = search.assign(error=errors).sort_values("learning_rate")
+    accuracy = search["validation_accuracy"]
+    trials = (
+        search.assign(lost=accuracy.isna())
+        .groupby(["variant", "learning_rate", "chosen"], as_index=False)
+        .agg(error=("validation_accuracy", "mean"), lost=("lost", "any"))
+    )
+    trials["error"] = errors = (1 - trials["error"]).clip(lower=LEAST)
     with panel(shown) as (figure, axes):
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -58,7 +63,7 @@ def _mark(axes: "Axes", trials: pd.DataFrame, colour: str) -> None:
         zorder=4,
         gid="chosen",
     )
-    lost = trials.loc[trials["error"].isna(), "learning_rate"]
+    lost = trials.loc[trials["lost"], "learning_rate"]
     top = np.full(len(lost), 0.94)
     if len(lost):
         axes.scatter(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import against, reference
+from optledger.analysis.looks import any_error
 from optledger.analysis.words import are, interval, many, signed, some
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Params
@@ -85,13 +86,21 @@ def certainty(
     diverged = _diverged(leaderboard)
     names = [name for name in leaderboard["variant"] if name not in (best, *diverged)]
     rows = against(comparisons, metric, best).loc[names]
+    leading = set(leaderboard.loc[leaderboard["leading"] == 1, "variant"])
+    # By who leads, where the pair itself is open.
+    rows["verdict"] = [
+        "out" if verdict in _OPEN and name not in leading else verdict
+        for name, verdict in rows["verdict"].items()
+    ]
     margin = METRICS[metric].amount(comparison.margin(metric))
     sentences = []
     for verdict, text in (
         ("worse", f"Shown to be worse than {best}"),
         ("equivalent", f"Shown to be within {margin} of {best}"),
+        ("out", "Not among the best"),
         ("inconclusive", f"Not told apart from {best} yet"),
         ("better", f"Shown to be better than {best}"),
+        ("not judged", f"Without a verdict against {best}"),
     ):
         own = rows[rows["verdict"] == verdict]
         if len(own):
@@ -113,7 +122,7 @@ def next_steps(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, params: Par
     """
     return [
         *_steps_of_design(leaderboard),
-        *_steps_of_seeds(leaderboard, comparisons, params.comparison.metric),
+        *_steps_of_seeds(leaderboard, comparisons, params.comparison),
         *_steps_of_search(leaderboard),
         *_steps_of_training(leaderboard, params),
     ]
@@ -131,12 +140,15 @@ def _beside(rows: pd.DataFrame, champion: str) -> str:
         ("equivalent", "shown to be as good, within the margin"),
         ("inconclusive", "not told apart from it"),
         ("worse", "shown to be worse"),
+        ("not judged", "not judged against it"),
     ):
         names = rows.index[rows["verdict"] == verdict].tolist()
         if names:
             texts.append(f"{some(names, most=4)} {are(names)} {text}")
     return f" {'; '.join(texts)}."
 
+
+_OPEN = ("inconclusive", "not judged")
 
 # Times as fast, for it to be worth a word.
 _FASTER = 1.5
@@ -182,22 +194,26 @@ _PLANNED = "with a power of 80 %, if difference and spread are what they seem"
 
 
 def _steps_of_seeds(
-    leaderboard: pd.DataFrame, comparisons: pd.DataFrame, metric: str
+    leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
 ) -> Iterator[str]:
-    """Yield what would settle the open differences from the best that leads."""
+    """Yield what would settle the open differences from the best that leads, of those that lead."""
     seeds = int(leaderboard["seeds"].max())
     if len(leaderboard) == 1 or seeds == 1:
         return
     best = reference(leaderboard)
-    rows = against(comparisons, metric, best)
-    rows = rows[rows["verdict"] == "inconclusive"].drop(_diverged(leaderboard), errors="ignore")
+    rows = against(comparisons, comparison.metric, best)
+    behind = leaderboard.loc[leaderboard["leading"] == 0, "variant"]
+    rows = rows[rows["verdict"] == "inconclusive"].drop(behind, errors="ignore")
     further = rows["further_seeds"].sort_values()
     affordable = further[further <= _AFFORDABLE * seeds]
     if len(affordable):
         each = [f"{name} ({number:g} more)" for name, number in affordable.items()]
+        count = seeds + int(affordable.max())
+        price = "" if comparison.looks else f" {_price(seeds, count, comparison)}"
+        again = "optledger settle" if comparison.looks else f"dvc exp run -S seeds.count={count}"
         yield (
-            f"More seeds, for a verdict between {best} and {some(each)}, {_PLANNED}. "
-            f"`dvc exp run -S seeds.count={seeds + int(affordable.max())}`"
+            f"More seeds, for a verdict between {best} and {some(each)}, {_PLANNED}.{price} "
+            f"`{again}`"
         )
     dear = further[np.isfinite(further) & (further > _AFFORDABLE * seeds)]
     if len(dear):
@@ -207,11 +223,26 @@ def _steps_of_seeds(
             f"{dear.min():g} more, {_PLANNED}."
         )
     endless = [str(name) for name in further.index[np.isinf(further)]]
-    if endless:
+    if endless and comparison.looks:
+        yield (
+            f"Something else to choose by: no look that is declared is likely to tell {best} from "
+            f"{some(endless)}."
+        )
+    elif endless:
         yield (
             f"A larger test set, for a verdict between {best} and {some(endless)}: "
             "with these images, no number of seeds gives one."
         )
+
+
+def _price(seeds: int, count: int, comparison: Comparison) -> str:
+    """Return what looking again costs, as nobody has declared it before."""
+    left = 1 - any_error([seeds, count], comparison.alpha)
+    return (
+        f"As a second look that was not declared it leaves {100 * left:.1f} % of the "
+        f"{100 * comparison.confidence:g} % confidence; `comparison.looks` in params.yaml, "
+        "declared before seeds are seen, keeps it."
+    )
 
 
 def _steps_of_search(leaderboard: pd.DataFrame) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from optledger.analysis.comparisons import reference
-from optledger.analysis.markdown import answer, rank_notes, rank_table
+from optledger.analysis.markdown import answer, rank_notes, rank_table, scope
 from optledger.analysis.words import confidence, listed, many, some
 from optledger.core.metric import METRICS
 from optledger.core.params import Params
@@ -75,7 +75,7 @@ def html(results: Results, params: Params) -> str:
                 "answer",
                 described(results.leaderboard, results.comparisons, params.comparison),
             ),
-            verdicts=tables.verdicts(results.comparisons, names, params.comparison.metric),
+            verdicts=tables.verdicts(results.comparisons, names, params.comparison),
             few=len(names) <= tables.FEW,
             turned=len(names) > tables.FEW or max(map(len, names)) > _WIDE_HEAD,
             notes=[*rank_notes(results.leaderboard, params.comparison), *_full_batches(params)],
@@ -142,6 +142,8 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "params": params,
         "metric": comparison.metric,
         "confidence": confidence(comparison),
+        "scope": scope(comparison),
+        "not_judged": comparison.family != "pairs",
         "margin": METRICS[comparison.metric].amount(comparison.margin(comparison.metric)),
         "names": leaderboard["variant"].tolist(),
         "seeds": many(params.seeds.count, "seed"),

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import against, plain_rows, reference
-from optledger.analysis.words import epochs_to, interval, mean_interval, signed
+from optledger.analysis.words import epochs_to, interval, mean_interval, signed, verdict_at
 from optledger.core.params import Comparison, Params
 from optledger.figures.panels import near
 
@@ -96,11 +96,13 @@ def ranks(
         Rank(
             rank=row["rank"],
             variant=name,
-            badges=[badge for badge in ("leading", "champion") if row[badge]],
+            badges=[badge for badge in ("first", "leading", "champion") if row[badge]],
             mean=row[metric],
-            interval=mean_interval(row[metric], row[f"{metric}_half_width"], row["diverged_seeds"]),
+            interval=mean_interval(
+                row[f"{metric}_low"], row[f"{metric}_high"], row["diverged_seeds"]
+            ),
             span=_span(row, metric, *ends),
-            verdict=_stands(row, beside.get(name)),
+            verdict=_stands(row, beside.get(name), comparison),
             epochs=[
                 (row[f"epochs_to_{target}"], _epochs(row, target))
                 for target in targets(leaderboard)
@@ -114,10 +116,12 @@ def ranks(
     ]
 
 
-def _stands(row: Mapping[str, Any], beside: Mapping[str, Any] | None) -> str:
+def _stands(
+    row: Mapping[str, Any], beside: Mapping[str, Any] | None, comparison: Comparison
+) -> str:
     if row["diverged_seeds"]:
         return "out"
-    return "" if beside is None else str(beside["verdict"])
+    return "" if beside is None else verdict_at(beside, comparison)
 
 
 def targets(leaderboard: pd.DataFrame) -> list[str]:
@@ -144,13 +148,16 @@ def axis(leaderboard: pd.DataFrame, comparison: Comparison) -> tuple[float, floa
 
 
 def _ends(row: Mapping[str, Any], metric: str) -> tuple[float, float]:
-    half = float(np.nan_to_num(row[f"{metric}_half_width"], nan=0.0, posinf=0.0))
-    return max(0.0, row[metric] - half), min(1.0, row[metric] + half)
+    low, high = row[f"{metric}_low"], row[f"{metric}_high"]
+    if not math.isfinite(high - low):
+        low = high = row[metric]
+    return max(0.0, low), min(1.0, high)
 
 
 def _span(row: Mapping[str, Any], metric: str, low: float, high: float) -> Span | None:
     ends = _ends(row, metric)
-    unknown = row["diverged_seeds"] or not math.isfinite(row[f"{metric}_half_width"])
+    length = row[f"{metric}_high"] - row[f"{metric}_low"]
+    unknown = row["diverged_seeds"] or not math.isfinite(length)
     if unknown or ends[1] < low:
         return None
     left, right, middle = (
@@ -162,28 +169,39 @@ def _span(row: Mapping[str, Any], metric: str, low: float, high: float) -> Span 
 # A variant against itself.
 _ITSELF = Cell("", "", "self")
 
-_MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}
+_MARKS = {
+    "better": "▲",
+    "worse": "▼",
+    "equivalent": "=",
+    "inconclusive": "?",
+    "not judged": "\N{EN DASH}",
+}
 
 
-def verdicts(comparisons: pd.DataFrame, names: Sequence[str], metric: str) -> list[list[Cell]]:
+def verdicts(
+    comparisons: pd.DataFrame, names: Sequence[str], comparison: Comparison
+) -> list[list[Cell]]:
     """Return a row for each variant: its verdict against each, and none against itself."""
     few = len(names) <= FEW
-    beside = [plain_rows(against(comparisons, metric, other)) for other in names]
+    beside = [plain_rows(against(comparisons, comparison.metric, other)) for other in names]
     return [
         [
-            _verdict(name, other, rows[name], metric, few) if name != other else _ITSELF
+            _verdict(name, other, rows[name], comparison, few) if name != other else _ITSELF
             for other, rows in zip(names, beside, strict=True)
         ]
         for name in names
     ]
 
 
-def _verdict(name: str, other: str, row: Mapping[str, Any], metric: str, few: bool) -> Cell:
+def _verdict(
+    name: str, other: str, row: Mapping[str, Any], comparison: Comparison, few: bool
+) -> Cell:
     verdict = str(row["verdict"])
-    told = signed(row["difference"], metric)
-    ends = f": {told} points, {interval(row, metric)}" if told else ""
+    told = signed(row["difference"], comparison.metric)
+    ends = f": {told} points, {interval(row, comparison.metric)}" if told else ""
     text = f"{_MARKS[verdict]} {told}" if few else _MARKS[verdict]
-    return Cell(text, f"{name} against {other}: {verdict}{ends}", verdict)
+    title = f"{name} against {other}: {verdict_at(row, comparison)}{ends}"
+    return Cell(text, title, verdict.replace(" ", "-"))
 
 
 def heat_map(per_class: pd.DataFrame, names: Sequence[str]) -> list[list[Cell]]:

@@ -1,6 +1,6 @@
 """What is known of a variant's noise in two revisions: tables, and predictions in DVC's cache."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +26,14 @@ class Evidence:
         base: the one revision.
         head: the other.
         place: where DVC's cache on this machine keeps the object of an MD5; nothing is fetched.
+        looks: numbers of seeds, ascending, of which samples know.
         missing: what was asked for and is not in that cache, in words.
     """
 
     base: Revision
     head: Revision
     place: Callable[[str], Path]
+    looks: Sequence[int] = ()
     missing: list[str] = field(default_factory=list)
 
     def samples(self, before: str, after: str) -> tuple[Mapping[str, Sample], Mapping[str, Sample]]:
@@ -42,11 +44,13 @@ class Evidence:
         pair = (self.base, before), (self.head, after)
         files = [self._predictions(*each) for each in pair]
         if self._test_split is None or None in files:
-            first, second = (samples_of_seeds([name], each.seeds)[name] for each, name in pair)
+            first, second = (
+                samples_of_seeds([name], each.seeds, self.looks)[name] for each, name in pair
+            )
             return first, second
         labels, classes = self._test_split
         first, second = (
-            samples_of(labels, arrays["classes"], arrays["losses"], classes)
+            samples_of(labels, arrays["classes"], arrays["losses"], classes, self.looks)
             for arrays in (read_predictions(each, len(labels), classes) for each in files if each)
         )
         return first, second

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 from pydantic import ConfigDict
 
-from optledger.analysis.comparisons import compared, deciding_first
+from optledger.analysis.comparisons import FOUND, compared, deciding_first
 from optledger.core import git
 from optledger.core.documents import Section, validate
 from optledger.core.metric import METRICS
@@ -31,7 +31,10 @@ def review(base: str, head: str) -> Review:
     """
     with repository() as opened:
         before, after = read(opened, base), read(opened, head)
-        evidence = Evidence(before, after, lambda md5: Path(opened.cache.local.oid_to_path(md5)))
+        evidence = Evidence(
+            *(before, after, lambda md5: Path(opened.cache.local.oid_to_path(md5))),
+            _rules(before).looks,
+        )
         return join(before, after, evidence, _history(before, after))
 
 
@@ -156,7 +159,7 @@ def _effect(
             {"metric": metric, **compared(new[metric], old[metric], metric, rules, family)}
             for metric in deciding_first(rules)
         ]
-        differences = pd.DataFrame(rows)
+        differences = pd.DataFrame(rows, columns=["metric", *FOUND])
     return Effect(
         variant=variant.name,
         kind=variant.kind,

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from optledger.analysis.words import are, confidence, interval, listed, signed
+from optledger.analysis.looks import any_error
+from optledger.analysis.words import are, confidence, interval, listed, looks, signed
 from optledger.core import formats
 from optledger.core.metric import METRICS
 from optledger.review.effects import Effect, Review
+from optledger.review.revision import Revision
 from optledger.review.tables import deciding, name, others, parameters, training
 
 MARKER = "<!-- optledger review -->"
@@ -113,7 +115,7 @@ def _decision(review: Review) -> Iterator[str | pd.DataFrame]:
         yield parameters(review)
     yield from _inputs(review)
     if other := [effect for effect in review.effects if effect.kind != "same"]:
-        yield deciding(other, review.rules.metric)
+        yield deciding(other, review.rules)
     if (review.parameters or review.inputs or review.effects) and not review.stale:
         yield from _leaders(review)
 
@@ -218,22 +220,61 @@ def _notes(review: Review) -> Iterator[str]:
     if judged := review.of_kind("changed"):
         margin = METRICS[rules.metric].amount(rules.margin(rules.metric))
         sources = "; ".join(dict.fromkeys(map(_noise, judged)))
-        alpha = 100 * (1 - rules.confidence) / len(judged)
+        alpha = 100 * rules.alpha / len(judged)
+        within, apart = f", of {100 - 2 * alpha:.4g} %,", f", of {100 - alpha:.4g} %,"
+        if rules.looks:
+            within, apart = "", ", at the level of its look,"
         yield (
             f"Judged by the rules of {base.label}: {rules.metric}, {_scope(review)}, "
             f"a margin of {margin}. Intervals are for {sources}. Verdicts, in this order. "
-            f"Equivalent: a narrower interval, of {100 - 2 * alpha:.4g} %, lies within the margin. "
-            f"Better, worse: the one that is printed, of {100 - alpha:.4g} %, excludes 0. Else "
-            "inconclusive."
+            f"Equivalent: a narrower interval{within} lies within the margin. "
+            f"Better, worse: the one that is printed{apart} excludes 0. Else inconclusive."
         )
+        yield from _looks(review)
     elif any(change.key.startswith("comparison") for change in review.parameters):
         yield f"Variants would be judged by the rules of the base, {base.label}."
     if review.missing:
         yield f"Not in DVC's cache here: {listed(list(review.missing))}."
     if open_ := review.with_verdict("inconclusive"):
-        yield from _advice(open_)
+        yield from _advice(open_, bool(rules.looks))
     if uncommitted := review.history.uncommitted:
         yield f"Not committed yet: {_some(uncommitted)}."
+
+
+def _looks(review: Review) -> Iterator[str]:
+    """Tell of looks at the same trainings: which are declared, moved, or nobody's plan."""
+    rules = review.rules
+    if rules.looks:
+        yield (
+            f"Looks are declared at {looks(rules)} seeds. A verdict is that of the first look that "
+            "came to one, of as many seeds of each revision."
+        )
+    moved = [change.key for change in review.parameters if change.key in _OF_LOOKS]
+    if moved:
+        yield (
+            f"{listed(moved)} changed after seeds were seen: what looks there are, and what each "
+            f"may spend, is settled by the first of them, and so {review.base.label} has it here."
+        )
+    counts = [_count(revision) for revision in (review.base, review.head)]
+    if rules.looks or None in counts or not counts[0] < counts[1]:  # type: ignore[operator]
+        return
+    left = 100 * (1 - any_error([each for each in counts if each], rules.alpha))
+    yield (
+        f"{review.head.label} looks at {counts[1]} seeds where {review.base.label} has looked at "
+        f"{counts[0]}, and no looks are declared (comparison.looks): whoever acts on either has "
+        f"{left:.1f} % of confidence left of {100 * rules.confidence:g} %."
+    )
+
+
+_OF_LOOKS = ("comparison.looks", "comparison.spending", "comparison.confidence")
+
+
+def _count(revision: Revision) -> int | None:
+    """Return how many seeds its parameters ask for."""
+    match revision.parameters:
+        case {"seeds": {"count": int() as count}} if count > 1:
+            return count
+    return None
 
 
 def _noise(effect: Effect) -> str:
@@ -241,15 +282,17 @@ def _noise(effect: Effect) -> str:
         "seeds and images": "other seeds and other test images",
         "seeds": "other seeds, on this test set",
         "images": "other test images, for these two models: one seed each",
-    }[effect.decisive["noise"]]
+    }.get(effect.decisive["noise"], "other seeds: there are too few for a look")
 
 
-def _advice(effects: Sequence[Effect]) -> Iterator[str]:
+def _advice(effects: Sequence[Effect], declared: bool) -> Iterator[str]:
     """Tell how many seeds would decide."""
     for effect in effects:
         needed = effect.decisive["further_seeds"]
         if pd.isna(needed):
             yield f"{effect.variant}: one seed does not tell how far seeds spread; take more."
+        elif needed == float("inf") and declared:
+            yield f"{effect.variant}: no look that is declared is likely to decide."
         elif needed == float("inf"):
             yield f"{effect.variant}: no number of seeds would decide; more test images would."
         else:

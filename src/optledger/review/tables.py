@@ -5,10 +5,18 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.words import converged_after, epochs_to, further_seeds, interval, signed
+from optledger.analysis.words import (
+    converged_after,
+    epochs_to,
+    further_seeds,
+    interval,
+    signed,
+    verdict_at,
+)
 from optledger.core.documents import shown
 from optledger.core.errors import printable
 from optledger.core.metric import METRICS
+from optledger.core.params import Comparison
 from optledger.review.effects import Effect, Review
 
 
@@ -42,8 +50,9 @@ def _touched(variants: Sequence[str], review: Review) -> str:
     return ", ".join(variants) or "no variant"
 
 
-def deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
+def deciding(effects: Sequence[Effect], rules: Comparison) -> pd.DataFrame:
     """Return a row per variant: the metric that decides, its difference and the verdict."""
+    metric = rules.metric
     rows = []
     for effect in effects:
         row = {
@@ -60,7 +69,7 @@ def deciding(effects: Sequence[Effect], metric: str) -> pd.DataFrame:
             found = effect.decisive
             row[f"difference in {METRICS[metric].unit}"] = signed(found["difference"], metric)
             row["interval"] = interval(found, metric)
-            row["verdict"] = f"{found['verdict']}"
+            row["verdict"] = verdict_at(found, rules)
             if found["verdict"] == "inconclusive":
                 row["further seeds"] = further_seeds(found["further_seeds"])
         rows.append(row)

@@ -1,8 +1,9 @@
 """compare: who leads, which differences are more than noise, and how the variants learn."""
 
 from optledger import stages
-from optledger.analysis.comparisons import comparisons, leading_group
+from optledger.analysis.comparisons import comparisons
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
+from optledger.analysis.leading import leaders
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
 from optledger.analysis.results import class_notes, read_samples
 from optledger.analysis.schemas import read_results
@@ -20,9 +21,9 @@ def main() -> None:
     comparison = settings.comparison
     seeds = read_results("seeds", variants=settings.variants)["seeds"]
     ranked = ranking(seeds, comparison.metric)
-    samples = read_samples(ranked)
+    samples = read_samples(ranked, comparison.looks)
     pairs = comparisons(samples, comparison)
-    leading = leading_group(pairs, comparison.metric, seeds)
+    leading = leaders(samples, pairs, comparison, seeds)
     searches = {name: read_search(TRIALS / name) for name in ranked}
     histories = {name: read_history(TRIALS / name) for name in ranked}
     speed = epochs_to_targets(histories, seeds, comparison.targets)

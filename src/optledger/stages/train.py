@@ -30,7 +30,7 @@ def main() -> None:
     write_trials(TRIALS / name, finals, searched)
     observed = {each.result.seed: each.observation for each in finished.finals if each.observation}
     write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, observed)
-    rates = [each.learning_rate for each in searched]
+    rates = {each.learning_rate for each in searched}
     chosen = finished.learning_rate
     print(f"{name}: learning rate {chosen:g}{f', of {len(rates)} tried' if rates else ''}")
     if edge := search.edge(chosen, rates):

@@ -30,8 +30,8 @@ class Plan:
 
     def possible(self) -> list[KeyedTrial]:
         """Return the search trials, and the final ones of every rate that may be chosen."""
-        rates = [each.trial.learning_rate for each in self.searched] or [self.choose([])]
-        return [*self.searched, *(each for rate in rates for each in self.finals(rate))]
+        rates = {each.trial.learning_rate for each in self.searched} or {self.choose([])}
+        return [*self.searched, *(each for rate in sorted(rates) for each in self.finals(rate))]
 
 
 def plans(settings: Params, names: Iterable[str], classes: int, keys: Keys) -> list[Plan]:
@@ -53,8 +53,8 @@ def _plan(settings: Params, name: str, classes: int, keys: Keys) -> Plan:
     rates = search.candidates(variant, settings.search)
     return Plan(
         name=name,
-        searched=[keyed(rate, settings.search.seed) for rate in rates],
+        searched=[keyed(rate, seed) for rate in rates for seed in settings.search.values],
         choose=lambda results: search.choose(variant, results),
         finals=lambda rate: [keyed(rate, seed) for seed in seeds],
-        count=len(rates) + len(seeds),
+        count=len(rates) * settings.search.seeds + len(seeds),
     )

@@ -8,18 +8,17 @@ again.
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from optledger.analysis.comparisons import comparisons, samples_of
+from optledger.analysis.comparisons import compared, samples_of
 from optledger.analysis.statistics import Sample
 from optledger.core.formats import read_npz
 from optledger.core.metric import METRICS
@@ -98,16 +97,17 @@ def _judge(
     if model.tags[TEST_DIGEST] != other.tags[TEST_DIGEST]:
         return Judgement(False, f"not comparable with {who}, which has another test split")
     comparison = Comparison.model_validate_json(model.tags[COMPARISON])
-    new = _samples(client, model)
+    new = _samples(client, model, comparison.looks)
     try:
-        held = _samples(client, other)
+        held = _samples(client, other, comparison.looks)
     except (MlflowException, OSError) as error:
         if not _is_missing(error):
             raise
         return Judgement(False, f"not comparable with {who}, whose predictions are gone")
-    samples = {"new": new, "holder": held}
-    # Of one pair the table has a row per metric, the deciding one first.
-    return judge(comparisons(samples, comparison).iloc[0], comparison, who)
+    # Of one pair, whatever the family of a table.
+    metric = comparison.metric
+    row = compared(new[metric], held[metric], metric, comparison, family=1)
+    return judge(row, comparison, who)
 
 
 def _is_missing(error: MlflowException | OSError) -> bool:
@@ -117,11 +117,11 @@ def _is_missing(error: MlflowException | OSError) -> bool:
     return absent or "404" in str(error)
 
 
-def judge(row: pd.Series, comparison: Comparison, who: str) -> Judgement:
+def judge(row: Mapping[str, Any], comparison: Comparison, who: str) -> Judgement:
     """Return what a row of comparisons.csv, the new one's against the holder's, amounts to.
 
     Args:
-        row: the comparison on the deciding metric.
+        row: the comparison on the deciding metric, as of `compared`.
         comparison: what it was made by.
         who: the holder, in words.
     """
@@ -131,8 +131,9 @@ def judge(row: pd.Series, comparison: Comparison, who: str) -> Judgement:
         "better": f"better than {who}",
         "worse": f"worse than {who}",
         "equivalent": f"equivalent to {who}, within {margin}",
-        "inconclusive": f"not shown to be better than {who}",
-    }[verdict]
+    }.get(verdict, f"not shown to be better than {who}")
+    if "difference" not in row:
+        return Judgement(False, f"{words}: too few seeds for a look")
     low, high = (f"{100 * row[end]:+.2f}" for end in ("low", "high"))
     # Of one seed against several, nothing tells the spread.
     ends = "unknown" if math.isinf(row["half_width"]) else f"{low} to {high}"
@@ -160,7 +161,7 @@ def _model(client: MlflowClient, version: ModelVersion) -> LoggedModel | None:
         raise
 
 
-def _samples(client: MlflowClient, model: LoggedModel) -> dict[str, Sample]:
+def _samples(client: MlflowClient, model: LoggedModel, looks: Sequence[int]) -> dict[str, Sample]:
     with tempfile.TemporaryDirectory() as temporary:
         path = download_artifacts(
             artifact_uri=f"{model.artifact_location}/{PREDICTIONS}",
@@ -169,4 +170,4 @@ def _samples(client: MlflowClient, model: LoggedModel) -> dict[str, Sample]:
         )
         arrays = read_npz(Path(path))
     labels, classes = arrays["labels"], arrays["classes"]
-    return samples_of(labels, classes, arrays["losses"], int(labels.max()) + 1)
+    return samples_of(labels, classes, arrays["losses"], int(labels.max()) + 1, looks)

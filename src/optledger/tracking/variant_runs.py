@@ -127,10 +127,9 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
     percent = f"{100 * confidence:g}"
     metrics = {}
     for metric in METRICS:
-        mean, half_width = figures[metric], figures[f"{metric}_half_width"]
-        metrics[metric] = mean
-        metrics[f"{metric}_low_{percent}"] = rounded(mean - half_width)
-        metrics[f"{metric}_high_{percent}"] = rounded(mean + half_width)
+        metrics[metric] = figures[metric]
+        metrics[f"{metric}_low_{percent}"] = rounded(figures[f"{metric}_low"])
+        metrics[f"{metric}_high_{percent}"] = rounded(figures[f"{metric}_high"])
         metrics[f"{metric}_std"] = figures[f"{metric}_std"]
     return metrics
 
@@ -144,7 +143,7 @@ def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -
             "test split": METRICS,
             "mean": [_figure(figures[metric]) for metric in METRICS],
             f"{100 * confidence:g} % interval": [
-                _interval(figures[metric], figures[f"{metric}_half_width"]) for metric in METRICS
+                _interval(figures[f"{metric}_low"], figures[f"{metric}_high"]) for metric in METRICS
             ],
             "standard deviation": [_figure(figures[f"{metric}_std"]) for metric in METRICS],
         }
@@ -165,10 +164,8 @@ def _figure(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.4f}"
 
 
-def _interval(mean: float, half_width: float) -> str:
-    if not math.isfinite(half_width):
-        return ""
-    return f"{mean - half_width:.4f} to {mean + half_width:.4f}"
+def _interval(low: float, high: float) -> str:
+    return f"{low:.4f} to {high:.4f}" if math.isfinite(high - low) else ""
 
 
 def _checksums(content: Content) -> str:
@@ -186,12 +183,14 @@ def _observed(seconds: pd.DataFrame, observation: Observation | None) -> dict[st
 
 
 def _search_runs(variant: Run, parameters: dict[str, str]) -> Iterator[Run]:
-    for row in records(read_search(TRIALS / variant.name)):
+    table = read_search(TRIALS / variant.name)
+    several = table["seed"].nunique() > 1
+    for row in records(table):
         rate, seed = float(row["learning_rate"]), int(row["seed"])
         metrics = ("validation_accuracy", "validation_loss", "epochs", "kept_epoch")
         yield Run(
             content=search_content(variant.key, rate, seed),
-            name=f"{variant.name} learning rate {rate:g}",
+            name=f"{variant.name} learning rate {rate:g}{f' seed {seed}' if several else ''}",
             parent=variant,
             parameters=parameters | {"learning_rate": f"{rate:g}", "seed": str(seed)},
             metrics=finite({metric: row[metric] for metric in metrics}),

@@ -1,6 +1,6 @@
 """The files of results/trials/VARIANT/, which `train` writes and later stages read.
 
-search.csv   a row per learning rate tried: learning_rate, seed, epochs, kept_epoch,
+search.csv   a row per learning rate tried and seed: learning_rate, seed, epochs, kept_epoch,
              diverged_epoch, diverged_step, validation_accuracy, validation_loss; no rows where it
              was given
 trials.csv   a row per seed: learning_rate, seed, epochs, kept_epoch, diverged_epoch, diverged_step

@@ -1,6 +1,7 @@
 """The search for a variant's learning rate, on the validation split."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
@@ -33,34 +34,41 @@ def candidates(variant: Variant, search: Search) -> list[float]:
 
 
 def choose(variant: Variant, results: Sequence[TrialResult]) -> float:
-    """Return the learning rate that is given, or that of the best search trial.
+    """Return the learning rate that is given, or the best of those that were tried.
 
-    The best has the highest validation accuracy with the weights that it keeps; of equal ones, the
-    lower validation loss, then the lower learning rate. One that diverged is worse than any other.
-    Figures count as search.csv has them, so that whoever reads the table arrives at the same rate.
+    The best has the highest validation accuracy with the weights that its trials keep, mean over
+    their seeds; of equal ones, the lower validation loss, then the lower learning rate. One of
+    which fewer trials diverged is better than any other. Figures count as search.csv has them, so
+    that whoever reads the table arrives at the same rate.
     """
     if isinstance(variant.learning_rate, float):
         return variant.learning_rate
-    return min(results, key=_badness).learning_rate
+    by_rate: dict[float, list[TrialResult]] = {}
+    for result in results:
+        by_rate.setdefault(result.learning_rate, []).append(result)
+    return min(by_rate, key=lambda rate: (*_badness(by_rate[rate]), rate))
 
 
-def edge(learning_rate: float, tried: Sequence[float]) -> Literal["lowest", "highest"] | None:
+def edge(learning_rate: float, tried: Collection[float]) -> Literal["lowest", "highest"] | None:
     """Return which end of the learning rates that were tried this one is, if it is one."""
     if not tried or min(tried) < learning_rate < max(tried):
         return None
     return "lowest" if learning_rate == min(tried) else "highest"
 
 
-def _badness(result: TrialResult) -> tuple[bool, float, float, float]:
-    kept = result.kept
-    if kept is None:
-        return True, 0.0, 0.0, result.learning_rate
-    accuracy, loss = map(_as_written, (kept.validation_accuracy, kept.validation_loss))
-    return False, -accuracy, loss, result.learning_rate
+def _badness(results: Sequence[TrialResult]) -> tuple[int, float, float]:
+    kept = [result.kept for result in results if result.kept]
+    diverged = len(results) - len(kept)
+    if not kept:
+        return diverged, 0.0, 0.0
+    accuracy = _mean([each.validation_accuracy for each in kept])
+    return diverged, -accuracy, _mean([each.validation_loss for each in kept])
 
 
-def _as_written(value: float) -> float:
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean of figures as they are written, which no order of additions changes."""
+    written = [float(f"{value:.{SIGNIFICANT_DIGITS}g}") for value in values]
+    return math.fsum(written) / len(written)
 
 
 def _rounded(rate: float) -> float:

@@ -1,0 +1,536 @@
+"""Whether verdicts keep their word for people who look again, ask who leads, and search anew.
+
+As in `calibration`, the trials of a variant stand for all seeds that there are; here each
+experiment is looked at with 5, 10, 20 and 40 seeds, and everything it says is what the pipeline
+says, by the functions that the pipeline calls.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from calibration import Population, Question, Share
+from optledger.analysis.comparisons import Pair, decision, judged_pairs
+from optledger.analysis.leading import Leaders, leaders
+from optledger.analysis.statistics import SKEWNESS, Sample, difference, verdict
+from optledger.core.metric import Verdict
+from optledger.core.params import Comparison
+
+LOOKS = (5, 10, 20, 40)
+METRIC: Final = "accuracy"
+APART = ("better", "worse")
+
+DECLARED = Comparison(metric=METRIC, looks=LOOKS)
+ONCE = Comparison(metric=METRIC)
+
+ERRORS = "Looking at 5, 10, 20 and 40 seeds: errors, % of experiments"
+CLAIMS = "Looking at 5, 10, 20 and 40 seeds: who leads, % of tables"
+BOUGHT = "Looking at 5, 10, 20 and 40 seeds: verdicts on a pair by its true difference, %"
+SEARCHED = "The same optimizer searched twice, ten seeds each, called different, % of pairs"
+
+
+@dataclass(frozen=True)
+class Group:
+    """One variant of an experiment.
+
+    Attributes:
+        variant: whose trials it draws from.
+        shift: what is added to its accuracy, so that its truth is known to be another.
+    """
+
+    variant: str
+    shift: float = 0.0
+
+
+class Decided(NamedTuple):
+    """What a pair comes to, and what is true."""
+
+    first: str
+    second: str
+    seeds: int
+    verdict: Verdict
+    low: float
+    high: float
+    truth: float
+
+    @property
+    def is_false(self) -> bool:
+        """Whether the verdict is wrong."""
+        if self.verdict == "equivalent":
+            return abs(self.truth) >= DECLARED.margin(METRIC) - _ROUNDING
+        if self.verdict == "better":
+            return self.truth <= _ROUNDING
+        return self.verdict == "worse" and self.truth >= -_ROUNDING
+
+
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What an experiment has drawn: a sample of each group, with all of its looks.
+
+    Attributes:
+        groups: what was drawn from.
+        samples: by the name of a group, which is its place.
+        truths: likewise.
+    """
+
+    groups: Sequence[Group]
+    samples: Mapping[str, Sample]
+    truths: Mapping[str, float]
+
+    def decided(
+        self, first: str, second: str, family: int, rules: Comparison = DECLARED
+    ) -> Decided:
+        """Return what a pair comes to, as one of a family of so many."""
+        own, other = self.samples[first], self.samples[second]
+        looks = Pair(own, other, rules).looks(rules.alpha / family)
+        look, verdict = decision(looks, rules.margin(METRIC))
+        low, high = look.estimate.interval(look.alpha)
+        truth = self.truths[first] - self.truths[second]
+        return Decided(first, second, look.seeds, verdict, low, high, truth)
+
+    @cached_property
+    def pairs(self) -> list[Decided]:
+        """What each pair comes to, the better of all seeds first."""
+        order = sorted(self.samples, key=lambda name: -self.samples[name].mean)
+        family = judged_pairs(len(order), DECLARED)
+        return [self.decided(*pair, family) for pair in combinations(order, 2)]
+
+    @cached_property
+    def leaders(self) -> Leaders:
+        """Who leads."""
+        order = sorted(self.samples, key=lambda name: -self.samples[name].mean)
+        samples = {name: {METRIC: self.samples[name]} for name in order}
+        columns = [(METRIC, each.first, each.second, each.verdict) for each in self.pairs]
+        table = pd.DataFrame(columns, columns=["metric", "variant", "against", "verdict"])
+        sound = pd.DataFrame({"variant": order, "diverged_epoch": np.nan})
+        return leaders(samples, table, DECLARED, sound)
+
+    @property
+    def best(self) -> str:
+        """A group of the highest truth."""
+        return max(self.truths, key=lambda name: self.truths[name])
+
+
+class Urn:
+    """Draws experiments from a population, quickly: a hit counts 1, a miss 0."""
+
+    def __init__(self, population: Population, looks: Sequence[int]) -> None:
+        self._hits = {
+            name: (trials.classes == population.labels).astype(np.uint8)
+            for name, trials in population.variants.items()
+        }
+        self._looks = tuple(looks)
+        self._truths = {name: float(hits.mean()) for name, hits in self._hits.items()}
+
+    def draw(
+        self, groups: Sequence[Group], rng: np.random.Generator, images: int | None = None
+    ) -> Drawn:
+        """Draw seeds of each group, and images, the same for all; as many as there are."""
+        total = next(iter(self._hits.values())).shape[1]
+        drawn = rng.integers(total, size=images or total)
+        samples = {
+            str(place): self._sample(group, drawn, rng) for place, group in enumerate(groups)
+        }
+        truths = {
+            str(place): self._truths[group.variant] + group.shift
+            for place, group in enumerate(groups)
+        }
+        return Drawn(groups, samples, truths)
+
+    def _sample(self, group: Group, images: NDArray[np.intp], rng: np.random.Generator) -> Sample:
+        hits = self._hits[group.variant]
+        seeds = rng.integers(len(hits), size=self._looks[-1])
+        return summarized(hits[seeds], images, self._looks, group.shift)
+
+
+def summarized(
+    hits: NDArray[np.uint8], images: NDArray[np.intp], looks: Sequence[int], shift: float = 0.0
+) -> Sample:
+    """Return what `statistics.sample` makes of these images, without making them.
+
+    Args:
+        hits: 1 where a seed is right, shape (seeds, all images).
+        images: that are drawn, by their place.
+        looks: numbers of seeds, of which the last is all.
+        shift: added to the accuracy.
+    """
+    counts = np.bincount(images, minlength=hits.shape[1]).astype(np.float32)
+    means = (hits.astype(np.float32) @ counts).astype(np.float64) / len(images)
+    found: list[Sample] = []
+    right = np.zeros(hits.shape[1], np.int64)
+    start = 0
+    for look in looks:
+        right += hits[start:look].sum(axis=0, dtype=np.int64)
+        start = look
+        effects, seeds = (right / look)[images], means[:look]
+        mean = seeds.mean()
+        # What is left of the sum of squares, which of ones and zeros is their sum.
+        rest = look * len(images) * (mean - mean**2)
+        rest -= len(images) * np.sum((seeds - mean) ** 2)
+        rest -= look * np.sum((effects - mean) ** 2)
+        residual = max(0.0, rest) / ((look - 1) * (len(images) - 1))
+        found.append(Sample(seeds + shift, effects + shift, float(residual), True, SKEWNESS))
+    return replace(found[-1], earlier=tuple(found[:-1]))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of experiment, and what is asked of each.
+
+    Attributes:
+        groups: what is drawn.
+        questions: by what they ask: the table it stands in, whether it is limited, and the answer.
+        images: how many are drawn; all, if not given.
+        scale: how much fewer experiments there are, as they are large.
+    """
+
+    groups: tuple[Group, ...]
+    questions: Mapping[str, tuple[str, bool, Callable[[Drawn], float]]]
+    images: int | None = None
+    scale: int = 1
+
+
+def run(kind: Kind, population: Population, draws: int, rng: np.random.Generator) -> list[Share]:
+    """Draw experiments of a kind; return how often each question was answered with yes."""
+    urn = Urn(population, LOOKS)
+    counts = dict.fromkeys(kind.questions, 0.0)
+    for _ in range(draws // kind.scale):
+        drawn = urn.draw(kind.groups, rng, kind.images)
+        for what, (_, _, happens) in kind.questions.items():
+            counts[what] += happens(drawn)
+    return [
+        Share(
+            _question(table, what, limited, isinstance(happens, Seeds)),
+            *(LOOKS[-1], counts[what], draws // kind.scale),
+        )
+        for what, (table, limited, happens) in kind.questions.items()
+    ]
+
+
+def _question(table: str, what: str, limited: bool, is_mean: bool = False) -> Question:
+    return Question(table, what, _never, limited, is_mean)
+
+
+def _never(drawn: object) -> bool:
+    return False
+
+
+# What may happen.
+
+
+class Called:
+    """Whether any pair is called what it is not, by the look that decided."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for all pairs of a table."""
+        return any(each.is_false for each in drawn.pairs)
+
+
+class CalledAgainstBaseline:
+    """Whether any comparison with the first group is false, at the level of as many."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a table."""
+        first, *others = drawn.samples
+        rules = DECLARED.model_copy(update={"family": "baseline"})
+        family = judged_pairs(len(drawn.samples), rules)
+        return any(drawn.decided(first, other, family).is_false for other in others)
+
+
+class CalledNaively:
+    """Whether any look calls an equal pair different, each at the full level."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a pair."""
+        return any(_at_once(drawn, look) in APART for look in LOOKS)
+
+
+def _at_once(drawn: Drawn, look: int) -> str:
+    first, second = (each.at(look) for each in drawn.samples.values())
+    assert first
+    assert second
+    return verdict(difference(first, second), ONCE.alpha, ONCE.margin(METRIC))
+
+
+class Misses:
+    """Whether the interval of the look that decided, or of the last, does not hold the truth."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for all pairs of a table."""
+        return any(not each.low <= each.truth <= each.high for each in drawn.pairs)
+
+
+class LosesTheBest:
+    """Whether a given best variant is not in the leading group."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a table."""
+        return drawn.best not in drawn.leaders.group
+
+
+class FalselyFirst:
+    """Whether a variant is called first that is not better than every other."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a table."""
+        first = drawn.leaders.first
+        if first is None:
+            return False
+        others = [truth for name, truth in drawn.truths.items() if name != first]
+        return drawn.truths[first] <= max(others) + _ROUNDING
+
+
+class LeadsAlone:
+    """Whether the best variant is alone in the leading group."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a table."""
+        return drawn.leaders.group == [drawn.best]
+
+
+class BetterThanAll:
+    """Whether the best variant is better than every other by the verdicts of all pairs."""
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a table."""
+        best = drawn.best
+        return all(
+            each.verdict == ("better" if each.first == best else "worse")
+            for each in drawn.pairs
+            if best in (each.first, each.second)
+        )
+
+
+@dataclass(frozen=True)
+class Says:
+    """What the first of a pair is called: by the declared looks, or with all seeds at once."""
+
+    verdict: str
+    is_once: bool = False
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a pair."""
+        said = _at_once(drawn, LOOKS[-1]) if self.is_once else drawn.decided("0", "1", 1).verdict
+        return said == self.verdict
+
+
+class Seeds:
+    """How many seeds it took, or all of them."""
+
+    def __call__(self, drawn: Drawn) -> float:
+        """Answer for a pair."""
+        return float(drawn.pairs[0].seeds)
+
+
+def kinds(population: Population) -> list[Kind]:
+    """Return all kinds of experiments, which draw from trials of adam, sgd and gd."""
+    truths = Urn(population, LOOKS)._truths
+    margin = DECLARED.margin(METRIC)
+
+    def equal(*names: str) -> tuple[Group, ...]:
+        return tuple(Group(name, truths["adam"] - truths[name]) for name in names)
+
+    def ahead(by: float, *names: str) -> tuple[Group, ...]:
+        first, *others = equal(*names)
+        return replace(first, shift=first.shift + by), *others
+
+    pairs = [
+        Kind(
+            equal(*names),
+            {
+                f"{' against '.join(names)}, equal: better or worse": (ERRORS, True, Called()),
+                f"{' against '.join(names)}: interval of the look that decided misses": (
+                    *(ERRORS, True),
+                    Misses(),
+                ),
+                f"{' against '.join(names)}, equal: by looks at the full level (no limit)": (
+                    *(ERRORS, False),
+                    CalledNaively(),
+                ),
+            },
+            images,
+        )
+        for names, images in (
+            (("adam", "adam"), None),
+            (("sgd", "sgd"), None),
+            (("sgd", "adam"), None),
+            (("gd", "gd"), None),
+            (("gd", "adam"), None),
+        )
+    ]
+    small = Kind(
+        equal("sgd", "adam"),
+        {
+            "sgd against adam on 2,500 images, equal: better or worse": (ERRORS, True, Called()),
+            "sgd against adam on 2,500 images: interval of the look that decided misses": (
+                *(ERRORS, True),
+                Misses(),
+            ),
+        },
+        2500,
+    )
+    close = [
+        Kind(
+            ahead(margin, "sgd", "adam"),
+            {f"sgd - adam{words}, apart by the margin: equivalent": (ERRORS, True, Called())},
+            images,
+        )
+        for words, images in (("", None), (" on 2,500 images", 2500))
+    ]
+    tables = [
+        Kind(
+            equal(*names),
+            {
+                f"{words}, equal: any pair called different": (CLAIMS, True, Called()),
+                f"{words}, equal: any comparison with a baseline": (
+                    *(CLAIMS, True),
+                    CalledAgainstBaseline(),
+                ),
+                f"{words}, equal: a given best one is out": (CLAIMS, True, LosesTheBest()),
+                f"{words}, equal: one is called first": (CLAIMS, True, FalselyFirst()),
+            },
+            scale=scale,
+        )
+        for words, names, scale in (
+            ("five of adam and sgd", ("adam", "adam", "adam", "sgd", "sgd"), 2),
+            ("gd and four of adam and sgd", ("gd", "adam", "adam", "sgd", "sgd"), 2),
+            ("ten of adam and sgd", ("adam",) * 5 + ("sgd",) * 5, 8),
+        )
+    ]
+    led = [
+        Kind(
+            ahead(margin, *names),
+            {
+                f"{words}, one ahead by 0.3 points: it leads alone": (
+                    *(CLAIMS, False),
+                    LeadsAlone(),
+                ),
+                f"{words}, one ahead by 0.3 points: better than every other by all pairs": (
+                    *(CLAIMS, False),
+                    BetterThanAll(),
+                ),
+            },
+            scale=scale,
+        )
+        for words, names, scale in (
+            ("five of adam and sgd", ("adam", "adam", "adam", "sgd", "sgd"), 4),
+            ("ten of adam and sgd", ("adam",) * 5 + ("sgd",) * 5, 16),
+        )
+    ]
+    bought = [
+        Kind(
+            ahead(size, "sgd", "adam"),
+            {
+                f"{100 * size:g} points: better": (BOUGHT, False, Says("better")),
+                f"{100 * size:g} points: equivalent": (BOUGHT, False, Says("equivalent")),
+                f"{100 * size:g} points: seeds that it took, mean": (BOUGHT, False, Seeds()),
+                f"{100 * size:g} points: better, by 40 seeds at once": (
+                    *(BOUGHT, False),
+                    Says("better", is_once=True),
+                ),
+            },
+            scale=2,
+        )
+        for size in (0.0, 0.001, 0.002, 0.003, 0.005)
+    ]
+    return [*pairs, small, *close, *tables, *led, *bought]
+
+
+# The search.
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Trials of an optimizer at several learning rates.
+
+    Attributes:
+        validation: by learning rate, the validation accuracy of each seed.
+        hits: by learning rate, 1 where a seed is right on a test image, shape (seeds, images).
+    """
+
+    validation: dict[float, NDArray[np.float64]]
+    hits: dict[float, NDArray[np.uint8]]
+
+    @cached_property
+    def gap(self) -> float:
+        """How far the best rate is ahead of the second best in validation accuracy."""
+        means = sorted(each.mean() for each in self.validation.values())
+        return float(means[-1] - means[-2])
+
+
+_FINAL = 10
+"""Seeds of each experiment after its search."""
+
+_BLOCKS = 5
+"""Independent searches of an experiment whose units they are."""
+
+
+def search_shares(
+    name: str, searched: Searched, counts: Sequence[int], draws: int, rng: np.random.Generator
+) -> list[Share]:
+    """Return how often two searches of one optimizer are called different, by trials of each rate.
+
+    And how often if each side searches five times anew, with seeds of its own each time, and takes
+    what each search comes to for one seed.
+    """
+    told = f"{name}, whose best rates are {100 * searched.gap:.2f} points apart"
+    images = next(iter(searched.hits.values())).shape[1]
+    shares: list[Share] = []
+
+    def found(count: int, seeds: int) -> NDArray[np.uint8]:
+        means = {
+            rate: rng.choice(accuracies, count).mean()
+            for rate, accuracies in searched.validation.items()
+        }
+        hits = searched.hits[max(means, key=lambda rate: means[rate])]
+        return hits[rng.integers(len(hits), size=seeds)]
+
+    for count in counts:
+        called = blocks = 0
+        width = [0.0, 0.0]
+        for _ in range(draws):
+            drawn = np.asarray(rng.integers(images, size=images), np.intp)
+            first, second = (summarized(found(count, _FINAL), drawn, (_FINAL,)) for _ in range(2))
+            called += _note(first, second, width, 0)
+            sides = [
+                [summarized(found(count, 2), drawn, (2,)) for _ in range(_BLOCKS)] for _ in range(2)
+            ]
+            first, second = map(_of_blocks, sides)
+            blocks += _note(first, second, width, 1)
+        shares += [
+            Share(_question(SEARCHED, f"{told}: one search", False), count, called, draws),
+            Share(_question(SEARCHED, f"{told}: five searches", False), count, blocks, draws),
+            Share(
+                _question(SEARCHED, f"{name}: the latter's interval, times as wide", False, True),
+                *(count, width[1], width[0]),
+            ),
+        ]
+    return shares
+
+
+def _note(first: Sample, second: Sample, widths: list[float], place: int) -> bool:
+    """Return whether a pair is called different; add the width of its interval."""
+    estimate = difference(first, second)
+    low, high = estimate.interval(ONCE.alpha)
+    widths[place] += high - low
+    return verdict(estimate, ONCE.alpha, ONCE.margin(METRIC)) in APART
+
+
+def _of_blocks(blocks: Sequence[Sample]) -> Sample:
+    """Return a sample whose seeds are the means of blocks."""
+    images = [each.images for each in blocks if each.images is not None]
+    return Sample(
+        np.array([each.mean for each in blocks]),
+        np.mean(images, axis=0),
+        float(np.mean([each.residual / each.count for each in blocks])),
+        skewness=SKEWNESS,
+    )

@@ -1,0 +1,78 @@
+"""What a look has decided of that which matters, and what is open."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from optledger.analysis.comparisons import against, plain_rows, reference
+from optledger.analysis.words import interval, listed, looks, signed, verdict_at
+from optledger.core.params import Comparison
+
+
+class State(NamedTuple):
+    """What a look has come to.
+
+    Attributes:
+        seeds: of each variant.
+        decided: a sentence for each variant that has a place.
+        open: a sentence for each that has none yet.
+    """
+
+    seeds: int
+    decided: list[str]
+    open: list[str]
+
+
+def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> State:
+    """Return what is decided and what is open.
+
+    What matters is who leads: of a variant that is out, nothing is open. Of the others, that is
+    the verdict against the best that leads, or against the baseline where only its comparisons are
+    judged; and where none is, that there is one alone.
+
+    Args:
+        leaderboard: results/leaderboard.csv.
+        comparisons: results/comparisons.csv.
+        comparison: the section of params.yaml, with looks.
+    """
+    board = plain_rows(leaderboard.set_index("variant"))
+    best = reference(leaderboard)
+    if comparison.family == "baseline" and comparison.baseline in board:
+        best = comparison.baseline
+    rows = plain_rows(against(comparisons, comparison.metric, best))
+    decided, open_ = [], []
+    for name, row in board.items():
+        if row["diverged_seeds"]:
+            decided.append(f"{name}: out, as seeds diverged")
+        elif row["first"]:
+            decided.append(f"{name}: first")
+        elif name == best:
+            continue
+        elif rows[name]["verdict"] in ("inconclusive", "not judged"):
+            told = signed(rows[name]["difference"], comparison.metric)
+            ends = f" ({told}, {interval(rows[name], comparison.metric)})" if told else ""
+            judged_alone = comparison.family == "baseline"
+            if row["leading"] or (judged_alone and rows[name]["verdict"] == "inconclusive"):
+                open_.append(f"{name} against {best}{ends}")
+            else:
+                decided.append(f"{name}: not among the best")
+        else:
+            decided.append(f"{name}: {verdict_at(rows[name], comparison)}, against {best}")
+    return State(int(leaderboard["seeds"].max()), decided, open_)
+
+
+def told(found: State, comparison: Comparison) -> Iterator[str]:
+    """Yield a state in lines."""
+    yield f"The look at {found.seeds} seeds, of {looks(comparison)}:"
+    yield from (f"  decided  {each}" for each in found.decided)
+    yield from (f"  open     {each}" for each in found.open)
+
+
+def ending(found: State, comparison: Comparison) -> str:
+    """Return how it ends, where there is no further look or no need of one."""
+    if not found.open:
+        return "Nothing that matters is open."
+    names = listed([each.partition(" ")[0] for each in found.open])
+    stay = "stays" if len(found.open) == 1 else "stay"
+    return f"The looks that are declared ({looks(comparison)}) are used up: {names} {stay} open."
