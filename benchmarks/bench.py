@@ -367,7 +367,7 @@ def _assembled(count: int) -> list[str]:
 
 def _all_epochs(settings: Params, ways: Ways) -> float:
     """Return the seconds of all epochs of all trials: some measured, and scaled."""
-    trials = settings.search.trials + settings.seeds.count
+    trials = settings.search.trials * settings.search.seeds + settings.seeds.count
     seconds = measure(ways, 2)
     return sum(
         trials * variant.epochs * statistics.median(seconds[name])

@@ -192,6 +192,10 @@ def settle(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="only say what is open, and what the next look costs")
     ] = False,
+    leave_behind: Annotated[
+        bool,
+        typer.Option("--leave-behind", help="train no further seeds of who is shown to be worse"),
+    ] = False,
     address: Annotated[
         str | None,
         typer.Option(help="a Ray cluster to train on: host:port, auto, or local for a try"),
@@ -208,7 +212,8 @@ def settle(
     cluster = executor.cluster(address)
     if not dry_run:
         _mend()
-    for line in settling.preview() if dry_run else settling.settle(cluster):
+    lines = settling.preview(leave_behind) if dry_run else settling.settle(cluster, leave_behind)
+    for line in lines:
         print(line, flush=True)
 
 

@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node
 
 from optledger.analysis.schemas import read_results
 from optledger.analysis.settling import State, ending, state, told
@@ -24,7 +24,7 @@ from optledger.trials.places import place
 from optledger.trials.store import Store
 
 
-def settle(cluster: Cluster | None) -> Iterator[str]:
+def settle(cluster: Cluster | None, leaves_behind: bool = False) -> Iterator[str]:
     """Go from look to look; yield a line at a time what each decides and what the next costs.
 
     params.yaml ends at the look that was reached. Whoever interrupts it goes on by the same
@@ -32,6 +32,7 @@ def settle(cluster: Cluster | None) -> Iterator[str]:
 
     Args:
         cluster: where to train, if not on this machine.
+        leaves_behind: whether who is shown to be worse than another one trains no further seeds.
 
     Raises:
         UserError: no looks are declared, or what `sweep` and DVC raise.
@@ -43,17 +44,22 @@ def settle(cluster: Cluster | None) -> Iterator[str]:
         _assemble()
         found = _state(settings)
         yield from told(found, settings.comparison)
-        following = _following(settings, found)
+        behind = found.behind if leaves_behind else []
+        following = _following(settings, found, behind)
         if following is None:
             yield ending(found, settings.comparison)
             return
         count, text, later = following
         yield _cost(later, count)
-        write_text(PARAMS, text)
+        # What it links to, if it is a link.
+        write_text(PARAMS.resolve(), text)
 
 
-def preview() -> Iterator[str]:
+def preview(leaves_behind: bool = False) -> Iterator[str]:
     """Yield what the results of this look decide, and what the next would cost.
+
+    Args:
+        leaves_behind: as of `settle`.
 
     Raises:
         UserError: no looks are declared, or the results are of another number of seeds.
@@ -61,7 +67,7 @@ def preview() -> Iterator[str]:
     settings = _declared()
     found = _state(settings)
     yield from told(found, settings.comparison)
-    following = _following(settings, found)
+    following = _following(settings, found, found.behind if leaves_behind else [])
     if following is None:
         yield ending(found, settings.comparison)
     else:
@@ -71,12 +77,44 @@ def preview() -> Iterator[str]:
 
 def with_count(text: str, count: int) -> str:
     """Return the text of a params.yaml with another number of seeds, and nothing else changed."""
-    node = YAML().compose(text)
-    for key in ("seeds", "count"):
+    _, node = _entry(_seeds(text), "count")
+    return f"{text[: node.start_mark.index]}{count}{text[node.end_mark.index :]}"
+
+
+def with_left_behind(text: str, counts: Mapping[str, int]) -> str:
+    """Return the text of a params.yaml that leaves these variants behind, and nothing else changed.
+
+    Args:
+        text: of the file.
+        counts: by variant, with how many seeds.
+    """
+    section = _seeds(text)
+    written = f"left_behind: {{{', '.join(f'{name}: {own}' for name, own in counts.items())}}}"
+    if any(key.value == "left_behind" for key, _ in section.value):
+        key, node = _entry(section, "left_behind")
         assert isinstance(node, MappingNode)
-        node = next(value for name, value in node.value if name.value == key)
-    assert isinstance(node, ScalarNode)
-    return text[: node.start_mark.index] + str(count) + text[node.end_mark.index :]
+        # In block style its end is where the next key begins, and comments stand before that.
+        last = node if node.flow_style else node.value[-1][1]
+        return f"{text[: key.start_mark.index]}{written}{text[last.end_mark.index :]}"
+    key, node = _entry(section, "count")
+    if section.flow_style:
+        return f"{text[: node.end_mark.index]}, {written}{text[node.end_mark.index :]}"
+    end = text.find("\n", node.end_mark.index)
+    end = len(text) if end < 0 else end
+    return f"{text[:end]}\n{' ' * key.start_mark.column}{written}{text[end:]}"
+
+
+def _seeds(text: str) -> MappingNode:
+    document = YAML().compose(text)
+    assert isinstance(document, MappingNode)
+    _, node = _entry(document, "seeds")
+    assert isinstance(node, MappingNode)
+    return node
+
+
+def _entry(mapping: MappingNode, key: str) -> tuple[Node, Node]:
+    name, value = next(each for each in mapping.value if each[0].value == key)
+    return name, value
 
 
 def _declared() -> Params:
@@ -84,6 +122,9 @@ def _declared() -> Params:
     if not settings.comparison.looks:
         allowed = "numbers of seeds to make verdicts at, such as [5, 10, 20, 40]"
         raise UserError(mistake(PARAMS, "comparison.looks", [], allowed))
+    # What would be wrong at the next look is told before this one is trained.
+    for look in [each for each in settings.comparison.looks if each > settings.seeds.count][:1]:
+        _edited(look, settings.seeds.left_behind)
     return settings
 
 
@@ -107,7 +148,9 @@ def _state(settings: Params) -> State:
     return found
 
 
-def _following(settings: Params, found: State) -> tuple[int, str, Params] | None:
+def _following(
+    settings: Params, found: State, behind: Sequence[str]
+) -> tuple[int, str, Params] | None:
     """Return the next look, params.yaml with it, and what that says; None if there is no need.
 
     Raises:
@@ -116,9 +159,33 @@ def _following(settings: Params, found: State) -> tuple[int, str, Params] | None
     later = [look for look in settings.comparison.looks if look > settings.seeds.count]
     if not found.open or not later:
         return None
-    text = with_count(PARAMS.read_text(encoding="utf-8"), later[0])
-    document = parse_yaml(text.encode(), str(PARAMS), shared=False)
-    return later[0], text, params.parse(document, PARAMS)
+    left = {**dict.fromkeys(behind, settings.seeds.count), **settings.seeds.left_behind}
+    text, following = _edited(later[0], dict(sorted(left.items())))
+    return later[0], text, following
+
+
+def _edited(count: int, left: Mapping[str, int]) -> tuple[str, Params]:
+    """Return params.yaml with another number of seeds and these left behind, and what it says.
+
+    Raises:
+        UserError: it has a mistake then, or the number cannot be changed by itself.
+    """
+    # As they are, also what ends a line.
+    before = PARAMS.read_bytes()
+    document = parse_yaml(before, str(PARAMS), shared=False)
+    text = with_count(before.decode(), count)
+    document["seeds"]["count"] = count
+    if left != document["seeds"].get("left_behind", {}):
+        text = with_left_behind(text, left)
+        document["seeds"]["left_behind"] = dict(left)
+    try:
+        found = parse_yaml(text.encode(), str(PARAMS), shared=False)
+    except UserError:
+        found = None
+    if found != document:
+        allowed = "a number that no anchor or alias stands for, so that it can be changed by itself"
+        raise UserError(f"{PARAMS}: seeds.count: found one that others share; allowed: {allowed}")
+    return text, params.parse(found, PARAMS)
 
 
 def _cost(settings: Params, count: int) -> str:

@@ -191,6 +191,24 @@ def test_families_judge_what_they_promise() -> None:
         assert comparisons_text(pairs, table, comparison)
 
 
+def test_who_was_left_behind_is_judged_at_common_looks() -> None:
+    """Its open pairs are not pursued; the others go on, and one may be first all the same."""
+    values = np.random.default_rng(1).normal(0, 0.002, (3, 20))
+    table, pairs = looked(
+        LOOKED,
+        a=(0.95 + values[0]).tolist(),
+        b=(0.94 + values[1]).tolist(),
+        c=(0.9395 + values[2])[:5].tolist(),
+    )
+    own = pairs[pairs["metric"] == "accuracy"].set_index(["variant", "against"])
+    assert own.loc[("b", "c"), "verdict"] == "not pursued"
+    assert own.loc[("b", "c"), "look"] == 5
+    assert math.isnan(own.loc[("b", "c"), "further_seeds"])
+    assert table.set_index("variant")["first"].to_dict() == {"a": 1, "b": 0, "c": 0}
+    assert leaderboard_text(table, pairs, LOOKED)
+    assert comparisons_text(pairs, table, LOOKED)
+
+
 def test_nobody_leads_where_every_variant_diverged() -> None:
     """A single sound variant leads alone."""
     for values, group in {(0.9, 0.91): ["a"], (0.9, 0.0): []}.items():

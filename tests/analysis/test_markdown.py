@@ -54,7 +54,7 @@ def leaderboard(seeds: pd.DataFrame, comparison: Comparison = ACCURACY, **more: 
 )
 def test_the_answer_is_one_sentence(accuracies: dict[str, list[float]], expected: str) -> None:
     """It names who leads, who is worse, and whom nobody can tell apart."""
-    assert said(**accuracies) == f"{expected} (95 % confidence for all pairs together)."
+    assert said(**accuracies) == f"{expected} (95 % confidence for who leads, and as much for all pairs together)."
 
 
 def test_the_answer_knows_what_is_equivalent() -> None:
@@ -195,7 +195,7 @@ def test_another_number_of_search_trials_is_told() -> None:
     """Beside the variant that had another chance than the others, and in a note."""
     seeds = seed_table(a=[0.9], b=[0.8])
     text = leaderboard(seeds, searches={"a": search(0.0001, 0.001, 0.01)})
-    assert [row["search trials"] for row in cells(text, 2)] == ["3", "0, not 3"]
+    assert [row["rates tried"] for row in cells(text, 2)] == ["3", "0, not 3"]
     assert "not the same chance" in text
     assert "not the same chance" not in leaderboard(seeds)
 
@@ -221,7 +221,7 @@ def test_comparisons_say_what_to_do_next() -> None:
         "further seeds": "",
     }
     assert "on this test set" in text
-    assert "all 3 of a metric together" in text
+    assert "3 of a metric, by Bonferroni's correction" in text
 
 
 def test_comparisons_of_a_single_variant_are_the_answer_alone() -> None:

@@ -55,3 +55,9 @@ def test_seeds_that_diverged_are_out() -> None:
     now = found(LOOKED, a=spread(0.95, 0.001), b=[*spread(0.9, 0.001)[:4], 0.0])
     assert now.open == []
     assert "b: out, as seeds diverged" in now.decided
+
+
+def test_who_is_worse_than_a_survivor_is_behind() -> None:
+    """Whoever is only worse than one that is behind itself is not told by that."""
+    now = found(LOOKED, a=spread(0.95, 0.001), b=spread(0.9, 0.001), c=spread(0.8, 0.001))
+    assert now.behind == ["b", "c"]

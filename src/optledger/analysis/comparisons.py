@@ -92,22 +92,19 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
         p_adjusted for the number of pairs and of looks; verdict, of the first; noise, its sources;
         further_seeds, where the verdict is inconclusive and there are seeds to tell the spread by:
         how many more would settle it; difference_of_all, that of all seeds.
-        A loss that a diverged seed does not have leaves its differences empty.
+        A loss that a diverged seed does not have leaves its differences empty, but for a look that
+        was before it.
     """
     family = judged_pairs(len(samples), comparison)
-    rows = [
-        {
-            "metric": metric,
-            "variant": first,
-            "against": second,
-            **compared(
-                *(samples[first][metric], samples[second][metric], metric, comparison, family),
-                is_judged=_is_judged(first, second, comparison),
-            ),
-        }
-        for metric in deciding_first(comparison)
-        for first, second in combinations(samples, 2)
-    ]
+    rows = []
+    for metric in deciding_first(comparison):
+        for first, second in combinations(samples, 2):
+            own, other = samples[first][metric], samples[second][metric]
+            is_judged = _is_judged(first, second, comparison)
+            row = compared(own, other, metric, comparison, family, is_judged)
+            if comparison.looks and own.count != other.count and row["verdict"] == "inconclusive":
+                row |= {"verdict": "not pursued", "further_seeds": math.nan}
+            rows.append({"metric": metric, "variant": first, "against": second, **row})
     return pd.DataFrame(rows, columns=["metric", "variant", "against", *FOUND])
 
 
@@ -269,7 +266,8 @@ def compared(
         "inner_low": _rounded(max(inner_low, -most)),
         "inner_high": _rounded(min(inner_high, most)),
         "p_value": p_value,
-        "p_adjusted": min(1.0, p_value * comparison.alpha / look.alpha),
+        # Of what is not judged, nothing is promised.
+        "p_adjusted": min(1.0, p_value * comparison.alpha / look.alpha) if is_judged else None,
         "verdict": found,
         "difference_of_all": whole,
     }

@@ -21,6 +21,10 @@ from optledger.core.params import Comparison
 _NOISY = 2.0
 
 
+# A level of one has no bound.
+_MOST = 0.99
+
+
 class Leaders(NamedTuple):
     """Who leads.
 
@@ -42,7 +46,8 @@ def leaders(
     A variant is out if another is shown to be better at some look: by the verdict of the pair, or,
     where that is open, with the confidence that all comparisons with a best variant together need
     (Hsu 1981, Annals of Statistics 9; Edwards and Hsu 1983, JASA 78; here with Bonferroni's
-    correction, as variances are unequal). Whoever is equivalent is not out. It is first if it is
+    correction, as variances are unequal). Whoever has been shown to be equivalent is not out
+    by what comes later. It is first if it is
     better than every other at one look, each of them with the stated confidence by itself, as it
     takes all of them. If a circle of looks has put everyone out, only the last look counts.
 
@@ -59,7 +64,7 @@ def leaders(
         # Whoever has nobody beside it is not shown to be better.
         return Leaders(sound, None)
     duels = [
-        _Duel(row["variant"], row["against"], row["verdict"], own, comparison)
+        _Duel(row["variant"], row["against"], (row["look"], row["verdict"]), own, comparison)
         for row in table[table["metric"] == comparison.metric].to_dict("records")
     ]
     first = _first(duels, list(own))
@@ -79,19 +84,23 @@ class _Duel:
         self,
         first: str,
         second: str,
-        verdict: str,
+        decided: tuple[int, str],
         samples: dict[str, Sample],
         comparison: Comparison,
     ) -> None:
         self.first, self.second = first, second
-        self._verdict = verdict
+        look, self._verdict = decided
         self._margin = comparison.margin(comparison.metric)
         self._sign = -1 if METRICS[comparison.metric].lower_is_better else 1
         pair, variants = Pair(samples[first], samples[second], comparison), len(samples)
         # Two-sided levels, of which each claim takes one side; all pairs', which have both.
-        self._group = pair.looks(min(1.0, 2 * comparison.alpha / (variants - 1)))
+        self._group = pair.looks(min(_MOST, 2 * comparison.alpha / (variants - 1)))
         self._pairs = pair.looks(comparison.alpha / math.comb(variants, 2))
         self._alone = pair.looks(comparison.alpha)
+        # How many looks there were until it was shown that it does not matter who is ahead.
+        self._before = len(self._alone)
+        if self._verdict == "equivalent":
+            self._before = [each.seeds for each in self._alone].index(look)
 
     @property
     def loser(self) -> str | None:
@@ -100,8 +109,6 @@ class _Duel:
             return self.second
         if self._verdict == "worse":
             return self.first
-        if self._verdict == "equivalent":
-            return None
         return next(self._losers(), None)
 
     @property
@@ -111,13 +118,12 @@ class _Duel:
 
     def winners(self) -> list[str | None]:
         """Return who is better at each look, each with the stated confidence by itself."""
-        if self._verdict == "equivalent":
-            return []
-        return [self._winner(each) for each in self._alone]
+        found = [self._winner(each) for each in self._alone[: self._before]]
+        return [*found, *[None] * (len(self._alone) - self._before)]
 
     def _losers(self) -> Iterator[str]:
         """Yield who is out at each look, until one shows that it does not matter."""
-        for place, look in enumerate(self._group):
+        for place, look in enumerate(self._group[: self._before]):
             low, high = look.estimate.interval(look.alpha)
             if -self._margin <= low and high <= self._margin and look.estimate.may_be_equivalent:
                 return
@@ -143,9 +149,16 @@ class _Duel:
 def _first(duels: Sequence[_Duel], names: Sequence[str]) -> str | None:
     """Return who is better than every other at one look, of the first look that has such a one."""
     every = [each.winners() for each in duels]
-    for place in range(min(map(len, every))):
-        wins = [winners[place] for winners in every]
+    for place in range(max(map(len, every))):
+        wins = [_winner_at(winners, place) for winners in every]
         for name in names:
             if wins.count(name) == len(names) - 1:
                 return name
     return None
+
+
+def _winner_at(winners: Sequence[str | None], place: int) -> str | None:
+    """Return who is better at a look; of a pair that was left behind, who was at its last win."""
+    if place < len(winners):
+        return winners[place]
+    return next((each for each in reversed(winners) if each is not None), None)

@@ -46,9 +46,11 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         return f"{leading[0]} alone has no seed that diverged ({some(diverged)} did)."
     pairs = comparisons[comparisons["metric"] == comparison.metric]
     one_seed = (pairs["noise"] == "images").all()
-    if not behind and (pairs["verdict"] == "inconclusive").all():
+    if not behind and pairs["verdict"].isin(["inconclusive", "not judged", "not pursued"]).all():
         seeds = "one seed" if one_seed else f"{leaderboard['seeds'].max()} seeds"
         every = f"every pair is inconclusive in {comparison.metric}"
+        if comparison.family != "pairs":
+            every = f"nobody is told apart in {comparison.metric}"
         return f"Nothing is shown yet: with {seeds}, {every}."
     parts = [_who_leads(leading, bool(leaderboard["first"].any()), pairs, comparison)]
     verdicts = against(comparisons, comparison.metric, leading[0])["verdict"]
@@ -62,18 +64,28 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     if diverged:
         parts.append(f"{some(diverged)} {are(diverged)} out, as seeds diverged")
     head = "One seed each, so of these models and not of their optimizers: " if one_seed else ""
-    return f"{head}{'; '.join(parts)} ({scope(comparison)})."
+    told = f"{confidence(comparison)} for who leads"
+    if comparison.family != "best":
+        told += f", and as much {_together(comparison)}"
+    return f"{head}{'; '.join(parts)} ({told}{_again(comparison)})."
 
 
 def scope(comparison: Comparison) -> str:
-    """Return what holds with the stated confidence."""
-    whole = {
-        "pairs": "for all pairs together",
-        "baseline": f"for all comparisons with {comparison.baseline} together",
-        "best": "for who leads",
-    }[comparison.family]
-    again = f", at all looks: {looks(comparison)} seeds" if comparison.looks else ""
-    return f"{confidence(comparison)} {whole}{again}"
+    """Return what the intervals of differences promise."""
+    if comparison.family == "best":
+        return "no confidence together, as no pair is judged"
+    others = "; the others promise nothing together" if comparison.family == "baseline" else ""
+    return f"{confidence(comparison)} {_together(comparison)}{_again(comparison)}{others}"
+
+
+def _together(comparison: Comparison) -> str:
+    if comparison.family == "baseline":
+        return f"for all comparisons with {comparison.baseline} together"
+    return "for all pairs together"
+
+
+def _again(comparison: Comparison) -> str:
+    return f", at all looks: {looks(comparison)} seeds" if comparison.looks else ""
 
 
 def _who_leads(
@@ -350,7 +362,7 @@ def _training(table: pd.DataFrame) -> pd.DataFrame:
         for seeds, diverged in zip(table["seeds"], table["diverged_seeds"], strict=True)
     ]
     most = table["search_trials"].max()
-    shown["search trials"] = [
+    shown["rates tried"] = [
         str(trials) if trials == most else f"{trials}, not {most}"
         for trials in table["search_trials"]
     ]
@@ -404,9 +416,7 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
 
 def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison) -> str:
     pairs = judged_pairs(variants, comparison)
-    together = f", all {pairs} of a metric together (Bonferroni)" if pairs > 1 else ""
-    if comparison.looks:
-        together += f", at all looks ({looks(comparison)} seeds)"
+    together = f" ({pairs} of a metric, by Bonferroni's correction)" if pairs > 1 else ""
     sources = {
         "seeds and images": "for other seeds and other test images",
         "seeds": "for other seeds, on this test set",
@@ -415,9 +425,10 @@ def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison
     noise = "; ".join(sources[name] for name in table["noise"].dropna().unique())
     apart, equivalent = _levels(variants, comparison)
     notes = [
-        f"Differences are the first variant's less the second's, with {confidence(comparison)} "
-        f"{noise}{together}; p is adjusted alike. Verdicts are of the first, in this order. "
-        f"Equivalent: shown to lie within the margin, by a narrower interval{equivalent}. "
+        f"Differences are the first variant's less the second's, {noise}; their intervals have "
+        f"{scope(comparison)}{together}; p is adjusted alike. Verdicts are of the first, in this "
+        "order. Equivalent: shown to lie within the margin, by a narrower interval"
+        f"{equivalent.rstrip(',')}. "
         f"Better, worse: shown not to be 0, by the interval that is printed{apart.rstrip(',')}. "
         "Else inconclusive; not judged, where `comparison.family` leaves a pair out.",
         "Intervals are of the learning rates that were chosen, and of this division into train and "

@@ -17,11 +17,13 @@ class State(NamedTuple):
         seeds: of each variant.
         decided: a sentence for each variant that has a place.
         open: a sentence for each that has none yet.
+        behind: the variants that are shown to be worse than one which is not.
     """
 
     seeds: int
     decided: list[str]
     open: list[str]
+    behind: list[str]
 
 
 def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> State:
@@ -41,7 +43,11 @@ def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comp
     if comparison.family == "baseline" and comparison.baseline in board:
         best = comparison.baseline
     rows = plain_rows(against(comparisons, comparison.metric, best))
-    decided, open_ = [], []
+    decided: list[str] = []
+    open_: list[str] = []
+    if board[best]["diverged_seeds"]:
+        decided.append(f"no comparison with {best}, as seeds of it diverged")
+        return State(int(leaderboard["seeds"].max()), decided, open_, [])
     for name, row in board.items():
         if row["diverged_seeds"]:
             decided.append(f"{name}: out, as seeds diverged")
@@ -49,7 +55,7 @@ def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comp
             decided.append(f"{name}: first")
         elif name == best:
             continue
-        elif rows[name]["verdict"] in ("inconclusive", "not judged"):
+        elif rows[name]["verdict"] in ("inconclusive", "not judged", "not pursued"):
             told = signed(rows[name]["difference"], comparison.metric)
             ends = f" ({told}, {interval(rows[name], comparison.metric)})" if told else ""
             judged_alone = comparison.family == "baseline"
@@ -59,7 +65,23 @@ def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comp
                 decided.append(f"{name}: not among the best")
         else:
             decided.append(f"{name}: {verdict_at(rows[name], comparison)}, against {best}")
-    return State(int(leaderboard["seeds"].max()), decided, open_)
+    return State(
+        int(leaderboard["seeds"].max()), decided, open_, _behind(comparisons, comparison.metric)
+    )
+
+
+def _behind(comparisons: pd.DataFrame, metric: str) -> list[str]:
+    """Return who is worse than some variant that is worse than none."""
+    rows = comparisons[comparisons["metric"] == metric].to_dict("records")
+    lost = {
+        (row["against"], row["variant"])
+        if row["verdict"] == "better"
+        else (row["variant"], row["against"])
+        for row in rows
+        if row["verdict"] in ("better", "worse")
+    }
+    losers = {name for name, _ in lost}
+    return sorted({name for name, winner in lost if winner not in losers})
 
 
 def told(found: State, comparison: Comparison) -> Iterator[str]:

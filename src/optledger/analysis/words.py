@@ -46,7 +46,7 @@ def looks(comparison: Comparison) -> str:
 def verdict_at(row: Mapping[str, Any] | pd.Series, comparison: Comparison) -> str:
     """Return the verdict of a row of `comparisons`, and the look that came to it, if declared."""
     verdict = str(row["verdict"])
-    if not comparison.looks or verdict in ("inconclusive", "not judged"):
+    if not comparison.looks or verdict in ("inconclusive", "not judged", "not pursued"):
         return verdict
     return f"{verdict} at {row['look']:g} seeds"
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Verdict = Literal["better", "worse", "equivalent", "inconclusive", "not judged"]
-"""What a comparison comes to, of the first of two; not judged, if no promise was made for it."""
+Verdict = Literal["better", "worse", "equivalent", "inconclusive", "not judged", "not pursued"]
+"""What a comparison comes to, of the first of two; not judged, if no promise was made for it; not
+pursued, if it is open and one of them was left behind."""
 
 
 @dataclass(frozen=True)

@@ -310,10 +310,17 @@ class Search(Section):
 
 
 class Seeds(Section):
-    """The seeds that every variant is trained with: `count` of them, from `first`."""
+    """The seeds that every variant is trained with: `count` of them, from `first`.
+
+    Attributes:
+        first: the lowest.
+        count: how many.
+        left_behind: by variant, with how many of them it was left behind, at an earlier look.
+    """
 
     first: int = Field(ge=0, lt=2**31)
     count: int = Field(ge=1, le=10_000)
+    left_behind: dict[Name, Annotated[int, Field(ge=2)]] = Field(default={})
 
     @property
     def values(self) -> list[int]:
@@ -437,6 +444,13 @@ class Comparison(Section):
     spending: Spending | None = None
     targets: Targets = (0.97,)
 
+    @model_validator(mode="after")
+    def _check_spending(self) -> "Comparison":
+        if self.spending is not None and len(self.spending) != len(self.looks):
+            count = len(self.looks)
+            raise ValueError(f"a spending of a number for each of the looks, of which are {count}")
+        return self
+
     @property
     def alpha(self) -> float:
         """How often a table may be wrong."""
@@ -513,6 +527,10 @@ class Params(Section):
     comparison: Comparison
     cases: dict[Name, Case] = Field(min_length=1)
     variants: dict[Name, Variant] = Field(min_length=1)
+
+    def seeds_of(self, variant: str) -> list[int]:
+        """Return the seeds that a variant is trained with."""
+        return self.seeds.values[: self.seeds.left_behind.get(variant)]
 
     @model_validator(mode="before")
     @classmethod
@@ -626,9 +644,13 @@ def _comparison_mistakes(params: Params, path: Path) -> Iterator[str]:
     if looks and params.seeds.count not in looks:
         allowed = f"one of comparison.looks ({', '.join(map(str, looks))}), or no looks: []"
         yield mistake(path, "seeds.count", params.seeds.count, allowed)
-    if comparison.spending is not None and len(comparison.spending) != len(looks):
-        allowed = f"a number for each of comparison.looks, of which there are {len(looks)}"
-        yield mistake(path, "comparison.spending", list(comparison.spending), allowed)
+    for name, count in params.seeds.left_behind.items():
+        key = f"seeds.left_behind.{name}"
+        if name not in params.variants:
+            yield mistake(path, key, count, f"for a variant ({_listed(list(params.variants))})")
+        elif count not in looks or count >= params.seeds.count:
+            allowed = "one of comparison.looks that is lower than seeds.count"
+            yield mistake(path, key, count, allowed)
 
 
 def _case_mistakes(params: Params, path: Path) -> Iterator[str]:

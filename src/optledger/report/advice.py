@@ -12,6 +12,7 @@ import pandas as pd
 
 from optledger.analysis.comparisons import against, reference
 from optledger.analysis.looks import any_error
+from optledger.analysis.settling import state
 from optledger.analysis.words import are, interval, many, signed, some
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Params
@@ -101,6 +102,7 @@ def certainty(
         ("inconclusive", f"Not told apart from {best} yet"),
         ("better", f"Shown to be better than {best}"),
         ("not judged", f"Without a verdict against {best}"),
+        ("not pursued", f"Left behind, without a verdict against {best}"),
     ):
         own = rows[rows["verdict"] == verdict]
         if len(own):
@@ -141,6 +143,7 @@ def _beside(rows: pd.DataFrame, champion: str) -> str:
         ("inconclusive", "not told apart from it"),
         ("worse", "shown to be worse"),
         ("not judged", "not judged against it"),
+        ("not pursued", "left behind"),
     ):
         names = rows.index[rows["verdict"] == verdict].tolist()
         if names:
@@ -148,7 +151,7 @@ def _beside(rows: pd.DataFrame, champion: str) -> str:
     return f" {'; '.join(texts)}."
 
 
-_OPEN = ("inconclusive", "not judged")
+_OPEN = ("inconclusive", "not judged", "not pursued")
 
 # Times as fast, for it to be worth a word.
 _FASTER = 1.5
@@ -199,6 +202,12 @@ def _steps_of_seeds(
     """Yield what would settle the open differences from the best that leads, of those that lead."""
     seeds = int(leaderboard["seeds"].max())
     if len(leaderboard) == 1 or seeds == 1:
+        return
+    if comparison.family != "pairs" and comparison.looks:
+        found = state(leaderboard, comparisons, comparison)
+        if found.open and seeds < comparison.looks[-1]:
+            what = some([each.partition(" (")[0] for each in found.open])
+            yield f"More seeds, as this is open: {what}. `optledger settle`"
         return
     best = reference(leaderboard)
     rows = against(comparisons, comparison.metric, best)

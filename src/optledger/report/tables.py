@@ -175,6 +175,7 @@ _MARKS = {
     "equivalent": "=",
     "inconclusive": "?",
     "not judged": "\N{EN DASH}",
+    "not pursued": "\N{EN DASH}",
 }
 
 

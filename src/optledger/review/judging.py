@@ -132,7 +132,7 @@ _FIGURES = ["seed", "learning_rate", *METRICS, "epochs", "diverged_epoch"]
 
 
 def _is_same(base: Revision, head: Revision, before: str, after: str) -> bool:
-    """Whether a variant, by its names in both, has the same figures for the same seeds."""
+    """Whether a variant, by its names in both, has the same figures for the seeds of the fewer."""
     # An older version's table may lack a column.
     columns = [each for each in _FIGURES if each in base.seeds and each in head.seeds]
     first, second = (
@@ -140,7 +140,9 @@ def _is_same(base: Revision, head: Revision, before: str, after: str) -> bool:
         table.loc[table["variant"] == name, columns].astype(float).reset_index(drop=True)
         for table, name in ((base.seeds, before), (head.seeds, after))
     )
-    return bool(first.equals(second))
+    # Of more seeds the first are compared: the same trainings are no evidence against themselves.
+    fewer = min(len(first), len(second))
+    return bool(first[:fewer].equals(second[:fewer]))
 
 
 def _effect(

@@ -1,5 +1,6 @@
 """A review in words: one sentence, then tables, for a terminal or for a pull request."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -230,9 +231,9 @@ def _notes(review: Review) -> Iterator[str]:
             f"Equivalent: a narrower interval{within} lies within the margin. "
             f"Better, worse: the one that is printed{apart} excludes 0. Else inconclusive."
         )
-        yield from _looks(review)
     elif any(change.key.startswith("comparison") for change in review.parameters):
         yield f"Variants would be judged by the rules of the base, {base.label}."
+    yield from _looks(review)
     if review.missing:
         yield f"Not in DVC's cache here: {listed(list(review.missing))}."
     if open_ := review.with_verdict("inconclusive"):
@@ -244,16 +245,20 @@ def _notes(review: Review) -> Iterator[str]:
 def _looks(review: Review) -> Iterator[str]:
     """Tell of looks at the same trainings: which are declared, moved, or nobody's plan."""
     rules = review.rules
-    if rules.looks:
+    if rules.looks and review.of_kind("changed"):
         yield (
             f"Looks are declared at {looks(rules)} seeds. A verdict is that of the first look that "
             "came to one, of as many seeds of each revision."
         )
-    moved = [change.key for change in review.parameters if change.key in _OF_LOOKS]
+    moved = [
+        change.key
+        for change in review.parameters
+        if re.match(_OF_LOOKS, change.key) and len(review.base.seeds)
+    ]
     if moved:
         yield (
-            f"{listed(moved)} changed after seeds were seen: what looks there are, and what each "
-            f"may spend, is settled by the first of them, and so {review.base.label} has it here."
+            f"{listed(moved)} changed after seeds were seen, and a promise is of rules that stood "
+            f"before: {review.base.label} has those that hold here."
         )
     counts = [_count(revision) for revision in (review.base, review.head)]
     if rules.looks or None in counts or not counts[0] < counts[1]:  # type: ignore[operator]
@@ -266,7 +271,8 @@ def _looks(review: Review) -> Iterator[str]:
     )
 
 
-_OF_LOOKS = ("comparison.looks", "comparison.spending", "comparison.confidence")
+# What a verdict's promise rests on.
+_OF_LOOKS = r"comparison(\.(looks|spending|confidence|family|metric|margins)|$)"
 
 
 def _count(revision: Revision) -> int | None:

@@ -44,7 +44,7 @@ def plans(settings: Params, names: Iterable[str], classes: int, keys: Keys) -> l
 
 
 def _plan(settings: Params, name: str, classes: int, keys: Keys) -> Plan:
-    variant, seeds = settings.variants[name], settings.seeds.values
+    variant, seeds = settings.variants[name], settings.seeds_of(name)
     specification = specify(variant, classes)
 
     def keyed(learning_rate: float, seed: int) -> KeyedTrial:

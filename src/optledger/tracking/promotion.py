@@ -6,7 +6,6 @@ first, then the alias is moved, and a tag that says so comes last: without that 
 again.
 """
 
-import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from mlflow.exceptions import MlflowException
 
 from optledger.analysis.comparisons import compared, samples_of
 from optledger.analysis.statistics import Sample
+from optledger.analysis.words import interval
 from optledger.core.formats import read_npz
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
@@ -134,9 +134,8 @@ def judge(row: Mapping[str, Any], comparison: Comparison, who: str) -> Judgement
     }.get(verdict, f"not shown to be better than {who}")
     if "difference" not in row:
         return Judgement(False, f"{words}: too few seeds for a look")
-    low, high = (f"{100 * row[end]:+.2f}" for end in ("low", "high"))
     # Of one seed against several, nothing tells the spread.
-    ends = "unknown" if math.isinf(row["half_width"]) else f"{low} to {high}"
+    ends = interval(row, metric)
     return Judgement(
         verdict == "better",
         f"{words}: {metric} differs by {100 * row['difference']:+.2f} points "

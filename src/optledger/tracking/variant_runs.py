@@ -70,12 +70,14 @@ def variant_runs(
     name, figures, observation = results.name, results.figures, results.observation
     variant, confidence = params.variants[name], params.comparison.confidence
     parameters = _parameters(params, variant, float(figures["learning_rate"]))
-    content = variant_content(name, dataset, parameters, params.seeds.values, results.outputs)
+    seeds = params.seeds_of(name)
+    content = variant_content(name, dataset, parameters, seeds, results.outputs)
     targets, seconds = _speed(results)
     run = Run(
         content=content,
         name=name,
-        parameters=flat(parameters) | flat({"seeds": params.seeds.model_dump()}),
+        parameters=flat(parameters)
+        | flat({"seeds": {"first": params.seeds.first, "count": len(seeds)}}),
         metrics={
             **finite(_test_metrics(figures, confidence)),
             **finite({target: targets[target].median() for target in targets.columns}),
