@@ -109,8 +109,12 @@ class Drawn:
         """Who leads."""
         order = sorted(self.samples, key=lambda name: -self.samples[name].mean)
         samples = {name: {METRIC: self.samples[name]} for name in order}
-        columns = [(METRIC, each.first, each.second, each.verdict) for each in self.pairs]
-        table = pd.DataFrame(columns, columns=["metric", "variant", "against", "verdict"])
+        rows = [
+            {"variant": each.first, "against": each.second, "look": each.seeds}
+            | {"metric": METRIC, "verdict": each.verdict}
+            for each in self.pairs
+        ]
+        table = pd.DataFrame(rows)
         sound = pd.DataFrame({"variant": order, "diverged_epoch": np.nan})
         return leaders(samples, table, DECLARED, sound)
 

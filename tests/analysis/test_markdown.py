@@ -54,7 +54,10 @@ def leaderboard(seeds: pd.DataFrame, comparison: Comparison = ACCURACY, **more: 
 )
 def test_the_answer_is_one_sentence(accuracies: dict[str, list[float]], expected: str) -> None:
     """It names who leads, who is worse, and whom nobody can tell apart."""
-    assert said(**accuracies) == f"{expected} (95 % confidence for who leads, and as much for all pairs together)."
+    assert (
+        said(**accuracies)
+        == f"{expected} (95 % confidence for who leads, and as much for all pairs together)."
+    )
 
 
 def test_the_answer_knows_what_is_equivalent() -> None:

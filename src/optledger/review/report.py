@@ -73,7 +73,8 @@ def _not_judged(review: Review) -> Iterator[str]:
         yield f"{_names(found)} cannot be compared, as the test split is another one"
     if found := review.of_kind("same"):
         every = len(found) == len(review.effects)
-        yield "Every figure is the same" if every else f"{_names(found)} came out the same"
+        told = "Every figure is the same" if every else f"{_names(found)} came out the same"
+        yield f"{told}{_as_far(found)}"
     if found := review.of_kind("new"):
         yield f"{_names(found)} {_are(found)} new"
     if found := review.of_kind("gone"):
@@ -205,7 +206,7 @@ def _notes(review: Review) -> Iterator[str]:
     """Yield what is as it was, and how it was judged."""
     rules, base = review.rules, review.base
     if same := review.of_kind("same"):
-        yield f"Made anew, and the same figure by figure: {_names(same)}."
+        yield f"Made anew, and the same figure by figure{_as_far(same)}: {_names(same)}."
     if review.untouched:
         yield f"Not touched: {listed(review.untouched)}."
     if review.of_kind("incomparable"):
@@ -240,6 +241,12 @@ def _notes(review: Review) -> Iterator[str]:
         yield from _advice(open_, bool(rules.looks))
     if uncommitted := review.history.uncommitted:
         yield f"Not committed yet: {_some(uncommitted)}."
+
+
+def _as_far(effects: Sequence[Effect]) -> str:
+    """Return as far as what these are the same, where one revision has more seeds."""
+    counts = [[int(side["seeds"]) for side in each.rows if side] for each in effects]
+    return " for the seeds that both have" if any(len({*own}) > 1 for own in counts) else ""
 
 
 def _looks(review: Review) -> Iterator[str]:
