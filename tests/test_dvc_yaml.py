@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,13 @@ class Recorder:
         self.read: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
-        self.read |= {*Params.model_fields} if name == "model_dump" else {name}
+        method = getattr(Params, name, None)
+        if name == "model_dump":
+            self.read |= {*Params.model_fields}
+        elif callable(method):
+            return partial(method, self)
+        else:
+            self.read.add(name)
         return getattr(self.settings, name)
 
 
