@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from calibration import Population, Question, Share
 from optledger.analysis.comparisons import Pair, decision, judged_pairs
 from optledger.analysis.leading import Leaders, leaders
+from optledger.analysis.settling import state
 from optledger.analysis.statistics import SKEWNESS, Sample, difference, verdict
 from optledger.core.metric import Verdict
 from optledger.core.params import Comparison
@@ -100,28 +101,79 @@ class Drawn:
     @cached_property
     def pairs(self) -> list[Decided]:
         """What each pair comes to, the better of all seeds first."""
-        order = sorted(self.samples, key=lambda name: -self.samples[name].mean)
-        family = judged_pairs(len(order), DECLARED)
-        return [self.decided(*pair, family) for pair in combinations(order, 2)]
+        family = judged_pairs(len(self.samples), DECLARED)
+        return [self.decided(*pair, family) for pair in combinations(self._order, 2)]
 
     @cached_property
     def leaders(self) -> Leaders:
         """Who leads."""
-        order = sorted(self.samples, key=lambda name: -self.samples[name].mean)
-        samples = {name: {METRIC: self.samples[name]} for name in order}
+        samples = {name: {METRIC: self.samples[name]} for name in self._order}
+        sound = pd.DataFrame({"variant": self._order, "diverged_epoch": np.nan})
+        return leaders(samples, self._table, DECLARED, sound)
+
+    def settled(self, leaves_behind: bool) -> "Drawn":
+        """Return what `optledger settle` trains of it: from look to look while something is open.
+
+        Args:
+            leaves_behind: whether who is worse than another is trained no further.
+        """
+        stopped: dict[str, Sample] = {}
+        seen = self
+        for look in LOOKS:
+            samples = {name: _until(each, look) for name, each in self.samples.items()}
+            seen = replace(self, samples=samples | stopped)
+            found = state(seen._board, seen._table, DECLARED)
+            if not found.open:
+                break
+            if leaves_behind:
+                stopped |= {name: seen.samples[name] for name in found.behind}
+        return seen
+
+    @cached_property
+    def raced(self) -> "Drawn":
+        """What is trained if who is shown to be worse is left behind."""
+        return self.settled(leaves_behind=True)
+
+    @property
+    def seeds(self) -> float:
+        """How many seeds of each variant there are, mean."""
+        return float(np.mean([each.count for each in self.samples.values()]))
+
+    @property
+    def _order(self) -> list[str]:
+        return sorted(self.samples, key=lambda name: -self.samples[name].mean)
+
+    @property
+    def _board(self) -> pd.DataFrame:
+        group, first = self.leaders
         rows = [
-            {"variant": each.first, "against": each.second, "look": each.seeds}
-            | {"metric": METRIC, "verdict": each.verdict}
+            {"variant": name, "leading": int(name in group), "first": int(name == first)}
+            | {"seeds": self.samples[name].count, "diverged_seeds": 0}
+            for name in self._order
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        rows = [
+            {"metric": METRIC, "variant": each.first, "against": each.second, "look": each.seeds}
+            | {"verdict": each.verdict, "low": each.low, "high": each.high}
+            | {"inner_low": each.low, "inner_high": each.high, "half_width": each.high - each.low}
+            | {"difference": (each.low + each.high) / 2}
             for each in self.pairs
         ]
-        table = pd.DataFrame(rows)
-        sound = pd.DataFrame({"variant": order, "diverged_epoch": np.nan})
-        return leaders(samples, table, DECLARED, sound)
+        return pd.DataFrame(rows)
 
     @property
     def best(self) -> str:
         """A group of the highest truth."""
         return max(self.truths, key=lambda name: self.truths[name])
+
+
+def _until(sample: Sample, look: int) -> Sample:
+    """Return what has been seen of a variant at a look, with the looks before."""
+    every = [each for each in (*sample.earlier, sample) if each.count <= look]
+    return replace(every[-1], earlier=tuple(every[:-1]))
 
 
 class Urn:
@@ -250,6 +302,17 @@ class CalledAgainstBaseline:
         return any(drawn.decided(first, other, family).is_false for other in others)
 
 
+@dataclass(frozen=True)
+class Raced:
+    """What happens where `settle --leave-behind` has decided what is trained."""
+
+    happens: Callable[[Drawn], bool]
+
+    def __call__(self, drawn: Drawn) -> bool:
+        """Answer for a table."""
+        return self.happens(drawn.raced)
+
+
 class CalledNaively:
     """Whether any look calls an equal pair different, each at the full level."""
 
@@ -335,6 +398,17 @@ class Seeds:
         return float(drawn.pairs[0].seeds)
 
 
+@dataclass(frozen=True)
+class Trained(Seeds):
+    """How many seeds of each variant of a table `settle` trains, mean."""
+
+    leaves_behind: bool
+
+    def __call__(self, drawn: Drawn) -> float:
+        """Answer for a table."""
+        return drawn.raced.seeds if self.leaves_behind else drawn.settled(False).seeds
+
+
 def kinds(population: Population) -> list[Kind]:
     """Return all kinds of experiments, which draw from trials of adam, sgd and gd."""
     truths = Urn(population, LOOKS)._truths
@@ -401,6 +475,18 @@ def kinds(population: Population) -> list[Kind]:
                 ),
                 f"{words}, equal: a given best one is out": (CLAIMS, True, LosesTheBest()),
                 f"{words}, equal: one is called first": (CLAIMS, True, FalselyFirst()),
+                f"{words}, equal: any pair called different, with racing": (
+                    *(CLAIMS, True),
+                    Raced(Called()),
+                ),
+                f"{words}, equal: a given best one is out, with racing": (
+                    *(CLAIMS, True),
+                    Raced(LosesTheBest()),
+                ),
+                f"{words}, equal: one is called first, with racing": (
+                    *(CLAIMS, True),
+                    Raced(FalselyFirst()),
+                ),
             },
             scale=scale,
         )
@@ -421,6 +507,26 @@ def kinds(population: Population) -> list[Kind]:
                 f"{words}, one ahead by 0.3 points: better than every other by all pairs": (
                     *(CLAIMS, False),
                     BetterThanAll(),
+                ),
+                f"{words}, one ahead by 0.3 points: it is out, with racing": (
+                    *(CLAIMS, True),
+                    Raced(LosesTheBest()),
+                ),
+                f"{words}, one ahead by 0.3 points: it leads alone, with racing": (
+                    *(CLAIMS, False),
+                    Raced(LeadsAlone()),
+                ),
+                f"{words}, one ahead by 0.3 points: any pair called what it is not, with racing": (
+                    *(CLAIMS, True),
+                    Raced(Called()),
+                ),
+                f"{words}, one ahead by 0.3 points: seeds of each, settled, mean": (
+                    *(CLAIMS, False),
+                    Trained(leaves_behind=False),
+                ),
+                f"{words}, one ahead by 0.3 points: seeds of each, with racing, mean": (
+                    *(CLAIMS, False),
+                    Trained(leaves_behind=True),
                 ),
             },
             scale=scale,

@@ -197,7 +197,7 @@ def _cost(settings: Params, count: int) -> str:
         if observed is None:
             return f"The next look, at {count} seeds: {wanted.to_train} trainings."
         rates = [each.seconds_per_epoch for each in observed.seeds.values()]
-        trials = len(wanted.wanting_of(name))
+        trials = len(wanted.wanting_of(name)) + wanted.to_come(name)
         seconds += trials * variant.epochs * sum(rates) / len(rates)
     minutes = seconds / worker_count() / 60
     return (

@@ -15,6 +15,7 @@ from optledger.analysis.statistics import (
     difference,
     mean,
     sample,
+    sample_of_seeds,
     seeds_needed,
     seeds_to_settle,
     verdict,
@@ -111,6 +112,37 @@ def test_the_residual_is_that_of_least_squares() -> None:
     fit = design @ np.linalg.lstsq(design, values.ravel(), rcond=None)[0]
     expected = np.sum((values.ravel() - fit) ** 2) / (24 - 4 - 6 + 1)
     assert sample(values).residual == pytest.approx(expected, rel=1e-10)
+
+
+def test_seeds_that_share_a_search_are_one_value() -> None:
+    """So that a look at so many seeds sees half as many independent values."""
+    values = np.random.default_rng(3).random((6, 9))
+    found = sample(values, looks=[4], block=2)
+    means = values.reshape(3, 2, 9).mean(axis=1)
+    assert (found.count, found.trained) == (3, 6)
+    assert found.seeds.tolist() == means.mean(axis=1).tolist()
+    assert found.residual == pytest.approx(sample(means).residual, rel=1e-12)
+    early = found.at(4)
+    assert early
+    assert early.seeds.tolist() == means[:2].mean(axis=1).tolist()
+    assert found.at(8) is None
+    without = sample_of_seeds(values.mean(axis=1), looks=[4], block=2)
+    assert without.seeds == pytest.approx(found.seeds, rel=1e-12)
+    assert without.at(4)
+
+
+def test_what_searches_differ_by_is_in_the_interval_of_blocks() -> None:
+    """The truth is missed in 5 % of simulated pairs; of seeds alone in far more."""
+    rng = np.random.default_rng(4)
+    missed = {1: 0, 2: 0}
+    for _ in range(2000):
+        first, second = (np.repeat(rng.normal(0, 2, 5), 2) + rng.normal(0, 1, 10) for _ in range(2))
+        for block in missed:
+            pair = (sample_of_seeds(each, block=block) for each in (first, second))
+            low, high = difference(*pair).interval(0.05)
+            missed[block] += not low <= 0 <= high
+    assert missed[2] == pytest.approx(100, abs=30)
+    assert missed[1] > 300
 
 
 def test_known_components_are_found() -> None:

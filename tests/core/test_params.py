@@ -57,6 +57,20 @@ def test_seeds(tmp_path: Path) -> None:
     assert seeds.values == [5, 6, 7]
 
 
+def test_each_block_of_seeds_has_a_search_of_its_own(tmp_path: Path) -> None:
+    """Its seeds are nobody else's; without blocks there is one search for all seeds."""
+    seeds = ("{first: 0, count: 2}", "{first: 0, count: 6, per_search: 2}")
+    params = load(tmp_path, seeds, ("seed: 1000", "seed: 1000, seeds: 3"))
+    searches = params.searches_of("adam")
+    assert [own for _, own in searches] == [[0, 1], [2, 3], [4, 5]]
+    assert [each.values for each, _ in searches] == [
+        [1000, 1001, 1002],
+        [1003, 1004, 1005],
+        [1006, 1007, 1008],
+    ]
+    assert load(tmp_path).searches_of("adam") == [(load(tmp_path).search, [0, 1])]
+
+
 @pytest.mark.parametrize("number", ["1e-3", "1E-3", "0.001", "1.e-3", ".001"])
 def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None:
     """YAML 1.2, as in DVC: an exponent without a point is a number."""

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from once import once
@@ -179,11 +180,37 @@ def test_nothing_is_known_before_a_search_has_chosen(project: Project) -> None:
     project.edit("params.yaml", "[0.001, 0.01, 0.1]", "[0.001, 0.01, 0.03]")
     explained = project.run("optledger", "sweep", "--dry-run", **own(project)).splitlines()
     assert explained == [
-        "adam: 5 trials: 2 of its search kept; 1 to train: learning rate 0.03 new; "
-        "2 once its search has chosen",
+        "adam: 5 trials: 2 kept; 1 to train: learning rate 0.03 new; 2 once its search has chosen",
         "gd: 2 trials: 2 kept",
         "7 trials: 4 kept, 3 to train",
     ]
+
+
+def test_blocks_of_seeds_are_searched_anew(project: Project) -> None:
+    """What the first search and its seeds trained is kept; figures are of means of blocks."""
+    text = PARAMS.replace("{first: 0, count: 2}", "{first: 0, count: 6, per_search: 2}")
+    (project.path / "params.yaml").write_text(text)
+    printed = project.run("optledger", "sweep", "--dry-run", **own(project))
+    assert re.search(
+        "^adam: 15 trials: 5 kept; 6 to train: seeds 1001, 1002 new; 4 once", printed, re.MULTILINE
+    ), printed
+    project.run("dvc", "repro", **own(project))
+    search = pd.read_csv(project.path / "results/search.csv")
+    assert sorted(search["seed"].unique()) == [1000, 1001, 1002]
+    seeds = pd.read_csv(project.path / "results/seeds.csv").set_index("variant").loc["adam"]
+    accuracy = search.pivot_table("validation_accuracy", "learning_rate", "seed")
+    for block, tried in enumerate(accuracy):
+        rates = seeds["learning_rate"].iloc[2 * block : 2 * block + 2]
+        assert accuracy[tried][rates].eq(accuracy[tried].max()).all()
+    row = pd.read_csv(project.path / "results/comparisons.csv").iloc[0]
+    assert row["noise"] == "searches, seeds and images"
+    board = pd.read_csv(project.path / "results/leaderboard.csv").set_index("variant")
+    rate = board.loc["adam", "learning_rate"]
+    assert board.loc["adam", "learning_rate_seeds"] == (seeds["learning_rate"] == rate).sum()
+    assert (
+        "for other searches, other seeds" in (project.path / "results/comparisons.md").read_text()
+    )
+    assert "found 6 seeds" not in project.run("optledger", "power", **own(project))
 
 
 def test_two_variants_that_are_alike_are_trained_once(project: Project) -> None:

@@ -37,6 +37,7 @@ def samples_of(
     losses: NDArray[np.float32],
     classes: int,
     looks: Sequence[int] = (),
+    block: int = 1,
 ) -> dict[str, Sample]:
     """Return one variant's sample of each metric.
 
@@ -46,12 +47,13 @@ def samples_of(
         losses: cross-entropy in nats, shape (seeds, images); NaN where there is none.
         classes: labels are below it.
         looks: numbers of seeds, ascending.
+        block: how many seeds share a search.
     """
     samples = {}
     for metric in METRICS.values():
         seeds = zip(predicted, losses, strict=True)
         values = np.stack([pseudo_values(metric.name, labels, *seed, classes) for seed in seeds])
-        samples[metric.name] = sample(values, metric.is_mean_of_hits, leaning(metric), looks)
+        samples[metric.name] = sample(values, metric.is_mean_of_hits, leaning(metric), looks, block)
     return samples
 
 
@@ -102,7 +104,8 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
             own, other = samples[first][metric], samples[second][metric]
             is_judged = _is_judged(first, second, comparison)
             row = compared(own, other, metric, comparison, family, is_judged)
-            if comparison.looks and own.count != other.count and row["verdict"] == "inconclusive":
+            is_open = row["verdict"] == "inconclusive"
+            if comparison.looks and is_open and own.trained != other.trained:
                 row |= {"verdict": "not pursued", "further_seeds": math.nan}
             rows.append({"metric": metric, "variant": first, "against": second, **row})
     return pd.DataFrame(rows, columns=["metric", "variant", "against", *FOUND])
@@ -143,7 +146,9 @@ class Pair:
 
     def __init__(self, first: Sample, second: Sample, comparison: Comparison) -> None:
         self.first, self.second = first, second
-        self.present = min(first.count, second.count)
+        self.present = min(first.trained, second.trained)
+        # What is planned is more searches, each with as many seeds.
+        self._block = max(first.block, second.block)
         self._rules = comparison
         self._seen: list[tuple[int, Estimate, float]] = []
         if not comparison.looks:
@@ -167,14 +172,14 @@ class Pair:
     def needed(self, margin: float, alpha: float) -> float:
         """Return how many seeds would settle it; of looks that are declared, if there are."""
         if not self._rules.looks:
-            return seeds_to_settle(self.first, self.second, margin, alpha)
+            return self._block * seeds_to_settle(self.first, self.second, margin, alpha)
         size = self.first.mean - self.second.mean
         return self._first_look(alpha, POWER, [size], margin)
 
     def needed_for(self, size: float, alpha: float, power: float) -> float:
         """Return how many seeds would show a difference of this size, whoever is ahead."""
         if not self._rules.looks or math.inf in (self.first.variance, self.second.variance):
-            return seeds_needed(self.first, self.second, size, alpha, power)
+            return self._block * seeds_needed(self.first, self.second, size, alpha, power)
         return self._first_look(alpha, power, [-size, size], 0.0)
 
     def _first_look(
@@ -183,7 +188,8 @@ class Pair:
         every = self._levels(alpha, _ratio(self.first, self.second))
         for look, level in zip(self._rules.looks, every, strict=True):
             pair = self.first, self.second
-            chances = [verdict_chance(*pair, look, size, margin, level) for size in sizes]
+            values = look // self._block
+            chances = [verdict_chance(*pair, values, size, margin, level) for size in sizes]
             if min(chances) >= power and (look > self.present or not margin):
                 return look
         return math.inf
@@ -195,7 +201,8 @@ class Pair:
 def _ratio(first: Sample, second: Sample) -> float:
     """Return the variance of one seed each by that of the images."""
     images = image_variance([first, second])
-    ratio = (first.variance + second.variance) / images if images else math.inf
+    seeds = first.variance * first.block + second.variance * second.block
+    ratio = seeds / images if images else math.inf
     # Of a loss that a seed lacks there is neither.
     return math.inf if math.isnan(ratio) else ratio
 

@@ -41,10 +41,10 @@ def leaderboard(
         seeds and other images (none of a loss that a seed lacks, infinite if unknown); how many
         seeds there are, how many of them diverged and how many converged; after which epoch, on
         average; for each target, how many seeds reached it, and after how many epochs (median, inf
-        where it is a miss); learning
-        rate; epochs, the mean of what was trained; search trials, how many learning rates were
-        tried; search edge, `lowest` or `highest` where the chosen one is that; sensitivity, how
-        much validation accuracy the learning rates tried lack on average.
+        where it is a miss); learning rate, that of most seeds, and of how many; epochs, the mean of
+        what was trained; search trials, how many learning rates were tried; search edge, `lowest`
+        or `highest` where the chosen one is that; sensitivity, how much validation accuracy the
+        learning rates tried lack on average.
     """
     summary = summarize(seeds)
     best = champion(seeds)
@@ -52,7 +52,8 @@ def leaderboard(
     rows = []
     for rank, name in enumerate(samples, start=1):
         own = seeds[seeds["variant"] == name]
-        learning_rate = own["learning_rate"].iloc[0]
+        # Where each block of seeds has a search of its own, that of most seeds; of ties, the lower.
+        learning_rate = own["learning_rate"].mode().iloc[0]
         tried = searches[name]["learning_rate"].unique().tolist()
         rows.append(
             {
@@ -67,6 +68,7 @@ def leaderboard(
                 "diverged_seeds": int(own["diverged_epoch"].notna().sum()),
                 "optimizer": variants[name].optimizer.name,
                 "learning_rate": learning_rate,
+                "learning_rate_seeds": int((own["learning_rate"] == learning_rate).sum()),
                 "epochs": own["epochs"].mean(),
                 "converged_seeds": int(own["converged_epoch"].notna().sum()),
                 "converged_epoch": own["converged_epoch"].mean(),

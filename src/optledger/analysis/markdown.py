@@ -12,6 +12,7 @@ from optledger.analysis.words import (
     epochs_to,
     further_seeds,
     interval,
+    learning_rate,
     listed,
     looks,
     mean_interval,
@@ -216,16 +217,19 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     shown["learning rate"] = [
         _rate(*row)
         for row in zip(
-            table["learning_rate"], table["search_edge"], table["search_trials"], strict=True
+            *(table["learning_rate"], table["learning_rate_seeds"], table["seeds"]),
+            *(table["search_edge"], table["search_trials"]),
+            strict=True,
         )
     ]
     return markdown(shown)
 
 
-def _rate(rate: float, edge: str | None, tried: int) -> str:
+def _rate(rate: float, with_it: int, seeds: int, edge: str | None, tried: int) -> str:
     if not tried:
         return f"{rate:g} (given)"
-    return f"{rate:g}" if pd.isna(edge) else f"{rate:g} ({edge} tried)"
+    shown = learning_rate(rate, with_it, seeds)
+    return shown if pd.isna(edge) else f"{shown} ({edge} tried)"
 
 
 def _against(row: pd.Series, comparison: Comparison) -> str:
@@ -414,10 +418,18 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
     return notes
 
 
+def _given(table: pd.DataFrame) -> str:
+    """Return what else intervals are of, as other searches are not in them."""
+    is_searched_anew = table["noise"].str.startswith("searches", na=False).any()
+    return "" if is_searched_anew else "the learning rates that were chosen, and of "
+
+
 def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison) -> str:
     pairs = judged_pairs(variants, comparison)
     together = f" ({pairs} of a metric, by Bonferroni's correction)" if pairs > 1 else ""
     sources = {
+        "searches, seeds and images": "for other searches, other seeds and other test images",
+        "searches and seeds": "for other searches and other seeds, on this test set",
         "seeds and images": "for other seeds and other test images",
         "seeds": "for other seeds, on this test set",
         "images": "for other test images and these models: one seed each",
@@ -431,8 +443,7 @@ def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison
         f"{equivalent.rstrip(',')}. "
         f"Better, worse: shown not to be 0, by the interval that is printed{apart.rstrip(',')}. "
         "Else inconclusive; not judged, where `comparison.family` leaves a pair out.",
-        "Intervals are of the learning rates that were chosen, and of this division into train and "
-        "validation split.",
+        f"Intervals are of {_given(table)}this division into train and validation split.",
     ]
     if (table["noise"] == "images").any():
         notes.append("One seed does not tell how far seeds spread: train with two or more.")

@@ -46,10 +46,10 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     chosen = _chosen(names, leaderboard)
     missing = None
     try:
-        samples = read_samples(chosen, comparison.looks)
+        samples = read_samples(chosen, comparison.looks, settings.seeds.block)
     except FileNotFoundError as error:
         missing = error.filename
-        samples = samples_of_seeds(chosen, seeds, comparison.looks)
+        samples = samples_of_seeds(chosen, seeds, comparison.looks, settings.seeds.block)
     family = len(leaderboard)
     table = _table(samples, comparison, size, family_alpha(family, comparison), power)
     if table["seeds"].isna().any():
@@ -163,8 +163,8 @@ def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
 
 def _command(settings: Params, count: int) -> str:
     command = f"dvc exp run -S seeds.count={count}"
-    seeds = settings.seeds.model_copy(update={"count": count}).values
-    if {*settings.search.values} & {*seeds}:
+    seeds = settings.seeds.model_copy(update={"count": count})
+    if {*settings.model_copy(update={"seeds": seeds}).search_seeds} & {*seeds.values}:
         # The search must not use a seed of the final trials.
-        command += f" -S search.seed={seeds[-1] + 1}"
+        command += f" -S search.seed={seeds.values[-1] + 1}"
     return command

@@ -14,12 +14,13 @@ from optledger.datasets import classes
 from optledger.datasets.prepared import read_summary
 
 
-def read_samples(variants: Sequence[str], looks: Sequence[int] = ()) -> Samples:
+def read_samples(variants: Sequence[str], looks: Sequence[int] = (), block: int = 1) -> Samples:
     """Read the predictions of `variants`, in their order, as samples of each metric.
 
     Args:
         variants: their names.
         looks: numbers of seeds, ascending, of which samples know.
+        block: how many seeds share a search.
 
     Raises:
         FileNotFoundError: they, or the true labels, are not here.
@@ -30,7 +31,7 @@ def read_samples(variants: Sequence[str], looks: Sequence[int] = ()) -> Samples:
     for name in variants:
         predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), count)
         found = predictions["classes"], predictions["losses"]
-        samples[name] = samples_of(labels, *found, count, looks)
+        samples[name] = samples_of(labels, *found, count, looks, block)
     return samples
 
 
@@ -44,13 +45,15 @@ def class_notes() -> list[str]:
 
 
 def samples_of_seeds(
-    variants: Sequence[str], seeds: pd.DataFrame, looks: Sequence[int] = ()
+    variants: Sequence[str], seeds: pd.DataFrame, looks: Sequence[int] = (), block: int = 1
 ) -> Samples:
     """Return samples of each metric without the predictions, from results/seeds.csv alone."""
     rows = {name: seeds[seeds["variant"] == name] for name in variants}
     return {
         name: {
-            metric.name: sample_of_seeds(own[metric.name].to_numpy(float), leaning(metric), looks)
+            metric.name: sample_of_seeds(
+                own[metric.name].to_numpy(float), leaning(metric), looks, block
+            )
             for metric in METRICS.values()
         }
         for name, own in rows.items()

@@ -50,7 +50,7 @@ _LEADERBOARD = Schema(
         **{f"{metric}_std": optional(NOT_NEGATIVE) for metric in METRICS},
         **{f"{metric}_{end}": optional(INFINITE) for metric in METRICS for end in ("low", "high")},
         **{"seeds": COUNT, "diverged_seeds": COUNT, "optimizer": TEXT, "learning_rate": POSITIVE},
-        **{"epochs": NOT_NEGATIVE, "converged_seeds": COUNT},
+        **{"learning_rate_seeds": COUNT, "epochs": NOT_NEGATIVE, "converged_seeds": COUNT},
         "converged_epoch": optional(NOT_NEGATIVE),
         "search_trials": COUNT,
         "search_edge": optional(one_of(("lowest", "highest"))),

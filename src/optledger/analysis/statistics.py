@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
+from optledger.core.errors import UserError
 from optledger.core.metric import Verdict
 
-Sources = Literal["seeds and images", "seeds", "images"]
+Sources = Literal[
+    "searches, seeds and images", "searches and seeds", "seeds and images", "seeds", "images"
+]
 """What else could have come out differently: an interval without the images is of this test set,
 one without the seeds of these two models."""
 
@@ -42,7 +45,8 @@ class Sample:
     """One variant's values of a metric.
 
     Attributes:
-        seeds: the metric of each seed, shape (seeds,).
+        seeds: the metric of each seed, shape (seeds,); where each block of seeds has a search of
+            its own, the mean of each block.
         images: pseudo-values, mean over the seeds, shape (images,); None where the predictions are
             not at hand.
         residual: mean square of what neither the seed nor the image explains; 0 where it is not
@@ -50,6 +54,7 @@ class Sample:
         counts: whether an image counts 1 or 0, right or wrong.
         skewness: which way seeds may lean, and how far.
         earlier: the same of the first seeds alone, for each look before these were all.
+        block: how many seeds were trained for each of `seeds`.
     """
 
     seeds: NDArray[np.float64]
@@ -58,11 +63,17 @@ class Sample:
     counts: bool = False
     skewness: float = 0.0
     earlier: tuple["Sample", ...] = ()
+    block: int = 1
 
     @property
     def count(self) -> int:
-        """How many seeds there are."""
+        """How many independent values there are."""
         return len(self.seeds)
+
+    @property
+    def trained(self) -> int:
+        """How many seeds were trained."""
+        return self.count * self.block
 
     @property
     def mean(self) -> float:
@@ -84,9 +95,9 @@ class Sample:
 
     def at(self, count: int) -> "Sample | None":
         """Return what a look at so many seeds saw; None where there are not so many yet."""
-        if self.count < count:
+        if self.trained < count:
             return None
-        return next(each for each in (*self.earlier, self) if each.count == count)
+        return next(each for each in (*self.earlier, self) if each.trained == count)
 
 
 def sample(
@@ -94,6 +105,7 @@ def sample(
     counts: bool = False,
     skewness: float = 0.0,
     looks: Sequence[int] = (),
+    block: int = 1,
 ) -> Sample:
     """Summarize pseudo-values, shape (seeds, images), and those of each look before.
 
@@ -105,19 +117,25 @@ def sample(
         counts: whether they are 1 or 0, right or wrong.
         skewness: which way seeds may lean, and how far.
         looks: numbers of seeds, ascending.
+        block: how many seeds, one after the other, share a search; of them all a multiple.
     """
+    earlier = tuple(
+        sample(pseudo_values[:look], counts, skewness, block=block)
+        for look in looks
+        if look < len(pseudo_values)
+    )
+    pseudo_values = _blocks(pseudo_values, block).mean(axis=1)
     rows, columns = pseudo_values.shape
-    earlier = tuple(sample(pseudo_values[:look], counts, skewness) for look in looks if look < rows)
     seeds, images = pseudo_values.mean(axis=1), pseudo_values.mean(axis=0)
     residual = 0.0
     if rows > 1 and columns > 1:
         rest = pseudo_values - seeds[:, np.newaxis] - images + seeds.mean()
         residual = float(np.sum(rest**2) / ((rows - 1) * (columns - 1)))
-    return Sample(seeds, images, residual, counts, skewness, earlier)
+    return Sample(seeds, images, residual, counts and block == 1, skewness, earlier, block)
 
 
 def sample_of_seeds(
-    seeds: NDArray[np.float64], skewness: float = 0.0, looks: Sequence[int] = ()
+    seeds: NDArray[np.float64], skewness: float = 0.0, looks: Sequence[int] = (), block: int = 1
 ) -> Sample:
     """Return what is known without predictions: of this test set.
 
@@ -125,9 +143,21 @@ def sample_of_seeds(
         seeds: the metric of each seed, shape (seeds,).
         skewness: which way seeds may lean, and how far.
         looks: numbers of seeds, ascending.
+        block: as of `sample`.
     """
-    earlier = tuple(Sample(seeds[:look], skewness=skewness) for look in looks if look < len(seeds))
-    return Sample(seeds, skewness=skewness, earlier=earlier)
+    earlier = tuple(
+        sample_of_seeds(seeds[:look], skewness, block=block) for look in looks if look < len(seeds)
+    )
+    means = _blocks(seeds, block).mean(axis=1)
+    return Sample(means, skewness=skewness, earlier=earlier, block=block)
+
+
+def _blocks(values: NDArray[np.float64], block: int) -> NDArray[np.float64]:
+    """Return values of seeds with those that share a search together, along a new second axis."""
+    if len(values) % block:
+        allowed = f"a multiple of seeds.per_search, {block}, as dvc repro trains them"
+        raise UserError(f"results: found {len(values)} seeds of a variant; allowed: {allowed}")
+    return values.reshape(-1, block, *values.shape[1:])
 
 
 class Estimate(Protocol):
@@ -315,6 +345,15 @@ def mean(variant: Sample) -> Howe:
     return _howe(variant.mean, [variant])
 
 
+_SOURCES: dict[tuple[bool, bool], Sources] = {
+    (False, False): "seeds",
+    (False, True): "searches and seeds",
+    (True, False): "seeds and images",
+    (True, True): "searches, seeds and images",
+}
+"""By whether there are predictions, and whether blocks of seeds have searches of their own."""
+
+
 def _howe(value: float, samples: Sequence[Sample]) -> Howe:
     """Return the estimate of one sample's mean, or of the first's minus the second's.
 
@@ -323,7 +362,7 @@ def _howe(value: float, samples: Sequence[Sample]) -> Howe:
     the residual is taken away.
     """
     images = image_variance(samples)
-    sources: Sources = "seeds" if images is None else "seeds and images"
+    sources = _SOURCES[images is not None, max(each.block for each in samples) > 1]
     parts = [each.variance / each.count for each in samples]
     total = sum(parts)
     if math.inf in parts:

@@ -89,6 +89,11 @@ def mean_interval(low: float, high: float, diverged: int) -> str:
     return f"{max(0, low):.4f} to {min(1, high):.4f}"
 
 
+def learning_rate(rate: float, with_it: int, seeds: int) -> str:
+    """Return a learning rate, which so many of the seeds have, as each block of them searched."""
+    return f"{rate:g}" if with_it == seeds else f"{rate:g} ({with_it} of {seeds} seeds)"
+
+
 def p_value(value: float) -> str:
     """Return a p-value; empty where there is none."""
     if pd.isna(value):

@@ -308,6 +308,10 @@ class Search(Section):
         """The seeds of each learning rate's trials."""
         return list(range(self.seed, self.seed + self.seeds))
 
+    def again(self, times: int) -> "Search":
+        """Return the search that comes so many times after this one, with seeds of its own."""
+        return self.model_copy(update={"seed": self.seed + times * self.seeds})
+
 
 class Seeds(Section):
     """The seeds that every variant is trained with: `count` of them, from `first`.
@@ -315,17 +319,25 @@ class Seeds(Section):
     Attributes:
         first: the lowest.
         count: how many.
+        per_search: how many of them share a learning rate: then the next search is made anew, with
+            seeds of its own, and what intervals tell is of other searches, too. If not given, all.
         left_behind: by variant, with how many of them it was left behind, at an earlier look.
     """
 
     first: int = Field(ge=0, lt=2**31)
     count: int = Field(ge=1, le=10_000)
+    per_search: int | None = Field(default=None, ge=2)
     left_behind: dict[Name, Annotated[int, Field(ge=2)]] = Field(default={})
 
     @property
     def values(self) -> list[int]:
         """The seeds themselves."""
         return list(range(self.first, self.first + self.count))
+
+    @property
+    def block(self) -> int:
+        """How many seeds one value is the mean of, as they share a search."""
+        return self.per_search or 1
 
 
 class Margins(Section):
@@ -532,6 +544,21 @@ class Params(Section):
         """Return the seeds that a variant is trained with."""
         return self.seeds.values[: self.seeds.left_behind.get(variant)]
 
+    def searches_of(self, variant: str) -> list[tuple[Search, list[int]]]:
+        """Return a variant's searches, each with the seeds that are trained at what it chooses."""
+        seeds = self.seeds_of(variant)
+        block = self.seeds.per_search or len(seeds)
+        return [
+            (self.search.again(place), seeds[start : start + block])
+            for place, start in enumerate(range(0, len(seeds), block))
+        ]
+
+    @property
+    def search_seeds(self) -> range:
+        """Those of all searches of a variant."""
+        searches = self.seeds.count // self.seeds.per_search if self.seeds.per_search else 1
+        return range(self.search.seed, self.search.seed + searches * self.search.seeds)
+
     @model_validator(mode="before")
     @classmethod
     def _inherit(cls, document: Any) -> Any:
@@ -617,8 +644,9 @@ def _contradictions(params: Params, path: Path) -> Iterator[str]:
         )
         yield mistake(path, "split.validation_fraction", 0, allowed)
     seeds = params.seeds.values
-    if searched and {*params.search.values} & {*seeds}:
-        own = f", nor the {params.search.seeds - 1} after it" if params.search.seeds > 1 else ""
+    used = params.search_seeds
+    if searched and {*used} & {*seeds}:
+        own = f", nor the {len(used) - 1} after it" if len(used) > 1 else ""
         allowed = (
             f"a seed that the final trials do not use{own}; theirs are {seeds[0]} to {seeds[-1]}"
         )
@@ -644,6 +672,14 @@ def _comparison_mistakes(params: Params, path: Path) -> Iterator[str]:
     if looks and params.seeds.count not in looks:
         allowed = f"one of comparison.looks ({', '.join(map(str, looks))}), or no looks: []"
         yield mistake(path, "seeds.count", params.seeds.count, allowed)
+    block = params.seeds.block
+    for key, count in [
+        ("seeds.count", params.seeds.count),
+        *((f"comparison.looks[{place}]", look) for place, look in enumerate(looks)),
+    ]:
+        if block > 1 and (count % block or count == block):
+            allowed = f"a multiple of seeds.per_search, {block}: two or more times as many"
+            yield mistake(path, key, count, allowed)
     for name, count in params.seeds.left_behind.items():
         key = f"seeds.left_behind.{name}"
         if name not in params.variants:

@@ -134,7 +134,9 @@ def hyperparameters(variants: Mapping[str, Variant], seeds: pd.DataFrame) -> pd.
     dumped = [each.model_dump(mode="json", exclude={"learning_rate"}) for each in variants.values()]
     table = pd.json_normalize(dumped).set_axis(list(variants))
     table = table.rename(columns=lambda name: name.removesuffix(".name"))
-    table["learning_rate"] = seeds.groupby("variant")["learning_rate"].first()
+    table["learning_rate"] = seeds.groupby("variant")["learning_rate"].agg(
+        lambda rates: rates.mode().iloc[0]
+    )
     numbers = table.dropna(axis="columns").select_dtypes("number").columns
     texts = table.columns.difference(numbers)
     # TensorBoard's drawing of the table leaves out variants that lack a value.

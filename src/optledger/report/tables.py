@@ -9,7 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import against, plain_rows, reference
-from optledger.analysis.words import epochs_to, interval, mean_interval, signed, verdict_at
+from optledger.analysis.words import (
+    epochs_to,
+    interval,
+    learning_rate,
+    mean_interval,
+    signed,
+    verdict_at,
+)
 from optledger.core.params import Comparison, Params
 from optledger.figures.panels import near
 
@@ -43,7 +50,8 @@ class Rank(NamedTuple):
         span: the same as it is drawn; None where it is unknown, or beyond the axis.
         verdict: against the best that leads; out, where seeds diverged.
         epochs: to each target, as a number, which may be infinite, and in words.
-        learning_rate: the chosen one.
+        learning_rate: the chosen one, or that of most seeds.
+        rate: the same in words.
         edge: which end of those tried that is, if it is one.
         seeds: how many there are.
         diverged: how many of them did.
@@ -58,6 +66,7 @@ class Rank(NamedTuple):
     verdict: str
     epochs: list[tuple[float, str]]
     learning_rate: float
+    rate: str
     edge: str
     seeds: int
     diverged: int
@@ -108,6 +117,7 @@ def ranks(
                 for target in targets(leaderboard)
             ],
             learning_rate=row["learning_rate"],
+            rate=learning_rate(row["learning_rate"], row["learning_rate_seeds"], row["seeds"]),
             edge="" if pd.isna(row["search_edge"]) else row["search_edge"],
             seeds=row["seeds"],
             diverged=row["diverged_seeds"],

@@ -45,13 +45,15 @@ class Evidence:
         files = [self._predictions(*each) for each in pair]
         if self._test_split is None or None in files:
             first, second = (
-                samples_of_seeds([name], each.seeds, self.looks)[name] for each, name in pair
+                samples_of_seeds([name], each.seeds, self.looks, each.block)[name]
+                for each, name in pair
             )
             return first, second
         labels, classes = self._test_split
+        arrays = [read_predictions(each, len(labels), classes) for each in files if each]
         first, second = (
-            samples_of(labels, arrays["classes"], arrays["losses"], classes, self.looks)
-            for arrays in (read_predictions(each, len(labels), classes) for each in files if each)
+            samples_of(labels, own["classes"], own["losses"], classes, self.looks, each.block)
+            for own, (each, _) in zip(arrays, pair, strict=True)
         )
         return first, second
 

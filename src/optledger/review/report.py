@@ -292,6 +292,8 @@ def _count(revision: Revision) -> int | None:
 
 def _noise(effect: Effect) -> str:
     return {
+        "searches, seeds and images": "other searches, seeds and test images",
+        "searches and seeds": "other searches and seeds",
         "seeds and images": "other seeds and other test images",
         "seeds": "other seeds, on this test set",
         "images": "other test images, for these two models: one seed each",

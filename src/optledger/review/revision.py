@@ -62,6 +62,11 @@ class Revision:
         return f"{self.name} ({self.commit[:_SHORT]})"
 
     @property
+    def block(self) -> int:
+        """How many seeds share a search; 1 where all of them do, which is no block."""
+        return self.parameters["seeds"].get("per_search") or 1
+
+    @property
     def leading(self) -> list[str] | None:
         """The leading group, the best first; None where an older version did not tell."""
         return self._marked("leading")

@@ -10,6 +10,7 @@ from optledger.analysis.words import (
     epochs_to,
     further_seeds,
     interval,
+    learning_rate,
     signed,
     verdict_at,
 )
@@ -143,7 +144,9 @@ def _epochs_to(side: Mapping[str, Any], target: str) -> str:
 
 def _rate(side: Mapping[str, Any]) -> str:
     end = side.get("search_edge")
-    return f"{side['learning_rate']:g}" + ("" if pd.isna(end) else f" ({end} tried)")
+    seeds = side["seeds"]
+    rate = learning_rate(side["learning_rate"], side.get("learning_rate_seeds", seeds), seeds)
+    return rate if pd.isna(end) else f"{rate} ({end} tried)"
 
 
 def _converged(side: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ def main() -> None:
     comparison = settings.comparison
     seeds = read_results("seeds", variants=settings.variants)["seeds"]
     ranked = ranking(seeds, comparison.metric)
-    samples = read_samples(ranked, comparison.looks)
+    samples = read_samples(ranked, comparison.looks, settings.seeds.block)
     pairs = comparisons(samples, comparison)
     leading = leaders(samples, pairs, comparison, seeds)
     searches = {name: read_search(TRIALS / name) for name in ranked}

@@ -30,10 +30,12 @@ def main() -> None:
     write_trials(TRIALS / name, finals, searched)
     observed = {each.result.seed: each.observation for each in finished.finals if each.observation}
     write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, observed)
-    rates = {each.learning_rate for each in searched}
-    chosen = finished.learning_rate
-    print(f"{name}: learning rate {chosen:g}{f', of {len(rates)} tried' if rates else ''}")
-    if edge := search.edge(chosen, rates):
+    tried = {each.learning_rate for each in searched}
+    chosen = sorted(set(finished.learning_rates))
+    listed = ", ".join(f"{rate:g}" for rate in chosen)
+    several = f"s, each of a search of its own, {listed}" if len(chosen) > 1 else f" {listed}"
+    print(f"{name}: learning rate{several}{f', of {len(tried)} tried' if tried else ''}")
+    for edge in filter(None, (search.edge(rate, tried) for rate in chosen)):
         key = f"variants.{name}.learning_rate"
         print(f"{name}: that is the {edge} tried, so a better one may lie beyond: {PARAMS}: {key}")
 

@@ -24,14 +24,13 @@ def reasons(names: Sequence[str], sweep: Sweep, store: Store) -> Iterator[str]:
     kept = [facts(header.document) for _, header in store.headers()] if sweep.to_train else []
     for name in names:
         own = sweep.wanting_of(name)
-        count = sweep.counts(name)
-        told = [f"{count - len(own)} kept"] if len(own) < count else []
-        if name in sweep.undecided:
-            told = [f"{len(sweep.searched(name)) - len(own)} of its search kept"]
+        count, to_come = sweep.counts(name), sweep.to_come(name)
+        already = count - to_come - len(own)
+        told = [f"{already} kept"] if already else []
         for reason, trials in _grouped(own, kept).items():
             told.append(f"{len(trials)} to train: {reason}")
-        if name in sweep.undecided:
-            told.append(f"{count - len(sweep.searched(name))} once its search has chosen")
+        if to_come:
+            told.append(f"{to_come} once its search has chosen")
         yield f"{name}: {count} trials: {'; '.join(told)}"
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from optledger.core.params import Params
+from optledger.core.params import Params, Search, Variant
 from optledger.sweep.keys import KeyedTrial, Keys
 from optledger.trials import search
 from optledger.trials.specify import specify
 from optledger.trials.trial import Trial, TrialResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """A variant's trials.
+    """The trials of one search of a variant.
 
     Attributes:
         name: the variant's.
@@ -35,26 +35,31 @@ class Plan:
 
 
 def plans(settings: Params, names: Iterable[str], classes: int, keys: Keys) -> list[Plan]:
-    """Return the plan of each variant.
+    """Return a plan for each search of each variant, in their order.
 
     Raises:
         UserError: the prepared data are not here, or a model's file is no Python.
     """
-    return [_plan(settings, name, classes, keys) for name in names]
+    return [
+        _plan(settings.variants[name], name, how, seeds, classes, keys)
+        for name in names
+        for how, seeds in settings.searches_of(name)
+    ]
 
 
-def _plan(settings: Params, name: str, classes: int, keys: Keys) -> Plan:
-    variant, seeds = settings.variants[name], settings.seeds_of(name)
+def _plan(
+    variant: Variant, name: str, how: Search, seeds: Sequence[int], classes: int, keys: Keys
+) -> Plan:
     specification = specify(variant, classes)
 
     def keyed(learning_rate: float, seed: int) -> KeyedTrial:
         return keys.keyed(Trial(name, specification, learning_rate, seed))
 
-    rates = search.candidates(variant, settings.search)
+    rates = search.candidates(variant, how)
     return Plan(
         name=name,
-        searched=[keyed(rate, seed) for rate in rates for seed in settings.search.values],
+        searched=[keyed(rate, seed) for rate in rates for seed in how.values],
         choose=lambda results: search.choose(variant, results),
         finals=lambda rate: [keyed(rate, seed) for seed in seeds],
-        count=len(rates) * settings.search.seeds + len(seeds),
+        count=len(rates) * how.seeds + len(seeds),
     )

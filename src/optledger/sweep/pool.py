@@ -18,13 +18,13 @@ class VariantTrials(NamedTuple):
     """A variant's finished trials.
 
     Attributes:
-        searched: those of its search, maybe without weights, in the order of the plan.
-        learning_rate: the one given or chosen.
+        searched: those of its searches, maybe without weights, in the order of the plans.
+        learning_rates: the one given, or what each search has chosen.
         finals: those of its seeds, in their order.
     """
 
     searched: Sequence[FinishedTrial]
-    learning_rate: float
+    learning_rates: Sequence[float]
     finals: Sequence[FinishedTrial]
 
 
@@ -39,36 +39,36 @@ class Sweep:
         total: how many trials the plans have, as far as one can know; one that two variants share
             counts once.
         to_train: those that are wanting, as far as one can know before the searches have chosen.
-        undecided: the variants of which that is all that one knows.
+        undecided: the variants of which that is all that one knows, as a search is not done.
     """
 
     def __init__(self, plans: Sequence[Plan], keys: Keys, store: Store, with_weights: bool) -> None:
         """Look up what is kept.
 
         Args:
-            plans: of which variants.
+            plans: of which variants, one or several for each.
             keys: that their keys are of.
             store: where finished trials are.
             with_weights: whether final trials are read with their weights, for whoever writes
                 them down; otherwise it is enough that there are entries of their names.
         """
         self._keys = keys
-        self._plans = {plan.name: plan for plan in plans}
+        self._plans: dict[str, list[Plan]] = {}
         self._store = store
         self._with_weights = with_weights
         self._finished: dict[str, FinishedTrial] = {}
         self._kept: set[str] = set()
         self._wanting: dict[str, KeyedTrial] = {}
-        self._chosen: dict[str, float] = {}
+        self._chosen: dict[Plan, float] = {}
         self._searching: dict[str, list[Plan]] = {}
         for plan in plans:
+            self._plans.setdefault(plan.name, []).append(plan)
             self._look_up_search(plan)
             self._choose(plan)
             for each in plan.searched:
                 self._searching.setdefault(each.key, []).append(plan)
-        self.undecided = [name for name in self._plans if name not in self._chosen]
-        undecided = [self._plans[name] for name in self.undecided]
-        to_come = sum(plan.count - len(plan.searched) for plan in undecided)
+        self.undecided = [name for name in self._plans if self.to_come(name)]
+        to_come = sum(self.to_come(name) for name in self._plans)
         self.to_train = len(self._wanting) + to_come
         known = {each.key for name in self._plans for each in self._known(name)}
         self.total = len(known) + to_come
@@ -89,11 +89,12 @@ class Sweep:
 
     def counts(self, name: str) -> int:
         """Return how many trials a variant has."""
-        return self._plans[name].count
+        return sum(plan.count for plan in self._plans[name])
 
-    def searched(self, name: str) -> Sequence[KeyedTrial]:
-        """Return a variant's search trials."""
-        return self._plans[name].searched
+    def to_come(self, name: str) -> int:
+        """Return how many of them nobody knows yet, as a search has to choose their rate."""
+        undecided = [plan for plan in self._plans[name] if plan not in self._chosen]
+        return sum(plan.count - len(plan.searched) for plan in undecided)
 
     def run(self, workers: AbstractContextManager[Executor], progress: Progress) -> None:
         """Train all that is wanting; start no worker where that is nothing.
@@ -121,11 +122,15 @@ class Sweep:
         """Return the finished trials of each variant; only of a sweep with weights."""
         return {
             name: VariantTrials(
-                searched=[self._finished[each.key] for each in plan.searched],
-                learning_rate=self._chosen[name],
-                finals=[self._finished[each.key] for each in plan.finals(self._chosen[name])],
+                searched=[self._finished[each.key] for plan in plans for each in plan.searched],
+                learning_rates=[self._chosen[plan] for plan in plans],
+                finals=[
+                    self._finished[each.key]
+                    for plan in plans
+                    for each in plan.finals(self._chosen[plan])
+                ],
             )
-            for name, plan in self._plans.items()
+            for name, plans in self._plans.items()
         }
 
     def _arrived(self, keyed: KeyedTrial, finished: FinishedTrial) -> list[KeyedTrial]:
@@ -141,9 +146,12 @@ class Sweep:
         return [each for plan in searching for each in self._choose(plan)]
 
     def _known(self, name: str) -> list[KeyedTrial]:
-        """Return a variant's search trials, and its final ones if the search has chosen."""
-        plan, rate = self._plans[name], self._chosen.get(name)
-        return [*plan.searched, *([] if rate is None else plan.finals(rate))]
+        """Return a variant's search trials, and the final ones of searches that have chosen."""
+        known: list[KeyedTrial] = []
+        for plan in self._plans[name]:
+            rate = self._chosen.get(plan)
+            known += [*plan.searched, *([] if rate is None else plan.finals(rate))]
+        return known
 
     def _look_up_search(self, plan: Plan) -> None:
         for each in plan.searched:
@@ -161,10 +169,10 @@ class Sweep:
             Those that are wanting since.
         """
         found = [self._finished.get(each.key) for each in plan.searched]
-        if plan.name in self._chosen or None in found:
+        if plan in self._chosen or None in found:
             return []
         rate = plan.choose([each.result for each in found if each])
-        self._chosen[plan.name] = rate
+        self._chosen[plan] = rate
         wanting = []
         for each in plan.finals(rate):
             if each.key in self._wanting or each.key in self._kept:

@@ -81,9 +81,7 @@ def sweep(
     if not found.to_train:
         print(f"{title}: {found.total} trials, all of them kept from before")
         return found
-    to_come = sum(
-        settings.variants[name].epochs * len(settings.seeds_of(name)) for name in found.undecided
-    )
+    to_come = sum(settings.variants[name].epochs * found.to_come(name) for name in found.undecided)
     epochs = sum(each.trial.specification.epochs for each in found.wanting) + to_come
     progress = Progress(title, found.to_train, epochs)
     if store.place is None and not with_weights:

@@ -31,6 +31,7 @@ class ChampionModel:
             (seeds, images), and the true `labels`.
         test_digest: SHA-256 of the test split.
         comparison: how it is compared.
+        block: how many of the seeds share a search.
     """
 
     dataset: str
@@ -44,6 +45,7 @@ class ChampionModel:
     predictions: dict[str, NDArray[np.generic]]
     test_digest: str
     comparison: Comparison
+    block: int
 
 
 def read_champion(params: Params) -> ChampionModel | None:
@@ -80,6 +82,7 @@ def read_champion(params: Params) -> ChampionModel | None:
         predictions={**predictions, "labels": labels},
         test_digest=read_split_digest().sha256,
         comparison=params.comparison,
+        block=params.seeds.block,
     )
 
 

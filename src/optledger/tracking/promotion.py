@@ -24,7 +24,7 @@ from optledger.core.formats import read_npz
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.tracking.model import PREDICTIONS
-from optledger.tracking.tags import COMPARISON, DECISION, MODEL, TEST_DIGEST, VARIANT
+from optledger.tracking.tags import BLOCK, COMPARISON, DECISION, MODEL, TEST_DIGEST, VARIANT
 
 ALIAS = "champion"
 
@@ -169,4 +169,5 @@ def _samples(client: MlflowClient, model: LoggedModel, looks: Sequence[int]) -> 
         )
         arrays = read_npz(Path(path))
     labels, classes = arrays["labels"], arrays["classes"]
-    return samples_of(labels, classes, arrays["losses"], int(labels.max()) + 1, looks)
+    block = int(model.tags.get(BLOCK, 1))
+    return samples_of(labels, classes, arrays["losses"], int(labels.max()) + 1, looks, block)

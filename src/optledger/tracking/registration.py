@@ -25,6 +25,7 @@ from optledger.tracking.agreement import KEY, KIND
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import model_content
 from optledger.tracking.tags import (
+    BLOCK,
     COMPARISON,
     DATASET,
     DECISION,
@@ -160,6 +161,7 @@ class _Publication:
                 KIND: "model",
                 TEST_DIGEST: champion.test_digest,
                 COMPARISON: champion.comparison.model_dump_json(),
+                **({BLOCK: str(champion.block)} if champion.block > 1 else {}),
                 DESCRIPTION: _in_words(champion),
             },
             params=self._client.get_run(self._seed_run_id).data.params,

@@ -9,6 +9,9 @@ decided about; what is not there then, a person deleted."""
 COMPARISON = "optledger.comparison"
 """Of a model: how it is compared, the section of params.yaml as JSON."""
 
+BLOCK = "optledger.seeds_per_search"
+"""Of a model: how many of its variant's seeds share a search, where not all do."""
+
 TEST_DIGEST = "optledger.checksum.test"
 """Of a model: the SHA-256 of the test split that its predictions are of."""
 

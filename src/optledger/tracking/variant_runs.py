@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from optledger.analysis.words import learning_rate
 from optledger.core.formats import digest, markdown, rounded
 from optledger.core.metric import METRICS
 from optledger.core.packages import version
@@ -136,8 +137,12 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
     return metrics
 
 
+_RATE = ("learning_rate", "learning_rate_seeds", "seeds")
+
+
 def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -> str:
     tried = figures["search_trials"]
+    rate = learning_rate(*(figures[each] for each in _RATE))
     searched = f", chosen on the validation split from {tried}" if variant.is_searched else ""
     diverged = int(figures["diverged_seeds"])
     table = pd.DataFrame(
@@ -154,7 +159,7 @@ def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -
     return (
         f"Test accuracy {mean}{std and f' ± {std}'}, "
         f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}: "
-        f"{variant.optimizer.name}, learning rate {figures['learning_rate']:g}{searched}.\n\n"
+        f"{variant.optimizer.name}, learning rate {rate}{searched}.\n\n"
         f"{markdown(table)}\n\n"
         "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. Below this "
         "run is one for each seed and one for each learning rate tried. Which variant is better "
@@ -216,7 +221,8 @@ def _seed_runs(
             content=seed_content(variant.key, seed),
             name=f"{variant.name} seed {seed}",
             parent=variant,
-            parameters=parameters | {"seed": str(seed)},
+            parameters=parameters
+            | flat({"learning_rate": float(row["learning_rate"]), "seed": seed}),
             metrics=finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *targets)}),
             observed=finite({metric: rounded(row[metric]) for metric in seconds.columns}),
             curves=_curves(history[history["seed"] == seed].drop(columns="seed")),
