@@ -32,6 +32,7 @@ ONCE = Comparison(metric=METRIC)
 
 ERRORS = "Looking at 5, 10, 20 and 40 seeds: errors, % of experiments"
 CLAIMS = "Looking at 5, 10, 20 and 40 seeds: who leads, % of tables"
+RACED = "settle --leave-behind, at 5, 10, 20 and 40 seeds: % of tables, and seeds"
 BOUGHT = "Looking at 5, 10, 20 and 40 seeds: verdicts on a pair by its true difference, %"
 SEARCHED = "The same optimizer searched twice, ten seeds each, called different, % of pairs"
 
@@ -421,6 +422,13 @@ def kinds(population: Population) -> list[Kind]:
         first, *others = equal(*names)
         return replace(first, shift=first.shift + by), *others
 
+    def behind(by: Sequence[float]) -> tuple[Group, ...]:
+        names = ("adam", "sgd") * len(by)
+        every = equal(*names[: len(by)])
+        return tuple(
+            replace(each, shift=each.shift - less) for each, less in zip(every, by, strict=True)
+        )
+
     pairs = [
         Kind(
             equal(*names),
@@ -475,18 +483,6 @@ def kinds(population: Population) -> list[Kind]:
                 ),
                 f"{words}, equal: a given best one is out": (CLAIMS, True, LosesTheBest()),
                 f"{words}, equal: one is called first": (CLAIMS, True, FalselyFirst()),
-                f"{words}, equal: any pair called different, with racing": (
-                    *(CLAIMS, True),
-                    Raced(Called()),
-                ),
-                f"{words}, equal: a given best one is out, with racing": (
-                    *(CLAIMS, True),
-                    Raced(LosesTheBest()),
-                ),
-                f"{words}, equal: one is called first, with racing": (
-                    *(CLAIMS, True),
-                    Raced(FalselyFirst()),
-                ),
             },
             scale=scale,
         )
@@ -508,32 +504,38 @@ def kinds(population: Population) -> list[Kind]:
                     *(CLAIMS, False),
                     BetterThanAll(),
                 ),
-                f"{words}, one ahead by 0.3 points: it is out, with racing": (
-                    *(CLAIMS, True),
-                    Raced(LosesTheBest()),
-                ),
-                f"{words}, one ahead by 0.3 points: it leads alone, with racing": (
-                    *(CLAIMS, False),
-                    Raced(LeadsAlone()),
-                ),
-                f"{words}, one ahead by 0.3 points: any pair called what it is not, with racing": (
-                    *(CLAIMS, True),
-                    Raced(Called()),
-                ),
-                f"{words}, one ahead by 0.3 points: seeds of each, settled, mean": (
-                    *(CLAIMS, False),
-                    Trained(leaves_behind=False),
-                ),
-                f"{words}, one ahead by 0.3 points: seeds of each, with racing, mean": (
-                    *(CLAIMS, False),
-                    Trained(leaves_behind=True),
-                ),
             },
             scale=scale,
         )
         for words, names, scale in (
             ("five of adam and sgd", ("adam", "adam", "adam", "sgd", "sgd"), 4),
             ("ten of adam and sgd", ("adam",) * 5 + ("sgd",) * 5, 16),
+        )
+    ]
+    raced = [
+        Kind(
+            groups,
+            {
+                f"{words}: any pair called what it is not": (RACED, True, Raced(Called())),
+                f"{words}: a given best one is out": (RACED, True, Raced(LosesTheBest())),
+                f"{words}: one is falsely called first": (RACED, True, Raced(FalselyFirst())),
+                f"{words}: seeds of each, mean": (*(RACED, False), Trained(leaves_behind=True)),
+                f"{words}: the same without racing": (
+                    *(RACED, False),
+                    Trained(leaves_behind=False),
+                ),
+            },
+            scale=scale,
+        )
+        for words, groups, scale in (
+            ("five equal", equal("adam", "adam", "adam", "sgd", "sgd"), 8),
+            ("gd and four, equal", equal("gd", "adam", "adam", "sgd", "sgd"), 8),
+            ("two ahead of three, by 0.3 to 1 points", behind((0, 0, 0.003, 0.005, 0.01)), 8),
+            (
+                "two ahead of eight, by 0.2 to 1 points",
+                behind((0, 0, *(0.002, 0.003) * 2, *(0.005, 0.01) * 2)),
+                32,
+            ),
         )
     ]
     bought = [
@@ -552,7 +554,7 @@ def kinds(population: Population) -> list[Kind]:
         )
         for size in (0.0, 0.001, 0.002, 0.003, 0.005)
     ]
-    return [*pairs, small, *close, *tables, *led, *bought]
+    return [*pairs, small, *close, *tables, *led, *raced, *bought]
 
 
 # The search.

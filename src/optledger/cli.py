@@ -28,7 +28,7 @@ from optledger.datasets.split import validation_examples
 from optledger.execution import executor
 from optledger.pipeline import experiments, interrupted
 from optledger.pipeline.preparation import prepare
-from optledger.sweep import account, variants
+from optledger.sweep import account, predictions, variants
 from optledger.sweep.recheck import recheck as rechecked
 from optledger.training import runtime
 from optledger.training.passed import Passed
@@ -255,7 +255,7 @@ def sweep(
     if recheck:
         store = Store(place())
         if not store.items:
-            print(f"Nothing is rechecked: {account.summary(store)}")
+            print(f"Nothing is rechecked: {account.summary(store, predictions.kept())}")
         different = 0
         for line, is_same in rechecked(variants.kept(settings, store), store, recheck):
             print(line, flush=True)
@@ -268,7 +268,7 @@ def sweep(
 def trials(context: typer.Context) -> None:
     """Tell how many finished trials are kept, and where."""
     if context.invoked_subcommand is None:
-        print(account.summary(Store(place())))
+        print(account.summary(Store(place()), predictions.kept()))
 
 
 @trials_app.command()
@@ -291,6 +291,9 @@ def prune(
     used = {each.key for each in variants.kept(params.load(), store)} if unused else set()
     for line in account.prune(store, used, older_than, yes):
         print(line)
+    if older_than is not None:
+        for line in account.prune_predictions(predictions.kept(), older_than, yes):
+            print(line)
 
 
 @app.command()

@@ -61,7 +61,7 @@ def own(project: Project) -> dict[str, str]:
 
 def kept(project: Project) -> list[Path]:
     """The files of the trials that are kept."""
-    return sorted((project.path / FOLDER).glob("*"))
+    return sorted((project.path / FOLDER).glob("*.trial"))
 
 
 def outputs(project: Project) -> dict[str, bytes]:

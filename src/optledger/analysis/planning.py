@@ -65,7 +65,7 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         f"Seeds for each variant to show a difference of {METRICS[metric].amount(size)} in "
         f"{metric} with a power of {100 * power:g} %, at {100 * comparison.confidence:g} % "
         f"confidence{together}:",
-        markdown(_written(table)),
+        markdown(_written(table, "searches" if settings.seeds.per_search else "seeds")),
     ]
     if missing:
         lines.append(f"Of this test set only, as {missing} is not here; dvc pull may bring it.")
@@ -104,7 +104,7 @@ def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:
 def _table(
     samples: Samples, comparison: Comparison, size: float, alpha: float, power: float
 ) -> pd.DataFrame:
-    """Return a row per pair: its root mean square spread over seeds, and the seeds it takes."""
+    """Return a row per pair: its root mean square spread, and the seeds it takes."""
     rows = []
     for pair in combinations(samples, 2):
         first, second = (samples[name][comparison.metric] for name in pair)
@@ -119,13 +119,13 @@ def _table(
     return pd.DataFrame(rows)
 
 
-def _written(table: pd.DataFrame) -> pd.DataFrame:
+def _written(table: pd.DataFrame, units: str) -> pd.DataFrame:
     finite = np.isfinite(table["seeds"])
     return pd.DataFrame(
         {
             "variant": table["variant"],
             "against": table["against"],
-            "spread over seeds, in points": [f"{100 * value:.2f}" for value in table["spread"]],
+            f"spread over {units}, in points": [f"{100 * value:.2f}" for value in table["spread"]],
             "seeds": table["seeds"].map("{:.0f}".format).where(finite, "no number"),
         }
     )

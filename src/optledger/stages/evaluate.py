@@ -15,9 +15,8 @@ from optledger.core.formats import file_digest, new_directory, write_csv, write_
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import read_split, read_summary
-from optledger.execution.executor import in_order
 from optledger.stages import undeclared
-from optledger.training import tasks
+from optledger.sweep.predictions import predict_test
 from optledger.trials.records import read_history, read_trials, read_weights
 from optledger.trials.specify import component
 from optledger.trials.trial import Predictions, TrainedModel
@@ -62,12 +61,8 @@ def _predict(
         for name, variant in settings.variants.items()
         for seed, weights in zip(trials[name]["seed"], read_weights(TRIALS / name), strict=True)
     ]
-    with tasks.workers() as pool:
-        done = {
-            (each.name, each.seed): predictions
-            for each, predictions in pool.run(tasks.predict_test, in_order(trained))
-        }
-    return {name: [done[name, seed] for seed in trials[name]["seed"]] for name in settings.variants}
+    found = iter(predict_test(trained))
+    return {name: [next(found) for _ in trials[name]["seed"]] for name in settings.variants}
 
 
 # Of the images that most models get wrong, so many are kept to be shown.

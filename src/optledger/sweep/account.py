@@ -6,8 +6,8 @@ from typing import Any
 
 from optledger.sweep.keys import KeyedTrial
 from optledger.sweep.pool import Sweep
-from optledger.trials.places import VARIABLE
-from optledger.trials.store import Document, Store
+from optledger.trials.places import VARIABLE, Item
+from optledger.trials.store import Document, Entries, Store
 
 Facts = frozenset[tuple[str, str]]
 """What a document says, by the path of its keys."""
@@ -101,12 +101,18 @@ def described(document: Document) -> str:
     )
 
 
-def summary(store: Store) -> str:
-    """Return how many trials are kept, how large they are, and where."""
+def summary(store: Store, predictions: Entries) -> str:
+    """Return how many trials are kept, and predictions of them, how large they are, and where."""
     if store.place is None:
         return f"nothing is kept, as {VARIABLE} is empty"
-    size = sum(item.size for item in store.items.values()) / 1e6
-    return f"{len(store.items)} trials, {size:.1f} MB, in {store.place}"
+    told = [f"{len(store.items)} trials, {_megabytes(store)}"]
+    if predictions.items:
+        told.append(f"{len(predictions.items)} predictions, {_megabytes(predictions)}")
+    return f"{'; '.join(told)}, in {store.place}"
+
+
+def _megabytes(entries: Entries) -> str:
+    return f"{sum(item.size for item in entries.items.values()) / 1e6:.1f} MB"
 
 
 def prune(
@@ -122,10 +128,8 @@ def prune(
     """
     count, size = 0, 0
     now = time.time()
-    latest = now - 86_400 * (older_than or 0)
-    for key, item in sorted(store.items.items(), key=lambda each: each[1].modified or now):
-        is_young = item.modified is None or item.modified > latest
-        if key in used or (older_than is not None and is_young):
+    for key, item in _old(store, older_than):
+        if key in used:
             continue
         header = store.header(key)
         days = (now - (item.modified or now)) / 86_400
@@ -134,5 +138,35 @@ def prune(
         count, size = count + 1, size + item.size
         if remove:
             store.remove(key)
-    done = "removed" if remove else "to remove; --yes removes them"
-    yield f"{count} trials, {size / 1e6:.1f} MB: {done}"
+    yield f"{count} trials, {size / 1e6:.1f} MB: {_done(remove)}"
+
+
+def prune_predictions(predictions: Entries, older_than: float, remove: bool) -> Iterator[str]:
+    """Remove predictions if so asked, which take seconds to make again; yield their sum, if any.
+
+    Args:
+        predictions: those that are kept.
+        older_than: days since one was written; younger ones stay.
+        remove: whether to remove them.
+    """
+    old = list(_old(predictions, older_than))
+    if remove:
+        for key, _ in old:
+            predictions.remove(key)
+    if old:
+        size = sum(item.size for _, item in old) / 1e6
+        yield f"{len(old)} predictions, {size:.1f} MB: {_done(remove)}"
+
+
+def _old(entries: Entries, older_than: float | None) -> Iterator[tuple[str, Item]]:
+    """Yield entries of at least so many days, the oldest first; all, if that is not given."""
+    now = time.time()
+    latest = now - 86_400 * (older_than or 0)
+    for key, item in sorted(entries.items.items(), key=lambda each: each[1].modified or now):
+        is_young = item.modified is None or item.modified > latest
+        if older_than is None or not is_young:
+            yield key, item
+
+
+def _done(remove: bool) -> str:
+    return "removed" if remove else "to remove; --yes removes them"

@@ -94,7 +94,7 @@ class Keys:
     def _data(self) -> Mapping[str, str]:
         self._stamps |= {file: _stamp(file) for file in self._splits.values()}
         # Of the arrays that a trial is given, however they are read.
-        return {name: _digest(read_split(name, self._prepared)) for name in _SPLITS}
+        return {name: examples_digest(read_split(name, self._prepared)) for name in _SPLITS}
 
 
 def _stamp(file: Path) -> Stamp:
@@ -105,7 +105,8 @@ def _stamp(file: Path) -> Stamp:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _digest(examples: Examples) -> str:
+def examples_digest(examples: Examples) -> str:
+    """Return the SHA-256 of images and labels, however they are read."""
     found = hashlib.sha256()
     for name, array in examples._asdict().items():
         found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())

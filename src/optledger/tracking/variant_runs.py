@@ -77,8 +77,7 @@ def variant_runs(
     run = Run(
         content=content,
         name=name,
-        parameters=flat(parameters)
-        | flat({"seeds": {"first": params.seeds.first, "count": len(seeds)}}),
+        parameters=flat(parameters) | flat({"seeds": _seeds(params, len(seeds))}),
         metrics={
             **finite(_test_metrics(figures, confidence)),
             **finite({target: targets[target].median() for target in targets.columns}),
@@ -101,6 +100,12 @@ def variant_runs(
     yield run
     yield from _search_runs(run, flat(parameters))
     yield from _seed_runs(run, results, targets, seconds, flat(parameters))
+
+
+def _seeds(params: Params, count: int) -> dict[str, int]:
+    """Return what a run says of its variant's seeds."""
+    block = params.seeds.per_search
+    return {"first": params.seeds.first, "count": count} | ({"per_search": block} if block else {})
 
 
 def _curves(table: pd.DataFrame) -> pd.DataFrame:

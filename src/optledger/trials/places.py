@@ -1,4 +1,4 @@
-"""Where finished trials are kept: a folder, or a remote that fsspec knows."""
+"""Where finished work is kept: a folder, or a remote that fsspec knows."""
 
 import fcntl
 import os
@@ -17,7 +17,10 @@ VARIABLE = "OPTLEDGER_TRIALS"
 FOLDER = Path(".optledger/trials")
 """From the main repository's root, where the variable names no other place."""
 
-_SUFFIX = ".trial"
+TRIAL = ".trial"
+PREDICTIONS = ".predictions"
+"""What the names of files end with, of each kind."""
+
 _WRITING = ".writing-"
 
 # Stores of objects, which show nothing of one before all of it is there. Elsewhere, a file has
@@ -71,9 +74,15 @@ class Place(Protocol):
 class Folder:
     """A folder of this machine, or of a network's file system."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make nothing yet: the first file that is written does."""
+    def __init__(self, folder: Path, suffix: str = TRIAL) -> None:
+        """Make nothing yet: the first file that is written does.
+
+        Args:
+            folder: where the files are.
+            suffix: what their names end with there; others are none of these.
+        """
         self._folder = folder
+        self._suffix = suffix
         self._is_tidy = False
 
     def __str__(self) -> str:
@@ -81,19 +90,19 @@ class Folder:
 
     def path(self, name: str) -> str:
         """Return where a file is."""
-        return str(self._folder / f"{name}{_SUFFIX}")
+        return str(self._folder / f"{name}{self._suffix}")
 
     def items(self) -> Mapping[str, Item]:
         """List all files."""
         found = {}
         with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
             for entry in entries:
-                if entry.name.endswith(_SUFFIX):
+                if entry.name.endswith(self._suffix):
                     # It may be removed meanwhile.
                     with suppress(FileNotFoundError):
                         status = entry.stat()
                         item = Item(status.st_size, status.st_mtime)
-                        found[entry.name.removesuffix(_SUFFIX)] = item
+                        found[entry.name.removesuffix(self._suffix)] = item
         return found
 
     def read(self, name: str, head: bool = False) -> bytes:
@@ -146,8 +155,12 @@ class Folder:
 class Remote:
     """A folder or bucket behind a URL, by a package of fsspec's."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, suffix: str = TRIAL) -> None:
         """Connect when it is first used.
+
+        Args:
+            url: where the files are.
+            suffix: what their names end with there; others are none of these.
 
         Raises:
             UserError: there is no such kind of place, or its package is missing.
@@ -155,6 +168,7 @@ class Remote:
         import fsspec
 
         self._url = url.rstrip("/")
+        self._suffix = suffix
         self._protocol = url.partition("://")[0]
         try:
             fsspec.get_filesystem_class(self._protocol)
@@ -196,7 +210,7 @@ class Remote:
 
     def path(self, name: str) -> str:
         """Return where a file is."""
-        return f"{self}/{name}{_SUFFIX}"
+        return f"{self}/{name}{self._suffix}"
 
     def items(self) -> Mapping[str, Item]:
         """List all files."""
@@ -205,11 +219,11 @@ class Remote:
         except FileNotFoundError:
             return {}
         return {
-            each["name"].rpartition("/")[2].removesuffix(_SUFFIX): Item(
+            each["name"].rpartition("/")[2].removesuffix(self._suffix): Item(
                 int(each["size"]), _seconds(each)
             )
             for each in listed
-            if each["name"].endswith(_SUFFIX) and each["type"] == "file"
+            if each["name"].endswith(self._suffix) and each["type"] == "file"
         }
 
     def read(self, name: str, head: bool = False) -> bytes:
@@ -238,11 +252,14 @@ class Remote:
             self._files.rm_file(self._file(name))
 
     def _file(self, name: str) -> str:
-        return f"{self._root}/{name}{_SUFFIX}"
+        return f"{self._root}/{name}{self._suffix}"
 
 
-def place() -> Place | None:
+def place(suffix: str = TRIAL) -> Place | None:
     """Return the place that OPTLEDGER_TRIALS names, else the repository's own.
+
+    Args:
+        suffix: of which kind of files.
 
     Returns:
         None where the variable is empty: then nothing is kept.
@@ -254,12 +271,12 @@ def place() -> Place | None:
     if value == "":
         return None
     if value and "://" in value:
-        return Remote(value)
+        return Remote(value, suffix)
     try:
         own = Path(value).expanduser() if value else FOLDER
     except RuntimeError as error:
         raise UserError(f"{VARIABLE}: found {value}: {error}; allowed: a folder") from None
-    return Folder(git.main_root() / own)
+    return Folder(git.main_root() / own, suffix)
 
 
 def _umask() -> int:

@@ -46,21 +46,28 @@ class Header(NamedTuple):
     body: str | None
 
 
-class Store:
-    """The finished trials of a place, which is listed once; nothing is kept without one.
+class Entries:
+    """The files of a place by key, listed once; nothing is kept without a place.
 
-    What is wrong with the place costs a line, and the trials that it concerns are trained.
+    What is wrong with the place costs a line, and what it concerns is made again.
     """
 
-    def __init__(self, place: Place | None) -> None:
-        """List the place."""
+    def __init__(self, place: Place | None, what: str, made: str) -> None:
+        """List the place.
+
+        Args:
+            place: where they are.
+            what: they are, in words.
+            made: what is done again where one is missing.
+        """
         self.place = place
+        self._what, self._made = what, made
         self._told: set[str] = set()
         self._items: dict[str, Item] = {}
         try:
             self._items = dict(place.items()) if place else {}
         except Exception as error:
-            self._tell(f"{place}: {_cause(error)}; finished trials are not looked up")
+            self._tell(f"{place}: {_cause(error)}; {what} are not looked up")
 
     def __contains__(self, key: str) -> bool:
         """Whether there is an entry, by its name alone."""
@@ -70,39 +77,6 @@ class Store:
     def items(self) -> Mapping[str, Item]:
         """All entries by key, as they were listed."""
         return dict(self._items)
-
-    def header(self, key: str) -> Header | None:
-        """Return what an entry says before its weights; None where there is no sound one."""
-        return self._sound(key, _head, head=True)
-
-    def trial(self, key: str) -> FinishedTrial | None:
-        """Return a finished trial with its weights; None where there is no sound one."""
-        return self._sound(key, unpack)
-
-    def damage(self, key: str) -> str | None:
-        """Return what is wrong with an entry that is there; None where nothing is."""
-        assert self.place is not None
-        try:
-            unpack(key, self.place.read(key))
-        except DamagedError as error:
-            return str(error)
-        except Exception as error:
-            return _cause(error)
-        return None
-
-    def put(self, document: Document, finished: FinishedTrial) -> bool:
-        """Keep a finished trial; return whether it is kept. Where that fails, a line says so."""
-        if self.place is None:
-            return False
-        key = digest(document)
-        content = pack(document, finished)
-        try:
-            self.place.write(key, content)
-        except Exception as error:
-            self._tell(f"{self.place}: {_cause(error)}; finished trials are not kept")
-            return False
-        self._items[key] = Item(len(content), None)
-        return True
 
     def remove(self, key: str) -> None:
         """Remove an entry.
@@ -117,15 +91,28 @@ class Store:
             raise UserError(f"{self.place.path(key)}: {_cause(error)}") from None
         self._items.pop(key, None)
 
-    def headers(self) -> Iterator[tuple[str, Header]]:
-        """Yield every sound entry's header."""
-        for key in list(self._items):
-            if header := self.header(key):
-                yield key, header
+    def write(self, key: str, content: bytes) -> bool:
+        """Keep an entry; return whether it is kept. Where that fails, a line says so."""
+        if self.place is None:
+            return False
+        try:
+            self.place.write(key, content)
+        except Exception as error:
+            self._tell(f"{self.place}: {_cause(error)}; {self._what} are not kept")
+            return False
+        self._items[key] = Item(len(content), None)
+        return True
 
-    def _sound(
+    def sound(
         self, key: str, read: Callable[[str, bytes], Read], head: bool = False
     ) -> Read | None:
+        """Return what `read` makes of an entry; None where there is no sound one.
+
+        Args:
+            key: the entry's.
+            read: makes it of key and content, or raises DamagedError.
+            head: whether the first two lines are enough.
+        """
         if key not in self._items or self.place is None:
             return None
         try:
@@ -134,9 +121,9 @@ class Store:
             # Removed since it was listed.
             pass
         except DamagedError as error:
-            self._tell(f"{self.place.path(key)}: {error}; it is trained again")
+            self._tell(f"{self.place.path(key)}: {error}; it is {self._made} again")
         except Exception as error:
-            self._tell(f"{self.place}: {_cause(error)}; finished trials are trained again")
+            self._tell(f"{self.place}: {_cause(error)}; {self._what} are {self._made} again")
         del self._items[key]
         return None
 
@@ -144,6 +131,43 @@ class Store:
         if line not in self._told:
             self._told.add(line)
             print(printable(line), file=sys.stderr, flush=True)
+
+
+class Store(Entries):
+    """The finished trials of a place."""
+
+    def __init__(self, place: Place | None) -> None:
+        """List the place."""
+        super().__init__(place, "finished trials", "trained")
+
+    def header(self, key: str) -> Header | None:
+        """Return what an entry says before its weights; None where there is no sound one."""
+        return self.sound(key, _head, head=True)
+
+    def trial(self, key: str) -> FinishedTrial | None:
+        """Return a finished trial with its weights; None where there is no sound one."""
+        return self.sound(key, unpack)
+
+    def damage(self, key: str) -> str | None:
+        """Return what is wrong with an entry that is there; None where nothing is."""
+        assert self.place is not None
+        try:
+            unpack(key, self.place.read(key))
+        except DamagedError as error:
+            return str(error)
+        except Exception as error:
+            return _cause(error)
+        return None
+
+    def put(self, document: Document, finished: FinishedTrial) -> bool:
+        """Keep a finished trial; return whether it is kept. Where that fails, a line says so."""
+        return self.place is not None and self.write(digest(document), pack(document, finished))
+
+    def headers(self) -> Iterator[tuple[str, Header]]:
+        """Yield every sound entry's header."""
+        for key in list(self._items):
+            if header := self.header(key):
+                yield key, header
 
 
 def pack(document: Document, finished: FinishedTrial) -> bytes:
