@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,8 @@ def test_what_typer_ends_with_a_verdict_is_none(
     """It takes a closed pipe and an end of file for the status 1."""
     import typer
 
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    # The variable is read once.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["optledger"])
     app = typer.Typer()
 
@@ -172,7 +174,9 @@ def test_what_typer_ends_with_a_verdict_is_none(
 
     with pytest.raises(SystemExit) as caught:
         errors.run(app)
-    assert caught.value.code == (141 if isinstance(error, BrokenPipeError) else 70)
+    is_pipe = isinstance(error, BrokenPipeError)
+    assert caught.value.code == (141 if is_pipe else 70)
+    assert len([*tmp_path.glob("optledger-fault-*.txt")]) == (0 if is_pipe else 1)
 
 
 def test_credentials_are_told_nobody(capsys: pytest.CaptureFixture[str]) -> None:
