@@ -247,7 +247,9 @@ def test_a_sweep_leaves_the_trials_of_this_machine(
     )
     assert "(4 of 4 trials, " in printed
     assert ", 2 workers on 2 nodes)" in printed
-    printed = project.run("optledger", "sweep", RAY_ADDRESS="", OPTLEDGER_TRIALS=str(here))
+    printed = project.run(
+        *("optledger", "sweep"), RAY_ADDRESS="", OPTLEDGER_TRIALS=str(here), OPTLEDGER_WORKERS="2"
+    )
     assert "nodes" not in printed
     kept = {path.name for path in here.iterdir()}
     # Four that were trained, and four of DVC's cache.

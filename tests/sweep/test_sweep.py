@@ -210,6 +210,8 @@ def test_blocks_of_seeds_are_searched_anew(project: Project) -> None:
     assert (
         "for other searches, other seeds" in (project.path / "results/comparisons.md").read_text()
     )
+    board_text = (project.path / "results/leaderboard.md").read_text()
+    assert "interval of 95 % confidence for other searches, other seeds and" in board_text
     assert "found 6 seeds" not in project.run("optledger", "power", **own(project))
 
 

@@ -95,6 +95,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
         "seeds": 3,
         "diverged_seeds": sum(result.divergence is not None for result in results),
         "learning_rate": 0.01,
+        "learning_rate_seeds": 3,
         "search_trials": len(searched),
         "epochs_to_0.9": 2.5,
         "epochs_to_0.97": np.inf,

@@ -124,7 +124,7 @@ def leaderboard_text(
     parts = [
         answer(table, comparisons, comparison),
         rank_table(table, comparisons, comparison),
-        *rank_notes(table, comparison),
+        *rank_notes(table, comparisons, comparison),
         markdown(_other_metrics(table, comparison.metric)),
         "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
         "is cross-entropy in nats.",
@@ -239,18 +239,20 @@ def _against(row: pd.Series, comparison: Comparison) -> str:
     return f"{difference} ({interval(row, comparison.metric)}): {verdict_at(row, comparison)}"
 
 
-def rank_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
+def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> list[str]:
     """Return how the ranks are to be read, a paragraph each.
 
     Args:
         table: as of `leaderboard`.
+        comparisons: as of `comparisons`.
         comparison: the section of params.yaml.
     """
-    others = (
-        "other test images alone, as one seed tells nothing of others"
-        if table["seeds"].max() == 1
-        else "other seeds and other test images"
-    )
+    if table["seeds"].max() == 1:
+        others = "other test images alone, as one seed tells nothing of others"
+    elif _is_searched_anew(comparisons):
+        others = "other searches, other seeds and other test images"
+    else:
+        others = "other seeds and other test images"
     notes = [
         f"{comparison.metric.capitalize()} on the test split, mean over seeds, with its interval "
         f"of {confidence(comparison)} for {others}."
@@ -420,8 +422,11 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
 
 def _given(table: pd.DataFrame) -> str:
     """Return what else intervals are of, as other searches are not in them."""
-    is_searched_anew = table["noise"].str.startswith("searches", na=False).any()
-    return "" if is_searched_anew else "the learning rates that were chosen, and of "
+    return "" if _is_searched_anew(table) else "the learning rates that were chosen, and of "
+
+
+def _is_searched_anew(comparisons: pd.DataFrame) -> bool:
+    return bool(comparisons["noise"].astype(str).str.startswith("searches").any())
 
 
 def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison) -> str:

@@ -78,7 +78,10 @@ def html(results: Results, params: Params) -> str:
             verdicts=tables.verdicts(results.comparisons, names, params.comparison),
             few=len(names) <= tables.FEW,
             turned=len(names) > tables.FEW or max(map(len, names)) > _WIDE_HEAD,
-            notes=[*rank_notes(results.leaderboard, params.comparison), *_full_batches(params)],
+            notes=[
+                *rank_notes(results.leaderboard, results.comparisons, params.comparison),
+                *_full_batches(params),
+            ],
             class_notes=results.class_notes,
             learning=list(drawings.learning(results.curves, results.leaderboard)),
             speed=list(drawings.speed(results.profile, names)) if names[1:] else [],

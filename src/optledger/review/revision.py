@@ -64,7 +64,10 @@ class Revision:
     @property
     def block(self) -> int:
         """How many seeds share a search; 1 where all of them do, which is no block."""
-        return self.parameters["seeds"].get("per_search") or 1
+        match self.parameters:
+            case {"seeds": {"per_search": int() as block}} if block > 1:
+                return block
+        return 1
 
     @property
     def leading(self) -> list[str] | None:

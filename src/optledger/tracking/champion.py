@@ -45,7 +45,7 @@ class ChampionModel:
     predictions: dict[str, NDArray[np.generic]]
     test_digest: str
     comparison: Comparison
-    block: int
+    block: int = 1
 
 
 def read_champion(params: Params) -> ChampionModel | None:
