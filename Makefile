@@ -2,7 +2,7 @@
 # These are for the command line: where NAME or PORT is in the environment, it means something else.
 PORT = 5000
 NAME = techniques
-DATASET = mnist
+DATASET =
 BASE = main
 SEED = $(shell date +%s)
 RAY =
@@ -29,9 +29,6 @@ export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # No model that MLflow is given may run code that it brings as a pickle.
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false
-
-# A view that `publish` leaves in an experiment; for a new user, MLflow opens another page.
-LEADERBOARD = workflowType=machine_learning&viewStateShareKey=leaderboard
 
 # An environment serves the folder it was made in, with the interpreter it was made with.
 PRESENT := $(shell .venv/bin/python -I -c '$(WHICH)' 2>/dev/null)
@@ -116,14 +113,11 @@ gate: .venv/developer ## count how often the gate of `review` fails for seeds al
 	@PYTHONPATH=tests python benchmarks/gate.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
-	@echo 'The leaderboard of the first dataset: http://127.0.0.1:$(PORT)/#/experiments/1/runs?$(LEADERBOARD)'
-	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db
+	@optledger ui --port $(PORT)
 
 serve: PORT = 5001
-serve: .venv/installed ## classify raw pixels with the champion's model (PORT=5001, DATASET=mnist)
-	@MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} mlflow models serve \
-		--model-uri models:/optledger-$(DATASET)@champion --env-manager local \
-		--host 127.0.0.1 --port $(PORT)
+serve: .venv/installed ## classify raw pixels with the champion's model (PORT=5001, DATASET=)
+	@optledger serve --port $(PORT) $(DATASET)
 
 lock: .venv/developer ## pin all dependencies anew, with hashes
 	@$(LOCK) --upgrade pyproject.toml --output-file requirements.lock

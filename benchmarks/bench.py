@@ -58,6 +58,8 @@ ROUNDS = 5
 TRIAL_COUNTS = (10, 50, 200)
 VARIANT_COUNTS = (10, 40)
 ENTRIES = 10_000
+COMMITS = 200
+LEADERBOARD = RESULTS / "leaderboard.csv"
 RAY_TRIALS, RAY_ROUNDS = 60, 3
 PIXELS, CLASSES = 784, 10
 
@@ -90,6 +92,7 @@ def main() -> None:
         "compare": compare,
         "publish": publish,
         "review": review,
+        "history": history,
         "pipeline": pipeline,
         "kept": kept,
         "workers": workers,
@@ -286,6 +289,59 @@ def review(settings: Params) -> None:
             for name, seconds in found.items()
         ],
     )
+
+
+def history(settings: Params) -> None:
+    """Print what a history costs whose every commit has other results, and another variant.
+
+    Beside it stands what a process of Git for each of their files would take, by itself.
+    """
+    del settings
+    with tempfile.TemporaryDirectory() as folder:
+        _write_history(Path(folder))
+        git = ["git", "-C", folder]
+        commits = subprocess.check_output([*git, "rev-list", "HEAD"], text=True).split()
+        files = [f"{each}:{path}" for each in commits for path in (LEADERBOARD, PARAMS)]
+        ways = {
+            "`optledger history`": [["optledger", "history"]],
+            "`optledger history --figure`": [["optledger", "history", "--figure", "drawn.svg"]],
+            f"{len(files)} times `git show`": [[*git, "show", each] for each in files],
+        }
+        found: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(ROUNDS):
+            _say(f"history, round {number + 1} of {ROUNDS}")
+            for name, commands in ways.items():
+                run = partial(subprocess.run, cwd=folder, check=True, capture_output=True)
+                found[name].append(sum(_seconds(partial(run, each)) for each in commands))
+    *_, apart = found.values()
+    _table(
+        [f"{len(commits)} commits with results of five variants", "seconds", "of those of Git's"],
+        [
+            [name, f"{statistics.median(seconds):.1f}", f"{_ratio(seconds, apart):.1f}"]
+            for name, seconds in found.items()
+        ],
+    )
+
+
+def _write_history(folder: Path) -> None:
+    """Make a repository of commits, each with this one's results and parameters, a bit changed."""
+    table, text = pd.read_csv(LEADERBOARD), PARAMS.read_text()
+    columns = ["accuracy", "accuracy_low", "accuracy_high"]
+    stream = []
+    for number in range(COMMITS):
+        # Up and down by a tenth of a point, and never twice the same.
+        moved = 0.001 * np.sin(number) + 1e-6 * number
+        csv = table.assign(**{name: table[name] - moved for name in columns}).to_csv(index=False)
+        parameters = text.replace("rho: 0.9", f"rho: {0.9 + 1e-6 * number:.6f}")
+        stream.append(
+            f"commit refs/heads/main\ncommitter Bench <bench@localhost> {10**9 + number} +0000\n"
+            f"data <<END\nResults {number}\nEND\n"
+            f"M 644 inline {LEADERBOARD}\ndata <<END\n{csv}END\n"
+            f"M 644 inline {PARAMS}\ndata <<END\n{parameters}END\n"
+        )
+    git = ["git", "-C", str(folder)]
+    subprocess.run([*git, "init", "--quiet", "--initial-branch", "main"], check=True)
+    subprocess.run([*git, "fast-import", "--quiet"], input="".join(stream).encode(), check=True)
 
 
 def pipeline(settings: Params) -> None:

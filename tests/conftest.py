@@ -54,9 +54,27 @@ def finished(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Pro
         project = new_project(folder / "project", digits_entry)
         project.run("dvc", "repro", OPTLEDGER_WORKERS="1")
         project.commit()
+        # Now that a commit has them, they are official.
+        project.run("optledger", "publish", PYTHONPATH="src")
 
     made = Project(once(tmp_path_factory, "finished", make) / "project")
     return made.copy(tmp_path_factory.mktemp("a b") / "project")
+
+
+@pytest.fixture(scope="session")
+def judged(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same with the seeds that a verdict takes, and so with a champion: read-only."""
+
+    def make(folder: Path) -> None:
+        project = finished.copy(folder / "project")
+        project.edit("params.yaml", "count: 2", "count: 5")
+        (project.path / "mlflow.db").unlink()
+        project.run("dvc", "repro", OPTLEDGER_WORKERS="1")
+        project.commit()
+        project.run("optledger", "publish", PYTHONPATH="src")
+
+    made = Project(once(tmp_path_factory, "judged", make) / "project")
+    return made.copy(tmp_path_factory.mktemp("judged") / "project")
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,18 +117,7 @@ class Project:
     def copy(self, path: Path) -> "Project":
         """Return an independent copy at `path`, the DVC cache included."""
         shutil.copytree(self.path, path, symlinks=True)
-        if (path / "mlflow.db").exists():
-            self._own_artifacts(path)
         return replace(self, path=path)
-
-    def _own_artifacts(self, path: Path) -> None:
-        """Have the store of a copy, which knows where its artifacts are, know its own."""
-        with closing(sqlite3.connect(path / "mlflow.db")) as store, store:
-            for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
-                store.execute(
-                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
-                    (self.path.as_uri(), path.as_uri()),
-                )
 
 
 def _heed_interruptions() -> None:

@@ -26,8 +26,8 @@ class Proxy:
         server: the URL that requests are passed on to.
         url: the proxy's own.
         requests: the method and path of each request so far, from the first of a trial.
-        fault: what happens to the request number `at`, from 1: a name of `FAULTS` or of
-            `PREPARATIONS`, or None.
+        fault: what happens to the request number `at`, from 1: a name of `FAULTS`, of
+            `PREPARATIONS` or of `SERVERS`, or None.
         lasting: whether it happens to all that follow, too.
         kill: ends the client; for the faults that do.
         injected: how often the fault has happened.
@@ -81,7 +81,7 @@ class Proxy:
             number = len(self.requests)
             if self.fault and (number == self.at or (self.lasting and number > self.at)):
                 self.injected += 1
-                return {**FAULTS, **PREPARATIONS}[self.fault]
+                return {**FAULTS, **PREPARATIONS, **SERVERS}[self.fault]
         return _Handler.answer
 
 
@@ -195,6 +195,14 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.dropped()
 
+    def no_models(self) -> None:
+        """Answer as a server that has no logged models, as MLflow 2."""
+        self._without_models("text/html", b"<title>404 Not Found</title>")
+
+    def no_models_in_json(self) -> None:
+        """Answer as a server that has no logged models and is not MLflow's own."""
+        self._without_models("application/json", b'{"error": "404 Not Found"}')
+
     def killed(self) -> None:
         """End the client before the server learns of anything."""
         self._body()
@@ -261,6 +269,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def _without_models(self, kind: str, said: bytes) -> None:
+        if "/logged-models" not in urlsplit(self.path).path:
+            self.answer()
+            return
+        self._body()
+        self.send_response(404)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
     def _until_nobody_waits(self) -> None:
         self.close_connection = True
         self.connection.settimeout(0.05)
@@ -294,3 +313,9 @@ FAULTS: dict[str, Callable[[_Handler], None]] = {
 
 # What leaves a store in disorder, for a trial to begin with.
 PREPARATIONS: dict[str, Callable[[_Handler], None]] = {"only created": _Handler.only_created}
+
+# What other servers do, to all requests.
+SERVERS: dict[str, Callable[[_Handler], None]] = {
+    "no models": _Handler.no_models,
+    "no models, in JSON": _Handler.no_models_in_json,
+}

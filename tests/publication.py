@@ -1,8 +1,8 @@
 """A small publication that has something of everything, and what a store holds of it.
 
-    python tests/publication.py NAME ROOT SECONDS
+    python tests/publication.py NAME ROOT SECONDS TRY
 
-publishes it: prints `ready`, waits for a line, and then prints what it did.
+publishes it, as a try if that has a name: prints `ready`, waits for a line, and prints what it did.
 """
 
 import json
@@ -27,12 +27,13 @@ from mlflow.entities import ViewType
 import optledger.tracking.store  # noqa: F401
 from optledger.core import errors
 from optledger.core.formats import file_digest, write_npz
-from optledger.core.params import Comparison, Component
+from optledger.core.params import Comparison, Component, Publish
 from optledger.tracking.agreement import DUPLICATE_OF, KEY, Published
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.registration import registered_name
 from optledger.tracking.run import Input, Run
+from optledger.tracking.standing import standing
 
 SECONDS = "seconds_per_epoch"
 
@@ -60,7 +61,11 @@ def make_checkout(path: Path) -> Path:
         for role in ("AUTHOR", "COMMITTER")
         for name, value in identity.items()
     }
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "--message", "state"]):
+    for command in (
+        ["init", "-q", "-b", "main"],
+        ["add", "."],
+        ["commit", "-q", "--message", "state"],
+    ):
         subprocess.run(["git", *command], cwd=path, env=os.environ | variables, check=True)
     return path
 
@@ -104,7 +109,8 @@ def runs(name: str, seconds: float | None) -> list[Run]:
     ]
     comparison = Run(
         content={"kind": "comparison", "variants": {"adam": variant.key}},
-        name="comparison of 1 variants",
+        name="comparison",
+        size="1 variant",
         parameters={"comparison.metric": "accuracy"},
         metrics={"accuracy.adam": 0.9},
         tags={"champion": "adam"},
@@ -142,15 +148,17 @@ def champion(name: str) -> ChampionModel:
     )
 
 
-def publish_all(name: str, root: Path, seconds: float | None = 0.5) -> Published:
+def publish_all(name: str, root: Path, seconds: float | None = 0.5, attempt: str = "") -> Published:
     """Publish it from the checkout here, as the experiment `name`.
 
     Args:
         name: the experiment's.
         root: the folder of the store, if MLFLOW_TRACKING_URI names no other.
         seconds: what the machine took; None if that is not known.
+        attempt: the name of the DVC experiment that it is a try of; empty if it is official.
     """
-    return publish_runs(runs(name, seconds), name, root)
+    told = standing(Publish(), "a digest", attempt)
+    return publish_runs(runs(name, seconds), name, root, told=told)
 
 
 def contents(uri: str, name: str, files: Path) -> Contents:
@@ -206,6 +214,20 @@ def contents(uri: str, name: str, files: Path) -> Contents:
     return {each: _named(what, names) for each, what in found.items()}
 
 
+def without_tries(store: Contents) -> Contents:
+    """Return what a store holds, without what tells that a try of the same results came first."""
+    return {
+        what: [
+            {**each, "tags": {name: tag for name, tag in each["tags"].items() if not _TRY(name)}}
+            for each in every
+        ]
+        for what, every in store.items()
+    }
+
+
+_TRY = re.compile(r"optledger\.(try|experiment)\b|verdict\.|mlflow\.sharedViewState\.try-").match
+
+
 def _run(client: MlflowClient, run: MlflowRun, files: Path) -> dict[str, Any]:
     start = run.info.start_time
     return {
@@ -248,7 +270,11 @@ def differences(store: Contents, reference: Contents) -> list[str]:
     for name in sorted({*store, *reference}):
         here, there = store.get(name, []), reference.get(name, [])
         if name.startswith("deleted"):
-            unmarked = [run for run in here if f"deleted {run['tags'].get(DUPLICATE_OF)}" != name]
+            # By the key that names end with: a try's duplicate keeps the try's name.
+            key = name.split()[-1]
+            unmarked = [
+                run for run in here if run["tags"].get(DUPLICATE_OF, "")[-len(key) :] != key
+            ]
             found += [f"{name}: not marked as a duplicate"] * len(unmarked)
             continue
         if len(here) != len(there):
@@ -295,10 +321,10 @@ def _files(uri: str, files: Path) -> dict[str, bytes]:
 
 def main(arguments: list[str]) -> None:
     """Publish when told to."""
-    name, root, seconds = arguments
+    name, root, seconds, attempt = arguments
     print("ready", flush=True)
     sys.stdin.readline()
-    done = publish_all(name, Path(root), float(seconds))
+    done = publish_all(name, Path(root), float(seconds), attempt)
     print(json.dumps(done._asdict()), flush=True)
 
 

@@ -29,7 +29,7 @@ _RATES = (0.001, 0.01, 0.1)
 def make(
     folder: Path,
     names: Sequence[str],
-    seeds: int = 3,
+    seeds: int = 5,
     diverged: Sequence[str] = (),
     far: Sequence[str] = (),
     lost: int = 1,

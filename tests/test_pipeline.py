@@ -143,9 +143,9 @@ def test_comparisons_are_those_of_the_predictions(
     expected = apart.mean() - np.sqrt(t**2 * sum(seeds) + z**2 * images)
     assert row["low"] == pytest.approx(expected, rel=1e-5)
     answer = finished.read("results/leaderboard.md").decode().splitlines()[0]
-    # One-sided, for the better of two: the pair's own verdict is open.
-    assert row["verdict"] == "inconclusive"
-    assert answer.startswith("adam leads in accuracy; gd is not among the best (95 % confidence")
+    # Of two seeds nothing is concluded.
+    assert row["verdict"] == "not judged"
+    assert answer.startswith("Preview of 2 seeds a variant: adam has a mean accuracy of 0.")
     assert finished.read("results/comparisons.md").decode().startswith(answer)
 
 
@@ -169,13 +169,13 @@ def test_runs_are_published(finished: Project) -> None:
     """Variants have their seeds as children, the case its methods; there is one comparison."""
     runs = {run.info.run_name: run for run in published(finished)}
     assert sorted(runs) == [
-        "adam",
         "adam seed 0",
         "adam seed 1",
-        "comparison of 2 variants",
-        "gd",
+        "adam · 2 seeds",
+        "comparison · 2 variants",
         "gd seed 0",
         "gd seed 1",
+        "gd · 2 seeds",
         "linear_regression",
         "linear_regression conjugate_gradient",
         "linear_regression momentum",
@@ -184,15 +184,44 @@ def test_runs_are_published(finished: Project) -> None:
         "linear_regression sgd",
     ]
     for name in ("gd seed 0", "adam seed 1"):
-        parent = runs[name.split(" ")[0]].info.run_id
+        parent = runs[f"{name.split()[0]} · 2 seeds"].info.run_id
         assert runs[name].data.tags["mlflow.parentRunId"] == parent
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     metrics = json.loads(finished.read("results/metrics.json"))
     for name, value in metrics["adam"].items():
-        assert runs["adam"].data.metrics[name] == value
-    assert runs["adam"].data.params["optimizer"] == "Adam"
-    assert runs["adam"].data.params["learning_rate"] == "0.01"
-    assert runs["gd"].data.params["batch_size"] == "full"
+        assert runs["adam · 2 seeds"].data.metrics[name] == value
+    assert runs["adam · 2 seeds"].data.params["optimizer"] == "Adam"
+    assert runs["adam · 2 seeds"].data.params["learning_rate"] == "0.01"
+    assert runs["gd · 2 seeds"].data.params["batch_size"] == "full"
+
+
+def champion(project: Project) -> list[tuple[str, str]]:
+    """Return the variant and the version that have the alias, if any has it."""
+    client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
+    return [
+        (
+            client.get_model_version(each.name, each.aliases["champion"]).tags["optledger.variant"],
+            str(each.aliases["champion"]),
+        )
+        for each in client.search_registered_models()
+    ]
+
+
+def test_a_preview_has_no_champion_and_takes_none_away(
+    finished: Project, judged: Project, tmp_path: Path
+) -> None:
+    """Two seeds have none, nor a registered model; after five, they leave the alias where it is."""
+    assert champion(finished) == []
+    answer = judged.read("results/report.md").decode().splitlines()[2]
+    assert answer.startswith("adam is first in accuracy; gd is worse (95 % confidence")
+    assert champion(judged) == [("adam", "1")]
+    project = judged.copy(tmp_path / "project")
+    project.edit("params.yaml", "count: 5", "count: 2")
+    printed = project.run("dvc", "repro")
+    assert "\nPreview of 2 seeds a variant: adam has a mean accuracy of 0." in printed
+    project.commit()
+    assert "are official" in project.run("optledger", "publish", PYTHONPATH="src")
+    assert champion(project) == [("adam", "1")]
 
 
 def test_what_the_machine_took_is_published_and_no_result(finished: Project) -> None:
@@ -424,7 +453,7 @@ def test_a_diverged_variant_is_a_result(project: Project) -> None:
     run = next(
         run
         for run in published(project)
-        if run.info.run_name == "adam" and run.data.params["learning_rate"] == "1e+30"
+        if run.info.run_name.startswith("adam · ") and run.data.params["learning_rate"] == "1e+30"
     )
     assert run.data.metrics["diverged_seeds"] == 2
     assert "loss" not in run.data.metrics
@@ -464,7 +493,7 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
     (run,) = [
         run
         for run in published(project)
-        if "search.learning_rate" in run.data.params and run.info.run_name == "adam"
+        if "search.learning_rate" in run.data.params and run.info.run_name.startswith("adam · ")
     ]
     assert run.data.params["learning_rate"] == "0.01"
     assert run.data.params["search.learning_rate"] == grid
@@ -479,9 +508,9 @@ def test_a_whole_number_is_chosen_and_published_like_any_other(project: Project)
     project.edit("params.yaml", "learning_rate: 0.5,", "learning_rate: 1,")
     project.run("dvc", "repro")
     chosen = {
-        (run.info.run_name, run.data.params["learning_rate"])
+        (run.data.tags["optledger.variant"], run.data.params["learning_rate"])
         for run in published(project)
-        if run.info.run_name in ("adam", "gd")
+        if run.data.tags["optledger.kind"] == "variant"
     }
     assert ("gd", "1.0") in chosen
     assert chosen & {("adam", "1.0"), ("adam", "2.0")}

@@ -5,7 +5,7 @@ import re
 from optledger.settle import with_count, with_left_behind
 from project import Project
 
-LOOKS = "{metric: accuracy, looks: [2, 3, 4, 50], margins: {accuracy: 0.0001}}"
+LOOKS = "{metric: accuracy, looks: [2, 5, 8, 50], margins: {accuracy: 0.0001}}"
 
 
 def test_only_the_number_of_seeds_is_written() -> None:
@@ -33,36 +33,37 @@ def test_who_is_left_behind_is_written_beside_it() -> None:
 
 def test_who_is_left_behind_trains_no_further_seeds(project: Project) -> None:
     """It is judged at the looks that both had, and what is open stays so."""
-    looks = "{metric: accuracy, looks: [2, 3, 4], margins: {accuracy: 0.0001}}"
+    looks = "{metric: accuracy, looks: [2, 5, 6], margins: {accuracy: 0.0001}}"
     project.edit("params.yaml", "{metric: accuracy}", looks)
-    project.edit("params.yaml", "count: 2", "count: 4, left_behind: {gd: 2}")
+    project.edit("params.yaml", "count: 2", "count: 5, left_behind: {gd: 2}")
     printed = project.run("optledger", "sweep", "--dry-run")
     assert "gd: 2 trials: 2 kept" in printed
     project.run("dvc", "repro")
     table = project.read("results/comparisons.csv").decode().splitlines()
     assert table[1].startswith("accuracy,adam,gd,2,")
     board = project.read("results/leaderboard.md").decode()
+    assert board.startswith("Preview of 2 to 5 seeds a variant: adam has")
     assert "| gd        | 2 " in board
     assert project.run("optledger", "verify", PYTHONPATH="src").endswith("0 breaks\n")
-    project.edit("params.yaml", "left_behind: {gd: 2}", "left_behind: {gd: 4}")
+    project.edit("params.yaml", "left_behind: {gd: 2}", "left_behind: {gd: 5}")
     printed = project.run("optledger", "sweep", "--dry-run", check=False)
-    assert "params.yaml: seeds.left_behind.gd: found 4; allowed: one of comparison.looks" in printed
+    assert "params.yaml: seeds.left_behind.gd: found 5; allowed: one of comparison.looks" in printed
 
 
 def test_each_look_trains_its_new_seeds_until_nothing_is_open(project: Project) -> None:
-    """Gd is far behind, so that the first look settles it; what it costs is told before."""
+    """A look of two seeds is a preview, and settles nothing; what the next costs is told before."""
     project.edit("params.yaml", "{metric: accuracy}", LOOKS)
     project.run("dvc", "repro")
     printed = project.run("optledger", "settle", "--dry-run")
-    assert "The look at 2 seeds, of 2, 3, 4 and 50:" in printed
+    assert "The look at 2 seeds, of 2, 5, 8 and 50, a preview:" in printed
     assert "open     " in printed
     # Or fewer, if another test has trained them.
-    assert re.search(r"The next look, at 3 seeds: [0-2] trainings", printed)
+    assert re.search(r"The next look, at 5 seeds: [0-6] trainings", printed)
     assert b"count: 2" in project.read("params.yaml")
     printed = project.run("optledger", "settle")
     assert "Nothing that matters is open." in printed
     reached = re.findall(r"The look at (\d+) seeds", printed)
-    assert reached[0] == "2"
+    assert reached[:2] == ["2", "5"]
     assert f"count: {reached[-1]}".encode() in project.read("params.yaml")
     assert int(reached[-1]) < 50
     again = project.run("optledger", "settle")
@@ -78,9 +79,9 @@ def test_without_looks_there_is_nothing_to_settle(project: Project) -> None:
 def test_results_of_another_number_of_seeds_are_told(project: Project) -> None:
     """A dry run trains nothing, and so has nothing to say of them."""
     project.edit("params.yaml", "{metric: accuracy}", LOOKS)
-    project.edit("params.yaml", "count: 2", "count: 3")
+    project.edit("params.yaml", "count: 2", "count: 5")
     printed = project.run("optledger", "settle", "--dry-run", check=False)
-    assert "results/leaderboard.csv: found 2 seeds; allowed: 3, as params.yaml says" in printed
+    assert "results/leaderboard.csv: found 2 seeds; allowed: 5, as params.yaml says" in printed
 
 
 def test_a_search_whose_seed_a_look_needs_is_told_before(project: Project) -> None:

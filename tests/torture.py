@@ -28,7 +28,14 @@ from tqdm import tqdm
 
 from optledger.core.errors import UserError
 from proxy import FAULTS, Proxy, proxy_of
-from publication import Contents, contents, differences, make_checkout, publish_all
+from publication import (
+    Contents,
+    contents,
+    differences,
+    make_checkout,
+    publish_all,
+    without_tries,
+)
 from servers import MEMORY, mlflow_server
 
 # Seconds until the client of a publication with a fault gives up.
@@ -40,6 +47,9 @@ _KILLS = 30
 # What can go on for ever.
 LASTING = ("error", "late", "dropped")
 
+
+# The try that comes before an official publication.
+TRY = "heavier"
 
 # What happens to repairs, too.
 DISORDERLY = ("error after", "delayed", "dropped", "killed after")
@@ -70,13 +80,13 @@ class Bench:
         """Return a name that no other publication has."""
         return f"trial {next(self._names)}"
 
-    def publish(self, name: str, **variables: str) -> None:
-        """Publish in this process, through the proxy."""
+    def publish(self, name: str, attempt: str = "", **variables: str) -> None:
+        """Publish in this process, through the proxy, as a try if that has a name."""
         with (
             patch.dict(os.environ, MLFLOW_TRACKING_URI=self.proxy.url, **variables),
             chdir(self.checkout),
         ):
-            publish_all(name, self.folder)
+            publish_all(name, self.folder, attempt=attempt)
 
     def start(self, name: str) -> "subprocess.Popen[str]":
         """Publish in a process of its own, through the proxy."""
@@ -125,7 +135,13 @@ def bench() -> Iterator[Bench]:
 
 
 def trial(
-    bench: Bench, fault: str, at: int, *, lasting: bool = False, disorder: bool = False
+    bench: Bench,
+    fault: str,
+    at: int,
+    *,
+    lasting: bool = False,
+    disorder: bool = False,
+    mixed: bool = False,
 ) -> Outcome:
     """Publish with the fault at the request number `at`, and again without it.
 
@@ -135,6 +151,7 @@ def trial(
         at: the number of a request, from 1.
         lasting: whether all requests that follow have the fault, too.
         disorder: whether the store has half of the runs twice, and empty, to begin with.
+        mixed: whether the first publication is a try of what the second makes official.
     """
     name = bench.name()
     wrong, at_once = [], True
@@ -153,7 +170,8 @@ def trial(
     else:
         bench.proxy.disturb(fault, at, lasting=lasting)
         try:
-            bench.publish(name, MLFLOW_HTTP_REQUEST_TIMEOUT=_TIME_OUT)
+            attempt = TRY if mixed else ""
+            bench.publish(name, attempt, MLFLOW_HTTP_REQUEST_TIMEOUT=_TIME_OUT)
         except UserError as error:
             at_once = False
             if not re.fullmatch(rf"publish: {bench.proxy.url}: .+", str(error)):
@@ -169,7 +187,8 @@ def trial(
         bench.publish(name)
     except Exception as error:
         wrong.append(f"the second publication: {error!r:.300}")
-    wrong += differences(bench.contents(name), bench.reference)
+    found = bench.contents(name)
+    wrong += differences(without_tries(found) if mixed else found, bench.reference)
     return Outcome(injected, at_once, wrong, seconds)
 
 
@@ -179,13 +198,14 @@ def publisher(
     root: Path,
     seconds: float = 0.5,
     python: str = sys.executable,
+    attempt: str = "",
     **variables: str,
 ) -> "subprocess.Popen[str]":
     """Start a process that publishes a checkout when it is told to."""
     inherited = {key: value for key, value in os.environ.items() if key[:7] != "MLFLOW_"}
     script = Path(__file__).with_name("publication.py")
     return subprocess.Popen(
-        [python, str(script), name, str(root), str(seconds)],
+        [python, str(script), name, str(root), str(seconds), attempt],
         cwd=checkout,
         env=inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | variables,
         stdin=subprocess.PIPE,
@@ -272,6 +292,12 @@ def _trials(bench: Bench) -> dict[str, list[Callable[[], Outcome]]]:
         **{f"{fault}, and ever after": row(every, fault, lasting=True) for fault in LASTING},
         **{
             f"{fault}, amid disorder": row(disorderly, fault, disorder=True) for fault in DISORDERLY
+        },
+        # A try has no model, and so ends where the first of its modules would be sent.
+        **{
+            f"{fault}, of a try": row(disorderly, fault, mixed=True)
+            for fault in FAULTS
+            if not fault.startswith("killed")
         },
     }
 

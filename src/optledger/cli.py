@@ -12,7 +12,7 @@ import typer
 
 from optledger.core import params
 from optledger.core.breaks import command
-from optledger.core.documents import mistake
+from optledger.core.documents import mistake, shown
 from optledger.core.errors import (
     INTERRUPTED,
     MISTAKE,
@@ -21,6 +21,7 @@ from optledger.core.errors import (
     printable,
     printable_lines,
 )
+from optledger.core.formats import write_text
 from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
 from optledger.datasets.sampling import training_examples
@@ -111,6 +112,38 @@ def experiment(name: str) -> None:
     print(f"Its parameters, tables and results in this checkout: dvc exp apply {name}")
 
 
+@app.command("history")
+def history_of_results(
+    variants: Annotated[
+        list[str] | None,
+        typer.Argument(help="else the champion; with --json and --figure all that there are"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="as a program reads it")] = False,
+    figure: Annotated[
+        Path | None, typer.Option(help="an SVG to draw; a file of that name is replaced")
+    ] = None,
+) -> None:
+    """Tell how the results went over time: each commit that changed them, the newest first.
+
+    The commits are those that Git has of this branch, a merge as one. docs/team.md explains.
+    """
+    from optledger.review import history, history_report
+
+    if figure is not None and figure.suffix != ".svg":
+        found = f"found {shown(str(figure))}; allowed: a file whose name ends with .svg"
+        raise UserError(f"optledger history: --figure: {found}")
+    found_history = history.read()
+    asked = variants or []
+    if as_json:
+        document = history_report.record(found_history, asked)
+        text = json.dumps(document, indent=2, sort_keys=True, allow_nan=False)
+    else:
+        text = history_report.terminal(found_history, asked, shutil.get_terminal_size().columns)
+    if figure is not None:
+        write_text(figure, history_report.drawing(found_history, asked))
+    print(text if as_json else printable_lines(text))
+
+
 @app.command()
 def power(
     variants: Annotated[
@@ -135,11 +168,47 @@ def publish(
     replace: Annotated[
         list[str] | None, typer.Option(help="the id of a run to make anew, as verify asks for")
     ] = None,
+    is_official: Annotated[
+        bool | None,
+        typer.Option(
+            "--official/--try", help="what the results are, whatever Git knows of their commit"
+        ),
+    ] = None,
 ) -> None:
-    """Make MLflow agree with the results, as the last stage of the pipeline does."""
+    """Make MLflow agree with the results, as the last stage of the pipeline does.
+
+    Results are official if a commit on the branch that params.yaml names has them, and else a try.
+    """
     from optledger.stages.publish import publish_results
 
-    publish_results(restore, replace or [])
+    publish_results(restore, replace or [], is_official)
+
+
+@app.command()
+def ui(
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="of the server that is started")
+    ] = 5000,
+) -> None:
+    """Open MLflow's pages of what is published; print where the leaderboards are."""
+    from optledger.tracking.servers import show
+
+    show(port)
+
+
+@app.command()
+def serve(
+    dataset: Annotated[
+        str | None, typer.Argument(help="whose champion; else that of params.yaml")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="of the server that is started")
+    ] = 5001,
+) -> None:
+    """Classify raw pixels by the champion's model."""
+    from optledger.tracking import servers
+
+    servers.serve(dataset or params.load().dataset, port)
 
 
 @app.command("review")

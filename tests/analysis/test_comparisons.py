@@ -25,6 +25,8 @@ from optledger.core.tables import read
 
 ACCURACY = Comparison(metric="accuracy")
 
+HIGH, LOW = [0.9, 0.91, 0.92, 0.905, 0.915], [0.1, 0.11, 0.12, 0.105, 0.115]
+
 
 def compared(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> pd.DataFrame:
     """Return the comparisons of seeds without predictions."""
@@ -44,7 +46,8 @@ def test_every_pair_on_every_metric_the_deciding_one_first() -> None:
 def test_the_level_is_bonferronis() -> None:
     """Three variants are three pairs, each of which may miss a third of 5 %: by SciPy's test."""
     # Of equal spread, so that seeds which lean do so alike.
-    values = {"a": [0.9, 0.95, 0.93], "b": [0.75, 0.8, 0.78], "c": [0.5, 0.6, 0.7]}
+    a = [0.9, 0.95, 0.93, 0.92, 0.94]
+    values = {"a": a, "b": [each - 0.15 for each in a], "c": [0.5, 0.6, 0.7, 0.55, 0.65]}
     row = compared(**values).iloc[0]
     test = stats.ttest_ind(values["a"], values["b"], equal_var=False)
     ends = test.confidence_interval(1 - 0.05 / 3)
@@ -62,7 +65,7 @@ def test_verdict_interval_and_p_value_never_contradict_each_other(seed: int) -> 
     rng = np.random.default_rng(seed)
     centres = 0.9 + 0.01 * rng.standard_normal(4)
     values = {
-        name: (centre + 0.003 * rng.standard_normal(4)).tolist()
+        name: (centre + 0.003 * rng.standard_normal(5)).tolist()
         for name, centre in zip("abcd", centres, strict=True)
     }
     table = compared(**values)
@@ -83,14 +86,14 @@ def test_verdict_interval_and_p_value_never_contradict_each_other(seed: int) -> 
 
 def test_a_lower_loss_is_better() -> None:
     """The seeds' losses here are their accuracies, so that what wins in one loses in the other."""
-    table = compared(a=[0.9, 0.91, 0.92], b=[0.1, 0.11, 0.12]).set_index("metric")
+    table = compared(a=HIGH, b=LOW).set_index("metric")
     assert table.loc["accuracy", "verdict"] == "better"
     assert table.loc["loss", "verdict"] == "worse"
 
 
 def test_a_loss_that_a_diverged_seed_lacks_is_not_compared() -> None:
     """Its cells are empty and its verdict is inconclusive; accuracy counts the seed as 0."""
-    table = compared(a=[0.9, 0.91], b=[0.9, 0.0]).set_index("metric")
+    table = compared(a=HIGH, b=[*HIGH[:4], 0.0]).set_index("metric")
     assert table.loc["loss"].isna().to_dict() == {
         **dict.fromkeys(("variant", "against", "look", "noise", "verdict"), False),
         **dict.fromkeys(("difference", "half_width", "low", "high"), True),
@@ -98,28 +101,37 @@ def test_a_loss_that_a_diverged_seed_lacks_is_not_compared() -> None:
         **dict.fromkeys(("p_value", "p_adjusted", "further_seeds", "difference_of_all"), True),
     }
     assert table.loc["loss", "verdict"] == "inconclusive"
-    assert table.loc["accuracy", "difference"] == pytest.approx(0.455)
+    assert table.loc["accuracy", "difference"] == pytest.approx(0.183)
 
 
 def test_unequal_numbers_of_seeds() -> None:
     """Each variant brings its own; the advice counts from the fewer."""
-    table = compared(a=[0.9, 0.95, 0.93, 0.97], b=[0.91, 0.94]).set_index("metric")
-    test = stats.ttest_ind([0.9, 0.95, 0.93, 0.97], [0.91, 0.94], equal_var=False)
+    more, fewer = [0.9, 0.95, 0.93, 0.97, 0.94, 0.92, 0.96], [0.91, 0.94, 0.92, 0.93, 0.95]
+    table = compared(a=more, b=fewer).set_index("metric")
+    test = stats.ttest_ind(more, fewer, equal_var=False)
     # Or a little more, as seeds may lean.
     assert test.pvalue <= table.loc["accuracy", "p_value"] < test.pvalue + 0.05
-    assert table.loc["accuracy", "look"] == 2
-    alone = compared(a=[0.9, 0.95, 0.93, 0.97], b=[0.91]).set_index("metric")
+    assert table.loc["accuracy", "look"] == 5
+    alone = compared(a=more, b=fewer[:1]).set_index("metric")
     assert alone.loc["accuracy", "half_width"] == math.inf
-    assert alone.loc["accuracy", "verdict"] == "inconclusive"
-    assert alone["further_seeds"].isna().all()
+
+
+def test_a_preview_has_intervals_and_no_verdict() -> None:
+    """Of fewer than five seeds of any variant, however far apart they are; five have one."""
+    enough = compared(a=HIGH, b=HIGH, c=LOW)
+    assert enough["verdict"].isin(["better", "worse"]).any()
+    few = compared(a=HIGH, b=HIGH[:4], c=LOW)
+    assert (few["verdict"] == "not judged").all()
+    assert few[["p_adjusted", "further_seeds"]].isna().all(axis=None)
+    assert (few.loc[few["metric"] == "accuracy", "low"].iloc[1:] > 0).all()
 
 
 def test_equal_models_are_equivalent() -> None:
     """No seed and no image tells them apart, and no rounding does either."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 50, dtype=np.uint8)
-    predicted = np.stack([np.where(rng.random(50) < 0.9, labels, 0).astype(np.uint8)] * 3)
-    losses = np.stack([rng.random(50).astype(np.float32)] * 3)
+    predicted = np.stack([np.where(rng.random(50) < 0.9, labels, 0).astype(np.uint8)] * 5)
+    losses = np.stack([rng.random(50).astype(np.float32)] * 5)
     same = samples_of(labels, predicted, losses, 3)
     table = comparisons({"a": same, "b": same}, ACCURACY)
     assert (table["verdict"] == "equivalent").all()
@@ -142,7 +154,7 @@ def test_samples_have_the_metrics_of_each_seed() -> None:
 
 
 def test_one_seed_each_is_of_two_models() -> None:
-    """McNemar's test decides; what further seeds would show, one does not tell."""
+    """The p-value is that of McNemar's test."""
     labels = np.zeros(20, np.uint8)
     losses = np.zeros((1, 20), np.float32)
     first, second = np.zeros((1, 20), np.uint8), np.zeros((1, 20), np.uint8)
@@ -153,23 +165,23 @@ def test_one_seed_each_is_of_two_models() -> None:
     }
     row = comparisons(samples, ACCURACY).iloc[0]
     assert row["p_value"] == pytest.approx(stats.binomtest(2, 7).pvalue)
-    assert row[["noise", "verdict"]].tolist() == ["images", "inconclusive"]
-    assert math.isnan(row["further_seeds"])
+    assert row[["noise", "verdict"]].tolist() == ["images", "not judged"]
 
 
 def test_further_seeds_are_those_that_settle_it_less_those_that_there_are() -> None:
     """Counted from the fewer, where the numbers are unequal."""
-    values = {"a": [0.90, 0.93, 0.91, 0.95], "b": [0.90, 0.91, 0.93]}
+    a, b = [0.90, 0.93, 0.91, 0.95, 0.92, 0.94], [0.90, 0.91, 0.93, 0.92, 0.89]
+    values = {"a": a, "b": b}
     row = compared(**values).iloc[0]
     seeds = seed_table(**values)
     samples = [each["accuracy"] for each in samples_of_seeds(["a", "b"], seeds).values()]
     needed = seeds_to_settle(*samples, margin=0.003, alpha=0.05)
-    assert row["further_seeds"] == needed - 3 > 0
+    assert row["further_seeds"] == needed - 5 > 0
 
 
 def test_against_a_baseline_rows_are_turned() -> None:
     """The baseline stands second, with differences and verdicts as seen from the others."""
-    table = compared(a=[0.9, 0.91, 0.92], b=[0.5, 0.51, 0.52], c=[0.1, 0.11, 0.12])
+    table = compared(a=HIGH, b=[each - 0.4 for each in HIGH], c=LOW)
     beside = against(table, "accuracy", "b")
     assert beside["verdict"].to_dict() == {"a": "better", "c": "worse"}
     assert beside["difference"].to_dict() == pytest.approx({"a": 0.4, "c": -0.4})

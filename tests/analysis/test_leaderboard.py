@@ -73,7 +73,12 @@ def test_the_upper_end_of_a_mean_is_students_where_there_are_no_predictions() ->
 def test_who_leads_is_not_shown_to_be_worse_than_the_best() -> None:
     """One that is close to it does, one that is far does not."""
     table, _ = boards(
-        seed_table(a=[0.9, 0.92, 0.91], b=[0.91, 0.9, 0.9], c=[0.1, 0.11, 0.12]), ACCURACY
+        seed_table(
+            a=[0.9, 0.92, 0.91, 0.915, 0.905],
+            b=[0.91, 0.9, 0.9, 0.905, 0.91],
+            c=[0.1, 0.11, 0.12, 0.105, 0.115],
+        ),
+        ACCURACY,
     )
     assert table.set_index("variant")["leading"].to_dict() == {"a": 1, "b": 1, "c": 0}
 
@@ -83,8 +88,17 @@ def test_a_variant_with_a_diverged_seed_does_not_lead() -> None:
     table, _ = boards(seed_table(a=[0.99] * 9 + [0.0], b=[0.5] * 10), ACCURACY)
     assert table.set_index("variant")["leading"].to_dict() == {"a": 0, "b": 1}
     assert table.set_index("variant")["champion"].to_dict() == {"a": 0, "b": 1}
-    table, _ = boards(seed_table(a=[0.9, 0.0], b=[0.8, 0.0]), ACCURACY)
+    table, _ = boards(seed_table(a=[0.9] * 4 + [0.0], b=[0.8] * 4 + [0.0]), ACCURACY)
     assert not table[["leading", "champion"]].to_numpy().any()
+
+
+def test_a_preview_has_no_leader_and_no_champion() -> None:
+    """However far ahead one is, with four seeds of any variant; with five it is both."""
+    for count, marks in {4: 0, 5: 1}.items():
+        table, _ = boards(
+            seed_table(a=[0.9, 0.91] * 3, b=[0.1, 0.11, 0.1, 0.12, 0.1][:count]), ACCURACY
+        )
+        assert table[["leading", "first", "champion"]].sum().tolist() == [marks] * 3
 
 
 def test_the_champion_is_chosen_on_the_validation_split() -> None:

@@ -160,9 +160,34 @@ def test_before_the_first_look_nothing_is_judged() -> None:
     """As where a revision has fewer seeds than the rules of the other one look at."""
     table, pairs = looked(LOOKED, a=spread(0.9, 3), b=spread(0.5, 3))
     row = pairs.iloc[0]
-    assert (row["look"], row["verdict"], row["further_seeds"]) == (0, "inconclusive", 2)
-    assert table["leading"].tolist() == [1, 1]
-    assert "Nothing is shown yet" in answer(table, pairs, LOOKED)
+    assert (row["look"], row["verdict"], row["further_seeds"]) == (0, "not judged", 2)
+    assert table["leading"].tolist() == [0, 0]
+    assert answer(table, pairs, LOOKED).startswith("Preview of 3 seeds a variant: ")
+
+
+@pytest.mark.parametrize(
+    ("looks", "count", "few"),
+    [((10, 20), 9, True), ((10, 20), 10, False), ((2, 10), 2, True), ((2, 10), 10, False)],
+)
+def test_a_preview_ends_at_a_look_of_five_seeds_or_more(
+    looks: tuple[int, ...], count: int, few: bool
+) -> None:
+    """Not at one of fewer, and not before the first one."""
+    comparison = Comparison(metric="accuracy", looks=looks)
+    table, pairs = looked(comparison, a=spread(0.9, count), b=spread(0.5, count))
+    assert (pairs.iloc[0]["verdict"] == "not judged") == few
+    said = answer(table, pairs, comparison)
+    assert said.startswith("Preview") == few
+    assert said.endswith("10 are needed for a verdict: `seeds.count: 10` in params.yaml.") == few
+
+
+def test_a_preview_by_who_was_left_behind_too_early() -> None:
+    """More seeds of the others do not end it; the remedy is another one."""
+    comparison = Comparison(metric="accuracy", looks=(2, 10))
+    table, pairs = looked(comparison, a=spread(0.9, 10), b=spread(0.5, 2))
+    said = answer(table, pairs, comparison)
+    assert said.startswith("Preview of 2 to 10 seeds a variant: a has a mean accuracy of ")
+    assert said.endswith("for a verdict: no `seeds.left_behind` below that in params.yaml.")
 
 
 def test_open_verdicts_ask_for_a_declared_look() -> None:
@@ -211,8 +236,8 @@ def test_who_was_left_behind_is_judged_at_common_looks() -> None:
 
 def test_nobody_leads_where_every_variant_diverged() -> None:
     """A single sound variant leads alone."""
-    for values, group in {(0.9, 0.91): ["a"], (0.9, 0.0): []}.items():
-        seeds = seed_table(a=list(values))
+    for last, group in {0.91: ["a"], 0.0: []}.items():
+        seeds = seed_table(a=[*spread(0.9, 4), last])
         samples = samples_of_seeds(ranking(seeds, "accuracy"), seeds)
         pairs = comparisons(samples, Comparison(metric="accuracy"))
         assert leaders(samples, pairs, Comparison(metric="accuracy"), seeds).group == group
@@ -255,7 +280,8 @@ def test_a_page_never_contradicts_itself(data: st.DataObject) -> None:
     board = table.set_index("variant")
     group = board.index[board["leading"] == 1].tolist()
     sound = board.index[board["diverged_seeds"] == 0].tolist()
-    assert bool(group) == bool(sound)
+    few = count < (5 if not looks else next(look for look in looks if look >= 5))
+    assert bool(group) == (bool(sound) and not few)
     own = pairs[pairs["metric"] == "accuracy"]
     losers = {
         row["against"] if row["verdict"] == "better" else row["variant"]
@@ -272,5 +298,8 @@ def test_a_page_never_contradicts_itself(data: st.DataObject) -> None:
         assert not (pair["verdict"] == "equivalent").any()
     said = answer(table, pairs, comparison)
     assert said.endswith(".")
+    assert said.startswith("Preview of ") == few
+    assert (few or not sound) == (table["champion"].sum() == 0)
+    assert not few or (own["verdict"] == "not judged").all()
     assert leaderboard_text(table, pairs, comparison)
     assert comparisons_text(pairs, table, comparison)

@@ -1,15 +1,19 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from boards import boards, seed_table
+from optledger.analysis import preview
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
 from optledger.core.params import Comparison, Margins
 
 ACCURACY = Comparison(metric="accuracy")
 
-HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.11, 0.12]
+HIGH, MIDDLE = [0.9, 0.91, 0.92, 0.905, 0.915], [0.895, 0.915, 0.905, 0.9, 0.91]
+LOW = [0.1, 0.11, 0.12, 0.105, 0.115]
 
 
 def said(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> str:
@@ -42,12 +46,12 @@ def leaderboard(seeds: pd.DataFrame, comparison: Comparison = ACCURACY, **more: 
             "a and b lead in accuracy and cannot be told apart; c and d are worse than a",
         ),
         (
-            {"a": HIGH, "b": LOW, "c": [0.9, 0.91, 0.0]},
+            {"a": HIGH, "b": LOW, "c": [*HIGH[:4], 0.0]},
             "a leads in accuracy; b is worse; c is out, as seeds diverged",
         ),
         (
             # Between c and the others b is told apart, but not from a, which spreads.
-            {"a": [0.99, 0.93, 0.97, 0.95, 0.98], "b": [0.961] * 4, "c": [0.95] * 4},
+            {"a": [0.99, 0.93, 0.97, 0.95, 0.98], "b": [0.961] * 5, "c": [0.95] * 5},
             "a and b lead in accuracy and cannot be told apart; c is not among the best",
         ),
     ],
@@ -71,15 +75,16 @@ def test_the_answer_of_what_cannot_be_compared() -> None:
     """A single variant, one without a sound seed, and variants without any."""
     assert said(a=HIGH) == "a is the only variant, and so there is nothing to compare it with."
     expected = "No variant leads, as each has a seed that diverged ({})."
-    assert said(a=[0.0]) == expected.format("a")
-    assert said(a=[0.9, 0.0], b=[0.0, 0.8]) == expected.format("a and b")
+    lost = [*HIGH[:4], 0.0]
+    assert said(a=lost) == expected.format("a")
+    assert said(a=lost, b=lost[::-1]) == expected.format("a and b")
     expected = "a alone has no seed that diverged (b did)."
-    assert said(a=[0.5, 0.6], b=[0.9, 0.0]) == expected
+    assert said(a=LOW, b=lost) == expected
 
 
-def test_the_answer_of_too_few_seeds() -> None:
-    """Where every verdict is open, nobody is said to lead."""
-    expected = "Nothing is shown yet: with 3 seeds, every pair is inconclusive in accuracy."
+def test_the_answer_where_every_verdict_is_open() -> None:
+    """Nobody is said to lead."""
+    expected = "Nothing is shown yet: with 5 seeds, every pair is inconclusive in accuracy."
     assert said(a=HIGH, b=MIDDLE) == expected
 
 
@@ -94,12 +99,65 @@ def two_models() -> Samples:
     }
 
 
-def test_the_answer_of_one_seed_each_is_of_the_models() -> None:
-    """Another seed may say otherwise, which it says first."""
-    text = answer(*boards(seed_table(a=[1.0], b=[0.5]), ACCURACY, samples=two_models()), ACCURACY)
-    assert text.startswith(
-        "One seed each, so of these models and not of their optimizers: a is first"
-    )
+@pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [
+        (
+            {"a": HIGH[:2], "b": MIDDLE[:2], "c": LOW[:2]},
+            "2 seeds a variant: a has a mean accuracy of 0.9050 ± 0.0071; the other means are "
+            "behind it: b (0.00 points) and c (80.00 points)",
+        ),
+        (
+            {"a": [0.9], "b": [0.1]},
+            "1 seed a variant: a has a mean accuracy of 0.9000; the other mean is behind it: b "
+            "(80.00 points)",
+        ),
+        (
+            {"a": [0.9, 0.9]},
+            "2 seeds a variant: a has a mean accuracy of 0.9000 ± 0.0000",
+        ),
+        (
+            {"a": [0.9, 0.0], "b": [0.1, 0.1]},
+            "2 seeds a variant: b has a mean accuracy of 0.1000 ± 0.0000; seeds of a diverged",
+        ),
+        (
+            {"a": [0.9, 0.0], "b": [0.1, 0.0]},
+            "2 seeds a variant: seeds of a and b diverged",
+        ),
+    ],
+)
+def test_the_answer_of_a_preview(accuracies: dict[str, list[float]], expected: str) -> None:
+    """It says so first, then how far apart the means are, and last what a verdict takes."""
+    wanted = "5 are needed for a verdict: `seeds.count: 5` in params.yaml."
+    assert said(**accuracies) == f"Preview of {expected}; {wanted}"
+
+
+CONCLUSIONS = re.compile(r"\b(leads?|better|worse|equivalent|inconclusive|among the best)\b")
+
+
+def test_the_texts_of_a_preview_conclude_nothing() -> None:
+    """Whatever the family and the baseline; they show means, spreads and intervals."""
+    for family in ("pairs", "baseline", "best"):
+        comparison = Comparison(metric="accuracy", family=family, baseline="a")
+        table, pairs = boards(seed_table(a=HIGH[:2], b=MIDDLE[:2], c=LOW[:2]), comparison)
+        for text in (
+            leaderboard_text(table, pairs, comparison),
+            comparisons_text(pairs, table, comparison),
+        ):
+            assert text.startswith("Preview of 2 seeds a variant: ")
+            assert preview.NOTE in text
+            assert not CONCLUSIONS.search(text.replace("nobody leads", ""))
+    assert cells(leaderboard_text(table, pairs, comparison), 0)[2] == {
+        "rank": "3",
+        "variant": "c",
+        "accuracy": "0.1050 ± 0.0071",
+        "interval": "0.0000 to 0.1685",
+        "behind the best mean": "80.00 points",
+        "learning rate": "0.001 (given)",
+    }
+    assert list(cells(comparisons_text(pairs, table, comparison), 0)[0]) == [
+        *("variant", "against", "difference in points", "interval"),
+    ]
 
 
 def test_the_leaderboard_tells_who_leads_and_how_sure_that_is() -> None:
@@ -111,8 +169,8 @@ def test_the_leaderboard_tells_who_leads_and_how_sure_that_is() -> None:
         "variant": "a",
         "leads": "yes",
         "accuracy": "0.9100",
-        "interval": "0.8588 to 0.9348",
-        "against b, in points": "+80.00 (+77.73 to +82.27): better",
+        "interval": "0.8948 to 0.9198",
+        "against b, in points": "+80.00 (+78.85 to +81.15): better",
         "learning rate": "0.001 (given)",
     }
     assert rows[1] | {"interval": ""} == {
@@ -137,9 +195,9 @@ def test_the_leaderboard_counts_epochs_to_each_target() -> None:
     """The median; how many seeds arrived where not all did; never, where none did."""
     history = pd.DataFrame(
         {
-            "seed": [0, 0, 1, 1, 2, 2],
-            "epoch": [1, 2] * 3,
-            "validation_accuracy": [0.8, 0.97, 0.97, 0.98, 0.8, 0.9],
+            "seed": [0, 0, 1, 1, 2, 2, 3, 3, 4, 4],
+            "epoch": [1, 2] * 5,
+            "validation_accuracy": [0.8, 0.97, 0.97, 0.98, 0.8, 0.97, 0.8, 0.9, 0.8, 0.9],
         }
     )
     slow = history.assign(validation_accuracy=0.5)
@@ -148,7 +206,7 @@ def test_the_leaderboard_counts_epochs_to_each_target() -> None:
         seed_table(a=HIGH, b=MIDDLE, c=LOW), histories={"a": history, "b": slow, "c": fast}
     )
     shown = {row["variant"]: row["epochs to 0.97"] for row in cells(text, 0)}
-    assert shown == {"a": "2 (2 of 3 seeds)", "b": "never", "c": "1"}
+    assert shown == {"a": "2 (3 of 5 seeds)", "b": "never", "c": "1"}
 
 
 def test_the_leaderboard_leaves_out_what_is_unknown() -> None:
@@ -256,4 +314,3 @@ def test_one_seed_each_is_said_to_tell_nothing_of_others() -> None:
     assert "for other test images alone" in leaderboard_text(*tables, ACCURACY)
     text = comparisons_text(tables[1], tables[0], ACCURACY)
     assert "these models: one seed each" in text
-    assert "One seed does not tell how far seeds spread" in text

@@ -17,7 +17,8 @@ from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST
 from project import DIGITS_PARAMS
 from stored import summary
 
-HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.13, 0.12]
+HIGH, MIDDLE = [0.9, 0.91, 0.92, 0.905, 0.915], [0.895, 0.915, 0.905, 0.9, 0.91]
+LOW = [0.1, 0.13, 0.12, 0.11, 0.12]
 ACCURACY = Comparison(metric="accuracy")
 
 
@@ -28,7 +29,7 @@ def results(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> Par
     write_csv(RESULTS / "leaderboard.csv", boards(seeds, comparison)[0])
     path = Path("params.yaml")
     looks = f"accuracy, looks: {list(comparison.looks)}"
-    text = DIGITS_PARAMS.replace("count: 2", "count: 3").replace(
+    text = DIGITS_PARAMS.replace("count: 2", "count: 5").replace(
         "metric: accuracy", f"metric: {looks}"
     )
     path.write_text(text)
@@ -76,7 +77,15 @@ def test_named_variants_are_planned_for() -> None:
 def test_enough_seeds_are_enough() -> None:
     """No command is given where none is needed."""
     text = plan(results(a=HIGH, b=MIDDLE), [], size=0.5, power=0.8)
-    assert text.endswith("The 3 seeds that there are suffice.")
+    assert text.endswith("The 5 seeds that there are suffice.")
+
+
+def test_a_preview_is_neither_enough_nor_a_look() -> None:
+    """However large the difference, a verdict takes five seeds, and these are the first."""
+    text = plan(results(a=[0.9, 0.901], b=[0.8, 0.801]), [], size=0.5, power=0.8)
+    assert max(numbers(text).values()) < 5
+    assert text.endswith(" searches: dvc exp run -S seeds.count=5")
+    assert "another look" not in text
 
 
 def test_where_no_number_of_seeds_is_enough_it_says_so() -> None:
@@ -96,11 +105,11 @@ def test_more_seeds_than_can_be_asked_for_are_no_command() -> None:
 
 def test_declared_looks_are_what_is_planned_for() -> None:
     """The first that shows it, at its own level; or none."""
-    looked = Comparison(metric="accuracy", looks=(3, 20, 100))
+    looked = Comparison(metric="accuracy", looks=(5, 20, 100))
     settings = results(looked, a=HIGH, b=MIDDLE)
     text = plan(settings, [], size=0.02, power=0.8)
     assert numbers(text) == {("a", "b"): 20}
-    assert "at one of the looks that are declared (3, 20 and 100 seeds)" in text
+    assert "at one of the looks that are declared (5, 20 and 100 seeds)" in text
     assert text.endswith("seeds.count=20")
     assert "another look" not in text
     text = plan(settings, [], size=0.001, power=0.8)
@@ -111,15 +120,15 @@ def test_declared_looks_are_what_is_planned_for() -> None:
 
 
 def test_a_look_that_is_not_declared_has_its_price() -> None:
-    """From 3 seeds to so many."""
-    text = plan(results(a=HIGH, b=MIDDLE), [], size=0.02, power=0.8)
-    assert "That is another look, after the one at 3 seeds." in text
+    """From 5 seeds to so many."""
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=0.01, power=0.8)
+    assert "That is another look, after the one at 5 seeds." in text
     assert re.search(r"so that 9\d\.\d % are left of the 95 % confidence", text)
 
 
 def test_the_search_keeps_a_seed_of_its_own() -> None:
     """The command moves it out of the way of so many seeds."""
-    text = plan(results(a=HIGH, b=MIDDLE), [], size=0.001, power=0.8)
+    text = plan(results(a=HIGH, b=MIDDLE), [], size=0.0009, power=0.8)
     count = numbers(text)["a", "b"]
     assert count > 1000
     assert text.endswith(f"-S seeds.count={count:g} -S search.seed={count:g}")
@@ -136,7 +145,7 @@ def test_predictions_add_the_noise_of_the_images() -> None:
     for name, values in {"a": HIGH, "b": MIDDLE}.items():
         order = rng.permutation(200)
         wrong = [order >= round(200 * accuracy) for accuracy in values]
-        arrays = {"classes": np.array(wrong, np.uint8), "losses": np.zeros((3, 200), np.float32)}
+        arrays = {"classes": np.array(wrong, np.uint8), "losses": np.zeros((5, 200), np.float32)}
         write_npz(PREDICTIONS / f"{name}.npz", arrays)
     text = plan(settings, [], size=0.05, power=0.8)
     assert numbers(text)["a", "b"] > without
@@ -145,7 +154,7 @@ def test_predictions_add_the_noise_of_the_images() -> None:
 
 def test_a_variant_that_diverged_is_not_planned_for() -> None:
     """Its spread is that of the divergence; names that look like numbers stay as they are."""
-    settings = results(**{"007": HIGH, "1e3": LOW, "out": [0.9, 0.0, 0.0]})
+    settings = results(**{"007": HIGH, "1e3": LOW, "out": [*HIGH[:3], 0.0, 0.0]})
     assert list(numbers(plan(settings, [], 0.1, 0.8))) == [("007", "1e3")]
     with pytest.raises(UserError, match=r"found 'out', of which 2 seeds diverged; allowed: "):
         plan(settings, ["out", "007"], 0.1, 0.8)

@@ -50,6 +50,15 @@ def test_what_matters_follows_from_the_family(family: str, open_: list[str]) -> 
     assert [each.partition(" (")[0] for each in now.open] == open_
 
 
+def test_of_a_preview_everything_is_open() -> None:
+    """As at a look of fewer than five seeds, however far apart they are; nobody is left behind."""
+    comparison = Comparison(metric="accuracy", looks=(2, 10))
+    now = found(comparison, a=[0.95, 0.951], b=[0.1, 0.101])
+    assert [each.partition(" (")[0] for each in now.open] == ["b against a"]
+    assert (now.decided, now.behind) == ([], [])
+    assert next(told(now, comparison)) == "The look at 2 seeds, of 2 and 10, a preview:"
+
+
 def test_seeds_that_diverged_are_out() -> None:
     """However many looks there are."""
     now = found(LOOKED, a=spread(0.95, 0.001), b=[*spread(0.9, 0.001)[:4], 0.0])

@@ -48,6 +48,21 @@ def test_a_folder_alone_tells_which_repository_it_is(
     assert git.commits(linked.path) == (other, other)
 
 
+def test_contents_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    """With the bytes that were committed; what is not there is None, and an empty file is none."""
+    first, _ = worktrees(tmp_path)
+    odd = b"a line\n\nHEAD:gone missing\n\x00\xff"
+    (first.path / "odd").write_bytes(odd)
+    (first.path / "empty").write_bytes(b"")
+    first.commit()
+    names = ["HEAD:odd", "HEAD:gone", "HEAD:empty", "nowhere:odd", "HEAD:./odd"]
+    found = git.contents(names, first.path)
+    assert [each and each.content for each in found] == [odd, None, b"", None, odd]
+    digests = [each.digest for each in found if each]
+    assert digests[0] == digests[2] == first.run("git", "rev-parse", "HEAD:odd").strip()
+    assert git.contents([], first.path) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give a folder away")
 def test_a_checkout_of_another_user_is_told_of(tmp_path: Path) -> None:
     """Git refuses it; that is no answer to what was asked."""

@@ -25,6 +25,7 @@ def boards(**differences: tuple[float, float, float, str]) -> tuple[pd.DataFrame
     columns = ["metric", "variant", "against", "difference", "low", "high", "verdict"]
     columns += ["inner_low", "inner_high", "half_width"]
     board = pd.DataFrame({"variant": ["first", *differences], "leading": 1, "diverged_seeds": 0})
+    board["seeds"] = 10
     return board, pd.DataFrame(rows, columns=columns)
 
 
@@ -78,13 +79,29 @@ def test_the_margin_is_always_in_sight(margin: float) -> None:
     assert max(ticks) >= 100 * margin
 
 
+def test_a_preview_has_no_verdict() -> None:
+    """Its title says so; beside each line are the difference and the interval."""
+    board, pairs = boards(second=(0.001, -0.001, 0.003, "not judged"))
+    board["seeds"] = 2
+    figure = draw(board, pairs, ACCURACY)
+    found = texts(figure)
+    assert "Preview of 2 seeds a variant: no verdicts yet" in found
+    assert {"\N{MINUS SIGN}0.10", "(\N{MINUS SIGN}0.30 to +0.10)"} <= {*found}
+    words = " ".join([*found, described(board, pairs, ACCURACY)])
+    assert "worse" not in words
+    assert "judged" not in words
+    assert described(board, pairs, ACCURACY).startswith("Preview of 2 seeds a variant: difference")
+    # The line that shows equivalence.
+    assert "stroke-width: 4.5" not in figure
+    assert "stroke-width: 4.5" in draw(*boards(second=NEAR), ACCURACY)
+
+
 def test_what_diverged_is_out() -> None:
     """It has neither a line nor a place on the axis, and the text says why."""
     board, pairs = boards(second=NEAR, third=FAR)
-    board["seeds"] = 4
     board.loc[board["variant"] == "third", "diverged_seeds"] = 1
     figure = draw(board, pairs, ACCURACY)
     assert strokes(figure, "third") == []
     assert texts(figure).count("out") == 1
-    assert "1 of 4 seeds diverged" in texts(figure)
+    assert "1 of 10 seeds diverged" in texts(figure)
     assert "better" not in described(board, pairs, ACCURACY)

@@ -24,6 +24,7 @@ _MOST_PRINTED = 1 << 20
 _IMPORTED = (
     *("optledger.cli", "optledger.report.event_files", "optledger.verification.verify"),
     *("optledger.review.judging", "optledger.review.record", "optledger.review.report"),
+    "optledger.review.history_report",
     *("optledger.stages.compare", "optledger.stages.report", "optledger.stages.case"),
     *("optledger.stages.evaluate", "optledger.stages.preprocess", "optledger.tracking.audit"),
     *("configobj", "dulwich.ignore", "dvc.cachemgr", "dvc.data_cloud", "dvc.ignore", "dvc.rwlock"),
@@ -37,6 +38,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("optledger", "tensorboard"): ("build/tensorboard/*",),
     ("optledger", "verify"): (),
     ("optledger", "publish"): ("mlflow.db*", "mlartifacts/*"),
+    ("optledger", "history"): (),
     ("optledger", "review", "HEAD"): (),
     ("optledger", "review", "workspace", "HEAD", "--json"): (),
     ("stages.preprocess",): ("data/prepared/*",),

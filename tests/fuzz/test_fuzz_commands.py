@@ -96,7 +96,16 @@ def test_command_lines(tally: Counter[str], checkout: Checkout, programs: Progra
     whole = checkout.path / "build/tensorboard-of-mine"
     whole.mkdir(parents=True)
     (whole / "notes.txt").write_text("mine")
-    commands = ["power", "tensorboard", "review", "verify", "schema", "publish", "experiment"]
+    commands = [
+        "power",
+        "tensorboard",
+        "history",
+        "review",
+        "verify",
+        "schema",
+        "publish",
+        "experiment",
+    ]
     lines = st.tuples(st.sampled_from([*commands, ""]), st.lists(words, max_size=4))
 
     @examples(test=8, fuzz=800, slow=True)

@@ -15,9 +15,11 @@ PARAMS = Params.model_construct(
     variants=dict.fromkeys("abcd", VARIANT),
 )
 
-HIGH, MIDDLE, LOW = [0.9, 0.91, 0.92], [0.895, 0.915, 0.905], [0.1, 0.11, 0.12]
+HIGH, MIDDLE = [0.9, 0.91, 0.92, 0.905, 0.915], [0.895, 0.915, 0.905, 0.9, 0.91]
+BEHIND = [0.89, 0.905, 0.898, 0.9, 0.895]
+LOW = [0.1, 0.11, 0.12, 0.105, 0.115]
 
-LOST = [0.9, 0.91, 0.0]
+LOST = [*HIGH[:4], 0.0]
 
 
 def of(seeds: pd.DataFrame, **more: object) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -75,7 +77,7 @@ def test_a_faster_one_that_leads_is_named() -> None:
         name: pd.DataFrame(
             [
                 {"seed": seed, "epoch": epoch, "validation_accuracy": accuracy}
-                for seed in range(3)
+                for seed in range(5)
                 for epoch, accuracy in enumerate(accuracies, start=1)
             ]
         )
@@ -109,11 +111,11 @@ def test_of_many_variants_the_first_are_named() -> None:
 @pytest.mark.parametrize(
     ("seeds", "expected"),
     [
-        (seed_table(a=[0.9], b=[0.9]), "More seeds: one tells nothing"),
+        (seed_table(a=HIGH[:2], b=LOW[:2]), "More seeds, for a verdict: `seeds.count: 5` in pa"),
         (seed_table(a=HIGH), "A second variant"),
         (seed_table(a=HIGH, b=LOST), "A lower learning rate, or a schedule, for b"),
         (
-            seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]),
+            seed_table(a=MIDDLE, b=BEHIND),
             "More seeds, for a verdict between a and b (",
         ),
         (
@@ -140,17 +142,17 @@ def test_variants_that_end_before_they_converge_are_named() -> None:
     seeds.loc[seeds["seed"] > 0, "converged_epoch"] = 5.0
     seeds.loc[seeds["variant"] == "b", "converged_epoch"] = float("nan")
     (step,) = next_steps(*of(seeds), PARAMS)
-    assert step.startswith("More epochs for b (3 of 3 seeds), as their validation loss had still")
+    assert step.startswith("More epochs for b (5 of 5 seeds), as their validation loss had still")
 
 
 def test_the_number_of_seeds_is_what_the_command_trains() -> None:
     """Those there are, and those that are lacking."""
-    seeds = seed_table(a=[0.9, 0.91, 0.905], b=[0.89, 0.905, 0.898]).assign(converged_epoch=5)
+    seeds = seed_table(a=MIDDLE, b=BEHIND).assign(converged_epoch=5)
     board, pairs = of(seeds)
     further = pairs.loc[pairs["metric"] == "accuracy", "further_seeds"].item()
     (step,) = next_steps(board, pairs, PARAMS)
     assert f"b ({further:g} more)" in step
-    assert f"seeds.count={3 + further:g}`" in step
+    assert f"seeds.count={5 + further:g}`" in step
 
 
 def test_learning_rates_at_the_edge_and_unequal_searches() -> None:
@@ -179,7 +181,7 @@ def test_what_diverged_is_nothing_to_hold_others_against() -> None:
 def test_what_ended_by_itself_needs_no_more_epochs() -> None:
     """Nor does anyone know without the metric that convergence watches."""
     seeds = seed_table(a=HIGH, b=LOW)
-    assert next_steps(*of(seeds), PARAMS)[0].startswith("More epochs for a (3 of 3 seeds) and b")
+    assert next_steps(*of(seeds), PARAMS)[0].startswith("More epochs for a (5 of 5 seeds) and b")
     assert next_steps(*of(seeds.assign(epochs=4)), PARAMS) == []
     unknown = PARAMS.model_copy(update={"split": Split(validation_fraction=0, seed=0)})
     assert next_steps(*of(seeds), unknown) == []

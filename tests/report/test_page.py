@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from optledger.analysis import preview
 from optledger.figures.style import DARK, PAPER
 from optledger.report import page as report
 from reports import make
 
 KINDS = {
     "several": {"names": ["adam", "sgd", "gd"], "far": ["gd"]},
-    "twenty": {"names": [f"variant_{number}" for number in range(20)], "seeds": 2},
+    "twenty": {"names": [f"variant_{number}" for number in range(20)]},
+    "preview": {"names": ["adam", "sgd", "gd"], "far": ["gd"], "seeds": 2},
     "one": {"names": ["adam"]},
     "diverged": {"names": ["adam", "sgd"], "diverged": ["sgd"]},
     "none_leads": {"names": ["adam", "sgd"], "diverged": ["adam", "sgd"]},
@@ -19,7 +21,7 @@ KINDS = {
     # Of its seeds, one of which is lost, the mean is still the highest.
     "lost_is_first": {"names": ["adam", "gd"], "seeds": 12, "diverged": ["adam"], "far": ["gd"]},
     "two": {"names": ["adam", "gd"], "far": ["gd"]},
-    "mostly_lost": {"names": ["adam", "sgd"], "diverged": ["adam", "sgd"], "lost": 2},
+    "mostly_lost": {"names": ["adam", "sgd"], "diverged": ["adam", "sgd"], "lost": 4},
     # What Matplotlib and the page call their own things.
     "taken": {"names": ["axes_1", "figure_1", "leading", "answer", "1e3", "null"]},
     "long": {"names": ["adam_with_decoupled_weight_decay_and_cosine_schedule", "sgd"]},
@@ -180,6 +182,24 @@ def test_the_text_says_the_answer_first(tmp_path: Path) -> None:
     parts = ["gd is worse than", "**Choose:**", "**How sure:**", "**Try next:**", "| rank "]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
+
+
+CONCLUSIONS = re.compile(r"\b(leads?|better|worse|equivalent|inconclusive|champion|choose)\b", re.I)
+
+
+def test_a_preview_is_described_and_advises_nothing(tmp_path: Path) -> None:
+    """It says what it is first, and what a verdict takes; nobody is marked."""
+    results, params = make(tmp_path, ["adam", "sgd", "gd"], far=["gd"], seeds=2)
+    text = report.markdown(results, params)
+    assert text.splitlines()[2].startswith("Preview of 2 seeds a variant: sgd has a mean accuracy")
+    assert "- More seeds, for a verdict: `seeds.count: 5` in params.yaml" in text
+    page = report.html(results, params)
+    seen = re.sub("<(style|script).*?</\\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert "Preview of 2 seeds a variant: no verdicts yet" in seen
+    assert 'class="badge"' not in page
+    for each in (text, seen):
+        assert preview.NOTE in each
+        assert not CONCLUSIONS.search(each.replace(preview.NOTE, ""))
 
 
 def test_names_are_text_and_no_markup(tmp_path: Path) -> None:

@@ -55,6 +55,17 @@ def test_intervals_that_are_far_away_or_unknown_are_not_drawn(tmp_path: Path) ->
     assert [span.low, span.low + span.width] == pytest.approx(expected, abs=0.02)
 
 
+def test_a_preview_shows_spread_and_distance_and_nobody_marked(tmp_path: Path) -> None:
+    """In place of verdicts and badges; what diverged is out all the same."""
+    results, params = make(tmp_path, ["a", "b", "c"], seeds=2, diverged=["c"])
+    rows = tables.ranks(results.leaderboard, results.comparisons, params.comparison)
+    assert [row.badges for row in rows] == [[]] * 3
+    assert [row.verdict for row in rows] == ["0.00 points", rows[1].verdict, "out"]
+    apart = 100 * (rows[0].mean - rows[1].mean)
+    assert rows[1].verdict == f"{apart:.2f} points"
+    assert rows[0].spread == f"± {results.leaderboard['accuracy_std'].iloc[0]:.4f}"
+
+
 def test_the_heat_map_is_stronger_where_more_is_wrong(tmp_path: Path) -> None:
     """And shows F1 in percent."""
     results, _ = make(tmp_path, ["a", "b"], far=["b"])

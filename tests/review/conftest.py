@@ -9,7 +9,7 @@ from once import once
 from project import DIGITS_PARAMS, Project, new_project
 
 PARAMS = (
-    DIGITS_PARAMS.partition("variants:")[0].replace("count: 2", "count: 4")
+    DIGITS_PARAMS.partition("variants:")[0].replace("count: 2", "count: 5")
     + """\
 variants:
   steady: {optimizer: SGD, learning_rate: 0.5, batch_size: full, epochs: 5}

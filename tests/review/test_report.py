@@ -19,7 +19,7 @@ from optledger.review.revision import Revision
 
 Accuracies = Mapping[str, Sequence[float]]
 
-EVEN = [0.970, 0.972, 0.974, 0.976]
+EVEN = [0.970, 0.972, 0.974, 0.976, 0.973]
 
 
 def revision(
@@ -64,7 +64,7 @@ def test_one_that_is_worse() -> None:
     """The sentence has the difference, its interval and the confidence."""
     found = reviewed({"a": EVEN}, {"a": [each - 0.1 for each in EVEN]}, {"a": 0.2})
     assert outcome(found) == (
-        "a is worse in accuracy (-10.00 points, -10.45 to -9.55), with 95 % confidence."
+        "a is worse in accuracy (-10.00 points, -10.33 to -9.67), with 95 % confidence."
     )
 
 
@@ -72,7 +72,8 @@ def test_several_share_the_confidence() -> None:
     """Each verdict has its clause; the worst news comes first."""
     lower, higher = ([each + step for each in EVEN] for step in (-0.1, 0.02))
     found = reviewed(
-        {"a": EVEN, "b": EVEN, "c": EVEN}, {"a": lower, "b": higher, "c": [0.9, 0.99, 0.97, 0.98]}
+        {"a": EVEN, "b": EVEN, "c": EVEN},
+        {"a": lower, "b": higher, "c": [0.9, 0.99, 0.97, 0.98, 0.96]},
     )
     assert outcome(found).startswith("a is worse in accuracy (-10.00 points, ")
     assert "; b is better in accuracy (+2.00 points, " in outcome(found)
@@ -82,41 +83,56 @@ def test_several_share_the_confidence() -> None:
 
 def test_noise_says_how_many_seeds_would_decide() -> None:
     """Where it is open, the number of seeds that would settle it is told."""
-    found = reviewed({"a": EVEN}, {"a": [0.968, 0.978, 0.970, 0.984]}, {"a": 0.2})
+    found = reviewed({"a": EVEN}, {"a": [0.968, 0.978, 0.970, 0.984, 0.972]}, {"a": 0.2})
     assert outcome(found).startswith("No regression is shown: a is within the noise, inconclusive")
     needed = found.effects[0].differences["further_seeds"].iloc[0]
     assert (
-        f"a: at least {4 + needed:g} seeds (seeds.count) in each revision would decide"
+        f"a: at least {5 + needed:g} seeds (seeds.count) in each revision would decide"
         in terminal(found, 1000)
     )
 
 
+def test_a_preview_is_told_first_and_judges_nothing() -> None:
+    """Where one revision has fewer than five seeds of any variant, however far apart they are."""
+    lower = [each - 0.1 for each in EVEN]
+    for before, after, seeds in ((EVEN[:2], lower[:2], "2"), (EVEN, lower[:4], "4 to 5")):
+        found = reviewed({"a": before, "b": before}, {"a": after, "b": after})
+        assert outcome(found).startswith(
+            f"Preview of {seeds} seeds a variant; 5 are needed for a verdict: `seeds.count: 5` in "
+            "params.yaml of both revisions. a (-10.00 points, -"
+        )
+        assert outcome(found).endswith(") differ in mean accuracy.")
+        assert {each.verdict for each in found.effects} == {"not judged"}
+        text = terminal(found, 1000)
+        assert "Nothing is judged by them yet." in text
+        assert not re.search("regression|leading|champion|worse|confidence left|looks", text)
+
+
 def test_one_seed_tells_no_spread() -> None:
-    """Without predictions, one seed each leaves everything open, and says why."""
+    """Without predictions, the interval of one seed each is unknown."""
     found = reviewed({"a": [0.9]}, {"a": [0.5]}, {"a": 0.2})
-    assert found.effects[0].verdict == "inconclusive"
-    assert "one seed does not tell how far seeds spread" in terminal(found, 1000)
+    assert outcome(found).endswith("a (-40.00 points, unknown) differs in mean accuracy.")
     assert record(found)["effects"][0]["differences"][0]["half_width"] is None
 
 
 def test_seeds_that_diverge_are_told() -> None:
     """They count as accuracy 0, and so spread too far to be shown worse; the sentence has them."""
-    found = reviewed({"a": EVEN}, {"a": [*EVEN[:3], 0]}, {"a": 0.2})
+    found = reviewed({"a": EVEN}, {"a": [*EVEN[:4], 0]}, {"a": 0.2})
     assert found.effects[0].verdict == "inconclusive"
     assert [each.variant for each in found.diverging] == ["a"]
     assert outcome(found).startswith(
-        "1 of 4 seeds of a diverge, where none did; a is within the noise, inconclusive ("
+        "1 of 5 seeds of a diverge, where none did; a is within the noise, inconclusive ("
     )
-    assert "4 → 4 (1 diverged)" in re.sub(" +", " ", terminal(found, 1000))
+    assert "5 → 5 (1 diverged)" in re.sub(" +", " ", terminal(found, 1000))
 
 
 def test_more_seeds_that_diverge_are_told() -> None:
     """Also where some did before; and of a new variant."""
-    found = reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:3], 0], "b": [0, *EVEN]}, {"a": 0.2})
+    found = reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:4], 0], "b": [0, *EVEN]}, {"a": 0.2})
     assert outcome(found).startswith(
-        "2 of 5 seeds of a diverge, where 1 did; 1 of 5 seeds of b diverge; a is within the noise"
+        "2 of 6 seeds of a diverge, where 1 did; 1 of 6 seeds of b diverge; a is within the noise"
     )
-    assert reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:3], 0.98]}, {"a": 0.2}).diverging == []
+    assert reviewed({"a": [0, *EVEN]}, {"a": [0, *EVEN[:4], 0.98]}, {"a": 0.2}).diverging == []
 
 
 def test_less_than_the_margin_is_not_called_nothing() -> None:
@@ -164,38 +180,41 @@ def test_a_comment_fits(count: int) -> None:
     assert all(name in text for name in names)
 
 
-LOOKED = {"metric": "accuracy", "looks": [2, 4, 8]}
+LOOKED = {"metric": "accuracy", "looks": [5, 10]}
 
 
 def test_declared_looks_are_the_base_s() -> None:
     """Each variant is judged by as many seeds of both; a change of looks is told, and waits."""
     lower = [each - 0.1 for each in EVEN * 2]
-    base = revision("main", {"a": EVEN}, {}, comparison=LOOKED, seeds={"count": 4})
-    rules = {"metric": "accuracy", "looks": [8]}
-    head = revision("workspace", {"a": lower}, {"a": 0.2}, comparison=rules, seeds={"count": 8})
-    evidence = Evidence(base, head, lambda md5: Path("nothing"), (2, 4, 8))
+    base = revision("main", {"a": EVEN}, {}, comparison=LOOKED, seeds={"count": 5})
+    rules = {"metric": "accuracy", "looks": [10]}
+    head = revision("workspace", {"a": lower}, {"a": 0.2}, comparison=rules, seeds={"count": 10})
+    evidence = Evidence(base, head, lambda md5: Path("nothing"), (5, 10))
     found = join(base, head, evidence, History())
     assert found.effects[0].verdict == "worse"
-    assert found.effects[0].decisive["look"] in (2, 4)
+    assert found.effects[0].decisive["look"] == 5
     text = terminal(found, 1000)
-    assert re.search(r"worse at [24] seeds", text)
-    assert "Looks are declared at 2, 4 and 8 seeds." in text
+    assert "worse at 5 seeds" in text
+    assert "Looks are declared at 5 and 10 seeds." in text
     assert "comparison.looks changed after seeds were seen" in text
     assert "confidence left" not in text
 
 
 def test_before_the_first_look_nothing_is_judged() -> None:
-    """Neither worse nor as good, and how many seeds are wanting is told."""
-    more = {"comparison": {"metric": "accuracy", "looks": [5, 10]}}
+    """Neither worse nor as good; the means are told, and how many seeds are wanting."""
+    more = {"comparison": {"metric": "accuracy", "looks": [10, 20]}}
     found = reviewed({"a": EVEN}, {"a": [each - 0.1 for each in EVEN]}, {"a": 0.2}, **more)
-    assert found.effects[0].verdict == "inconclusive"
-    assert "a: at least 5 seeds (seeds.count) in each revision" in terminal(found, 1000)
+    assert found.effects[0].verdict == "not judged"
+    assert outcome(found) == (
+        "Preview of 5 seeds a variant; 10 are needed for a verdict: `seeds.count: 10` in "
+        "params.yaml of both revisions. a (-10.00 points, unknown) differs in mean accuracy."
+    )
     assert record(found)["effects"][0]["differences"][0]["look"] == 0
 
 
 def test_a_look_that_nobody_declared_costs_confidence() -> None:
-    """From 4 seeds to 8, as more seeds alone do: 8.3 % go wrong where 5 were promised."""
-    base = revision("main", {"a": EVEN}, {}, seeds={"count": 4})
-    head = revision("workspace", {"a": EVEN * 2}, {}, seeds={"count": 8})
+    """From 5 seeds to 10, as more seeds alone do: 8.3 % go wrong where 5 were promised."""
+    base = revision("main", {"a": EVEN}, {}, seeds={"count": 5})
+    head = revision("workspace", {"a": EVEN * 2}, {}, seeds={"count": 10})
     found = join(base, head, Evidence(base, head, lambda md5: Path("nothing")), History())
     assert "91.7 % of confidence left of 95 %" in terminal(found, 1000)

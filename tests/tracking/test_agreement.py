@@ -16,9 +16,9 @@ from optledger.tracking.agreement import (
     counted,
     elections,
     needs,
-    wanted,
 )
 from optledger.tracking.run import Run
+from optledger.tracking.standing import OFFICIAL, STATUS, TRY, Standing
 
 PARENT_RUN = Run(content={"kind": "variant"}, name="adam")
 CHILD = Run(content={"kind": "seed"}, name="adam seed 0", parent=PARENT_RUN)
@@ -34,17 +34,22 @@ def stored(
     """Return a run as a store holds it."""
     names = {
         **{"duplicate_of": DUPLICATE_OF, "parent": PARENT},
-        **{"commits": COMMITS, "metrics": METRICS},
+        **{"commits": COMMITS, "metrics": METRICS, "status": STATUS},
     }
     named = {names[name]: value for name, value in tags.items()}
     return StoredRun(run_id, 0, finished, deleted, {KEY: run.key, **named})
 
 
 def wants(
-    run: Run, *held: StoredRun, commit: str | None = None, restore: bool = False
+    run: Run,
+    *held: StoredRun,
+    commit: str | None = None,
+    restore: bool = False,
+    attempt: str = "a try",
 ) -> list[Need]:
     """Return what `run` is wanting where a store holds `held`."""
-    return list(needs(run, elections(held), commit, restore))
+    standing = Standing(attempt, commit=commit)
+    return list(needs(run, elections(held), standing, restore))
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -102,6 +107,29 @@ def test_a_commit_is_added_to_a_root_once() -> None:
     assert wants(CHILD, stored("a"), stored("c", CHILD, parent="a"), commit="x") == []
 
 
+def test_what_becomes_official_is_marked_once() -> None:
+    """The root, whether a try or an earlier version made it; no try makes it one again."""
+    for before in (stored("a"), stored("a", status=TRY)):
+        assert wants(PARENT_RUN, before, attempt="") == [Need.MARK]
+    assert wants(PARENT_RUN, stored("a", status=OFFICIAL), attempt="") == []
+    assert wants(PARENT_RUN, stored("a", status=OFFICIAL)) == []
+    assert wants(CHILD, stored("a"), stored("c", CHILD, parent="a"), attempt="") == []
+
+
+def test_a_try_that_takes_the_place_of_an_official_run_is_marked_before_that_goes() -> None:
+    """Two create the same run, and the lowest id, which is elected, is the try's."""
+    held = [stored("a", status=TRY), stored("b", status=OFFICIAL)]
+    assert wants(PARENT_RUN, *held) == [Need.MARK, Need.DEDUPLICATION]
+    gone = stored("b", deleted=True, duplicate_of="a", status=OFFICIAL)
+    assert wants(PARENT_RUN, held[0], gone) == [Need.MARK]
+
+
+def test_tags_of_later_versions_are_added() -> None:
+    """To a run that a store has had for long."""
+    run = Run(content={"kind": "variant"}, name="adam", tags={"seeds": "10"})
+    assert wants(run, stored("a")) == [Need.TAGS]
+
+
 def test_metrics_of_another_name_are_added() -> None:
     """As of other targets: a finished run has those that it was published with."""
     run = Run(content={"kind": "variant"}, name="adam", metrics={"a": 1.0, "b": 2.0})
@@ -118,7 +146,7 @@ def test_a_run_without_its_key_is_none() -> None:
 def test_a_publication_counts_each_run_once() -> None:
     """As what it did first of all; a run that someone deleted is none."""
     held = [stored("a"), stored("c", CHILD, parent="a")]
-    assert list(wanted([PARENT_RUN, CHILD], held, None)) == []
+    assert wants(PARENT_RUN, *held) == wants(CHILD, *held) == []
     runs = [PARENT_RUN, CHILD]
     assert counted(runs, held) == Published(present=2)
     assert counted(runs, held, ["a", "lost"], ["a", "c"]) == Published(created=1, completed=1)

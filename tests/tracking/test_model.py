@@ -34,9 +34,9 @@ CHAMPION = "models:/optledger-digits@champion"
 
 
 @pytest.fixture(scope="module")
-def champion(finished: Project) -> ChampionModel:
+def champion(judged: Project) -> ChampionModel:
     """The champion of the digits."""
-    with inside(finished.path):
+    with inside(judged.path):
         found = read_champion(params.load())
     assert found is not None
     return found
@@ -61,10 +61,10 @@ def images(finished: Project) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def predicted(finished: Project, champion: ChampionModel) -> list[int]:
+def predicted(judged: Project, champion: ChampionModel) -> list[int]:
     """What the stage `evaluate` has of them, of the champion's seed."""
-    rows = read_npz(finished.path / f"results/predictions/{champion.variant}.npz")["classes"]
-    # The seeds of the digits are 0 and 1.
+    rows = read_npz(judged.path / f"results/predictions/{champion.variant}.npz")["classes"]
+    # The seeds of the digits begin with 0.
     classes: list[int] = rows[champion.seed].tolist()
     return classes
 
@@ -92,9 +92,17 @@ import mlflow
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(sys.argv[2])
 with np.load(sys.argv[3], allow_pickle=False) as test:
-    print(*model.predict(test["images"])["class"])
+    images = test["images"]
+print(*model.predict(images)["class"])
 print(sys.modules["optledger"].__file__)
 print(*sys.modules)
+for kind in ("int64", "float32"):
+    print(*model.predict(images.astype(kind))["class"])
+print(len(model.predict(np.zeros_like(images[:3]))))
+try:
+    model.predict(images / 255)
+except mlflow.MlflowException as error:
+    print(error)
 """
 
 
@@ -118,6 +126,14 @@ def loaded(finished: Project, store: str, tmp_path_factory: pytest.TempPathFacto
 def test_it_predicts_what_the_pipeline_did(loaded: list[str], predicted: list[int]) -> None:
     """For every image of the test split."""
     assert [int(each) for each in loaded[0].split()] == predicted
+
+
+def test_it_takes_arrays_of_any_type(loaded: list[str], predicted: list[int]) -> None:
+    """Black images, too; scaled ones are refused."""
+    *arrays, black, scaled = loaded[3:]
+    assert [[int(each) for each in line.split()] for line in arrays] == [predicted, predicted]
+    assert black == "3"
+    assert scaled.startswith("found the pixel 0.")
 
 
 def test_it_brings_its_code(loaded: list[str]) -> None:
@@ -221,26 +237,44 @@ def test_it_serves_raw_pixels(
             assert np.argmax(each["probabilities"]) == each["class"]
 
 
+def in_columns(images: list[object]) -> object:
+    """A table with one column, as JSON of pandas."""
+    return {"columns": ["image"], "data": [[image] for image in images]}
+
+
+REQUESTS = {"inputs": list, "instances": list, "dataframe_split": in_columns}
+
+
+@pytest.mark.parametrize("key", REQUESTS)
 @pytest.mark.parametrize(
     ("pixels", "said"),
     [
-        (np.full((1, 8, 8), 256), "256"),
-        (np.full((1, 8, 7), 200), "does not match expected shape"),
-        (np.full((1, 8, 8), 0.5), "no pixel is above 1"),
+        (np.zeros((2, 8, 8), int), None),
+        (np.eye(8, dtype=int)[None], None),
+        (np.eye(8)[None], None),
+        (np.full((1, 8, 8), 255.0), None),
+        (np.full((1, 8, 8), 0.5), "found the pixel 0.5; allowed: whole numbers from 0 to 255"),
+        (np.full((1, 8, 8), -1), "found the pixel -1; allowed: "),
+        (np.full((1, 8, 8), 256), "found the pixel 256; allowed: "),
+        (np.full((1, 8, 7), 200), "found shape (1, 8, 7); allowed: (images, 8, 8)"),
     ],
-    ids=["beyond a byte", "another size", "scaled"],
+    ids=["black", "binary", "floats", "white", "scaled", "negative", "beyond a byte", "size"],
 )
-def test_what_are_no_raw_pixels_is_refused(
-    address: str, pixels: NDArray[np.generic], said: str
+def test_every_way_in_takes_raw_pixels_alone(
+    address: str, key: str, pixels: NDArray[np.generic], said: str | None
 ) -> None:
-    """With what is wrong, rather than a class."""
-    answer = requests.post(address, json={"inputs": pixels.tolist()}, timeout=60)
-    assert answer.status_code == 400
-    assert said in answer.text
+    """What else comes is refused with what is wrong, rather than cut to bytes."""
+    request = {key: REQUESTS[key](pixels.tolist())}
+    answer = requests.post(address, json=request, timeout=60)
+    if said is None:
+        assert len(answer.json()["predictions"]) == len(pixels)
+    else:
+        assert answer.status_code == 400
+        assert said in answer.json()["message"]
 
 
 def test_its_page_has_an_example(store: str, champion: ChampionModel) -> None:
-    """The signature takes bytes, and the example is of the validation split."""
+    """What it gives, and an example of the validation split of what it takes."""
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(store)
     try:
@@ -248,5 +282,5 @@ def test_its_page_has_an_example(store: str, champion: ChampionModel) -> None:
         example = mlflow.models.Model.load(CHAMPION).load_input_example()
     finally:
         mlflow.set_tracking_uri(before)
-    assert info.signature.inputs.inputs[0].shape == (-1, 8, 8)
+    assert info.signature.outputs.input_names() == ["class", "probabilities"]
     assert np.array_equal(np.asarray(example, np.uint8), champion.input_example)

@@ -1,6 +1,9 @@
 """A publication to a real SQLite store: single and complete, whatever was there before."""
 
+import errno
+import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +17,14 @@ from mlflow.entities import ViewType
 
 from optledger.core.errors import UserError
 from optledger.core.formats import digest, file_digest
+from optledger.core.params import Publish
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import write_split
 from optledger.tracking.agreement import Published
 from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Input, Run
+from optledger.tracking.standing import standing
 from optledger.tracking.store import Store
 
 CURVES = pd.DataFrame({"epoch": range(1, 601), "train_loss": 0.5, "validation_loss": 0.25})
@@ -278,7 +283,7 @@ def test_whoever_completes_a_run_tells_of_the_machine_that_began_it(
 
 
 def test_commits_with_the_same_content_are_added(root: Path, client: MlflowClient) -> None:
-    """Of a checkout that is as committed; the run is based on the first."""
+    """Of a checkout that is as committed; the run stays based on the first."""
     committed = runs(root)
     git = ("git", "-c", "user.name=Tests", "-c", "user.email=tests@localhost")
     (root / ".gitignore").write_text("mlflow.db*\nmlartifacts\n")
@@ -288,19 +293,20 @@ def test_commits_with_the_same_content_are_added(root: Path, client: MlflowClien
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, check=True)
         return head.stdout.decode().strip()
 
-    subprocess.run([*git, "init", "-q"], check=True)
+    (root / "dvc.lock").write_text("")
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
     base = commit()
-    publish_runs(committed, "e", root)
-    tags = active(client)["adam"].data.tags
+    publish_runs(committed, "e", root, told=standing(Publish(), "a digest"))
+    tags = active(client)["adam · main+a dige"].data.tags
     assert tags["mlflow.source.git.commit"] == base
     assert "optledger.commits" not in tags
     subprocess.run([*git, "add", "--all"], check=True)
     clean = [commit(), commit()]
     for _ in range(2):
-        publish_runs(committed, "e", root)
+        publish_runs(committed, "e", root, told=standing(Publish(), "a digest"))
     assert active(client)["adam"].data.tags["optledger.commits"] == clean[1]
     latest = commit()
-    publish_runs(committed, "e", root)
+    publish_runs(committed, "e", root, told=standing(Publish(), "a digest"))
     tags = active(client)["adam"].data.tags
     assert tags["optledger.commits"] == f"{latest} {clean[1]}"
     assert tags["mlflow.source.git.commit"] == base
@@ -324,3 +330,73 @@ def test_a_server_that_is_down_is_one_line(root: Path, monkeypatch: pytest.Monke
     with pytest.raises(UserError, match=r"^publish: http://127.0.0.1:9: ") as caught:
         publish_runs(runs(root), "e", root)
     assert "\n" not in str(caught.value)
+
+
+# Makes a file system without hard links in a file, and mounts it.
+_WITHOUT_LINKS = {"mkfs.vfat": "vfat", "mkfs.exfat": "exfat-fuse"}
+
+
+@pytest.fixture
+def without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on a file system that has no hard links."""
+    image, folder = tmp_path / "image", tmp_path / "mounted"
+    folder.mkdir()
+    for make, kind in _WITHOUT_LINKS.items():
+        with image.open("wb") as file:
+            file.truncate(64 * 2**20)
+        done = subprocess.run(
+            [
+                "sh",
+                "-c",
+                '$1 "$3" && mount -t $2 -o loop "$3" "$4"',
+                "-",
+                make,
+                kind,
+                image,
+                folder,
+            ],
+            env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            yield folder
+            # MLflow has the database open until this process ends.
+            subprocess.run(["umount", "--lazy", folder], check=True)
+            return
+    # Few machines let a test mount one: elsewhere, what exFAT does.
+    monkeypatch.setattr(os, "link", _not_permitted)
+    yield folder
+
+
+def _not_permitted(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_a_store_is_made_without_hard_links(
+    without_links: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is left there."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (without_links / "a").touch()
+    with pytest.raises(PermissionError):
+        os.link(without_links / "a", without_links / "b")
+    (without_links / "a").unlink()
+    assert publish_runs(runs(tmp_path), "e", without_links) == Published(created=2)
+    assert publish_runs(runs(tmp_path), "e", without_links) == Published(present=2)
+    found = {path.name for path in without_links.iterdir()}
+    assert found == {"mlartifacts", "mlflow.db", "mlflow.db.lock"}
+
+
+def test_where_files_cannot_be_locked_nobody_waits(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on network mounts, of which there is none here: a note says so, and all is published."""
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert publish_runs(runs(root), "e", root) == Published(created=2)
+    note = f"{root / 'mlflow.db.lock'}: No locks available; publish there one at a time"
+    assert capsys.readouterr().err == f"publish: note: {note}\n"

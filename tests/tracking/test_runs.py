@@ -165,7 +165,7 @@ def test_a_variant_says_how_fast_its_median_seed_was() -> None:
 
 def test_the_comparison_says_who_leads() -> None:
     """In tags; its figures are tables, as metrics of its own would be charts of one bar."""
-    run = runs()["comparison of 1 variants"]
+    run = runs()["comparison"]
     assert not run.metrics
     assert set(run.tables) == {"leaderboard", "comparisons"}
     assert run.tags == {"leading": "adam", "champion": ""}
@@ -214,7 +214,7 @@ def test_other_targets_are_another_comparison_of_the_same_runs() -> None:
     """No trial becomes another by what it is asked."""
     before, after = runs(), runs("[0.5]")
     changed = {name for name, run in before.items() if run.key != after[name].key}
-    assert changed == {"comparison of 1 variants"}
+    assert changed == {"comparison"}
 
 
 def test_a_search_trial_is_a_run_beside_the_seeds() -> None:
@@ -277,7 +277,7 @@ def test_inputs_have_the_checksums_that_dvc_has() -> None:
     assert train.checksum == hashlib.md5((PREPARED / "train.npz").read_bytes()).hexdigest()
     assert (test.name, test.context, test.examples) == ("mnist test", "testing", 5)
     assert test.checksum == "5" * 32
-    assert found["comparison of 1 variants"].inputs == (test,)
+    assert found["comparison"].inputs == (test,)
 
 
 def test_a_run_says_in_words_what_it_is() -> None:
@@ -290,6 +290,6 @@ def test_a_run_says_in_words_what_it_is() -> None:
     )
     cells = [cell.strip() for cell in table.splitlines()[2].split("|")]
     assert cells == ["", "accuracy", "0.9000", "0.8800 to 0.9200", "0.0100", ""]
-    assert found["comparison of 1 variants"].description == "adam leads.\n\n| rank |"
+    assert found["comparison"].description == "adam leads.\n\n| rank |"
     write_text(RESULTS / "leaderboard.md", f"adam leads.\n\n{'| rank ' * 2000}|\n")
-    assert runs()["comparison of 1 variants"].description == "adam leads."
+    assert runs()["comparison"].description == "adam leads."

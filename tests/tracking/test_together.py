@@ -6,12 +6,13 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 
 import warm
-from publication import SECONDS, contents, differences, make_checkout
+from publication import SECONDS, contents, differences, make_checkout, without_tries
 from servers import MEMORY, mlflow_server
 from torture import Bench, go, publisher
 
@@ -30,11 +31,22 @@ def folder() -> Iterator[Path]:
 
 
 def publish_at_once(
-    checkout: Path, root: Path, seconds: Sequence[float], name: str = "together", **variables: str
+    checkout: Path,
+    root: Path,
+    seconds: Sequence[float],
+    name: str = "together",
+    tries: Sequence[str] = (),
+    **variables: str,
 ) -> Counter[str]:
-    """Publish from a process for each of `seconds`, all at once; return what they did in all."""
+    """Publish from a process for each of `seconds`, all at once; return what they did in all.
+
+    The first of them are tries, of these names.
+    """
     python = warm.python()
-    publishers = [publisher(checkout, name, root, each, python, **variables) for each in seconds]
+    publishers = [
+        publisher(checkout, name, root, each, python, attempt, **variables)
+        for each, attempt in zip_longest(seconds, tries, fillvalue="")
+    ]
     try:
         go(*publishers)
         done: Counter[str] = Counter()
@@ -76,6 +88,19 @@ def test_eight_publish_to_a_server_on_postgresql(
         store = contents(uri, "together", folder / "artifacts")
     assert differences(store, server.reference) == []
     assert sum(done.values()) == 8 * 5
+
+
+def test_four_tries_among_eight_publishers_leave_no_mark(
+    checkout: Path, folder: Path, database: str, server: Bench
+) -> None:
+    """Of the same results: once one calls them official, they are so, and each try has a record."""
+    tries = [f"try{number}" for number in range(4)]
+    with mlflow_server(folder, database) as uri:
+        publish_at_once(checkout, folder, [0.5] * 8, tries=tries, MLFLOW_TRACKING_URI=uri)
+        store = contents(uri, "together", folder / "artifacts")
+    assert differences(without_tries(store), server.reference) == []
+    (experiment,) = store["experiment"]
+    assert {f"optledger.try.{name}" for name in tries} <= experiment["tags"].keys()
 
 
 def test_a_file_that_a_server_reads_is_published_to(

@@ -19,9 +19,9 @@ LEADERBOARD = f"{TRAINING}&viewStateShareKey=leaderboard"
 
 
 @pytest.fixture(scope="module")
-def server(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(judged: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the digits' results."""
-    store = f"sqlite:///{finished.path / 'mlflow.db'}"
+    store = f"sqlite:///{judged.path / 'mlflow.db'}"
     with mlflow_server(tmp_path_factory.mktemp("server"), store) as address:
         yield address
 
@@ -49,10 +49,10 @@ def test_the_leaderboard_ranks_the_variants(page: Page, experiment: str) -> None
     """A new user's table: the variants by accuracy, and the parameters that they differ in."""
     page.goto(f"{experiment}/runs?{LEADERBOARD}")
     names = page.locator(".ag-row [col-id='attributes.`Run Name`'] a")
-    expect(names).to_have_text(["adam", "gd"])
+    expect(names).to_have_text(["adam · 5 seeds", "gd · 5 seeds"])
     columns = page.locator(".ag-header-cell")
     places = []
-    for name in ("accuracy", "accuracy_low_95", "accuracy_std", "batch_size", "learning_rate"):
+    for name in ("accuracy", "accuracy_95", "verdict", "learning_rate", "batch_size"):
         column = columns.filter(has_text=re.compile(rf"^\s*{name}\s*$"))
         expect(column).to_be_visible()
         places.append(column.bounding_box()["x"])
@@ -73,7 +73,8 @@ def test_curves_are_drawn_over_each_other(page: Page, experiment: str) -> None:
     page.goto(f"{experiment}/runs?{LEADERBOARD}&compareRunsMode=CHART")
     first = page.get_by_test_id("experiment-view-compare-runs-card").first
     for variant in ("adam", "gd"):
-        expect(first.get_by_text(f"{variant} (curves/train_accuracy)")).to_be_visible()
+        name = f"{variant} · 5 seeds (curves/train_accuracy)"
+        expect(first.get_by_text(name)).to_be_visible()
 
 
 def test_the_variants_side_by_side(page: Page, experiment: str) -> None:
@@ -87,7 +88,7 @@ def test_the_variants_side_by_side(page: Page, experiment: str) -> None:
     page.goto(address)
     expect(page.get_by_text("Comparing 2 Runs from 1 Experiment")).to_be_visible()
     names = page.get_by_role("row").filter(has_text="Run Name:").get_by_role("cell")
-    expect(names).to_contain_text(["adam", "gd"])
+    expect(names).to_contain_text(["adam · 5 seeds", "gd · 5 seeds"])
     expect(page.get_by_text("dataset", exact=True)).to_be_visible()
     page.get_by_text("Show diff only").first.click()
     expect(page.get_by_text("dataset", exact=True)).to_have_count(0)
@@ -97,17 +98,17 @@ def test_the_variants_side_by_side(page: Page, experiment: str) -> None:
 def test_a_run_says_what_it_is(page: Page, experiment: str) -> None:
     """In words, with its metrics below; and a seed's run leads to it."""
     page.goto(f"{experiment}/runs?{LEADERBOARD}")
-    page.get_by_role("link", name="adam", exact=True).click()
+    page.get_by_role("link", name="adam · 5 seeds", exact=True).click()
     expect(page.get_by_text("Adam, learning rate 0.01")).to_be_visible()
     expect(page.get_by_role("link", name="accuracy", exact=True)).to_be_attached()
     page.get_by_role("link", name="adam seed 1").click()
-    expect(page.get_by_role("link", name="adam", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="adam · 5 seeds", exact=True)).to_be_visible()
 
 
 def test_the_comparison_shows_the_leaderboard(page: Page, experiment: str) -> None:
     """As a table among its artifacts; its description begins with the answer."""
     page.goto(f"{experiment}/runs?{TRAINING}")
-    page.get_by_role("link", name="comparison of 2 variants").click()
+    page.get_by_role("link", name="comparison · 2 variants").click()
     expect(page.get_by_role("columnheader", name="rank")).to_be_attached()
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_text("leaderboard.json").click()
@@ -118,7 +119,7 @@ def test_the_comparison_shows_the_leaderboard(page: Page, experiment: str) -> No
 def test_the_report_opens(page: Page, experiment: str) -> None:
     """The description links it; MLflow shows it as it is."""
     page.goto(f"{experiment}/runs?{TRAINING}")
-    link = page.get_by_role("link", name="the report")
+    link = page.get_by_role("link", name="The report")
     expect(link).to_be_attached()
     address = f"/{link.get_attribute('href')}"
     page = page.context.new_page()

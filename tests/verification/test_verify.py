@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,10 +88,12 @@ def store(project: Project) -> MlflowClient:
 
 
 def stored(project: Project, name: str) -> Run:
-    """Return the active run of a name."""
+    """Return the active run of a name, with the number of its seeds or without."""
     client = store(project)
     experiments = [each.experiment_id for each in client.search_experiments()]
-    (run,) = client.search_runs(experiments, f"attributes.run_name = '{name}'")
+    (run,) = client.search_runs(
+        experiments, f"attributes.run_name IN ('{name}', '{name} · 2 seeds')"
+    )
     return run
 
 
@@ -282,6 +285,20 @@ def test_runs_that_hold_something_else_are_replaced(project: Project, mended: Me
     where = f"run linear_regression ({case}): artifact content.json"
     assert artifact.startswith(f"{where}: found sha256 ")
     assert f"; expected sha256 {key}, its run key; " in artifact
+
+
+def test_a_checkout_that_was_moved_has_no_breaks(project: Project) -> None:
+    """Its runs have their artifacts, and the next publication finds them."""
+    moved = replace(project, path=project.path.parent / "möved there")
+    project.path.rename(moved.path)
+    assert verified(moved)[-1] == "0"
+    with closing(sqlite3.connect(moved.path / "mlflow.db")) as database:
+        for table, column in (("runs", "artifact_uri"), ("model_versions", "source")):
+            for (uri,) in database.execute(f"SELECT {column} FROM {table}").fetchall():
+                assert uri.startswith(f"{moved.path.as_uri()}/mlartifacts/")
+    printed = moved.run("optledger", "publish", PYTHONPATH="src")
+    assert printed.endswith(": 0 created, 0 completed, 13 already there\n")
+    assert not project.path.exists()
 
 
 def test_a_run_that_a_person_deleted_is_no_break(

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.analysis.looks import levels
+from optledger.analysis.preview import is_preview
 from optledger.analysis.pseudo_values import pseudo_values
 from optledger.analysis.statistics import (
     POWER,
@@ -95,14 +96,16 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
         further_seeds, where the verdict is inconclusive and there are seeds to tell the spread by:
         how many more would settle it; difference_of_all, that of all seeds.
         A loss that a diverged seed does not have leaves its differences empty, but for a look that
-        was before it.
+        was before it. In a preview no pair is judged.
     """
     family = judged_pairs(len(samples), comparison)
+    trained = [each[comparison.metric].trained for each in samples.values()]
+    few = is_preview(trained, comparison)
     rows = []
     for metric in deciding_first(comparison):
         for first, second in combinations(samples, 2):
             own, other = samples[first][metric], samples[second][metric]
-            is_judged = _is_judged(first, second, comparison)
+            is_judged = not few and _is_judged(first, second, comparison)
             row = compared(own, other, metric, comparison, family, is_judged)
             is_open = row["verdict"] == "inconclusive"
             if comparison.looks and is_open and own.trained != other.trained:
@@ -331,13 +334,16 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
 
 
 def reference(leaderboard: pd.DataFrame) -> str:
-    """Return the variant that others are held against: the best that leads, if any does.
+    """Return the variant that others are held against: the best that leads.
 
     Args:
-        leaderboard: results/leaderboard.csv. Its first may not lead, as a seed diverged.
+        leaderboard: results/leaderboard.csv. Its first may not lead, as a seed diverged. In a
+            preview nobody does, and it is the first of which no seed diverged.
     """
-    leading = leaderboard[leaderboard["leading"] == 1]
-    return str((leaderboard if leading.empty else leading)["variant"].iloc[0])
+    for rows in (leaderboard["leading"] == 1, leaderboard["diverged_seeds"] == 0):
+        if rows.any():
+            return str(leaderboard.loc[rows, "variant"].iloc[0])
+    return str(leaderboard["variant"].iloc[0])
 
 
 def plain_rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -44,10 +44,11 @@ def leaderboard(
         where it is a miss); learning rate, that of most seeds, and of how many; epochs, the mean of
         what was trained; search trials, how many learning rates were tried; search edge, `lowest`
         or `highest` where the chosen one is that; sensitivity, how much validation accuracy the
-        learning rates tried lack on average.
+        learning rates tried lack on average. In a preview nobody leads, and there is no champion.
     """
     summary = summarize(seeds)
-    best = champion(seeds)
+    # Where nobody leads, as in a preview, there is no champion either.
+    best = champion(seeds) if leading.group else None
     targets = speed_summary(speed)
     rows = []
     for rank, name in enumerate(samples, start=1):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from optledger.analysis.comparisons import Look, Pair, Samples
+from optledger.analysis.preview import is_preview
 from optledger.analysis.statistics import Sample
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
@@ -29,7 +30,8 @@ class Leaders(NamedTuple):
     """Who leads.
 
     Attributes:
-        group: the leading group, the best of all seeds first; empty where every variant diverged.
+        group: the leading group, the best of all seeds first; empty where every variant diverged,
+            and in a preview.
         first: the variant that is shown to be better than every other, if one is; it then leads
             alone.
     """
@@ -58,6 +60,8 @@ def leaders(
         seeds: results/seeds.csv; a variant with a diverged seed neither leads nor puts others out.
     """
     own = {name: each[comparison.metric] for name, each in samples.items()}
+    if is_preview([each.trained for each in own.values()], comparison):
+        return Leaders([], None)
     diverged = set(seeds.loc[seeds["diverged_epoch"].notna(), "variant"])
     sound = [name for name in own if name not in diverged]
     if len(sound) < 2:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from optledger.analysis import preview
 from optledger.analysis.comparisons import against, family_alpha, judged_pairs
 from optledger.analysis.words import (
     are,
@@ -30,11 +31,15 @@ from optledger.core.params import Comparison
 def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
     """Return in one sentence which variants lead, and whether they can be told apart.
 
+    Of a preview it says how far apart their means are, and what a verdict takes.
+
     Args:
         leaderboard: as of `leaderboard`.
         comparisons: as of `comparisons`.
         comparison: the section of params.yaml.
     """
+    if preview.is_preview(leaderboard["seeds"], comparison):
+        return preview.answer(leaderboard, comparison)
     names = leaderboard["variant"].tolist()
     leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
     diverged = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
@@ -46,13 +51,11 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     if len(leading) + len(behind) == 1:
         return f"{leading[0]} alone has no seed that diverged ({some(diverged)} did)."
     pairs = comparisons[comparisons["metric"] == comparison.metric]
-    one_seed = (pairs["noise"] == "images").all()
     if not behind and pairs["verdict"].isin(["inconclusive", "not judged", "not pursued"]).all():
-        seeds = "one seed" if one_seed else f"{leaderboard['seeds'].max()} seeds"
         every = f"every pair is inconclusive in {comparison.metric}"
         if comparison.family != "pairs":
             every = f"nobody is told apart in {comparison.metric}"
-        return f"Nothing is shown yet: with {seeds}, {every}."
+        return f"Nothing is shown yet: with {leaderboard['seeds'].max()} seeds, {every}."
     parts = [_who_leads(leading, bool(leaderboard["first"].any()), pairs, comparison)]
     verdicts = against(comparisons, comparison.metric, leading[0])["verdict"]
     worse = [name for name in behind if verdicts[name] == "worse"]
@@ -64,11 +67,10 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         parts.append(f"{some(out)} {are(out)} not among the best")
     if diverged:
         parts.append(f"{some(diverged)} {are(diverged)} out, as seeds diverged")
-    head = "One seed each, so of these models and not of their optimizers: " if one_seed else ""
     told = f"{confidence(comparison)} for who leads"
     if comparison.family != "best":
         told += f", and as much {_together(comparison)}"
-    return f"{head}{'; '.join(parts)} ({told}{_again(comparison)})."
+    return f"{'; '.join(parts)} ({told}{_again(comparison)})."
 
 
 def scope(comparison: Comparison) -> str:
@@ -124,6 +126,7 @@ def leaderboard_text(
     parts = [
         answer(table, comparisons, comparison),
         rank_table(table, comparisons, comparison),
+        *([preview.NOTE] if preview.is_preview(table["seeds"], comparison) else []),
         *rank_notes(table, comparisons, comparison),
         markdown(_other_metrics(table, comparison.metric)),
         "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
@@ -145,6 +148,7 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
     """
     if table.empty:
         return answer(leaderboard, table, comparison) + "\n"
+    is_preview = preview.is_preview(leaderboard["seeds"], comparison)
     parts = [answer(leaderboard, table, comparison)]
     for metric in table["metric"].unique():
         rows = table[table["metric"] == metric]
@@ -168,10 +172,13 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
         if comparison.looks:
             of_all = [signed(value, metric) for value in rows["difference_of_all"]]
             shown.insert(shown.columns.tolist().index("p"), "of all seeds", of_all)
+        if is_preview:
+            shown = shown.drop(columns=["p", "verdict", "further seeds"])
         decides = " (decides)" if metric == comparison.metric else ""
         margin = METRICS[metric].amount(comparison.margin(metric))
         parts += [f"## {metric}{decides}", f"Margin: {margin}.", markdown(shown)]
-    return "\n\n".join([*parts, _comparison_notes(table, len(leaderboard), comparison)]) + "\n"
+    notes = _comparison_notes(table, len(leaderboard), comparison, is_preview)
+    return "\n\n".join([*parts, *notes]) + "\n"
 
 
 def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
@@ -183,6 +190,7 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
+    is_preview = preview.is_preview(table["seeds"], comparison)
     shown = pd.DataFrame(
         {
             "rank": table["rank"],
@@ -200,7 +208,12 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
             ],
         }
     )
-    if comparison.baseline is not None and len(table) > 1:
+    if is_preview:
+        del shown["leads"]
+        shown[metric] = _mean_and_spread(table, metric)
+        gaps = preview.behind(table, metric)
+        shown["behind the best mean"] = [gaps.get(name, "") for name in table["variant"]]
+    elif comparison.baseline is not None and len(table) > 1:
         beside = against(comparisons, metric, comparison.baseline)
         shown[f"against {comparison.baseline}, in points"] = [
             _against(beside.loc[name], comparison) if name in beside.index else ""
@@ -253,10 +266,14 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         others = "other searches, other seeds and other test images"
     else:
         others = "other seeds and other test images"
+    is_preview = preview.is_preview(table["seeds"], comparison)
+    means = "mean ± standard deviation" if is_preview else "mean"
     notes = [
-        f"{comparison.metric.capitalize()} on the test split, mean over seeds, with its interval "
-        f"of {confidence(comparison)} for {others}."
+        f"{comparison.metric.capitalize()} on the test split, {means} over seeds, with its "
+        f"interval of {confidence(comparison)} for {others}."
     ]
+    if is_preview:
+        return [*notes, *_epochs_notes(table)]
     if len(table) > 1:
         notes.append(
             "Overlap of these intervals decides nothing, as all variants are scored on the same "
@@ -279,12 +296,16 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
             "The champion, which has the highest mean validation accuracy and so is chosen without "
             f"the test split, is {champion}."
         )
-    if table.columns.str.startswith("epochs_to_").any():
-        notes.append(
-            "Epochs to a validation accuracy are medians over seeds; a seed that does not get "
-            "there counts as never."
-        )
-    return notes
+    return [*notes, *_epochs_notes(table)]
+
+
+def _epochs_notes(table: pd.DataFrame) -> list[str]:
+    if not table.columns.str.startswith("epochs_to_").any():
+        return []
+    return [
+        "Epochs to a validation accuracy are medians over seeds; a seed that does not get there "
+        "counts as never."
+    ]
 
 
 def _verdict_words(variants: int, comparison: Comparison) -> str:
@@ -354,11 +375,15 @@ def _wide(table: pd.DataFrame, metric: str) -> list[str]:
 def _other_metrics(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     shown = pd.DataFrame({"variant": table["variant"]})
     for each in (metric, *(name for name in METRICS if name != metric)):
-        shown[each] = [
-            plus_minus(mean, std)
-            for mean, std in zip(table[each], table[f"{each}_std"], strict=True)
-        ]
+        shown[each] = _mean_and_spread(table, each)
     return shown
+
+
+def _mean_and_spread(table: pd.DataFrame, metric: str) -> list[str]:
+    return [
+        plus_minus(mean, std)
+        for mean, std in zip(table[metric], table[f"{metric}_std"], strict=True)
+    ]
 
 
 def _training(table: pd.DataFrame) -> pd.DataFrame:
@@ -429,7 +454,9 @@ def _is_searched_anew(comparisons: pd.DataFrame) -> bool:
     return bool(comparisons["noise"].astype(str).str.startswith("searches").any())
 
 
-def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison) -> str:
+def _comparison_notes(
+    table: pd.DataFrame, variants: int, comparison: Comparison, is_preview: bool
+) -> list[str]:
     pairs = judged_pairs(variants, comparison)
     together = f" ({pairs} of a metric, by Bonferroni's correction)" if pairs > 1 else ""
     sources = {
@@ -441,17 +468,21 @@ def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison
     }
     noise = "; ".join(sources[name] for name in table["noise"].dropna().unique())
     apart, equivalent = _levels(variants, comparison)
-    notes = [
+    differences = (
         f"Differences are the first variant's less the second's, {noise}; their intervals have "
-        f"{scope(comparison)}{together}; p is adjusted alike. Verdicts are of the first, in this "
+        f"{scope(comparison)}{together}"
+    )
+    verdicts = (
+        "; p is adjusted alike. Verdicts are of the first, in this "
         "order. Equivalent: shown to lie within the margin, by a narrower interval"
         f"{equivalent.rstrip(',')}. "
         f"Better, worse: shown not to be 0, by the interval that is printed{apart.rstrip(',')}. "
-        "Else inconclusive; not judged, where `comparison.family` leaves a pair out.",
-        f"Intervals are of {_given(table)}this division into train and validation split.",
-    ]
-    if (table["noise"] == "images").any():
-        notes.append("One seed does not tell how far seeds spread: train with two or more.")
+        "Else inconclusive; not judged, where `comparison.family` leaves a pair out."
+    )
+    given = f"Intervals are of {_given(table)}this division into train and validation split."
+    if is_preview:
+        return [f"{differences}. {preview.NOTE}", given]
+    notes = [f"{differences}{verdicts}", given]
     if table["further_seeds"].notna().any():
         none = "no declared look would" if comparison.looks else "the test images are too few"
         notes.append(
@@ -459,4 +490,4 @@ def _comparison_notes(table: pd.DataFrame, variants: int, comparison: Comparison
             f"spread are what they seem; no number, where {none}. "
             "`optledger power` answers for other differences."
         )
-    return "\n\n".join(notes)
+    return notes

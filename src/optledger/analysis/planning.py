@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from optledger.analysis import preview
 from optledger.analysis.comparisons import Pair, Samples, family_alpha, judged_pairs
 from optledger.analysis.looks import any_error
 from optledger.analysis.results import read_samples, samples_of_seeds
@@ -141,10 +142,10 @@ def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
             "No number of seeds shows it where that is said, as the test images are too few: a "
             "larger test set would, or a larger difference."
         )
-    most = int(finite.max()) if len(finite) else 0
+    most = max(int(finite.max()), preview.needed(settings.comparison)) if len(finite) else 0
     if present < most <= MOST_TRAINED:
         count = f"{most * len(settings.variants)} trainings and the searches"
-        if not settings.comparison.looks:
+        if not (settings.comparison.looks or preview.is_preview([present], settings.comparison)):
             left = 1 - any_error([present, most], settings.comparison.alpha)
             lines.append(
                 f"That is another look, after the one at {present} seeds. Nobody has declared it, "

@@ -172,6 +172,21 @@ def read_results(
     return tables
 
 
+def marked(leaderboard: pd.DataFrame, column: str) -> list[str] | None:
+    """Return the variants that have 1 in a column, such as `leading`, the best first.
+
+    Args:
+        leaderboard: results/leaderboard.csv, by variant.
+        column: the column.
+
+    Returns:
+        Their names; None where an older version did not tell.
+    """
+    if column not in leaderboard:
+        return None
+    return [str(name) for name in leaderboard.index[leaderboard[column] == 1]]
+
+
 def _variants(table: pd.DataFrame) -> set[str]:
     columns = [column for column in ("variant", "against") if column in table]
     return {name for column in columns for name in table[column]}

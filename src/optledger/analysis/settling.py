@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from optledger.analysis.comparisons import against, plain_rows, reference
+from optledger.analysis.preview import is_preview
 from optledger.analysis.words import interval, listed, looks, signed, verdict_at
 from optledger.core.params import Comparison
 
@@ -31,7 +32,7 @@ def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comp
 
     What matters is who leads: of a variant that is out, nothing is open. Of the others, that is
     the verdict against the best that leads, or against the baseline where only its comparisons are
-    judged; and where none is, that there is one alone.
+    judged; and where none is, that there is one alone. Of a preview everything is open.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -39,6 +40,7 @@ def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comp
         comparison: the section of params.yaml, with looks.
     """
     board = plain_rows(leaderboard.set_index("variant"))
+    few = is_preview(leaderboard["seeds"], comparison)
     best = reference(leaderboard)
     if comparison.family == "baseline" and comparison.baseline in board:
         best = comparison.baseline
@@ -59,7 +61,7 @@ def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comp
             told = signed(rows[name]["difference"], comparison.metric)
             ends = f" ({told}, {interval(rows[name], comparison.metric)})" if told else ""
             judged_alone = comparison.family == "baseline"
-            if row["leading"] or (judged_alone and rows[name]["verdict"] == "inconclusive"):
+            if few or row["leading"] or (judged_alone and rows[name]["verdict"] == "inconclusive"):
                 open_.append(f"{name} against {best}{ends}")
             else:
                 decided.append(f"{name}: not among the best")
@@ -86,7 +88,8 @@ def _behind(comparisons: pd.DataFrame, metric: str) -> list[str]:
 
 def told(found: State, comparison: Comparison) -> Iterator[str]:
     """Yield a state in lines."""
-    yield f"The look at {found.seeds} seeds, of {looks(comparison)}:"
+    few = ", a preview" if is_preview([found.seeds], comparison) else ""
+    yield f"The look at {found.seeds} seeds, of {looks(comparison)}{few}:"
     yield from (f"  decided  {each}" for each in found.decided)
     yield from (f"  open     {each}" for each in found.open)
 

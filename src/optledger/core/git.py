@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,23 +38,42 @@ def forget_repository() -> None:
         os.environ.pop(name, None)
 
 
-class Commits(NamedTuple):
-    """What Git knows of a checkout; nothing where there is no Git.
+class Head(NamedTuple):
+    """The commit that a checkout is based on; nothing of it where there is none, or no Git.
 
     Attributes:
-        head: the commit that it is based on.
-        clean: the same, if it has the checkout as it is.
+        commit: its hash.
+        branch: the branch that is checked out, if one is.
+        seconds: when the commit was made, since 1970.
+        depth: how many commits it has behind it, as far as a shallow clone knows.
     """
 
-    head: str | None
-    clean: str | None
+    commit: str | None
+    branch: str | None
+    seconds: int
+    depth: int
 
 
-def commits(checkout: Path = Path()) -> Commits:
-    """Ask Git for the commits of a checkout."""
-    head = ask("rev-parse", "HEAD", checkout=checkout)
-    changed = ask("status", "--porcelain", checkout=checkout)
-    return Commits(head or None, head if head and changed == "" else None)
+def head(checkout: Path = Path()) -> Head:
+    """Ask Git what a checkout is based on."""
+    branch = ask("symbolic-ref", "--quiet", "--short", "HEAD", checkout=checkout) or None
+    commit = ask("log", "-1", "--format=%H %ct", checkout=checkout)
+    if not commit:
+        return Head(None, branch, 0, 0)
+    name, seconds = commit.split()
+    depth = run("rev-list", "--count", name, checkout=checkout)
+    return Head(name, branch, int(seconds), int(depth))
+
+
+def is_on(branch: str, commit: str) -> bool:
+    """Whether a branch of this name has the commit, here or where it was last fetched from."""
+    names = (f"refs/heads/{branch}", f"refs/remotes/*/{branch}")
+    return bool(ask("for-each-ref", "--contains", commit, "--format=%(refname)", *names))
+
+
+def user() -> str:
+    """Return the name that Git gives to the author of commits; empty where it knows none."""
+    return ask("config", "user.name") or ""
 
 
 def main_root(checkout: Path = Path()) -> Path:
@@ -107,24 +127,61 @@ def run(*arguments: str, checkout: Path = Path()) -> str:
     Raises:
         UserError: it fails, or there is no Git.
     """
+    return os.fsdecode(_printed(arguments, checkout)).strip()
+
+
+class Content(NamedTuple):
+    """What Git has by a name.
+
+    Attributes:
+        digest: the object's, by which the same content is known.
+        content: a file's; of a folder, Git's own record of it.
+    """
+
+    digest: str
+    content: bytes
+
+
+def contents(names: Sequence[str], checkout: Path = Path()) -> list[Content | None]:
+    """Return what Git has by each name, such as `HEAD:params.yaml`; None where there is nothing.
+
+    One process reads them all, as starting one takes longer than reading hundreds.
+
+    Raises:
+        UserError: Git cannot read one, or there is no Git.
+    """
+    wanted = "".join(f"{name}\n" for name in names).encode()
+    printed = _printed(("cat-file", "--batch"), checkout, wanted)
+    found: list[Content | None] = []
+    start = 0
+    for _ in names:
+        head = printed[start : printed.index(b"\n", start)]
+        start += len(head) + 1
+        match head.rsplit(b" ", 2):
+            case [digest, _, size] if size.isdigit():
+                end = start + int(size)
+                found.append(Content(digest.decode(), printed[start:end]))
+                start = end + 1
+            case _:
+                found.append(None)
+    return found
+
+
+def _printed(arguments: Sequence[str], checkout: Path, given: bytes | None = None) -> bytes:
     command = ["git", "-C", str(checkout), *arguments]
     try:
         done = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            env=environment(),
+            command, check=False, capture_output=True, input=given, env=environment()
         )
     except FileNotFoundError:
         raise UserError("git: found no such program; allowed: one on the path") from None
-    if "safe.directory" in done.stderr:
+    errors = os.fsdecode(done.stderr)
+    if "safe.directory" in errors:
         remedy = f"git config --global --add safe.directory {checkout.resolve()}"
         raise UnusableError(
             f"git: found a checkout of another user; allowed: your own, or: {remedy}"
         )
     if done.returncode:
-        told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        told = errors.strip().splitlines() or [f"exit status {done.returncode}"]
         raise UserError(f"git {arguments[0]}: {told[0]}")
-    return done.stdout.strip()
+    return done.stdout

@@ -526,6 +526,18 @@ class Case(Section):
     ]
 
 
+class Publish(Section):
+    """What MLflow is told of where results come from.
+
+    Attributes:
+        branch: whose commits have official results; all other results are tries.
+        who: whether runs name the person who publishes them, as Git does.
+    """
+
+    branch: str = Field(default="main", min_length=1)
+    who: bool = True
+
+
 class Params(Section):
     """Every knob of the experiment; the variants stand by name, as their order means nothing."""
 
@@ -537,6 +549,7 @@ class Params(Section):
     seeds: Seeds
     convergence: Plateau
     comparison: Comparison
+    publish: Publish = Publish()
     cases: dict[Name, Case] = Field(min_length=1)
     variants: dict[Name, Variant] = Field(min_length=1)
 

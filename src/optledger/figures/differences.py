@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from optledger.analysis import preview
 from optledger.analysis.comparisons import against, plain_rows, reference
 from optledger.analysis.words import interval, many, signed, verdict_at
 from optledger.core.params import Comparison
@@ -19,7 +20,8 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     """Return the differences from the best variant that leads on the deciding metric as SVG.
 
     The grey band is the margin. The thick part of a line is the narrower interval, which shows
-    equivalence. An arrow is a variant that is further away than the axis goes.
+    equivalence. An arrow is a variant that is further away than the axis goes. A preview has
+    neither the thick part nor verdicts, and says what it is.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -35,6 +37,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     rows = against(comparisons, metric, best)
     margin = 100 * comparison.margin(metric)
     styles = lines(leaderboard["variant"])
+    is_preview = preview.is_preview(leaderboard["seeds"], comparison)
     with style():
         figure = Figure(figsize=(5.6, _HEADS + _ROW * max(1, len(others))), layout="constrained")
         if not others:
@@ -61,7 +64,8 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
                 )
                 rule = [place, place]
                 axes.plot(outer, rule, color=colour, linewidth=1.4, gid=identifier(name))
-                axes.plot(inner, rule, color=colour, linewidth=4.5)
+                if not is_preview:
+                    axes.plot(inner, rule, color=colour, linewidth=4.5)
                 axes.plot(value, place, marker="o", color=colour, markersize=7.5, zorder=3)
             head, told = texts[name]
             axes.text(1.03, place - 0.2, head, transform=beside, va="center")
@@ -72,7 +76,10 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"\N{LEFTWARDS ARROW} worse than {short(best)}, in points of {metric}")
+        is_left = "lower mean" if is_preview else "worse"
+        axes.set_xlabel(f"\N{LEFTWARDS ARROW} {is_left} than {short(best)}, in points of {metric}")
+        if is_preview:
+            axes.set_title(f"{preview.named(leaderboard['seeds'])}: no verdicts yet")
         return svg(figure)
 
 
@@ -81,14 +88,21 @@ def described(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: 
     metric, best = comparison.metric, reference(leaderboard)
     texts = _texts(leaderboard, against(comparisons, metric, best), comparison)
     each = [f"{name} {' '.join(text)}".rstrip() for name, text in texts.items()]
-    return f"Differences in {metric} from {best}, in points: {'; '.join(each)}"
+    head = "Differences"
+    if preview.is_preview(leaderboard["seeds"], comparison):
+        head = f"{preview.named(leaderboard['seeds'])}: differences"
+    return f"{head} in {metric} from {best}, in points: {'; '.join(each)}"
 
 
 def _texts(
     leaderboard: pd.DataFrame, rows: pd.DataFrame, comparison: Comparison
 ) -> dict[str, tuple[str, str]]:
-    """Return what stands beside each variant that `rows` has: its verdict, and what that is by."""
+    """Return what stands beside each variant that `rows` has: its verdict, and what that is by.
+
+    In a preview that is its difference, and the interval.
+    """
     texts = {}
+    is_preview = preview.is_preview(leaderboard["seeds"], comparison)
     own = plain_rows(leaderboard.set_index("variant"))
     for name, row in plain_rows(rows.reindex([name for name in own if name in rows.index])).items():
         if lost := own[name]["diverged_seeds"]:
@@ -97,8 +111,11 @@ def _texts(
             texts[name] = (verdict_at(row, comparison), "")
         else:
             ends = interval(row, comparison.metric, inner=row["verdict"] == "equivalent")
-            told = f"{signed(row['difference'], comparison.metric)} ({ends})"
-            texts[name] = (verdict_at(row, comparison), told.replace("-", "\N{MINUS SIGN}"))
+            size = signed(row["difference"], comparison.metric)
+            head, told = verdict_at(row, comparison), f"{size} ({ends})"
+            if is_preview:
+                head, told = size.replace("-", "\N{MINUS SIGN}"), f"({ends})"
+            texts[name] = (head, told.replace("-", "\N{MINUS SIGN}"))
     return texts
 
 

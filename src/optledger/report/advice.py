@@ -12,6 +12,7 @@ import pandas as pd
 
 from optledger.analysis.comparisons import against, reference
 from optledger.analysis.looks import any_error
+from optledger.analysis.preview import is_preview, remedy
 from optledger.analysis.settling import state
 from optledger.analysis.words import are, interval, many, signed, some
 from optledger.core.metric import METRICS
@@ -123,7 +124,7 @@ def next_steps(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, params: Par
         params: what params.yaml says.
     """
     return [
-        *_steps_of_design(leaderboard),
+        *_steps_of_design(leaderboard, params.comparison),
         *_steps_of_seeds(leaderboard, comparisons, params.comparison),
         *_steps_of_search(leaderboard),
         *_steps_of_training(leaderboard, params),
@@ -181,11 +182,11 @@ def _with_interval(name: str, row: pd.Series, metric: str, inner: bool) -> str:
     return f"{name} ({signed(row['difference'], metric)} points, {interval(row, metric, inner)})"
 
 
-def _steps_of_design(leaderboard: pd.DataFrame) -> Iterator[str]:
-    if leaderboard["seeds"].max() == 1:
-        yield (
-            "More seeds: one tells nothing of how far others spread. `dvc exp run -S seeds.count=5`"
-        )
+def _steps_of_design(leaderboard: pd.DataFrame, comparison: Comparison) -> Iterator[str]:
+    if is_preview(leaderboard["seeds"], comparison):
+        edit = remedy(leaderboard["seeds"], comparison)
+        looks = "" if comparison.looks else "; `comparison.looks` as well, if more may follow"
+        yield f"More seeds, for a verdict: {edit}{looks}. Then `dvc repro`"
     if len(leaderboard) == 1:
         yield "A second variant in params.yaml, to have something to compare with."
 
@@ -201,7 +202,7 @@ def _steps_of_seeds(
 ) -> Iterator[str]:
     """Yield what would settle the open differences from the best that leads, of those that lead."""
     seeds = int(leaderboard["seeds"].max())
-    if len(leaderboard) == 1 or seeds == 1:
+    if len(leaderboard) == 1 or is_preview(leaderboard["seeds"], comparison):
         return
     if comparison.family != "pairs" and comparison.looks:
         found = state(leaderboard, comparisons, comparison)

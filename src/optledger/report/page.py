@@ -10,6 +10,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
+from optledger.analysis import preview
 from optledger.analysis.comparisons import reference
 from optledger.analysis.markdown import answer, rank_notes, rank_table, scope
 from optledger.analysis.words import confidence, listed, many, some
@@ -137,8 +138,10 @@ _WIDE_HEAD = 12
 def _words(results: Results, params: Params) -> dict[str, Any]:
     leaderboard, comparisons = results.leaderboard, results.comparisons
     comparison = params.comparison
+    is_preview = preview.is_preview(leaderboard["seeds"], comparison)
     return {
         "answer": answer(leaderboard, comparisons, comparison),
+        "preview": preview.NOTE if is_preview else "",
         "choice": advice.choice(leaderboard, comparisons, comparison),
         "certainty": advice.certainty(leaderboard, comparisons, comparison),
         "next_steps": advice.next_steps(leaderboard, comparisons, params),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import against, plain_rows, reference
+from optledger.analysis.preview import behind, is_preview
 from optledger.analysis.words import (
     epochs_to,
     interval,
@@ -46,9 +47,11 @@ class Rank(NamedTuple):
         variant: its name.
         badges: what it is called.
         mean: of the deciding metric.
+        spread: of a preview, the standard deviation over seeds, in words.
         interval: of the mean, in words.
         span: the same as it is drawn; None where it is unknown, or beyond the axis.
-        verdict: against the best that leads; out, where seeds diverged.
+        verdict: against the best that leads, and in a preview how far its mean is behind the best
+            one; out, where seeds diverged.
         epochs: to each target, as a number, which may be infinite, and in words.
         learning_rate: the chosen one, or that of most seeds.
         rate: the same in words.
@@ -61,6 +64,7 @@ class Rank(NamedTuple):
     variant: str
     badges: list[str]
     mean: float
+    spread: str
     interval: str
     span: Span | None
     verdict: str
@@ -100,6 +104,8 @@ def ranks(
     """
     metric = comparison.metric
     beside = plain_rows(against(comparisons, metric, reference(leaderboard)))
+    few = is_preview(leaderboard["seeds"], comparison)
+    gaps = behind(leaderboard, metric) if few else {}
     ends = axis(leaderboard, comparison)
     return [
         Rank(
@@ -107,11 +113,12 @@ def ranks(
             variant=name,
             badges=[badge for badge in ("first", "leading", "champion") if row[badge]],
             mean=row[metric],
+            spread=_spread(row[f"{metric}_std"]) if few else "",
             interval=mean_interval(
                 row[f"{metric}_low"], row[f"{metric}_high"], row["diverged_seeds"]
             ),
             span=_span(row, metric, *ends),
-            verdict=_stands(row, beside.get(name), comparison),
+            verdict=gaps.get(name) or _stands(row, beside.get(name), comparison),
             epochs=[
                 (row[f"epochs_to_{target}"], _epochs(row, target))
                 for target in targets(leaderboard)
@@ -124,6 +131,10 @@ def ranks(
         )
         for name, row in plain_rows(leaderboard.set_index("variant", drop=False)).items()
     ]
+
+
+def _spread(deviation: float) -> str:
+    return "" if pd.isna(deviation) else f"± {deviation:.4f}"
 
 
 def _stands(

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from optledger.analysis.preview import is_preview
 from optledger.core.params import Comparison
 from optledger.review.parameters import ParameterChange
 from optledger.review.revision import Revision
@@ -128,6 +129,16 @@ class Review:
     untouched: Sequence[str]
     missing: Sequence[str]
     history: History
+
+    @property
+    def seeds(self) -> list[int]:
+        """How many seeds the variants have, in both revisions."""
+        return [*self.base.counts, *self.head.counts]
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether a variant of either has too few seeds for a verdict, so that none is made."""
+        return is_preview(self.seeds, self.rules)
 
     @property
     def diverging(self) -> list[Effect]:

@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import ConfigDict
 
 from optledger.analysis.comparisons import FOUND, compared, deciding_first
+from optledger.analysis.preview import is_preview
 from optledger.core import git
 from optledger.core.documents import Section, validate
 from optledger.core.metric import METRICS
@@ -15,7 +16,7 @@ from optledger.core.params import Comparison
 from optledger.core.paths import LOCK, PARAMS, RAW, RESULTS
 from optledger.review.effects import Effect, History, InputChange, Kind, Review
 from optledger.review.evidence import Evidence
-from optledger.review.parameters import parameter_changes, resolved, variants_of
+from optledger.review.parameters import pairs, parameter_changes
 from optledger.review.revision import TEST_SPLIT, Revision, read, repository
 
 
@@ -52,13 +53,14 @@ def join(base: Revision, head: Revision, evidence: Evidence, history: History) -
         if reached or each.kind != "same" or each.name in asked or each.is_renamed
     ]
     family = sum(each.kind == "changed" for each in touched)
+    is_judged = not is_preview([*base.counts, *head.counts], rules)
     return Review(
         base=base,
         head=head,
         rules=rules,
         parameters=parameters,
         inputs=inputs,
-        effects=[_effect(base, head, each, rules, evidence, family) for each in touched],
+        effects=[_effect(base, head, each, rules, evidence, family, is_judged) for each in touched],
         untouched=[each.name for each in variants if each not in touched],
         missing=evidence.missing,
         history=history,
@@ -93,26 +95,11 @@ class _Variant(NamedTuple):
 
 def _variants(base: Revision, head: Revision) -> list[_Variant]:
     """Return the variants of both revisions, by name."""
-    pairs = _pairs(base, head)
-    found = [_Variant(*pair, _kind(base, head, *pair)) for pair in pairs]
+    found = [
+        _Variant(*pair, _kind(base, head, *pair))
+        for pair in pairs(base.parameters, head.parameters)
+    ]
     return sorted(found, key=lambda each: each.name)
-
-
-def _pairs(base: Revision, head: Revision) -> Iterator[tuple[str | None, str | None]]:
-    """Yield each variant's name in both revisions: another one, if all it is is the same."""
-    before, after = variants_of(base.parameters), variants_of(head.parameters)
-    gone = [name for name in before if name not in after]
-    for name in after:
-        if name in before:
-            yield name, name
-            continue
-        wanted = resolved(head.parameters, name)
-        old = next((each for each in gone if resolved(base.parameters, each) == wanted), None)
-        if old is not None:
-            gone.remove(old)
-        yield old, name
-    for name in gone:
-        yield name, None
 
 
 def _kind(base: Revision, head: Revision, before: str | None, after: str | None) -> Kind:
@@ -152,13 +139,17 @@ def _effect(
     rules: Comparison,
     evidence: Evidence,
     family: int,
+    is_judged: bool,
 ) -> Effect:
     before, after = variant.before, variant.after
     differences = None
     if variant.kind == "changed" and before is not None and after is not None:
         old, new = evidence.samples(before, after)
         rows = [
-            {"metric": metric, **compared(new[metric], old[metric], metric, rules, family)}
+            {
+                "metric": metric,
+                **compared(new[metric], old[metric], metric, rules, family, is_judged),
+            }
             for metric in deciding_first(rules)
         ]
         differences = pd.DataFrame(rows, columns=["metric", *FOUND])

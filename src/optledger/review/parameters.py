@@ -1,10 +1,11 @@
 """The parameters that two revisions differ in, and which variants each of them touches."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from optledger.core.documents import differences
+from optledger.core.documents import differences, shown
 from optledger.core.params import inheriting
 
 Document = Mapping[str, Any]
@@ -29,6 +30,16 @@ class ParameterChange:
     variants: tuple[str, ...]
     elsewhere: str = ""
 
+    def record(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "key": self.key,
+            "before": _plain(self.before),
+            "after": _plain(self.after),
+            "variants": list(self.variants),
+            "elsewhere": self.elsewhere,
+        }
+
 
 def parameter_changes(before: Document, after: Document) -> list[ParameterChange]:
     """Return every key of two revisions' params.yaml that differs, by section.
@@ -39,6 +50,15 @@ def parameter_changes(before: Document, after: Document) -> list[ParameterChange
         ParameterChange(key, old, new, tuple(_touched(key, before, after)), _elsewhere(key))
         for key, old, new in differences(before, after)
     ]
+
+
+def value_words(value: object) -> str:
+    """Return the value of a parameter as a cell has it."""
+    text = " ".join(value.split()) if isinstance(value, str) else shown(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+_WIDEST = 40
 
 
 def variants_of(document: Document) -> list[str]:
@@ -53,6 +73,26 @@ def resolved(document: Document, variant: str) -> Document | None:
         return None
     found: Document = inheriting(document.get("model"), _section(document, "training"), own)
     return found
+
+
+def pairs(before: Document, after: Document) -> Iterator[tuple[str | None, str | None]]:
+    """Yield each variant's name in both revisions, None where it is not in one.
+
+    It has another name, if all it is is the same.
+    """
+    old_names, new_names = variants_of(before), variants_of(after)
+    gone = [name for name in old_names if name not in new_names]
+    for name in new_names:
+        if name in old_names:
+            yield name, name
+            continue
+        wanted = resolved(after, name)
+        old = next((each for each in gone if resolved(before, each) == wanted), None)
+        if old is not None:
+            gone.remove(old)
+        yield old, name
+    for name in gone:
+        yield name, None
 
 
 def _touched(key: str, before: Document, after: Document) -> Iterator[str]:
@@ -99,6 +139,17 @@ def _elsewhere(key: str) -> str:
         case "cases":
             return f"the case {rest.partition('.')[0]}" if rest else "the cases"
     return ""
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of params.yaml as JSON can hold it; as a text where it cannot."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
 def _section(document: Document, name: str) -> Document:

@@ -1,6 +1,5 @@
 """A review as a JSON document, for programs."""
 
-import math
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
@@ -21,16 +20,7 @@ def record(review: Review) -> dict[str, Any]:
         "base": _revision(review.base),
         "head": _revision(review.head),
         "rules": review.rules.model_dump(mode="json"),
-        "parameters": [
-            {
-                "key": change.key,
-                "before": _plain_value(change.before),
-                "after": _plain_value(change.after),
-                "variants": list(change.variants),
-                "elsewhere": change.elsewhere,
-            }
-            for change in review.parameters
-        ],
+        "parameters": [change.record() for change in review.parameters],
         "inputs": [
             {
                 "path": change.path,
@@ -51,17 +41,6 @@ def record(review: Review) -> dict[str, Any]:
         "commits_behind": review.history.behind,
         "uncommitted": list(review.history.uncommitted),
     }
-
-
-def _plain_value(value: Any) -> Any:
-    """Return a value of params.yaml as JSON can hold it; as a text where it cannot."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain_value(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain_value(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
 def _revision(revision: Revision) -> dict[str, Any]:

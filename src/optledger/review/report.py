@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from optledger.analysis.looks import any_error
+from optledger.analysis.preview import missing, named
 from optledger.analysis.words import are, confidence, interval, listed, looks, signed
 from optledger.core import formats
 from optledger.core.metric import METRICS
@@ -19,13 +20,20 @@ MARKER = "<!-- optledger review -->"
 
 
 def outcome(review: Review) -> str:
-    """Return in one sentence what the change did."""
+    """Return in one sentence what the change did; after one that says so, if it is a preview."""
     parts = [*_judged(review), *_not_judged(review)]
     if parts:
-        return f"{'; '.join(parts)}."
+        return f"{_preview(review)}{'; '.join(parts)}."
     if review.parameters or review.inputs:
         return "What changed touches no variant."
     return "Nothing differs that results depend on."
+
+
+def _preview(review: Review) -> str:
+    if not review.is_preview:
+        return ""
+    wanted = missing([min(review.seeds)], review.rules)
+    return f"{named(review.seeds)}; {wanted} of both revisions. "
 
 
 def _judged(review: Review) -> Iterator[str]:
@@ -37,6 +45,11 @@ def _judged(review: Review) -> Iterator[str]:
         was = "" if effect.before is None else f", where {before or 'none'} did"
         of = effect.after["seeds"] if effect.after else 0
         yield f"{after} of {of} seeds of {name(effect)} diverge{was}"
+    if review.is_preview:
+        if found := review.of_kind("changed"):
+            differ = "differs" if len(found) == 1 else "differ"
+            yield f"{listed(_sized(found, metric))} {differ} in mean {metric}"
+        return
     equal = review.with_verdict("equivalent")
     claims = [
         (review.with_verdict("worse"), f"worse in {metric}"),
@@ -176,7 +189,9 @@ def _inputs(review: Review) -> Iterator[str]:
 
 
 def _leaders(review: Review) -> Iterator[str]:
-    """Tell who leads, and who the champion is, in both revisions."""
+    """Tell who leads, and who the champion is, in both revisions; nobody is in a preview."""
+    if review.is_preview:
+        return
     before, after = review.base, review.head
     other_rules = any(change.key.startswith("comparison") for change in review.parameters) or any(
         not change.reaches_variants for change in review.inputs
@@ -219,7 +234,11 @@ def _notes(review: Review) -> Iterator[str]:
             f"No parameter, code or data explains the figures of {_names(unexplained)}: they may "
             "be from a processor without AVX2, or of results that someone changed."
         )
-    if judged := review.of_kind("changed"):
+    judged = review.of_kind("changed")
+    if judged and review.is_preview:
+        sources = "; ".join(dict.fromkeys(map(_noise, judged)))
+        yield f"Intervals are for {sources}, with {_scope(review)}. Nothing is judged by them yet."
+    elif judged:
         margin = METRICS[rules.metric].amount(rules.margin(rules.metric))
         sources = "; ".join(dict.fromkeys(map(_noise, judged)))
         alpha = 100 * rules.alpha / len(judged)
@@ -250,8 +269,13 @@ def _as_far(effects: Sequence[Effect]) -> str:
 
 
 def _looks(review: Review) -> Iterator[str]:
-    """Tell of looks at the same trainings: which are declared, moved, or nobody's plan."""
+    """Tell of looks at the same trainings: which are declared, moved, or nobody's plan.
+
+    A preview has no verdict, and so is no look.
+    """
     rules = review.rules
+    if review.is_preview:
+        return
     if rules.looks and review.of_kind("changed"):
         yield (
             f"Looks are declared at {looks(rules)} seeds. A verdict is that of the first look that "
@@ -304,9 +328,7 @@ def _advice(effects: Sequence[Effect], declared: bool) -> Iterator[str]:
     """Tell how many seeds would decide."""
     for effect in effects:
         needed = effect.decisive["further_seeds"]
-        if pd.isna(needed):
-            yield f"{effect.variant}: one seed does not tell how far seeds spread; take more."
-        elif needed == float("inf") and declared:
+        if needed == float("inf") and declared:
             yield f"{effect.variant}: no look that is declared is likely to decide."
         elif needed == float("inf"):
             yield f"{effect.variant}: no number of seeds would decide; more test images would."
@@ -321,15 +343,21 @@ def _advice(effects: Sequence[Effect], declared: bool) -> Iterator[str]:
 
 def _claim(effects: Sequence[Effect], what: str, metric: str) -> str:
     """Return what effects are, with their differences and intervals."""
-    sizes = []
-    for effect in effects:
-        found = effect.decisive
-        size = signed(found["difference"], metric)
-        sizes.append(f"({size} {METRICS[metric].unit}, {interval(found, metric)})" if size else "")
     if len(effects) == 1:
-        return f"{name(effects[0])} is {what} {sizes[0]}".rstrip()
-    words = [f"{name(each)} {size}".rstrip() for each, size in zip(effects, sizes, strict=True)]
-    return f"{listed(words)} are {what}"
+        return f"{name(effects[0])} is {what} {_size(effects[0], metric)}".rstrip()
+    return f"{listed(_sized(effects, metric))} are {what}"
+
+
+def _sized(effects: Sequence[Effect], metric: str) -> list[str]:
+    return [f"{name(each)} {_size(each, metric)}".rstrip() for each in effects]
+
+
+def _size(effect: Effect, metric: str) -> str:
+    """Return a difference with its interval; before the first look it has none."""
+    found = effect.decisive
+    value = found["difference_of_all" if pd.isna(found["difference"]) else "difference"]
+    size = signed(value, metric)
+    return f"({size} {METRICS[metric].unit}, {interval(found, metric)})" if size else ""
 
 
 def _names(effects: Sequence[Effect]) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.scm import NoSCM
 
-from optledger.analysis.schemas import SCHEMAS
+from optledger.analysis.schemas import SCHEMAS, marked
 from optledger.core import git
 from optledger.core.documents import mistake, parse_yaml, shown
 from optledger.core.errors import UserError
@@ -72,17 +72,17 @@ class Revision:
     @property
     def leading(self) -> list[str] | None:
         """The leading group, the best first; None where an older version did not tell."""
-        return self._marked("leading")
+        return marked(self.leaderboard, "leading")
 
     @property
     def champions(self) -> list[str] | None:
         """The champion, if there is one; None where an older version did not tell."""
-        return self._marked("champion")
+        return marked(self.leaderboard, "champion")
 
-    def _marked(self, column: str) -> list[str] | None:
-        if column not in self.leaderboard:
-            return None
-        return [str(name) for name in self.leaderboard.index[self.leaderboard[column] == 1]]
+    @property
+    def counts(self) -> list[int]:
+        """How many seeds each variant has."""
+        return [int(count) for count in self.seeds.groupby("variant").size()]
 
     def output(self, path: Path) -> str | None:
         """Return the MD5 that dvc.lock records of an output; None where it has none."""

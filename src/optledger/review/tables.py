@@ -14,11 +14,11 @@ from optledger.analysis.words import (
     signed,
     verdict_at,
 )
-from optledger.core.documents import shown
 from optledger.core.errors import printable
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.review.effects import Effect, Review
+from optledger.review.parameters import value_words
 
 
 def parameters(review: Review) -> pd.DataFrame:
@@ -26,22 +26,14 @@ def parameters(review: Review) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "parameter": [printable(change.key) for change in review.parameters],
-            review.base.label: [_value(change.before) for change in review.parameters],
-            review.head.label: [_value(change.after) for change in review.parameters],
+            review.base.label: [value_words(change.before) for change in review.parameters],
+            review.head.label: [value_words(change.after) for change in review.parameters],
             "touches": [
                 change.elsewhere or _touched(change.variants, review)
                 for change in review.parameters
             ],
         }
     )
-
-
-def _value(value: object) -> str:
-    text = " ".join(value.split()) if isinstance(value, str) else shown(value)
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
-
-
-_WIDEST = 40
 
 
 def _touched(variants: Sequence[str], review: Review) -> str:

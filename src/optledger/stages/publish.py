@@ -17,12 +17,15 @@ def main() -> None:
     publish_results()
 
 
-def publish_results(restore: bool = False, replaced: Sequence[str] = ()) -> None:
+def publish_results(
+    restore: bool = False, replaced: Sequence[str] = (), is_official: bool | None = None
+) -> None:
     """Publish what is recorded, and print what that came to.
 
     Args:
         restore: whether to bring back what a person deleted.
         replaced: ids of runs to make anew.
+        is_official: what a person says that the results are; None to go by Git.
 
     Raises:
         UserError: a result is not the one that dvc.lock records, or MLflow refuses something.
@@ -34,7 +37,7 @@ def publish_results(restore: bool = False, replaced: Sequence[str] = ()) -> None
     root = Path(os.environ.get("DVC_ROOT", "."))
     if replaced:
         replace(replaced, root)
-    done = publish(settings, root, restore)
+    done, told = publish(settings, root, restore, is_official)
     print(
         f"publish: {sum(done)} runs at {without_credentials(tracking_uri(root))}: "
         f"{done.created} created, {done.completed} completed, {done.present} already there",
@@ -42,6 +45,14 @@ def publish_results(restore: bool = False, replaced: Sequence[str] = ()) -> None
     )
     deleted = f", {done.deleted} deleted by someone (optledger publish --restore brings them back)"
     print(deleted if done.deleted else "")
+    if told.is_official:
+        print("publish: these results are official, and MLflow's answer is the newest of such")
+    else:
+        branch = settings.publish.branch
+        print(
+            f"publish: these results are the try {told.attempt} ({told.reason}): they change no "
+            f"official answer or champion. Commit them on {branch}, then: optledger publish"
+        )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from optledger.tracking.run import Run
+from optledger.tracking.standing import OFFICIAL, STATUS, Standing
 
 KEY, KIND, ROOT = "optledger.key", "optledger.kind", "optledger.root"
 DUPLICATE_OF, COMMITS = "optledger.duplicate_of", "optledger.commits"
@@ -47,11 +48,13 @@ class Election:
             agree; None where there is none.
         duplicates: the others that are active.
         removed: what a person deleted, where no run is active.
+        official: that of the runs with the key, deleted or not, which is marked as official.
     """
 
     elected: StoredRun | None = None
     duplicates: tuple[StoredRun, ...] = ()
     removed: StoredRun | None = None
+    official: StoredRun | None = None
 
 
 class Need(Enum):
@@ -59,9 +62,11 @@ class Need(Enum):
 
     CREATION = auto()
     RESTORATION = auto()
+    MARK = auto()
     DEDUPLICATION = auto()
     COMPLETION = auto()
     METRICS = auto()
+    TAGS = auto()
     PARENT = auto()
     COMMIT = auto()
 
@@ -98,17 +103,20 @@ def run_ids(stored: Iterable[StoredRun]) -> dict[str, str]:
 
 
 def needs(
-    run: Run, found: Mapping[str, Election], commit: str | None, restore: bool = False
+    run: Run, found: Mapping[str, Election], standing: Standing | None, restore: bool = False
 ) -> Iterator[Need]:
     """Yield what `run` is wanting, in the order in which it can be given.
 
     Args:
         run: what the store is to hold.
         found: the elections of its key and of its root's.
-        commit: the commit that has the results, if one does.
+        standing: of the results; None where it is not asked what runs say of that.
         restore: whether to bring back what a person deleted.
     """
     own, root = found.get(run.key, Election()), found.get(run.root.key, Election())
+    if own.elected and not run.parent and standing and _lacks_mark(own, standing):
+        # Before duplicates go, one of which may be the one that has it.
+        yield Need.MARK
     if own.duplicates:
         yield Need.DEDUPLICATION
     if own.removed or (root.removed and not own.elected):
@@ -126,16 +134,19 @@ def needs(
     # As of other targets, or of another confidence: they are named by those.
     elif not run.metrics.keys() <= {*elected.tags.get(METRICS, "").split()}:
         yield Need.METRICS
-    if commit and not run.parent and commit not in elected.tags.get(COMMITS, "").split():
+    # As of an earlier version of this program.
+    if not run.stored_tags.keys() <= elected.tags.keys():
+        yield Need.TAGS
+    commit = standing.commit if standing and not run.parent else None
+    if commit and commit not in elected.tags.get(COMMITS, "").split():
         yield Need.COMMIT
 
 
-def wanted(
-    runs: Sequence[Run], stored: Iterable[StoredRun], commit: str | None, restore: bool = False
-) -> Iterator[Need]:
-    """Yield what any of `runs` is wanting."""
-    found = elections(stored)
-    return (need for run in runs for need in needs(run, found, commit, restore))
+def _lacks_mark(election: Election, standing: Standing) -> bool:
+    """Whether a run is to be marked as official; once it is, nothing makes it a try again."""
+    elected = election.elected
+    official = standing.is_official or election.official
+    return bool(official and elected and elected.tags.get(STATUS) != OFFICIAL)
 
 
 def counted(
@@ -177,6 +188,7 @@ def _elect(runs: Sequence[StoredRun]) -> Election:
     ordered = sorted(runs, key=lambda run: (DUPLICATE_OF in run.tags, run.run_id))
     active = [run for run in ordered if not run.deleted]
     removed = [run for run in ordered if run.deleted and DUPLICATE_OF not in run.tags]
+    official = next((run for run in ordered if run.tags.get(STATUS) == OFFICIAL), None)
     if removed and all(DUPLICATE_OF in run.tags for run in active):
-        return Election(None, tuple(active), removed[0])
-    return Election(active[0] if active else None, tuple(active[1:]))
+        return Election(None, tuple(active), removed[0], official)
+    return Election(active[0] if active else None, tuple(active[1:]), official=official)

@@ -20,10 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from optledger.core.breaks import Break, command
 from optledger.core.documents import shown
-from optledger.core.errors import first_line, without_credentials
+from optledger.core.errors import UserError, first_line, without_credentials
 from optledger.core.formats import file_digest
 from optledger.tracking.agreement import KEY, OBSERVED, Election, Need, elections, needs
-from optledger.tracking.location import database, reason
+from optledger.tracking.location import database, reason, rehome
 from optledger.tracking.run import Run
 from optledger.tracking.store import search, stored_run, write_made
 
@@ -53,6 +53,8 @@ def audit(
         yield Break(store, f"no file {path}", whole, _PUBLISH)
         return
     try:
+        if path is not None:
+            rehome(path)
         client = MlflowClient(uri)
         about = client.get_experiment_by_name(experiment)
         if about is None:
@@ -64,7 +66,7 @@ def audit(
             family = [run for root in roots for run in search(client, about.experiment_id, root)]
             stored = [run for run in family if KEY in run.data.tags]
             yield from _Audit(client, stored).breaks(runs, on_run)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (UserError, MlflowException, SQLAlchemyError, OSError) as error:
         found = f"no answer ({without_credentials(reason(error))})"
         yield Break(store, found, f"{whole} at a server that runs", command("optledger", "verify"))
 
@@ -107,12 +109,14 @@ class _Audit:
             expected = f"one of key {run.key}"
             yield Break(where, f"runs {', '.join(ids)}", expected, _PUBLISH)
             return
-        for need in needs(run, self._elections, commit=None):
+        for need in needs(run, self._elections, standing=None):
             if need == Need.CREATION:
                 yield Break(where, "nothing", f"a run of key {run.key}", _PUBLISH)
             elif need == Need.COMPLETION:
                 status = self._stored[ids[0]].info.status
                 yield Break(f"{where} ({ids[0]})", status, "FINISHED", _PUBLISH)
+            elif need == Need.TAGS:
+                yield Break(f"{where} ({ids[0]})", "fewer tags", "all of them", _PUBLISH)
             elif need == Need.PARENT and not self._elections[run.root.key].duplicates:
                 expected = f"that of {run.root.name}"
                 yield Break(f"{where} ({ids[0]})", "another parent", expected, _PUBLISH)
@@ -122,8 +126,12 @@ class _Audit:
         data = stored.data
         observed = json.loads(data.tags.get(OBSERVED, "{}"))
         # Versions are those of whoever published it first.
-        named = {name: value for name, value in run.tags.items() if name != "versions"}
-        tags = {f"optledger.{name}": value for name, value in named.items()}
+        tags = {
+            name: value
+            for name, value in run.stored_tags.items()
+            # What is not there, a publication adds.
+            if name != "optledger.versions" and name in data.tags
+        }
         yield from _other_values("tag", data.tags, tags)
         yield from _other_values("parameter", data.params, run.parameters)
         yield from _other_values("metric", data.metrics, {**run.metrics, **observed})

@@ -1,97 +1,287 @@
-"""An experiment's tags: its description, which is the answer, and a saved view of the variants.
+"""An experiment's tags: a record of each publication, and what the UI shows of the newest.
 
-The UI shows the description above all pages of the experiment. The view presets the run table,
-which otherwise has neither metrics nor parameters; the UI keeps one in this form.
+The UI shows the description above all pages of the experiment. A saved view presets the run table,
+which otherwise has neither metrics nor parameters; the UI keeps one in this form. Both follow from
+the records alone, so that publishers who meet agree on them.
 """
 
 import json
+import re
+import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
+from optledger.analysis.comparisons import against, plain_rows
+from optledger.analysis.words import signed, verdict_at
 from optledger.core.formats import canonical_json
+from optledger.core.params import Comparison
 from optledger.tracking.run import Run
+from optledger.tracking.standing import OFFICIAL, TRY, Standing
 
 _DESCRIPTION = "mlflow.note.content"
 
-_VIEW = "leaderboard"
+_VIEW = "mlflow.sharedViewState."
+
+_LEADERBOARD = "leaderboard"
 
 # What the UI calls the columns that every table has.
 _NAME, _CREATED, _DURATION = "attributes.`Run Name`", "runDateAndNestInfo", "duration"
 
+_TRAINING = "workflowType=machine_learning"
 
-def missing_tags(
-    runs: Sequence[Run], ids: Mapping[str, str], experiment_id: str, tags: Mapping[str, str]
+_RECORD = "optledger.{}."
+
+# Official results that the description tells of, beside the newest.
+_EARLIER = 4
+
+# Side by side, a variant is left out that is this many times as far behind as the better ones
+# spread, or as this difference, if they spread less; and how many there are at most.
+_FAR, _LITTLE, _MOST = 3, 0.01, 20
+
+
+def own_tags(
+    runs: Sequence[Run], ids: Mapping[str, str], standing: Standing, tags: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the tags that an experiment lacks, or has with another comparison than that of `runs`.
+    """Return the tags by which an experiment is to know a publication.
+
+    Official results are known by their content, with the newest commit that has them; a try by its
+    name, with what was published under it last.
 
     Args:
-        runs: of one publication.
+        runs: of the publication.
         ids: by run key, of those that the store has.
-        experiment_id: of the experiment.
-        tags: that it has; a description that a person wrote is left alone.
+        standing: of the results.
+        tags: that the experiment has; what is among them is left out.
     """
     comparison = next((run for run in runs if run.kind == "comparison"), None)
     if comparison is None or comparison.key not in ids:
         return {}
-    by_name = {run.name: run for run in runs if run.kind == "variant" and run.key in ids}
-    names = comparison.tables["leaderboard"]["variant"]
-    ranked = [by_name[name] for name in names if name in by_name]
+    ranked = _ranked(runs, comparison, ids)
     if not ranked:
         return {}
-    variants = [ids[run.key] for run in ranked]
-    shown = {f"mlflow.sharedViewState.{_VIEW}": _view(comparison, ranked, variants)}
+    record: dict[str, Any] = {
+        "answer": comparison.description.split("\n\n")[0],
+        "branch": standing.tags.get("optledger.branch", ""),
+        "columns": _columns(ranked, comparison.parameters["comparison.metric"], standing),
+        "commit": standing.tags.get("optledger.commit", ""),
+        "compared": [ids[run.key] for run in _near(ranked, comparison)],
+        "comparison": ids[comparison.key],
+        "verdicts": _verdicts(ranked, ids, comparison),
+    }
+    if standing.is_official:
+        name = f"{_RECORD.format(OFFICIAL)}{comparison.key[:12]}"
+        record["age"] = list(standing.age)
+        if _read(tags.get(name, "")).get("age", []) > record["age"]:
+            return {}
+        return _other({name: canonical_json(record)}, tags)
+    slug = _slug(standing.attempt)
+    name = f"{_RECORD.format(TRY)}{slug}"
+    record |= {"name": standing.attempt, "published": int(time.time())}
+    known = _read(tags.get(name, ""))
+    if known == record | {"published": known.get("published")}:
+        record = known
+    return _other({name: canonical_json(record), f"{_VIEW}{TRY}-{slug}": _view(record)}, tags)
+
+
+def shown_tags(tags: Mapping[str, str], experiment_id: str) -> dict[str, str]:
+    """Return the tags that an experiment lacks, or has otherwise, by what its records say.
+
+    Args:
+        tags: that it has; a description that a person wrote is left alone.
+        experiment_id: of the experiment.
+    """
+    known = official(tags)
+    if not known:
+        return {}
+    shown = {f"{_VIEW}{_LEADERBOARD}": _view(known[0])}
     described = tags.get(_DESCRIPTION, "")
     if not described or leaderboard(experiment_id) in described:
-        shown[_DESCRIPTION] = _in_words(comparison, ids[comparison.key], variants, experiment_id)
-    return {name: value for name, value in shown.items() if tags.get(name) != value}
+        shown[_DESCRIPTION] = _in_words(known, experiment_id)
+    return _other(shown, tags)
 
 
-def leaderboard(experiment_id: str) -> str:
+def official(tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the records of official results, the newest first."""
+    found = _records(tags, OFFICIAL)
+    return sorted(found, key=lambda record: (record["age"], record["comparison"]), reverse=True)
+
+
+def newest(tags: Mapping[str, str], attempt: str = "") -> dict[str, Any] | None:
+    """Return the record of a try, or of the newest official results; None where there is none."""
+    if attempt:
+        return next((record for record in tries(tags) if record["name"] == attempt), None)
+    return next(iter(official(tags)), None)
+
+
+def tries(tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the records of tries, the last one first."""
+    return sorted(_records(tags, TRY), key=lambda record: record["published"], reverse=True)
+
+
+def verdict_tag(attempt: str = "") -> str:
+    """Return the tag by which a try, or official results, say how a variant stands.
+
+    It is another one for each, as they may show the same run.
+    """
+    return f"verdict.{_slug(attempt)}" if attempt else "verdict"
+
+
+def leaderboard(experiment_id: str, attempt: str = "") -> str:
     """Return where a server shows the saved view, without the server's address.
 
     It has to say that it is of training runs: for a new user, MLflow 3.17 opens an experiment's
     prompts and traces, whatever its tags say.
+
+    Args:
+        experiment_id: of the experiment.
+        attempt: the name of the try that it is the view of; empty for that of official results.
     """
     runs = f"#/experiments/{experiment_id}/runs"
-    return f"{runs}?workflowType=machine_learning&viewStateShareKey={_VIEW}"
+    view = f"{TRY}-{_slug(attempt)}" if attempt else _LEADERBOARD
+    return f"{runs}?{_TRAINING}&viewStateShareKey={view}"
 
 
-def _in_words(
-    comparison: Run, comparison_id: str, variants: Sequence[str], experiment_id: str
-) -> str:
+def _records(tags: Mapping[str, str], kind: str) -> list[dict[str, Any]]:
+    prefix = _RECORD.format(kind)
+    return [
+        record
+        for name, value in tags.items()
+        if name.startswith(prefix) and (record := _read(value))
+    ]
+
+
+def _read(value: str) -> dict[str, Any]:
+    """Return a record; an empty one where a person has written something else."""
+    try:
+        record = json.loads(value)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) and "verdicts" in record else {}
+
+
+def _slug(attempt: str) -> str:
+    """Return a try's name as a tag's name, and an address, may have it."""
+    return re.sub(r"[^\w.-]", "-", attempt, flags=re.ASCII)
+
+
+def _other(wanted: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in wanted.items() if tags.get(name) != value}
+
+
+def _ranked(runs: Sequence[Run], comparison: Run, ids: Mapping[str, str]) -> list[Run]:
+    """Return the variants' runs that the store has, in the order of the leaderboard."""
+    by_name = {run.name: run for run in runs if run.kind == "variant" and run.key in ids}
+    names = comparison.tables["leaderboard"]["variant"]
+    return [by_name[name] for name in names if name in by_name]
+
+
+def _near(ranked: Sequence[Run], comparison: Run) -> list[Run]:
+    """Return the variants but those that are so far behind that charts would show nothing else."""
+    metric = comparison.parameters["comparison.metric"]
+    known = [run for run in ranked if metric in run.metrics]
+    near = list(known[:2])
+    for run in known[2:]:
+        spread = abs(near[-1].metrics[metric] - near[0].metrics[metric])
+        if abs(run.metrics[metric] - near[-1].metrics[metric]) > _FAR * max(spread, _LITTLE):
+            break
+        near.append(run)
+    return near[:_MOST]
+
+
+def _in_words(known: Sequence[Mapping[str, Any]], experiment_id: str) -> str:
     """Return the answer, the one line that is seen until one asks for more, and links."""
-    answer = comparison.description.split("\n\n")[0]
-    table, training = leaderboard(experiment_id), "workflowType=machine_learning"
-    runs, experiments = (quote(json.dumps(each)) for each in (variants, [experiment_id]))
-    side_by_side = f"#/compare-runs?runs={runs}&experiments={experiments}&{training}"
-    compared = f"#/experiments/{experiment_id}/runs/{comparison_id}"
+    newest = known[0]
+    table = leaderboard(experiment_id)
+    runs, experiments = (quote(json.dumps(each)) for each in (newest["compared"], [experiment_id]))
+    side_by_side = f"#/compare-runs?runs={runs}&experiments={experiments}&{_TRAINING}"
+    compared = _page(newest, experiment_id)
+    before = "".join(
+        f"\n- Before{_since(each)}: [{each['answer']}]({_page(each, experiment_id)}?{_TRAINING})"
+        for each in known[1 : 1 + _EARLIER]
+    )
     return (
-        f"{answer}\n\n"
-        f"[Leaderboard]({table}), [its curves]({table}&compareRunsMode=CHART), "
+        f"{newest['answer']}\n\n"
+        f"[The report]({compared}/artifacts/report.html?{_TRAINING}), [the leaderboard]({table}), "
+        f"[its curves]({table}&compareRunsMode=CHART), "
         f"[the variants side by side]({side_by_side}), [every pair, and why]"
-        f"({compared}?{training}), [the report]({compared}/artifacts/report.html?{training}). "
-        "Of what was published last; the table without this view has all runs."
+        f"({compared}?{_TRAINING}). The table without this view has all runs, those of tries "
+        f"included.\n\nOfficial{_since(newest)}.{before}"
     )
 
 
-def _view(comparison: Run, ranked: Sequence[Run], variants: Sequence[str]) -> str:
-    """Return a saved view of the variants by the deciding metric, with what differs."""
-    metric = comparison.parameters["comparison.metric"]
+def _page(record: Mapping[str, Any], experiment_id: str) -> str:
+    return f"#/experiments/{experiment_id}/runs/{record['comparison']}"
+
+
+def _since(record: Mapping[str, Any]) -> str:
+    """Return the commit that has results, and when it was made."""
+    if not record["commit"]:
+        return ""
+    day = datetime.fromtimestamp(record["age"][0], UTC).date()
+    branch = f", {record['branch']}" if record["branch"] else ""
+    return f" at {record['commit'][:7]} ({day}{branch})"
+
+
+def _verdicts(ranked: Sequence[Run], ids: Mapping[str, str], comparison: Run) -> list[list[str]]:
+    """Return the run ids of variants, each with how it stands against the champion."""
+    champion = comparison.tags.get("champion")
+    words = {run.name: "" for run in ranked}
+    if champion and "comparisons" in comparison.tables:
+        settings = Comparison.model_validate(comparison.content["parameters"])
+        metric = settings.metric
+        rows = plain_rows(against(comparison.tables["comparisons"], metric, champion))
+        words[champion] = "champion"
+        words |= {
+            name: f"{verdict_at(row, settings)} ({signed(row['difference'], metric)})"
+            for name, row in rows.items()
+        }
+    return [[ids[run.key], words[run.name]] for run in ranked]
+
+
+def _columns(ranked: Sequence[Run], metric: str, standing: Standing) -> list[str]:
+    """Return the columns of the view: what decides, then in what the variants differ."""
     names = dict.fromkeys(name for run in ranked for name in run.metrics)
-    shown = [name for name in names if name.startswith((metric, "epochs_to_"))]
-    # Also where this machine did not observe it: the view is the same from whichever.
-    columns = [f"metrics.`{name}`" for name in (*shown, "seconds_per_epoch")]
-    columns += [f"params.`{name}`" for name in _differing(ranked)]
+    cells = dict.fromkeys(name for run in ranked for name in run.cells)
+    differing = _differing(ranked)
+    rates = [name for name in differing if name == "learning_rate"]
+    return [
+        f"metrics.`{metric}`",
+        *(f"tags.`{name}`" for name in (*cells, verdict_tag(standing.attempt))),
+        *(f"params.`{name}`" for name in rates),
+        *(f"metrics.`{name}`" for name in names if name.startswith("epochs_to_")),
+        *(f"params.`{name}`" for name in differing if name not in rates),
+    ]
+
+
+def _view(record: Mapping[str, Any]) -> str:
+    """Return a saved view of the variants by the deciding metric."""
+    columns = record["columns"]
+    variants = [repr(run_id) for run_id, _ in record["verdicts"]]
     state = {
-        "searchFilter": f"attributes.run_id IN ({', '.join(map(repr, variants))})",
-        "orderByKey": f"metrics.`{metric}`",
+        "searchFilter": f"attributes.run_id IN ({', '.join(variants)})",
+        "orderByKey": columns[0],
         "orderByAsc": False,
         "selectedColumns": columns,
         "columnOrder": [_NAME, *columns, _CREATED, _DURATION],
-        # In pixels; a name and the arrow of sorting fit.
-        "columnWidths": {column: 7 * len(column) - 26 for column in columns},
+        "columnWidths": {
+            **{column: 7 * len(column) - 26 for column in columns},
+            **_widths(columns),
+        },
     }
-    return canonical_json({"name": "Leaderboard", "createdAt": 0, "state": canonical_json(state)})
+    name = record.get("name", "Leaderboard")
+    return canonical_json({"name": name, "createdAt": 0, "state": canonical_json(state)})
+
+
+def _widths(columns: Sequence[str]) -> dict[str, int]:
+    """Return the widths in pixels of the columns that come first.
+
+    They and the check boxes fill what MLflow's assistant leaves of a screen of 1440 pixels.
+    """
+    places = {"metrics": 85, "tags": 130, "params": 95}
+    widths = {column: places[column.partition(".")[0]] for column in columns[:4]}
+    return {_NAME: 222, _CREATED: 70, **widths}
 
 
 def _differing(variants: Sequence[Run]) -> list[str]:

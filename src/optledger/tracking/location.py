@@ -1,24 +1,117 @@
-"""Where the tracking store is."""
+"""Where the tracking store and its artifacts are."""
 
 import os
+import re
+import sqlite3
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from optledger.core.errors import first_line
+from optledger.core.errors import UserError, first_line
 
-_SQLITE = "sqlite:///"
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+ARTIFACTS = "mlartifacts"
+"""The folder beside a local store that has its artifacts."""
+
+_VARIABLE = "MLFLOW_TRACKING_URI"
+
+# Where MLflow keeps URIs of artifacts. Its earlier versions have not all of them.
+_COLUMNS = (
+    *(("experiments", "artifact_location"), ("runs", "artifact_uri")),
+    *(("logged_models", "artifact_location"), ("trace_tags", "value")),
+    *(("model_versions", "source"), ("model_versions", "storage_location")),
+)
+
+# How long a server that writes to the store may take.
+_SECONDS = 15
 
 
 def tracking_uri(root: Path) -> str:
-    """Return the store that MLFLOW_TRACKING_URI names, or the one of the repository at `root`."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
-    path = database(uri)
-    # Of the repository, wherever a copy of it runs.
-    return uri if path is None else uri.replace(str(path), str(root.resolve() / path), 1)
+    """Return the store that MLFLOW_TRACKING_URI names, or the one of the repository at `root`.
+
+    An SQLite database is the file that SQLAlchemy takes its URI for, except that a relative path
+    is relative to the repository, wherever a copy of it runs.
+
+    Raises:
+        UserError: SQLAlchemy cannot read the URI, or the database would be in memory.
+    """
+    uri = os.environ.get(_VARIABLE) or "sqlite:///mlflow.db"
+    if not _is_sqlite(uri):
+        return uri
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        url = make_url(uri)
+        with warnings.catch_warnings():
+            # Of parameters that have no effect, which MLflow warns of as well.
+            warnings.simplefilter("ignore")
+            _, driver = url.get_dialect()().create_connect_args(url)
+    except (SQLAlchemyError, ValueError) as error:
+        raise UserError(
+            f"{_VARIABLE}: found {uri} ({first_line(error)}); allowed: sqlite:///PATH or a URL"
+        ) from None
+    path = _file(url)
+    if path is None:
+        raise UserError(
+            f"{_VARIABLE}: found {uri}, a database in memory, which is lost when the command ends; "
+            "allowed: sqlite:///PATH or a URL"
+        )
+    return _spelled(url, root.resolve() / path, driver)
 
 
 def database(uri: str) -> Path | None:
-    """Return the file that a store is, if it is an SQLite database."""
-    return Path(uri.removeprefix(_SQLITE).split("?")[0]) if uri.startswith(_SQLITE) else None
+    """Return the file that a store is, if it is an SQLite database.
+
+    Args:
+        uri: of the store, as `tracking_uri` returns it.
+    """
+    if not _is_sqlite(uri):
+        return None
+    from sqlalchemy.engine import make_url
+
+    return _file(make_url(uri))
+
+
+def sqlite_uri(path: Path) -> str:
+    """Return the URI of an SQLite database at an absolute path."""
+    return f"sqlite:///{_quoted(str(path))}"
+
+
+def rehome(path: Path) -> None:
+    """Have a local store find its artifacts again after it was moved or copied with them.
+
+    MLflow records absolute URIs. If they lead to `mlartifacts` in another folder, and artifacts of
+    the same runs are beside the database, the URIs are changed to those. A store whose artifacts
+    someone put elsewhere is left alone.
+
+    Args:
+        path: the database, which there may not be yet.
+
+    Raises:
+        UserError: it cannot be read, or has to be changed and cannot be written.
+    """
+    own = path.parent.resolve() / ARTIFACTS
+    if not path.exists() or not own.exists():
+        return
+    try:
+        uri = f"{path.resolve().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_SECONDS)) as store, store:
+            columns = list(_columns_of(store))
+            for old in list(_moved(store, own)) if columns else ():
+                for table, column in columns:
+                    store.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?)"
+                        f" WHERE substr({column} || '/', 1, ?) = ? || '/'",
+                        (own.as_uri(), len(old) + 1, len(old) + 1, old),
+                    )
+    except sqlite3.Error as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def reason(error: BaseException) -> str:
@@ -26,3 +119,78 @@ def reason(error: BaseException) -> str:
     while inner := error.__cause__ or error.__context__:
         error = inner
     return first_line(error)
+
+
+def _columns_of(store: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    for table, column in _COLUMNS:
+        # There is none while MLflow makes the tables.
+        if column in {row[1] for row in store.execute(f"PRAGMA table_info({table})")}:
+            yield table, column
+
+
+def _moved(store: sqlite3.Connection, own: Path) -> Iterator[str]:
+    """Yield how the URIs of artifacts begin that are now in the folder `own`."""
+    experiments = store.execute("SELECT artifact_location FROM experiments")
+    # MLflow's own experiments have a folder each there.
+    place = re.compile(rf"((?:file:|/).*/{ARTIFACTS})(/\d+)?")
+    for old in {match[1] for (uri,) in experiments if (match := place.fullmatch(uri or ""))}:
+        # One folder may have two names, as where a link leads to it.
+        folder = Path(_path_of(old))
+        if folder == own or (folder.exists() and folder.samefile(own)):
+            continue
+        runs = store.execute(
+            "SELECT substr(artifact_uri, ?) FROM runs WHERE substr(artifact_uri, 1, ?) = ? || '/'",
+            (len(old) + 2, len(old) + 1, old),
+        )
+        if any((own / rest).exists() for (rest,) in runs):
+            yield old
+
+
+def _path_of(uri: str) -> str:
+    """Return the path that a `file:` URI or a path is of."""
+    return unquote(urlsplit(uri).path) if uri.startswith("file:") else uri
+
+
+def _is_sqlite(uri: str) -> bool:
+    return uri.startswith(("sqlite:", "sqlite+"))
+
+
+def _is_file_uri(url: "URL") -> bool:
+    """Whether SQLite itself reads the name as a URI, which has parameters of its own."""
+    from sqlalchemy.util import asbool
+
+    return asbool(url.query.get("uri", False)) and str(url.database).startswith("file:")
+
+
+def _file(url: "URL") -> Path | None:
+    """Return the file of a database; None for one in memory."""
+    name = url.database
+    if name and _is_file_uri(url):
+        name = "" if url.query.get("mode") == "memory" else _path_of(name)
+    return Path(name) if name and name != ":memory:" else None
+
+
+def _spelled(url: "URL", path: Path, driver: Mapping[str, Any]) -> str:
+    """Return the URI of a database with another path.
+
+    Args:
+        url: what it was.
+        path: the absolute path.
+        driver: the parameters that are for Python's sqlite3, not for SQLite.
+    """
+    # MLflow makes the folder of what follows the third slash, read as a path: so write a path,
+    # unless SQLite has to be told something.
+    query = {name: value for name, value in url.query.items() if name != "uri"}
+    if query.get("mode") == "rwc" and _is_file_uri(url):
+        del query["mode"]
+    name = str(path)
+    if _is_file_uri(url) and query.keys() - driver.keys():
+        name, query = f"file://{quote(name)}", dict(url.query)
+    parameters = urlencode(query, doseq=True)
+    return f"{url.drivername}:///{_quoted(name)}{'?' * bool(parameters)}{parameters}"
+
+
+def _quoted(name: str) -> str:
+    """Escape as little as SQLAlchemy needs: MLflow takes the rest of the URI for a path."""
+    quoted = name if unquote(name) == name else name.replace("%", "%25")
+    return quoted.replace("?", "%3F")

@@ -10,7 +10,6 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 from mlflow.entities import LoggedModel
 
 import optledger
@@ -47,7 +46,7 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
     # Half a second, which publishing what is already there can do without.
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import Array
 
     # Where it says that it validates the input example.
@@ -70,8 +69,9 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
                 run_id=logged.source_run_id,
                 utc_time_created=datetime.fromtimestamp(created / 1000, UTC).replace(tzinfo=None),
             ),
+            # Of outputs alone. By one of inputs, MLflow would cut the numbers of a request to its
+            # type before the model could refuse them, and refuse arrays of all other types.
             signature=ModelSignature(
-                inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape))]),
                 outputs=Schema(
                     [
                         ColSpec(DataType.long, "class"),

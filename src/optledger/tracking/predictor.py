@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from numpy.typing import ArrayLike, NDArray
 
 from optledger.core.formats import read_json, read_npz
 from optledger.training import runtime
@@ -21,6 +23,8 @@ MODEL, WEIGHTS = "model.json", "weights.npz"
 _BATCH = 256
 
 _DECIMALS = 6
+
+_ALLOWED = "whole numbers from 0 to 255, as the model scales pixels itself"
 
 
 class Predictor:
@@ -43,24 +47,24 @@ class Predictor:
         self._model.compile(jit_compile=True)
 
     def predict(
-        self, model_input: NDArray[np.uint8], params: dict[str, Any] | None = None
+        self, model_input: ArrayLike | pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
         """Classify images.
 
         Args:
-            model_input: raw pixels from 0 to 255, shape (images, rows, columns).
+            model_input: raw pixels, whole numbers from 0 to 255 of any type, shape (images, rows,
+                columns); or a table with one column, whose rows are images as lists.
             params: none; MLflow passes it.
 
         Returns:
             A row per image: `class`, the most probable one, and `probabilities`, of each class.
 
         Raises:
-            ValueError: no pixel is above 1, as of pixels that were scaled and then cut to integers.
+            MlflowException: these are no raw pixels, as where they were scaled to fractions.
         """
-        if len(model_input) and model_input.max() <= 1:
-            raise ValueError("no pixel is above 1: the model scales pixels itself, send 0 to 255")
-        starts = range(0, len(model_input), _BATCH)
-        logits = [self._logits(model_input[start : start + _BATCH]) for start in starts]
+        images = _pixels(model_input, self._image_shape)
+        starts = range(0, len(images), _BATCH)
+        logits = [self._logits(images[start : start + _BATCH]) for start in starts]
         return _table(np.concatenate(logits or [np.zeros((0, 1))]))
 
     def _logits(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -68,6 +72,34 @@ class Predictor:
         batch = np.zeros((_BATCH, *self._image_shape), np.uint8)
         batch[: len(images)] = images
         return np.asarray(self._model.predict_on_batch(batch)[: len(images)], np.float64)
+
+
+def _pixels(given: ArrayLike | pd.DataFrame, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return images of any type of number as bytes, each of whose values is the one given."""
+    if isinstance(given, pd.DataFrame):
+        if len(given.columns) != 1:
+            raise _refusal(f"a table with {len(given.columns)} columns", "one, of images")
+        images = np.array(given.iloc[:, 0].tolist())
+        # Rows may be flat there, as MLflow has them.
+        values = (
+            images.reshape(-1, *shape) if images.size == len(given) * np.prod(shape) else images
+        )
+    else:
+        values = np.asarray(given)
+    if values.shape[1:] != shape:
+        allowed = ", ".join(map(str, ("images", *shape)))
+        raise _refusal(f"shape {values.shape}", f"({allowed})")
+    if values.dtype.kind not in "uif":
+        raise _refusal(f"values of type {values.dtype}", _ALLOWED)
+    wrong = values[~((values >= 0) & (values <= 255) & (values == np.floor(values)))]
+    if wrong.size:
+        raise _refusal(f"the pixel {wrong[0]:g}", _ALLOWED)
+    return values.astype(np.uint8)
+
+
+def _refusal(found: str, allowed: str) -> MlflowException:
+    # With a status by which a server says that the mistake is its client's.
+    return MlflowException(f"found {found}; allowed: {allowed}", INVALID_PARAMETER_VALUE)
 
 
 def _table(logits: NDArray[np.float64]) -> pd.DataFrame:

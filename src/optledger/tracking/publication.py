@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optledger.core.errors import UserError
-from optledger.core.git import Commits, commits
+from optledger.core.formats import digest
 from optledger.core.params import Params
 from optledger.datasets import registry
 from optledger.datasets.registry import Dataset
 from optledger.tracking.agreement import DUPLICATE_OF, Published
-from optledger.tracking.location import database, reason, tracking_uri
+from optledger.tracking.location import database, reason, rehome, tracking_uri
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect, collect_cases
+from optledger.tracking.standing import Standing, standing
 
 if TYPE_CHECKING:
     from optledger.tracking.store import Store
@@ -39,20 +40,30 @@ _SETTINGS = {
 _PAUSES, _PATIENCE = (0.5, 1.0, 2.0), 15.0
 
 
-def publish(params: Params, root: Path, restore: bool = False) -> Published:
+def publish(
+    params: Params, root: Path, restore: bool = False, is_official: bool | None = None
+) -> tuple[Published, Standing]:
     """Make the tracking store hold the results of this checkout.
 
     Args:
         params: what params.yaml says.
         root: the repository that a local store belongs to.
         restore: whether to bring back what a person deleted.
+        is_official: what a person says that the results are; None to go by Git.
+
+    Returns:
+        What became of the runs, and whether they are official.
 
     Raises:
         UserError: the store cannot be reached or used.
     """
     held = experiments(params, registry.load(params.dataset))
-    counts = [publish_runs(runs, name, root, restore) for name, runs in held.items()]
-    return Published(*map(sum, zip(*counts, strict=True)))
+    content = digest([run.key for runs in held.values() for run in runs])
+    # Which DVC sets for the stages of an experiment.
+    experiment = os.environ.get("DVC_EXP_NAME", "")
+    told = standing(params.publish, content, experiment, is_official)
+    counts = [publish_runs(runs, name, root, restore, told) for name, runs in held.items()]
+    return Published(*map(sum, zip(*counts, strict=True))), told
 
 
 def experiments(params: Params, dataset: Dataset) -> dict[str, list[Run]]:
@@ -65,7 +76,11 @@ def experiments(params: Params, dataset: Dataset) -> dict[str, list[Run]]:
 
 
 def publish_runs(
-    runs: Sequence[Run], experiment: str, root: Path, restore: bool = False
+    runs: Sequence[Run],
+    experiment: str,
+    root: Path,
+    restore: bool = False,
+    told: Standing = Standing(),  # noqa: B008 # it is frozen
 ) -> Published:
     """Make one experiment of the tracking store hold `runs`.
 
@@ -74,14 +89,15 @@ def publish_runs(
         experiment: its name; it is created if there is none.
         root: the repository that a local store belongs to.
         restore: whether to bring back what a person deleted.
+        told: whether the results are official, and where they come from.
 
     Raises:
         UserError: the store cannot be reached or used.
     """
-    uri, known = tracking_uri(root), commits()
+    uri = tracking_uri(root)
     configure()
     with _turn(uri):
-        return _persistently(uri, lambda: _open(uri, experiment, root, known, restore), runs)
+        return _persistently(uri, lambda: _open(uri, experiment, root, told, restore), runs)
 
 
 def replace(replaced: Sequence[str], root: Path) -> None:
@@ -118,7 +134,7 @@ def configure() -> None:
         os.environ.setdefault(name, value)
 
 
-def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) -> "Store":
+def _open(uri: str, experiment: str, root: Path, told: Standing, restore: bool) -> "Store":
     # A new database is not news, and what fails is told once, in a line.
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -129,7 +145,7 @@ def _open(uri: str, experiment: str, root: Path, known: Commits, restore: bool) 
 
         # Of connecting to a database that is down: minutes.
         utils.MAX_RETRY_COUNT = 1
-        return open_store(uri, experiment, root, known, restore)
+        return open_store(uri, experiment, root, told, restore)
     except ImportError as error:
         raise UserError(f"publish: {uri}: {error}") from None
 
@@ -153,6 +169,12 @@ def _turn(uri: str) -> Iterator[None]:
         except BlockingIOError:
             print(f"publish: waiting for another publication to {path}", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            # Some network mounts have no locks. SQLite's transactions and the looks of each pass
+            # are left, which are enough for servers.
+            note = f"publish: note: {beside}: {error.strerror}; publish there one at a time"
+            print(note, file=sys.stderr)
+        rehome(path)
         yield
 
 

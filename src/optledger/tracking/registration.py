@@ -8,6 +8,7 @@ by a tag of the variant's run.
 
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,9 +17,9 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 
-from optledger.core.errors import UserError
+from optledger.core.errors import UserError, without_credentials
 from optledger.core.formats import digest
 from optledger.core.metric import METRICS
 from optledger.tracking.agreement import KEY, KIND
@@ -44,6 +45,9 @@ _PAUSE_SECONDS = 0.5
 
 _VERSIONS = "mlflow.modelVersions"
 
+# What MLflow's client makes of an answer with this status.
+_STATUS_404 = ("ENDPOINT_NOT_FOUND", "NOT_FOUND", "RESOURCE_DOES_NOT_EXIST")
+
 
 def publish_champion(
     client: MlflowClient,
@@ -62,7 +66,8 @@ def publish_champion(
         restore: make anew what a person deleted.
 
     Returns:
-        Whether there was anything to do.
+        Whether there was anything to do. On a server without logged models, as of MLflow 2, there
+        is nothing that can be done, and a note says so.
 
     Raises:
         MlflowException: as the store has it.
@@ -78,6 +83,10 @@ def publish_champion(
 def registered_name(dataset: str) -> str:
     """Return the name of the registered model of a dataset's champions."""
     return f"optledger-{dataset}"
+
+
+class _NoLoggedModelsError(Exception):
+    """The server does not know requests for logged models."""
 
 
 class _Publication:
@@ -101,6 +110,14 @@ class _Publication:
         """Bring the store nearer to what it is to hold; return whether there was a need to."""
         try:
             return self._advance()
+        except _NoLoggedModelsError:
+            store = without_credentials(self._client.tracking_uri)
+            print(
+                f"publish: note: {store}: the server has no logged models, as MLflow 3 has: its "
+                "runs are complete, the champion's model is left out",
+                file=sys.stderr,
+            )
+            return False
         except MlflowException as error:
             if not _is_of_others(error):
                 raise
@@ -111,9 +128,7 @@ class _Publication:
         run = self._client.get_run(self._variant_run_id)
         key = digest(model_content(run.data.tags[KEY], self._champion.seed))
         published = None if self._restore else run.data.tags.get(MODEL)
-        models = self._client.search_logged_models(
-            [run.info.experiment_id], f"tags.`{KEY}` = '{key}'"
-        )
+        models = self._models(run.info.experiment_id, key)
         registered = self._client.search_model_versions(
             f"name='{self._name}'", order_by=["version_number ASC"]
         )
@@ -149,6 +164,14 @@ class _Publication:
             self._client.set_tag(self._variant_run_id, MODEL, model.model_id)
             changed = True
         return changed
+
+    def _models(self, experiment_id: str, key: str) -> list[LoggedModel]:
+        try:
+            return self._client.search_logged_models([experiment_id], f"tags.`{KEY}` = '{key}'")
+        except MlflowException as error:
+            if _is_unknown(error):
+                raise _NoLoggedModelsError from None
+            raise
 
     def _create_model(self, run: Run, key: str) -> None:
         champion = self._champion
@@ -290,6 +313,13 @@ def _is_of_others(error: MlflowException) -> bool:
         return True
     # SQLAlchemy's name for a violated constraint, which is the same for every database.
     return "sqlalche.me/e/" in str(error) and "/gkpj" in str(error)
+
+
+def _is_unknown(error: MlflowException) -> bool:
+    """Whether a server does not know a request, by its status or, in JSON of its own, in words."""
+    if isinstance(error, RestException) and "error_code" not in error.json:
+        return "not found" in str(error).lower()
+    return error.error_code in _STATUS_404
 
 
 def _in_words(champion: ChampionModel) -> str:

@@ -40,6 +40,7 @@ class Run:
     Attributes:
         content: what identifies it.
         name: what people call it.
+        size: how much it is of, in words, such as 10 seeds; empty where that goes without saying.
         parent: the run that it is a child of, or None.
         parameters: flat, as text.
         metrics: single values; none of them NaN.
@@ -49,6 +50,7 @@ class Run:
         curves: a row per epoch with the column `epoch`; a missing value is not logged.
         color: of it in charts, as `#1f77b4`; MLflow's own, if empty, are of chance.
         tags: what else there is to know, without the prefix that they have in MLflow.
+        cells: likewise, but for columns of MLflow's run table, by their names there.
         description: in Markdown, what it says to a person.
         artifacts: files to keep with it.
         tables: by name, what MLflow is to show as tables.
@@ -58,6 +60,7 @@ class Run:
 
     content: Content
     name: str
+    size: str = ""
     parent: "Run | None" = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class Run:
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     color: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     artifacts: tuple[Path, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -81,6 +85,16 @@ class Run:
     def kind(self) -> str:
         """What it is a run of: variant, search, seed, comparison, case or method."""
         return str(self.content["kind"])
+
+    @property
+    def stored_tags(self) -> dict[str, str]:
+        """The tags that MLflow is to hold, by their names there."""
+        return {**{f"optledger.{name}": value for name, value in self.tags.items()}, **self.cells}
+
+    def label(self, attempt: str) -> str:
+        """Return the name that MLflow shows, with that of the try that it was made by, if any."""
+        parts = (self.name, attempt if self.parent is None else "", self.size)
+        return " · ".join(part for part in parts if part)
 
     @property
     def root(self) -> "Run":

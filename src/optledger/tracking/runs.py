@@ -9,6 +9,7 @@ import pandas as pd
 from optledger.analysis.predictions import read_split_digest
 from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets
+from optledger.analysis.words import many
 from optledger.core.formats import digest, file_digest
 from optledger.core.params import Params
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
@@ -113,11 +114,13 @@ def _comparison(
     )
     return Run(
         content=content,
-        name=f"comparison of {len(variants)} variants",
+        name="comparison",
+        size=many(len(variants), "variant"),
         parameters=flat({"dataset": params.dataset, "comparison": parameters}),
         tags={
             "leading": ", ".join(leaderboard.loc[leaderboard["leading"] == 1, "variant"]),
             "champion": ", ".join(leaderboard.loc[leaderboard["champion"] == 1, "variant"]),
+            **({"look": str(params.seeds.count)} if params.comparison.looks else {}),
         },
         description=_head(RESULTS / "leaderboard.md"),
         artifacts=tuple(RESULTS / name for name in _COMPARED),

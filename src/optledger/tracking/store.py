@@ -7,10 +7,9 @@ comes of two is what comes of one.
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import groupby, zip_longest
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -20,7 +19,6 @@ from mlflow.exceptions import MlflowException
 from tqdm import tqdm
 
 from optledger.core.formats import canonical_json
-from optledger.core.git import Commits
 from optledger.tracking.agreement import (
     COMMITS,
     DUPLICATE_OF,
@@ -40,9 +38,10 @@ from optledger.tracking.agreement import (
     needs,
     run_ids,
 )
-from optledger.tracking.experiment_tags import missing_tags
-from optledger.tracking.location import database
+from optledger.tracking.experiment_tags import newest, own_tags, shown_tags, verdict_tag
+from optledger.tracking.location import ARTIFACTS, database, sqlite_uri
 from optledger.tracking.run import Input, Run
+from optledger.tracking.standing import MARKS, OFFICIAL, STATUS, Standing
 
 Item = TypeVar("Item")
 
@@ -65,11 +64,11 @@ class Store:
     """
 
     def __init__(
-        self, client: MlflowClient, experiment_id: str | None, commits: Commits, restore: bool
+        self, client: MlflowClient, experiment_id: str | None, standing: Standing, restore: bool
     ) -> None:
         self.client = client
         self.experiment_id = experiment_id
-        self._commits = commits
+        self._standing = standing
         self._restore = restore
         self._created: set[str] = set()
         self._completed: set[str] = set()
@@ -98,7 +97,8 @@ class Store:
             delay=2,
         )
         settled = [self._settle_family(family) for family in families]
-        self._register(runs)
+        if self._standing.is_official:
+            self._register(runs)
         self._show(runs, self.experiment_id)
         return Published(*map(sum, zip(*settled, strict=True)))
 
@@ -108,7 +108,7 @@ class Store:
             stored = list(map(stored_run, found_runs))
             found = elections(stored)
             wanting = {
-                run.key: list(needs(run, found, self._commits.clean, self._restore)) for run in runs
+                run.key: list(needs(run, found, self._standing, self._restore)) for run in runs
             }
             if not any(wanting.values()):
                 self._ids |= run_ids(stored)
@@ -140,17 +140,42 @@ class Store:
         publish_champion(self.client, model, variant, seed, self._restore)
 
     def _show(self, runs: Sequence[Run], experiment_id: str) -> None:
+        """Record the publication, and have the experiment show what is official and newest.
+
+        Whoever writes looks again afterwards, so that the last one of several publishers leaves
+        what follows from the records of all.
+        """
         tags = self.client.get_experiment(experiment_id).tags
-        for name, value in missing_tags(runs, self._ids, experiment_id, tags).items():
+        for name, value in own_tags(runs, self._ids, self._standing, tags).items():
             self.client.set_experiment_tag(experiment_id, name, value)
+        shown = None
+        while True:
+            tags = self.client.get_experiment(experiment_id).tags
+            missing = shown_tags(tags, experiment_id)
+            record = newest(tags, self._standing.attempt)
+            if not missing and shown == record:
+                return
+            for name, value in missing.items():
+                self.client.set_experiment_tag(experiment_id, name, value)
+            self._say_verdicts(record)
+            shown = record
+
+    def _say_verdicts(self, record: Mapping[str, Any] | None) -> None:
+        name = verdict_tag(self._standing.attempt)
+        for run_id, words in record["verdicts"] if record else ():
+            run = self.client.get_run(run_id)
+            is_told = run.data.tags.get(name, "") == words
+            if not is_told and run.info.lifecycle_stage != "deleted":
+                self.client.set_tag(run_id, name, words)
 
     def _create(self, run: Run, found: dict[str, Election]) -> StoredRun:
         tags = {
             KEY: run.key,
             KIND: run.kind,
             ROOT: run.root.key,
-            **{f"optledger.{name}": value for name, value in run.tags.items()},
+            **run.stored_tags,
             **_observed(run),
+            **({} if run.parent else {STATUS: self._standing.status, **self._standing.tags}),
             "mlflow.source.type": "PROJECT",
             "mlflow.source.name": "optledger",
         }
@@ -163,11 +188,14 @@ class Store:
         if run.tables:
             shown = [{"path": f"{name}.json", "type": "table"} for name in run.tables]
             tags["mlflow.loggedArtifacts"] = json.dumps(shown)
-        if self._commits.head:
-            tags["mlflow.source.git.commit"] = self._commits.head
+        if commit := self._standing.tags.get("optledger.commit"):
+            tags["mlflow.source.git.commit"] = commit
+        if self._standing.who:
+            tags["mlflow.user"] = self._standing.who
         if run.parent and (parent := found[run.parent.key].elected):
             tags[PARENT] = parent.run_id
-        created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=run.name)
+        label = run.label(self._standing.attempt)
+        created = self.client.create_run(str(self.experiment_id), tags=tags, run_name=label)
         self._created.add(created.info.run_id)
         return stored_run(created)
 
@@ -176,6 +204,15 @@ class Store:
         stored = election.elected or election.removed
         assert stored is not None
         match need:
+            case Need.MARK:
+                marked = None if self._standing.is_official else election.official
+                tags = marked.tags if marked else self._standing.tags
+                self.client.update_run(stored.run_id, name=run.label(""))
+                for name in MARKS:
+                    if name in tags:
+                        self._tag(stored, name, tags[name])
+                # Last, as it says that the rest is done.
+                self._tag(stored, STATUS, OFFICIAL)
             case Need.DEDUPLICATION:
                 for duplicate in election.duplicates:
                     self._tag(duplicate, DUPLICATE_OF, stored.run_id)
@@ -201,9 +238,12 @@ class Store:
                 metrics = {name: run.metrics[name] for name in run.metrics if name not in told}
                 tag = RunTag(METRICS, " ".join([*told, *metrics]))
                 self.client.log_batch(stored.run_id, metrics=_values(metrics, stored), tags=[tag])
+            case Need.TAGS:
+                for name in run.stored_tags.keys() - stored.tags.keys():
+                    self._tag(stored, name, run.stored_tags[name])
             case Need.COMMIT:
                 known = stored.tags.get(COMMITS, "").split()
-                latest = [str(self._commits.clean), *known][:_COMMITS]
+                latest = [str(self._standing.commit), *known][:_COMMITS]
                 self._tag(stored, COMMITS, " ".join(latest))
 
     def _complete(self, stored: StoredRun, run: Run) -> None:
@@ -236,14 +276,14 @@ class Store:
         self.client.set_tag(stored.run_id, name, value)
 
 
-def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore: bool) -> Store:
+def open_store(uri: str, experiment: str, root: Path, standing: Standing, restore: bool) -> Store:
     """Open an experiment of a store, and create it if there is none.
 
     Args:
         uri: of the store.
         experiment: its name.
         root: the repository, where a local store keeps artifacts.
-        commits: of the checkout.
+        standing: of the results.
         restore: whether to bring back what a person deleted.
     """
     path = database(uri)
@@ -253,16 +293,16 @@ def open_store(uri: str, experiment: str, root: Path, commits: Commits, restore:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         # A server keeps artifacts where it likes; a local database would put them with the caller.
-        local = (root.resolve() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
+        local = (root.resolve() / ARTIFACTS).as_uri() if path is not None else None
         # Which of its two faces a UI before 3.17 shows: training runs, not prompts and traces.
         tags = {"mlflow.experimentKind": "custom_model_development"}
         made = client.create_experiment(experiment, artifact_location=local, tags=tags)
-        return Store(client, made, commits, restore)
+        return Store(client, made, standing, restore)
     if found.lifecycle_stage == "deleted":
         if not restore:
-            return Store(client, None, commits, restore)
+            return Store(client, None, standing, restore)
         client.restore_experiment(found.experiment_id)
-    return Store(client, str(found.experiment_id), commits, restore)
+    return Store(client, str(found.experiment_id), standing, restore)
 
 
 def _create_database(path: Path) -> None:
@@ -272,13 +312,20 @@ def _create_database(path: Path) -> None:
 
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
-    artifacts = (path.parent / "mlartifacts").resolve().as_uri()
-    store = SqlAlchemyStore(f"sqlite:///{new}", artifacts)  # type: ignore[no-untyped-call]
+    artifacts = (path.parent / ARTIFACTS).resolve().as_uri()
+    store = SqlAlchemyStore(sqlite_uri(new), artifacts)  # type: ignore[no-untyped-call]
     store.engine.dispose()
     # Unless a server has made one meanwhile.
-    with suppress(FileExistsError):
+    try:
         path.hardlink_to(new)
-    new.unlink()
+    except FileExistsError:
+        pass
+    except OSError:
+        # FAT, exFAT and some network mounts have no hard links. A server that makes one between
+        # this look and the renaming loses it, but has told nobody of it yet.
+        if not path.exists():
+            new.rename(path)
+    new.unlink(missing_ok=True)
 
 
 def search(client: MlflowClient, experiment_id: str, root: str) -> Iterator[MlflowRun]:

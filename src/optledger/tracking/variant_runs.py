@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.words import learning_rate
+from optledger.analysis.words import learning_rate, many
 from optledger.core.formats import digest, markdown, rounded
 from optledger.core.metric import METRICS
 from optledger.core.packages import version
@@ -77,6 +77,7 @@ def variant_runs(
     run = Run(
         content=content,
         name=name,
+        size=many(len(seeds), "seed"),
         parameters=flat(parameters) | flat({"seeds": _seeds(params, len(seeds))}),
         metrics={
             **finite(_test_metrics(figures, confidence)),
@@ -89,9 +90,11 @@ def variant_runs(
         color=lines(params.variants)[name].color,
         tags={
             "variant": name,
+            "seeds": str(len(seeds)),
             "checksums": _checksums(content),
             "versions": ", ".join(f"{package} {version(package)}" for package in _PACKAGES),
         },
+        cells=_interval_cell(params.comparison.metric, figures, confidence),
         description=_in_words(variant, figures, confidence),
         artifacts=tuple(TRIALS / name / f"{table}.csv" for table in _TRAINED),
         tables={"per_class": results.per_class, "confusion": results.confusion},
@@ -140,6 +143,12 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
         metrics[f"{metric}_high_{percent}"] = rounded(figures[f"{metric}_high"])
         metrics[f"{metric}_std"] = figures[f"{metric}_std"]
     return metrics
+
+
+def _interval_cell(metric: str, figures: Mapping[str, Any], confidence: float) -> dict[str, str]:
+    """Return a metric's interval as one text, named by its confidence as its ends are."""
+    text = _interval(figures[f"{metric}_low"], figures[f"{metric}_high"])
+    return {f"{metric}_{100 * confidence:g}": text} if text else {}
 
 
 _RATE = ("learning_rate", "learning_rate_seeds", "seeds")

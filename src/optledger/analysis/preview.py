@@ -1,0 +1,89 @@
+"""Results of few seeds are a preview: they are described, and nothing is concluded from them."""
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from optledger.analysis.words import many, plus_minus, signed, some
+from optledger.core.metric import METRICS
+from optledger.core.params import Comparison
+
+FEWEST = 5
+"""A verdict takes so many seeds of each variant, or more: docs/statistics.md says why."""
+
+NOTE = (
+    "This is a preview: nobody leads, no pair has a verdict, and there is no champion. Below "
+    f"{FEWEST} seeds of each variant, or before the first look that is declared, too little is "
+    "known of how far seeds spread."
+)
+"""What is not told of a preview, and why."""
+
+
+def needed(comparison: Comparison) -> int:
+    """Return how many seeds of each variant a verdict takes: where looks are declared, a look."""
+    return next((look for look in comparison.looks if look >= FEWEST), FEWEST)
+
+
+def is_preview(seeds: Collection[int], comparison: Comparison) -> bool:
+    """Whether any variant has too few seeds for a verdict.
+
+    Args:
+        seeds: how many each variant has.
+        comparison: the section of params.yaml.
+    """
+    return min(seeds) < needed(comparison)
+
+
+def named(seeds: Collection[int]) -> str:
+    """Return what a preview is called, with the number of its seeds."""
+    fewest, most = min(seeds), max(seeds)
+    count = many(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    return f"Preview of {count} a variant"
+
+
+def remedy(seeds: Collection[int], comparison: Comparison) -> str:
+    """Return what to write in params.yaml, so that there are seeds enough for a verdict."""
+    count = needed(comparison)
+    if max(seeds) >= count:
+        return "no `seeds.left_behind` below that in params.yaml"
+    return f"`seeds.count: {count}` in params.yaml"
+
+
+def missing(seeds: Collection[int], comparison: Comparison) -> str:
+    """Return what a verdict takes, as a part of a sentence, and how to get it."""
+    return f"{needed(comparison)} are needed for a verdict: {remedy(seeds, comparison)}"
+
+
+def answer(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
+    """Return a preview in one sentence: the means, the best first, and what a verdict takes.
+
+    Args:
+        leaderboard: as of `leaderboard`.
+        comparison: the section of params.yaml.
+    """
+    seeds, metric = leaderboard["seeds"], comparison.metric
+    gaps = behind(leaderboard, metric)
+    lost = [name for name in leaderboard["variant"] if name not in gaps]
+    parts = []
+    for name in [*gaps][:1]:
+        best = leaderboard[leaderboard["variant"] == name]
+        mean = plus_minus(best[metric].item(), best[f"{metric}_std"].item())
+        parts.append(f"{name} has a mean {metric} of {mean}")
+    if others := [f"{name} ({gap})" for name, gap in gaps.items()][1:]:
+        means = "mean is" if len(others) == 1 else "means are"
+        parts.append(f"the other {means} behind it: {some(others)}")
+    if lost:
+        parts.append(f"seeds of {some(lost)} diverged")
+    return f"{named(seeds)}: {'; '.join([*parts, missing(seeds, comparison)])}."
+
+
+def behind(leaderboard: pd.DataFrame, metric: str) -> dict[str, str]:
+    """Return by variant how far its mean is behind the best one; none whose seeds diverged."""
+    means = leaderboard[leaderboard["diverged_seeds"] == 0].set_index("variant")[metric]
+    # Rounded as the differences of `comparisons` are, which stand beside them.
+    gaps = (means.max() - means).round(_DECIMALS)
+    unit = METRICS[metric].unit
+    return {str(name): f"{signed(gap, metric).lstrip('+')} {unit}" for name, gap in gaps.items()}
+
+
+_DECIMALS = 12

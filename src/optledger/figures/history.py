@@ -1,0 +1,77 @@
+"""How the results went over time: each variant's mean at each commit, with its interval."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from optledger.figures.panels import line_of, name_lines, near, panel
+from optledger.figures.style import svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Of commits: those that the axis names, and those that leave points little room.
+_TICKS, _MANY = 4, 40
+
+
+def draw(
+    table: pd.DataFrame,
+    commits: Sequence[str],
+    metric: str,
+    shown: Sequence[str],
+    variants: Sequence[str],
+) -> str:
+    """Return means over commits as SVG, the same bytes for the same results.
+
+    The band is the mean's interval. An arrow at the edge is a variant that is further away than the
+    axis goes.
+
+    Args:
+        table: a row per variant and commit that has it: `variant`, `place` of the commit, `mean`,
+            and `low` and `high`, which are NaN, or infinite, where they are not known.
+        commits: what the axis calls them, the oldest first.
+        metric: what the means are of.
+        shown: the variants that are drawn.
+        variants: all that there are now.
+    """
+    table = table.replace([np.inf, -np.inf], np.nan)
+    low, high = _limits(table)
+    with panel() as (figure, axes):
+        axes.set_ylim(low, high)
+        axes.set_xlim(-0.5, len(commits) - 0.5)
+        for name in shown:
+            own = table[table["variant"] == name].set_index("place").reindex(range(len(commits)))
+            _draw(axes, own, line_of(name, variants, shown), low)
+        places = np.unique(np.linspace(0, len(commits) - 1, _TICKS).round().astype(int))
+        axes.set_xticks(places, [commits[place] for place in places], size=8)
+        axes.grid(axis="x", visible=False)
+        axes.set_ylabel(metric)
+        name_lines(figure, shown)
+        return svg(figure)
+
+
+def _draw(axes: "Axes", own: pd.DataFrame, line: dict[str, Any], low: float) -> None:
+    """Draw a variant's means, a gap where it was not there, and their intervals."""
+    colour, mean = line["color"], own["mean"]
+    known = own["low"].notna() & own["high"].notna()
+    axes.fill_between(own.index, own["low"], own["high"], color=colour, alpha=0.12, linewidth=0)
+    # A band has no width where neither neighbour has an interval.
+    alone = own[known & ~known.shift(1, fill_value=False) & ~known.shift(-1, fill_value=False)]
+    axes.vlines(alone.index, alone["low"], alone["high"], color=colour, alpha=0.4, linewidth=0.8)
+    axes.plot(own.index, mean, marker="o", markersize=3.5 if len(own) < _MANY else 1.5, **line)
+    far = own.index[mean < low]
+    edge = np.full(len(far), low)
+    axes.plot(far, edge, marker="v", color=colour, linestyle="none", markersize=6, clip_on=False)
+
+
+def _limits(table: pd.DataFrame) -> tuple[float, float]:
+    """Return the ends of the axis: of the intervals of those that are not far from the best."""
+    lowest = table[["mean", "low"]].min(axis=1).groupby(table["variant"]).min()
+    highest = table[["mean", "high"]].max(axis=1).groupby(table["variant"]).max()
+    best = table.groupby("variant")["mean"].last().max()
+    fit = near(np.maximum(best - lowest, highest - best))
+    low, high = float(lowest[fit].min()), float(highest[fit].max())
+    margin = 0.05 * (high - low) or 0.005
+    return low - margin, high + margin
