@@ -18,8 +18,9 @@ def review(project: Project, base: str) -> str:
     )
 
 
-def test_a_regression_is_made_told_kept_and_fails(project: Project) -> None:
+def test_a_regression_is_made_told_kept_and_fails(judged: Project, tmp_path: Path) -> None:
     """The pipeline runs; the report is printed and in a file that Git ignores; the target fails."""
+    project = judged.copy(tmp_path / "project")
     project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.00001")
     printed = review(project, "main")
     assert "Running stage 'train@adam'" in printed
