@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Collection
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -99,12 +100,16 @@ class Recorder:
     def __getattr__(self, name: str) -> Any:
         method = getattr(Params, name, None)
         if name == "model_dump":
-            self.read |= {*Params.model_fields}
-        elif callable(method):
+            return self._dump
+        if callable(method):
             return partial(method, self)
         else:
             self.read.add(name)
         return getattr(self.settings, name)
+
+    def _dump(self, exclude: Collection[str] = (), **how: Any) -> Any:
+        self.read |= Params.model_fields.keys() - exclude
+        return self.settings.model_dump(exclude=exclude, **how)
 
 
 @pytest.mark.parametrize("name", sorted(STAGES.keys() - {"publish"}))

@@ -20,7 +20,7 @@ def worktrees(folder: Path) -> tuple[Project, Project]:
     """Return a repository and a linked worktree of it, whose commits differ."""
     first, linked = Project(folder / "first"), Project(folder / "linked")
     first.path.mkdir()
-    first.run("git", "init", "--quiet")
+    first.run("git", "init", "--quiet", "--initial-branch", "main")
     first.run("git", "config", "user.name", "Tests")
     first.run("git", "config", "user.email", "tests@localhost")
     (first.path / "file").write_text("text")
@@ -41,11 +41,11 @@ def test_a_folder_alone_tells_which_repository_it_is(
     monkeypatch.setenv("GIT_DIR", str(first.path / ".git/worktrees/linked"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(first.path / ".git/worktrees/linked/index"))
     monkeypatch.setenv("GIT_WORK_TREE", str(linked.path))
-    assert git.commits(first.path) == (head, head)
+    assert git.head(first.path)[:2] == (head, "main")
     git.run("clone", "--quiet", "--no-checkout", str(first.path), str(tmp_path / "clone"))
     git.run("checkout", "--quiet", "--detach", head, checkout=tmp_path / "clone")
-    assert git.commits(tmp_path / "clone").clean == head
-    assert git.commits(linked.path) == (other, other)
+    assert git.head(tmp_path / "clone")[:2] == (head, None)
+    assert git.head(linked.path)[:2] == (other, None)
 
 
 def test_contents_come_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_checkout_of_another_user_is_told_of(tmp_path: Path) -> None:
     for path in (first.path, first.path / ".git"):
         os.chown(path, 12345, 12345)
     with pytest.raises(UserError, match=r"safe\.directory"):
-        git.commits(first.path)
+        git.head(first.path)
 
 
 def test_line_ends_are_not_converted(finished: Project, tmp_path: Path) -> None:

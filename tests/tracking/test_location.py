@@ -9,8 +9,8 @@ from mlflow.artifacts import download_artifacts
 from sqlalchemy import create_engine
 
 from optledger.core.errors import UserError
-from optledger.core.git import Commits
 from optledger.tracking.location import database, rehome, sqlite_uri, tracking_uri
+from optledger.tracking.standing import Standing
 from optledger.tracking.store import open_store
 
 
@@ -117,7 +117,7 @@ def test_a_checkout_may_have_any_name(
 def filled(folder: Path, database: Path | None = None) -> MlflowClient:
     """Give a checkout with an empty store a run and a registered model, each with a file."""
     uri = sqlite_uri(database or folder / "mlflow.db")
-    store = open_store(uri, "e", folder, Commits(None, None), restore=False)
+    store = open_store(uri, "e", folder, Standing(), restore=False)
     client, experiment = store.client, str(store.experiment_id)
     run = client.create_run(experiment).info.run_id
     client.log_text(run, "of the run", "file.txt")
@@ -179,7 +179,7 @@ def test_a_copy_has_artifacts_of_its_own(root: Path) -> None:
     before = sorted(root.rglob("*"))
     rehome(copy / "mlflow.db")
     assert all(path.is_relative_to(copy) for path in artifacts(copy))
-    store = open_store(sqlite_uri(copy / "mlflow.db"), "e", copy, Commits(None, None), False)
+    store = open_store(sqlite_uri(copy / "mlflow.db"), "e", copy, Standing(), False)
     run = store.client.create_run(str(store.experiment_id)).info.run_id
     store.client.log_text(run, "new", "new.txt")
     assert sorted(root.rglob("*")) == before

@@ -91,9 +91,8 @@ def stored(project: Project, name: str) -> Run:
     """Return the active run of a name, with the number of its seeds or without."""
     client = store(project)
     experiments = [each.experiment_id for each in client.search_experiments()]
-    (run,) = client.search_runs(
-        experiments, f"attributes.run_name IN ('{name}', '{name} · 2 seeds')"
-    )
+    names = (name, f"{name} · 2 seeds")
+    (run,) = (run for run in client.search_runs(experiments) if run.info.run_name in names)
     return run
 
 
@@ -297,7 +296,7 @@ def test_a_checkout_that_was_moved_has_no_breaks(project: Project) -> None:
             for (uri,) in database.execute(f"SELECT {column} FROM {table}").fetchall():
                 assert uri.startswith(f"{moved.path.as_uri()}/mlartifacts/")
     printed = moved.run("optledger", "publish", PYTHONPATH="src")
-    assert printed.endswith(": 0 created, 0 completed, 13 already there\n")
+    assert ": 0 created, 0 completed, 13 already there\n" in printed
     assert not project.path.exists()
 
 
@@ -395,7 +394,7 @@ def test_results_are_published_without_the_cache(project: Project) -> None:
     shutil.rmtree(project.path / ".dvc/cache")
     printed = project.run("sh", "-c", "optledger publish; echo $?", PYTHONPATH="src").splitlines()
     assert printed[-1] == "0"
-    assert " 0 created, 0 completed, " in printed[-2]
+    assert " 0 created, 0 completed, " in printed[-3]
 
 
 def test_the_stage_alone_publishes_no_table_that_was_edited(project: Project) -> None:

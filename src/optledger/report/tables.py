@@ -274,6 +274,10 @@ def _shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return 100 * (values - values.min()) / spread if spread else np.zeros_like(values)
 
 
+# Sections that the tables have, or that results do not depend on.
+_ELSEWHERE = {"variants", "cases", "model", "training", "publish"}
+
+
 def parameters(params: Params) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return what the variants differ in, a row each, and what they share with the settings.
 
@@ -293,7 +297,7 @@ def parameters(params: Params) -> tuple[pd.DataFrame, dict[str, str]]:
         for name in table.columns.drop(["variant", *differing])
         if table[name].iloc[0]
     }
-    rest = params.model_dump(mode="json", exclude={"variants", "cases", "model", "training"})
+    rest = params.model_dump(mode="json", exclude=_ELSEWHERE)
     settings = pd.json_normalize(rest).iloc[0].map(_shown)
     return table[["variant", *differing]], {**{str(k): v for k, v in settings.items()}, **shared}
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from optledger.core.errors import UserError, first_line
 
 if TYPE_CHECKING:
+    from mlflow.exceptions import MlflowException
     from sqlalchemy.engine import URL
 
 ARTIFACTS = "mlartifacts"
@@ -119,6 +120,14 @@ def reason(error: BaseException) -> str:
     while inner := error.__cause__ or error.__context__:
         error = inner
     return first_line(error)
+
+
+def is_of_others(error: "MlflowException") -> bool:
+    """Whether another publication has just deleted, or created, what this one was about to."""
+    if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"):
+        return True
+    # SQLAlchemy's name for a violated constraint, which is the same for every database.
+    return "sqlalche.me/e/" in str(error) and "/gkpj" in str(error)
 
 
 def _columns_of(store: sqlite3.Connection) -> Iterator[tuple[str, str]]:

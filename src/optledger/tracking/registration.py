@@ -25,6 +25,7 @@ from optledger.core.metric import METRICS
 from optledger.tracking.agreement import KEY, KIND
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import model_content
+from optledger.tracking.location import is_of_others
 from optledger.tracking.tags import (
     BLOCK,
     COMPARISON,
@@ -119,7 +120,7 @@ class _Publication:
             )
             return False
         except MlflowException as error:
-            if not _is_of_others(error):
+            if not is_of_others(error):
                 raise
             time.sleep(random.uniform(0, _PAUSE_SECONDS))
             return True
@@ -305,14 +306,6 @@ def _elected(models: Sequence[LoggedModel], versions: Sequence[ModelVersion]) ->
 def _first(versions: Sequence[ModelVersion], model_id: str) -> ModelVersion | None:
     """Return the first version of the model, or None where there is none."""
     return next((each for each in versions if each.tags[MODEL] == model_id), None)
-
-
-def _is_of_others(error: MlflowException) -> bool:
-    """Whether another publication has just deleted, or created, what this one was about to."""
-    if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"):
-        return True
-    # SQLAlchemy's name for a violated constraint, which is the same for every database.
-    return "sqlalche.me/e/" in str(error) and "/gkpj" in str(error)
 
 
 def _is_unknown(error: MlflowException) -> bool:

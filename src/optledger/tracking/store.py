@@ -6,7 +6,8 @@ comes of two is what comes of one.
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,7 +40,7 @@ from optledger.tracking.agreement import (
     run_ids,
 )
 from optledger.tracking.experiment_tags import newest, own_tags, shown_tags, verdict_tag
-from optledger.tracking.location import ARTIFACTS, database, sqlite_uri
+from optledger.tracking.location import ARTIFACTS, database, is_of_others, sqlite_uri
 from optledger.tracking.run import Input, Run
 from optledger.tracking.standing import MARKS, OFFICIAL, STATUS, Standing
 
@@ -147,7 +148,7 @@ class Store:
         """
         tags = self.client.get_experiment(experiment_id).tags
         for name, value in own_tags(runs, self._ids, self._standing, tags).items():
-            self.client.set_experiment_tag(experiment_id, name, value)
+            self._show_tag(name, value)
         shown = None
         while True:
             tags = self.client.get_experiment(experiment_id).tags
@@ -156,9 +157,13 @@ class Store:
             if not missing and shown == record:
                 return
             for name, value in missing.items():
-                self.client.set_experiment_tag(experiment_id, name, value)
+                self._show_tag(name, value)
             self._say_verdicts(record)
             shown = record
+
+    def _show_tag(self, name: str, value: str) -> None:
+        experiment_id = str(self.experiment_id)
+        _again_if_met(partial(self.client.set_experiment_tag, experiment_id, name, value))
 
     def _say_verdicts(self, record: Mapping[str, Any] | None) -> None:
         name = verdict_tag(self._standing.attempt)
@@ -166,7 +171,7 @@ class Store:
             run = self.client.get_run(run_id)
             is_told = run.data.tags.get(name, "") == words
             if not is_told and run.info.lifecycle_stage != "deleted":
-                self.client.set_tag(run_id, name, words)
+                _again_if_met(partial(self.client.set_tag, run_id, name, words))
 
     def _create(self, run: Run, found: dict[str, Election]) -> StoredRun:
         tags = {
@@ -353,6 +358,16 @@ def stored_run(run: MlflowRun) -> StoredRun:
         deleted=info.lifecycle_stage == "deleted",
         tags=run.data.tags,
     )
+
+
+def _again_if_met(write: Callable[[], object]) -> None:
+    """Write a tag, and again where another publisher has just created it."""
+    try:
+        write()
+    except MlflowException as error:
+        if not is_of_others(error):
+            raise
+        write()
 
 
 def _observed(run: Run) -> dict[str, str]:
