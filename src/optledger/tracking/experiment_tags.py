@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from optledger.analysis.comparisons import against, plain_rows
-from optledger.analysis.words import signed, verdict_at
+from optledger.analysis.words import signed
 from optledger.core.formats import canonical_json
 from optledger.core.params import Comparison
 from optledger.tracking.run import Run
@@ -234,7 +234,7 @@ def _verdicts(ranked: Sequence[Run], ids: Mapping[str, str], comparison: Run) ->
         rows = plain_rows(against(comparison.tables["comparisons"], metric, champion))
         words[champion] = "champion"
         words |= {
-            name: f"{verdict_at(row, settings)} ({signed(row['difference'], metric)})"
+            name: f"{row['verdict']} ({signed(row['difference'], metric)})"
             for name, row in rows.items()
         }
     return [[ids[run.key], words[run.name]] for run in ranked]
