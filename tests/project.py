@@ -99,6 +99,12 @@ class Project:
             raise AssertionError(f"{command} exited with {process.returncode}:\n{printed}")
         return printed
 
+    def begin(self) -> None:
+        """Make the folder a repository of Git's, on the branch main."""
+        self.run("git", "init", "--quiet", "--initial-branch", "main")
+        self.run("git", "config", "user.name", "Tests")
+        self.run("git", "config", "user.email", "tests@localhost")
+
     def commit(self) -> None:
         """Commit everything that Git does not ignore."""
         self.run("git", "add", "--all")
@@ -145,8 +151,6 @@ def new_project(
     with (path / "src/optledger/datasets/registry.yaml").open("a") as registry:
         registry.write(entry)
     project = Project(path, cold)
-    project.run("git", "init", "--quiet", "--initial-branch", "main")
-    project.run("git", "config", "user.name", "Tests")
-    project.run("git", "config", "user.email", "tests@localhost")
+    project.begin()
     project.commit()
     return project

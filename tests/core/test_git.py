@@ -20,9 +20,7 @@ def worktrees(folder: Path) -> tuple[Project, Project]:
     """Return a repository and a linked worktree of it, whose commits differ."""
     first, linked = Project(folder / "first"), Project(folder / "linked")
     first.path.mkdir()
-    first.run("git", "init", "--quiet", "--initial-branch", "main")
-    first.run("git", "config", "user.name", "Tests")
-    first.run("git", "config", "user.email", "tests@localhost")
+    first.begin()
     (first.path / "file").write_text("text")
     first.commit()
     first.run("git", "worktree", "add", "--quiet", "--detach", str(linked.path))

@@ -15,9 +15,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A committed checkout on the branch main, which is the working directory."""
     project = Project(tmp_path / "checkout")
     project.path.mkdir()
-    project.run("git", "init", "--quiet", "--initial-branch", "main")
-    project.run("git", "config", "user.name", "Tests")
-    project.run("git", "config", "user.email", "tests@localhost")
+    project.begin()
     (project.path / "dvc.lock").write_text("one")
     project.commit()
     monkeypatch.chdir(project.path)
