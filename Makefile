@@ -152,6 +152,6 @@ schema: .venv/installed ## write the JSON Schema that editors complete params.ya
 	@$(COMPILE)
 	@touch $@
 
-.venv/checked: .venv/installed params.yaml src/optledger/datasets/registry.yaml
+.venv/checked: .venv/installed params.yaml $(wildcard datasets/*.yaml)
 	@optledger check
 	@touch $@

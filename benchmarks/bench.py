@@ -38,6 +38,7 @@ from optledger.core.formats import digest, write_csv, write_json, write_npz
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
+from optledger.datasets.interface import Interface
 from optledger.datasets.prepared import read_split, read_summary
 from optledger.execution import executor
 from optledger.execution.executor import Report, in_order
@@ -62,6 +63,8 @@ COMMITS = 200
 LEADERBOARD = RESULTS / "leaderboard.csv"
 RAY_TRIALS, RAY_ROUNDS = 60, 3
 PIXELS, CLASSES = 784, 10
+INTERFACE = Interface((28, 28), CLASSES)
+NAMES = [str(number) for number in range(CLASSES)]
 
 TECHNIQUES: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
@@ -228,8 +231,8 @@ def _write_results(folder: Path, variants: int, seeds: int) -> None:
             own = {"variant": name, "seed": seed, "learning_rate": 0.1}
             rows.append(own | evaluation.scores | validation | rest)
     write_csv(folder / RESULTS / "seeds.csv", pd.DataFrame(rows))
-    write_csv(folder / RESULTS / "per_class.csv", per_class_table(evaluations))
-    write_csv(folder / RESULTS / "confusion.csv", confusion_table(evaluations))
+    write_csv(folder / RESULTS / "per_class.csv", per_class_table(evaluations, NAMES))
+    write_csv(folder / RESULTS / "confusion.csv", confusion_table(evaluations, NAMES))
 
 
 def publish(settings: Params) -> None:
@@ -503,7 +506,7 @@ def ray(settings: Params) -> None:
     from ray_cluster import RayCluster
 
     adam = settings.variants["adam"].model_copy(update={"epochs": 2})
-    trials = [Trial("adam", specify(adam, CLASSES), 0.001, seed) for seed in range(RAY_TRIALS)]
+    trials = [Trial("adam", specify(adam, INTERFACE), 0.001, seed) for seed in range(RAY_TRIALS)]
     # What runs Ray finds what is benchmarked as this process does.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     travel = tasks.travel(["tensorflow", "keras", "numpy"])
@@ -634,7 +637,7 @@ def one_trial(name: str, held: bool) -> float:
         runtime.use_one_thread()
     variant = _variant(name, "plain").model_copy(update={"epochs": 3})
     rate = 0.1 if variant.optimizer.name == "SGD" else 0.001
-    trial = Trial(name, specify(variant, CLASSES), rate, 0)
+    trial = Trial(name, specify(variant, INTERFACE), rate, 0)
     observation = tasks.train(trial, lambda _: None).observation
     assert observation is not None
     return observation.seconds_per_epoch
@@ -661,12 +664,12 @@ def _operations(settings: Params) -> int:
     hidden_units = cast("list[int]", settings.model.arguments["hidden_units"])
     widths = [PIXELS, *hidden_units, CLASSES]
     layers = [first * second for first, second in pairwise(widths)]
-    training, validation = (len(read_split(name).labels) for name in ("train", "validation"))
+    training, validation = (len(read_split(name).targets) for name in ("train", "validation"))
     return 2 * (training * (3 * sum(layers) - layers[0]) + validation * sum(layers))
 
 
 def _train(pool: Processes, name: str, variant: Variant, count: int) -> float:
-    trials = [Trial(name, specify(variant, CLASSES), 0.001, seed) for seed in range(count)]
+    trials = [Trial(name, specify(variant, INTERFACE), 0.001, seed) for seed in range(count)]
     return _run(pool, tasks.train, trials)
 
 
@@ -680,7 +683,7 @@ def _nothing(task: int, report: Report) -> None:
 
 def _floats() -> tuple[Any, Any]:
     examples = read_split("train")
-    return examples.images.reshape(-1, PIXELS).astype("float32") / 255, examples.labels
+    return examples.inputs.reshape(-1, PIXELS).astype("float32") / 255, examples.targets
 
 
 def _seconds(action: Callable[[], object]) -> float:

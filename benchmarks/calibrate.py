@@ -98,7 +98,7 @@ def fetched() -> Iterator[tuple[Path, Path]]:
 def read(predictions: Path, prepared: Path) -> Population:
     """Read all trials and the labels of the test images."""
     return Population(
-        labels=read_split("test", prepared).labels,
+        labels=read_split("test", prepared).targets,
         classes=read_summary(prepared).classes,
         variants={
             path.stem: Trials(**read_npz(path)) for path in sorted(predictions.glob("*.npz"))

@@ -135,6 +135,7 @@ def serve(way: str, name: str) -> None:
 def ours(name: str, done: Done) -> None:
     """Train a trial as a worker does."""
     import bench
+    from optledger.datasets.interface import Interface
     from optledger.training import runtime, tasks
     from optledger.trials.specify import specify
     from optledger.trials.trial import Trial
@@ -142,7 +143,7 @@ def ours(name: str, done: Done) -> None:
     runtime.import_tensorflow()
     runtime.use_one_thread()
     variant = bench._variant(name, "plain").model_copy(update={"epochs": EPOCHS})
-    trial = Trial(name, specify(variant, WIDTHS[-1]), RATES[name], 0)
+    trial = Trial(name, specify(variant, Interface((28, 28), WIDTHS[-1])), RATES[name], 0)
     history = tasks.train(trial, lambda _: done()).result.history
     assert history[-1].train_accuracy > LEARNED
 

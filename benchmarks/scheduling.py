@@ -17,6 +17,7 @@ import fake_cluster
 import optledger
 from optledger.core import params
 from optledger.core.formats import digest
+from optledger.datasets.interface import Interface
 from optledger.execution import executor
 from optledger.execution.on_ray import cluster
 from optledger.sweep.keys import KeyedTrial
@@ -55,7 +56,7 @@ class _Keys:
 def plans(keys: _Keys) -> list[Plan]:
     """Return twenty variants, each with a search of five trials."""
     variant = params.load().variants["adam"].model_copy(update={"epochs": EPOCHS})
-    specification = specify(variant, 10)
+    specification = specify(variant, Interface((28, 28), 10))
 
     def plan(name: str) -> Plan:
         def keyed(rate: float, seed: int) -> KeyedTrial:

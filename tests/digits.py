@@ -7,7 +7,10 @@ from sklearn.datasets import load_digits
 
 from optledger.core.formats import file_digest
 from optledger.datasets.examples import Examples
-from optledger.datasets.idx import write_idx
+from optledger.datasets.formats.idx import write_idx
+from optledger.datasets.interface import Interface
+
+INTERFACE = Interface((8, 8), 10)
 
 FILES = {
     "train_images": "train-images",
@@ -29,20 +32,26 @@ def write(folder: Path, test_images: int = 297) -> None:
     """Write the four IDX files into a folder, with so many of the test images."""
     train, test = load()
     test = test.take(np.arange(test_images))
-    arrays = (train.images, train.labels, test.images, test.labels)
+    arrays = (train.inputs, train.targets, test.inputs, test.targets)
     for name, array in zip(FILES.values(), arrays, strict=True):
         write_idx(folder / name, array)
 
 
-def registry_entry(folder: Path, dataset: str = "digits") -> str:
-    """Return the entry of registry.yaml for the four files in a folder."""
-    lines = ["", f"{dataset}:", "  classes: 10", "  files:"]
+def registry_entry(folder: Path, test_images: int = 297) -> str:
+    """Return the entry of the four files in a folder."""
+    lines = [
+        "format: idx",
+        "shape: [8, 8]",
+        "target: {kind: classes, classes: 10}",
+        f"items: {{train: 1500, test: {test_images}}}",
+        "files:",
+    ]
     for role, name in FILES.items():
         path = folder / name
         lines += [
-            f"    {role}:",
-            f"      name: {name}",
-            f"      bytes: {path.stat().st_size}",
-            f"      sha256: {file_digest(path)}",
+            f"  {role}:",
+            f"    name: {name}",
+            f"    bytes: {path.stat().st_size}",
+            f"    sha256: {file_digest(path)}",
         ]
-    return "\n".join([*lines, "  sources:", f"    - folder: {folder}", ""])
+    return "\n".join([*lines, "sources:", f"  - folder: {folder}", ""])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optledger.core.formats import file_digest
-from optledger.datasets.registry import Dataset, Source
+from optledger.datasets.registry import Idx, Source
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ def serving(certificate: Path | None = None) -> Iterator[type[Mirror]]:
     thread.join()
 
 
-def from_sources(dataset: Dataset, *found: Source) -> Dataset:
+def from_sources(dataset: Idx, *found: Source) -> Idx:
     """Return `dataset` with these sources instead of its own."""
     return dataset.model_copy(update={"sources": found})
 
@@ -98,8 +98,8 @@ def serve(mirror: type[Mirror], folder: Path) -> None:
         mirror.pages[f"/{path.name}.gz"] = gzip.compress(path.read_bytes(), 1)
 
 
-def assert_complete(dataset: Dataset, out: Path) -> None:
+def assert_complete(dataset: Idx, out: Path) -> None:
     """Check that `out` has the four files, with the pinned content, and nothing else."""
-    files = dataset.files.by_role().values()
+    files = dataset.files.values()
     assert {path.name for path in out.iterdir()} == {file.name for file in files}
     assert {file_digest(path) for path in out.iterdir()} == {file.sha256 for file in files}

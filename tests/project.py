@@ -148,8 +148,7 @@ def new_project(
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, path / name)
     (path / "params.yaml").write_text(params)
-    with (path / "src/optledger/datasets/registry.yaml").open("a") as registry:
-        registry.write(entry)
+    (path / "datasets/digits.yaml").write_text(entry)
     project = Project(path, cold)
     project.begin()
     project.commit()

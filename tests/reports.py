@@ -22,6 +22,7 @@ from optledger.report.page import Results
 from stored import filled
 
 _CLASSES, _IMAGES, _EPOCHS = 4, 400, 6
+_NAMES = [str(number) for number in range(_CLASSES)]
 
 _RATES = (0.001, 0.01, 0.1)
 
@@ -116,8 +117,8 @@ def make(
         "curves": curves({name: histories[name] for name in ranked}),
         "profile": performance_profile(speed),
         "search": search_table({name: searches[name] for name in ranked}, board),
-        "per_class": metrics.per_class_table(evaluations),
-        "confusion": metrics.confusion_table(evaluations),
+        "per_class": metrics.per_class_table(evaluations, _NAMES),
+        "confusion": metrics.confusion_table(evaluations, _NAMES),
     }
     for name, each in tables.items():
         write_csv(folder / f"{name}.csv", filled(each, SCHEMAS[name]))
@@ -125,7 +126,7 @@ def make(
         **read_results(*tables, folder=folder),
         answer=differences.draw(board, pairs, params.comparison),
         cases=[drawn],
-        gallery=read_gallery(folder / "gallery.npz"),
+        gallery=read_gallery(folder / "gallery.npz", _NAMES),
         checksums={"data/raw/images": "0" * 64},
         versions={"numpy": "2"},
     )

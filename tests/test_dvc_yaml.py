@@ -121,10 +121,6 @@ def test_a_stage_declares_exactly_the_sections_it_reads(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SOURCE), *sys.path]))
     argument = {"case": "linear_regression"}.get(name, "adam")
     monkeypatch.setattr(sys, "argv", [name, argument])
-    monkeypatch.setattr(
-        "optledger.datasets.registry.load.__defaults__",
-        (project.path / "src/optledger/datasets/registry.yaml",),
-    )
     recorder = Recorder(params.load())
     monkeypatch.setattr(params, "load", lambda: recorder)
     import_module(f"optledger.stages.{name}").main()

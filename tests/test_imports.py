@@ -35,7 +35,7 @@ FLOORS = [
 
 # What a trial executes of this project, without its model: keys of finished trials rest on it.
 OF_A_TRIAL = {
-    *("datasets.examples", "datasets.sampling"),
+    *("datasets.examples", "datasets.interface", "datasets.sampling"),
     *("training.arguments", "training.components", "training.dropout", "training.engine"),
     *("training.models", "training.textbook_optimizers", "training.weights"),
     *("trials.plateau", "trials.trial"),

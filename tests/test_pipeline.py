@@ -107,9 +107,9 @@ def test_metrics_are_those_of_the_predictions(
         for seed in (0, 1):
             row, predicted = seeds.loc[(variant, seed)], predictions["classes"][seed]
             assert row["accuracy"] == pytest.approx(
-                accuracy_score(test.labels, predicted), rel=1e-5
+                accuracy_score(test.targets, predicted), rel=1e-5
             )
-            f1 = f1_score(test.labels, predicted, average="macro", zero_division=0)
+            f1 = f1_score(test.targets, predicted, average="macro", zero_division=0)
             assert row["f1"] == pytest.approx(f1, rel=1e-5)
             assert row["loss"] == pytest.approx(predictions["losses"][seed].mean(), rel=1e-5)
 
@@ -118,7 +118,7 @@ def test_comparisons_are_those_of_the_predictions(
     finished: Project, digits: tuple[Examples, Examples]
 ) -> None:
     """Accuracy's interval, by the formula written out; the answer heads the leaderboard."""
-    labels = digits[1].labels
+    labels = digits[1].targets
     adam, gd = (
         (read_npz(finished.path / f"results/predictions/{name}.npz")["classes"] == labels) * 1.0
         for name in ("adam", "gd")

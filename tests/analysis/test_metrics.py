@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
 from optledger.analysis.metrics import confusion_table, evaluate, per_class_table
-from optledger.trials.trial import NO_CLASS
+from optledger.datasets.interface import no_class
 
 MACRO = ("precision", "recall", "f1")
 
@@ -33,7 +33,9 @@ def test_a_class_that_never_occurs_is_left_out() -> None:
     result = evaluate(LABELS, LABELS, LOSSES, classes=4)
     assert [result.scores[name] for name in MACRO] == [1, 1, 1]
     np.testing.assert_array_equal(result.per_class["recall"], [1, 1, 1, np.nan])
-    table = per_class_table({"a": [result, evaluate(LABELS, LABELS + 1, LOSSES, classes=4)]})
+    table = per_class_table(
+        {"a": [result, evaluate(LABELS, LABELS + 1, LOSSES, classes=4)]}, "wxyz"
+    )
     # Only the second predicts it.
     assert table["recall"].tolist() == [0.5, 0.5, 0.5, 0]
 
@@ -54,7 +56,7 @@ def test_macro_averages_are_scikit_learn_s(absent: list[int], predicted_anyway: 
 
 def test_a_diverged_model_scores_nothing() -> None:
     """Without a predicted class every score is 0, and the loss is not a number."""
-    predicted = np.full(6, NO_CLASS, np.uint8)
+    predicted = np.full(6, no_class(3), np.uint8)
     result = evaluate(LABELS, predicted, np.full(6, np.nan, np.float32), classes=3)
     assert [result.scores[name] for name in ("accuracy", "precision", "recall", "f1")] == [0] * 4
     assert np.isnan(result.scores["loss"])
@@ -65,8 +67,20 @@ def test_tables_of_seeds() -> None:
     """Per class the mean over the seeds; in the confusions their sum."""
     wrong = np.array([1, 0, 0, 1, 1, 2], np.uint8)
     evaluations = {"a": [evaluate(LABELS, each, LOSSES, 3) for each in (LABELS, wrong)]}
-    per_class = per_class_table(evaluations)
+    per_class = per_class_table(evaluations, "abc")
     assert per_class["recall"].tolist() == pytest.approx([(1 + 2 / 3) / 2, 1, 1])
-    confusion = confusion_table(evaluations)
+    confusion = confusion_table(evaluations, "abc")
     assert confusion["count"].sum() == 12
-    assert confusion.query("actual == 0 and predicted == 1")["count"].item() == 1
+    assert confusion.query("actual == 'a' and predicted == 'b'")["count"].item() == 1
+
+
+def test_pairs_of_many_classes_that_nobody_mistakes_are_not_told() -> None:
+    """A thousand classes would have a million rows a variant."""
+    labels = np.arange(300, dtype=np.uint16)
+    predicted = labels.copy()
+    predicted[7] = 299
+    result = evaluate(labels, predicted, np.zeros(300, np.float32), classes=300)
+    confusion = confusion_table({"a": [result]}, [f"c{label}" for label in labels])
+    assert len(confusion) == 300
+    mistaken = confusion[confusion["actual"] != confusion["predicted"]]
+    assert mistaken.to_numpy().tolist() == [["a", "c7", "c299", 1]]

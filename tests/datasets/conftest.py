@@ -11,7 +11,7 @@ import pytest
 from mirror import Mirror, serving
 from optledger.core.formats import file_digest
 from optledger.datasets import package_index, registry, web
-from optledger.datasets.registry import MIRROR_VARIABLE, Dataset, Members, Package
+from optledger.datasets.registry import MIRROR_VARIABLE, Idx, Package
 
 
 @pytest.fixture(autouse=True)
@@ -53,10 +53,12 @@ def secured(certificate: Path) -> Iterator[type[Mirror]]:
 
 
 @pytest.fixture
-def dataset(tmp_path: Path, digits_entry: str) -> Dataset:
+def dataset(tmp_path: Path, digits_entry: str) -> Idx:
     """The digits' entry; each test gives it sources."""
-    (tmp_path / "registry.yaml").write_text(digits_entry)
-    return registry.load("digits", tmp_path / "registry.yaml")
+    (tmp_path / "digits.yaml").write_text(digits_entry)
+    found = registry.load("digits", tmp_path)
+    assert isinstance(found, Idx)
+    return found
 
 
 @pytest.fixture
@@ -84,10 +86,10 @@ def index(
         file=archive.name,
         bytes=archive.stat().st_size,
         sha256=file_digest(archive),
-        members=Members(
-            train_images="digits/train-images",
-            train_labels="digits/train-labels",
-            test_images="digits/test-images",
-            test_labels="digits/test-labels",
-        ),
+        members={
+            "train_images": "digits/train-images",
+            "train_labels": "digits/train-labels",
+            "test_images": "digits/test-images",
+            "test_labels": "digits/test-labels",
+        },
     )

@@ -5,19 +5,19 @@ import pytest
 from mirror import Mirror, assert_complete, from_sources
 from optledger.core.errors import UserError
 from optledger.datasets.package_index import download_package
-from optledger.datasets.registry import Dataset, Package, Source
+from optledger.datasets.registry import Idx, Package, Source
 from optledger.datasets.sources import fetch
 from optledger.datasets.web import SourceError
 
 
-def test_the_package_index_of_pip_delivers(dataset: Dataset, index: Package, out: Path) -> None:
+def test_the_package_index_of_pip_delivers(dataset: Idx, index: Package, out: Path) -> None:
     """Members of a distribution file are read by name."""
     fetch("digits", from_sources(dataset, Source(package=index)), out)
     assert_complete(dataset, out)
 
 
 def test_pip_is_asked_where_no_variable_says(
-    dataset: Dataset,
+    dataset: Idx,
     index: Package,
     out: Path,
     mirror: type[Mirror],
@@ -42,7 +42,7 @@ def test_pip_is_asked_where_no_variable_says(
     ],
 )
 def test_a_package_that_is_not_the_pinned_one_is_refused(
-    dataset: Dataset, index: Package, out: Path, update: dict[str, object], reason: str
+    dataset: Idx, index: Package, out: Path, update: dict[str, object], reason: str
 ) -> None:
     """Another project, file or content is a failure of that source."""
     other = index.model_copy(update=update)
@@ -53,7 +53,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(
 
 @pytest.mark.parametrize("answer", [b"{}", b"[]", b"{", b'{"meta": {"api-version": "2.0"}}'])
 def test_what_is_no_package_index_is_a_failure_of_the_source(
-    dataset: Dataset, index: Package, out: Path, mirror: type[Mirror], answer: bytes
+    dataset: Idx, index: Package, out: Path, mirror: type[Mirror], answer: bytes
 ) -> None:
     """An answer that claims to be an index's and is not."""
     mirror.pages["/simple/digits/"] = answer
@@ -138,7 +138,7 @@ def test_pip_waits_as_long_as_it_is_told(
 )
 def test_a_setting_that_is_none_is_one_line(
     settings: dict[str, str],
-    dataset: Dataset,
+    dataset: Idx,
     secured_index: Package,
     out: Path,
     tmp_path: Path,

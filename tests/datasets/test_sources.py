@@ -8,12 +8,12 @@ import pytest
 from mirror import Mirror, assert_complete, from_sources, serve
 from optledger.core import errors
 from optledger.core.errors import UserError
-from optledger.datasets.registry import MIRROR_VARIABLE, Dataset, Package, Source
+from optledger.datasets.registry import MIRROR_VARIABLE, Idx, Package, Source
 from optledger.datasets.sources import fetch
 
 
 def test_a_web_mirror_delivers(
-    dataset: Dataset, mirror: type[Mirror], digits_folder: Path, out: Path
+    dataset: Idx, mirror: type[Mirror], digits_folder: Path, out: Path
 ) -> None:
     """Gzip-ed files from the web arrive uncompressed and verified, also without a last slash."""
     serve(mirror, digits_folder)
@@ -22,7 +22,7 @@ def test_a_web_mirror_delivers(
 
 
 def test_a_folder_delivers_plain_and_compressed_files(
-    dataset: Dataset, digits_folder: Path, out: Path, tmp_path: Path
+    dataset: Idx, digits_folder: Path, out: Path, tmp_path: Path
 ) -> None:
     """A folder may hold either."""
     folder = tmp_path / "folder"
@@ -51,7 +51,7 @@ BAD_PAGES = {
 @pytest.mark.parametrize("fault", BAD_PAGES)
 def test_a_fault_moves_on_to_the_next_source(
     fault: str,
-    dataset: Dataset,
+    dataset: Idx,
     mirror: type[Mirror],
     digits_folder: Path,
     out: Path,
@@ -68,7 +68,7 @@ def test_a_fault_moves_on_to_the_next_source(
 
 
 def test_the_files_that_arrived_are_kept(
-    dataset: Dataset, mirror: type[Mirror], digits_folder: Path, out: Path, tmp_path: Path
+    dataset: Idx, mirror: type[Mirror], digits_folder: Path, out: Path, tmp_path: Path
 ) -> None:
     """The next source is asked for what is missing only."""
     serve(mirror, digits_folder)
@@ -81,7 +81,7 @@ def test_the_files_that_arrived_are_kept(
 
 
 def test_when_all_fail_each_has_its_line_and_nothing_wrong_is_left(
-    dataset: Dataset, mirror: type[Mirror], out: Path
+    dataset: Idx, mirror: type[Mirror], out: Path
 ) -> None:
     """The message has the sources in their order, each with its reason."""
     mirror.pages["/train-images.gz"] = gzip.compress(b"something else")
@@ -102,7 +102,7 @@ def test_when_all_fail_each_has_its_line_and_nothing_wrong_is_left(
 
 
 def test_one_s_own_mirror_comes_first(
-    dataset: Dataset,
+    dataset: Idx,
     digits_folder: Path,
     out: Path,
     tmp_path: Path,
@@ -118,7 +118,7 @@ def test_one_s_own_mirror_comes_first(
 
 
 def test_passwords_are_not_printed(
-    dataset: Dataset,
+    dataset: Idx,
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -137,10 +137,10 @@ def test_passwords_are_not_printed(
 
 
 def test_a_member_that_is_not_there_is_a_failure_of_the_source(
-    dataset: Dataset, index: Package, out: Path
+    dataset: Idx, index: Package, out: Path
 ) -> None:
     """The archive is the pinned one, but the registry names another member."""
-    members = index.members.model_copy(update={"test_labels": "digits/none"})
+    members = {**index.members, "test_labels": "digits/none"}
     package = index.model_copy(update={"members": members})
     with pytest.raises(UserError, match="no member digits/none in the archive"):
         fetch("digits", from_sources(dataset, Source(package=package)), out)
@@ -148,7 +148,7 @@ def test_a_member_that_is_not_there_is_a_failure_of_the_source(
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "device", "nothing"])
 def test_what_is_no_file_is_a_failure_of_the_source(
-    kind: str, dataset: Dataset, digits_folder: Path, out: Path, tmp_path: Path
+    kind: str, dataset: Idx, digits_folder: Path, out: Path, tmp_path: Path
 ) -> None:
     """It is not waited for, and it stays as it is."""
     folder = tmp_path / "folder"
@@ -171,7 +171,7 @@ def test_what_is_no_file_is_a_failure_of_the_source(
 
 
 def test_a_file_that_is_there_is_not_written_over(
-    dataset: Dataset, digits_folder: Path, out: Path
+    dataset: Idx, digits_folder: Path, out: Path
 ) -> None:
     """Not even where the name in the new folder is a link to it."""
     content = (digits_folder / "train-images").read_bytes()
@@ -182,7 +182,7 @@ def test_a_file_that_is_there_is_not_written_over(
 
 
 def test_home_is_where_a_folder_may_start(
-    dataset: Dataset, digits_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Idx, digits_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the registry and in the variable alike."""
     monkeypatch.setenv("HOME", str(digits_folder.parent))

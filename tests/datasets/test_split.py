@@ -18,19 +18,19 @@ def test_each_class_is_divided_in_proportion() -> None:
     train, validation = split_train_validation(
         examples([60, 30, 10]), Split(validation_fraction=0.1, seed=0)
     )
-    assert np.bincount(validation.labels).tolist() == [6, 3, 1]
-    assert np.bincount(train.labels).tolist() == [54, 27, 9]
+    assert np.bincount(validation.targets).tolist() == [6, 3, 1]
+    assert np.bincount(train.targets).tolist() == [54, 27, 9]
 
 
 def test_nothing_is_lost_or_doubled_and_labels_stay_with_their_images() -> None:
     """Both splits together are the original, in its order within each."""
     original = examples([60, 30, 10])
     train, validation = split_train_validation(original, Split(validation_fraction=0.3, seed=1))
-    both = np.concatenate([train.images, validation.images]).ravel()
+    both = np.concatenate([train.inputs, validation.inputs]).ravel()
     assert sorted(both) == list(range(100))
-    assert (np.diff(train.images.ravel().astype(int)) > 0).all()
+    assert (np.diff(train.inputs.ravel().astype(int)) > 0).all()
     for split in (train, validation):
-        np.testing.assert_array_equal(split.labels, original.labels[split.images.ravel()])
+        np.testing.assert_array_equal(split.targets, original.targets[split.inputs.ravel()])
 
 
 def test_the_seed_decides() -> None:
@@ -39,8 +39,8 @@ def test_the_seed_decides() -> None:
         split_train_validation(examples([60, 40]), Split(validation_fraction=0.2, seed=seed))[1]
         for seed in (0, 0, 1)
     )
-    np.testing.assert_array_equal(first.images, again.images)
-    assert (first.images != other.images).any()
+    np.testing.assert_array_equal(first.inputs, again.inputs)
+    assert (first.inputs != other.inputs).any()
 
 
 def test_no_fraction_no_validation_split() -> None:
@@ -48,8 +48,8 @@ def test_no_fraction_no_validation_split() -> None:
     train, validation = split_train_validation(
         examples([3, 3]), Split(validation_fraction=0.0, seed=0)
     )
-    assert (len(train.labels), len(validation.labels)) == (6, 0)
-    assert validation.images.shape == (0, 1, 1)
+    assert (len(train.targets), len(validation.targets)) == (6, 0)
+    assert validation.inputs.shape == (0, 1, 1)
 
 
 def test_a_class_too_small_for_both_splits_is_the_user_s_mistake() -> None:
@@ -64,4 +64,4 @@ def test_validation_examples_is_what_a_split_takes(fraction: float) -> None:
     _, validation = split_train_validation(
         examples([50, 51]), Split(validation_fraction=fraction, seed=0)
     )
-    assert len(validation.labels) == validation_examples(101, fraction)
+    assert len(validation.targets) == validation_examples(101, fraction)

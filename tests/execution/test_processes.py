@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from digits import INTERFACE
 from optledger.core import params
 from optledger.core.errors import UserError
 from optledger.execution.executor import Report, in_order
@@ -122,7 +123,7 @@ def test_a_killed_worker_changes_no_byte(
     """A trial that lost its worker after an epoch has the weights and history of any other."""
     monkeypatch.chdir(project.path)
     settings = params.load()
-    trial = Trial("adam", specify(settings.variants["adam"], 10), 0.01, seed=0)
+    trial = Trial("adam", specify(settings.variants["adam"], INTERFACE), 0.01, seed=0)
     marker = tmp_path / "marker"
     with Processes(1, tasks.PREPARATION) as pool:
         (_, disturbed), *_ = pool.run(trains_and_dies_once, in_order([(trial, marker)]))
@@ -138,7 +139,7 @@ def test_a_peak_of_memory_is_that_of_the_worker(
 ) -> None:
     """As Linux counts it, with what the worker had before the trial."""
     monkeypatch.chdir(project.path)
-    trial = Trial("adam", specify(params.load().variants["adam"], 10), 0.01, seed=0)
+    trial = Trial("adam", specify(params.load().variants["adam"], INTERFACE), 0.01, seed=0)
     with Processes(1, tasks.PREPARATION) as pool:
         before, after = (
             next(pool.run(trains_after, in_order([(trial, size)])))[1] for size in (0, 1024)

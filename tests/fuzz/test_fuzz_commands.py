@@ -17,7 +17,7 @@ from refusals import assert_sound
 from optledger.core.documents import parse_yaml
 
 DOCUMENTS = (
-    *("params.yaml", "dvc.yaml", "dvc.lock", "src/optledger/datasets/registry.yaml"),
+    *("params.yaml", "dvc.yaml", "dvc.lock", "datasets/digits.yaml"),
     *(".dvc/config", ".dvc/config.local", ".dvcignore", ".gitignore"),
 )
 RESULTS = (

@@ -46,7 +46,10 @@ variants:
 
 READERS: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
     "params.yaml": (DIGITS_PARAMS.encode(), params.load),
-    "registry.yaml": (registry.PATH.read_bytes(), lambda path: registry.load("mnist", path)),
+    "mnist.yaml": (
+        (REPOSITORY / "datasets/mnist.yaml").read_bytes(),
+        lambda path: registry.load("mnist", path.parent),
+    ),
     "dvc.lock": (LOCK.encode(), lock.outputs),
     "dvc.yaml": ((REPOSITORY / "dvc.yaml").read_bytes()[:1500], read_yaml),
     "odd.yaml": (EXPERIMENT.encode(), lambda path: experiments.load("odd")),

@@ -16,6 +16,7 @@ import pytest
 from damages import damaged, documents
 from hypothesis import given
 from hypothesis import strategies as st
+from optledger.datasets.idx import read_idx
 from profiles import examples
 from programs import Checkout
 from refusals import attempt
@@ -26,7 +27,6 @@ from optledger.core.documents import validate
 from optledger.core.formats import read_json, read_npz
 from optledger.core.tables import Schema, read
 from optledger.datasets import prepared as splits
-from optledger.datasets.idx import read_idx
 from optledger.report.gallery import read_gallery
 from optledger.trials import records
 

@@ -69,7 +69,10 @@ def test_a_preview_shows_spread_and_distance_and_nobody_marked(tmp_path: Path) -
 def test_the_heat_map_is_stronger_where_more_is_wrong(tmp_path: Path) -> None:
     """And shows F1 in percent."""
     results, _ = make(tmp_path, ["a", "b"], far=["b"])
-    cells = np.array(tables.heat_map(results.per_class, ["a", "b"]), dtype=object)
+    cells = np.array(
+        tables.heat_map(results.per_class, ["a", "b"], list(results.per_class["class"].unique())),
+        dtype=object,
+    )
     f1 = results.per_class.pivot(index="variant", columns="class", values="f1").to_numpy()
     assert cells[:, :, 0].tolist() == [[f"{100 * value:.1f}" for value in row] for row in f1]
     shares = cells[:, :, 3].astype(float)
@@ -79,7 +82,7 @@ def test_the_heat_map_is_stronger_where_more_is_wrong(tmp_path: Path) -> None:
 def test_a_confusion_matrix_has_the_counts_and_colours_the_mistakes(tmp_path: Path) -> None:
     """What is right is not coloured, and what does not occur is empty."""
     results, _ = make(tmp_path, ["a", "b"])
-    rows = tables.confusion(results.confusion, "b")
+    rows = tables.confusion(results.confusion, "b", list(results.per_class["class"].unique()))
     own = results.confusion[results.confusion["variant"] == "b"]
     counts = own.pivot(index="actual", columns="predicted", values="count").to_numpy()
     assert [[cell.text for cell in row] for row in rows] == [

@@ -59,8 +59,8 @@ def branches(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
         project = finished.copy(folder / "project")
         (folder / "fewer").mkdir()
         digits.write(folder / "fewer", test_images=200)
-        with (project.path / "src/optledger/datasets/registry.yaml").open("a") as registry:
-            registry.write(digits.registry_entry(folder / "fewer", "fewer"))
+        entry = digits.registry_entry(folder / "fewer", test_images=200)
+        (project.path / "datasets/fewer.yaml").write_text(entry)
         project.commit()
         for branch, old, new in [
             ("shared", "{epochs: 3,", "{epochs: 4,"),

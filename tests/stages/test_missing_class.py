@@ -6,12 +6,12 @@ import pandas as pd
 
 from project import Project
 
-ENTRY = "\ndigits:\n  classes: 10\n"
+ENTRY = "classes: 10}"
 
 
 def test_stages_say_which_class_no_image_has_and_average_over_the_others(project: Project) -> None:
     """Preprocess prints it; the leaderboard and the report have it, and the same macro averages."""
-    project.edit("src/optledger/datasets/registry.yaml", ENTRY, ENTRY.replace("10", "11"))
+    project.edit("datasets/digits.yaml", ENTRY, ENTRY.replace("10", "11"))
     before = pd.read_csv(project.path / "results/leaderboard.csv")
     printed = {
         name: project.run("python", "-m", f"optledger.stages.{name}", PYTHONPATH="src")
@@ -20,7 +20,7 @@ def test_stages_say_which_class_no_image_has_and_average_over_the_others(project
     assert json.loads(project.read("data/prepared/summary.json"))["classes"] == 11
     lines = printed["preprocess"].splitlines()
     assert [line.partition(":")[0] for line in lines] == [
-        f"No {split} image is of class 10 (of 11)" for split in ("train", "validation", "test")
+        f"No {split} example is of class 10 (of 11)" for split in ("train", "validation", "test")
     ]
     for file in ("leaderboard.md", "report.md", "report.html"):
         text = project.read(f"results/{file}").decode()

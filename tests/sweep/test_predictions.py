@@ -9,7 +9,8 @@ import pytest
 from optledger.sweep.predictions import pack, unpack
 from optledger.trials.places import FOLDER
 from optledger.trials.store import DamagedError
-from optledger.trials.trial import NO_CLASS, Predictions
+from optledger.datasets.interface import no_class
+from optledger.trials.trial import Predictions
 from project import Project
 
 KEY = "a" * 64
@@ -18,7 +19,7 @@ EVALUATE = ("dvc", "repro", "--force", "--single-item", "evaluate")
 
 def predictions() -> Predictions:
     """Those of one that has no output for the last image."""
-    return Predictions(np.array([3, 1, NO_CLASS], np.uint8), np.array([0.5, 0.25, np.nan], "f4"))
+    return Predictions(np.array([3, 1, no_class(10)], np.uint8), np.array([0.5, 0.25, np.nan], "f4"))
 
 
 def outputs(project: Project) -> dict[Path, bytes]:

@@ -231,7 +231,7 @@ def test_the_user_s_own_model_counts_where_it_is_used() -> None:
     """By its file, wherever the checkout is; and by the versions of what it imports."""
     before = key()
     Path("models").mkdir()
-    Path("models/wide.py").write_text("import scipy\ndef wide(images, classes): ...\n")
+    Path("models/wide.py").write_text("import scipy\ndef wide(inputs, outputs): ...\n")
     assert key() == before
     edit("{name: mlp, hidden_units: [16]}", "wide")
     used = key()
@@ -240,7 +240,7 @@ def test_the_user_s_own_model_counts_where_it_is_used() -> None:
     assert document["packages"]["scipy"] == f"scipy {version('scipy')}"
     assert "model wide" in document["code"]
     assert "optledger.training.models.mlp" not in document["code"]
-    Path("models/wide.py").write_text("import scipy\ndef wide(images, classes): return 1\n")
+    Path("models/wide.py").write_text("import scipy\ndef wide(inputs, outputs): return 1\n")
     assert key() != used
 
 
@@ -262,7 +262,7 @@ def own_model(text: str) -> None:
 
 def test_what_a_model_may_read_counts() -> None:
     """All that lies beside it, but other models and what tells of them."""
-    own_model("def wide(images, classes): ...\n")
+    own_model("def wide(inputs, outputs): ...\n")
     before = key()
     for name in ("README.md", "other.py"):
         Path("models", name).write_text("text")
@@ -276,7 +276,7 @@ def test_what_a_model_may_read_counts() -> None:
 
 def test_what_is_no_installed_package_has_no_version() -> None:
     """So nobody would see that it changed."""
-    own_model("import helper_of_nobody\ndef wide(images, classes): ...\n")
+    own_model("import helper_of_nobody\ndef wide(inputs, outputs): ...\n")
     with pytest.raises(UserError, match=r"^found an import of helper_of_nobody, which is none; al"):
         key()
 
@@ -284,7 +284,7 @@ def test_what_is_no_installed_package_has_no_version() -> None:
 @pytest.mark.parametrize("file", ["models/wide.py", "data/prepared/train.npz"])
 def test_what_was_written_since_is_noticed(file: str) -> None:
     """Also where it was put back: a worker may have read it meanwhile."""
-    own_model("def wide(images, classes): ...\n")
+    own_model("def wide(inputs, outputs): ...\n")
     made = Keys()
     (plan,) = plans(params.load(), ["adam"], 10, made)
     plan.finals(0.01)

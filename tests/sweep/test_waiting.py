@@ -1,12 +1,13 @@
 from dataclasses import replace
 
+from digits import INTERFACE
 from optledger.core import params
 from optledger.sweep.waiting import Waiting
 from optledger.trials.specify import specify
 from optledger.trials.trial import Specification, Trial
 from project import REPOSITORY
 
-SPECIFICATION = specify(params.load(REPOSITORY / "params.yaml").variants["adam"], 10)
+SPECIFICATION = specify(params.load(REPOSITORY / "params.yaml").variants["adam"], INTERFACE)
 
 
 def of(name: str, count: int, epochs: int) -> list[Trial]:

@@ -57,7 +57,7 @@ def inside(folder: Path) -> Iterator[None]:
 def images(finished: Project) -> NDArray[np.uint8]:
     """Raw pixels of the test split."""
     with inside(finished.path):
-        return read_split("test").images
+        return read_split("test").inputs
 
 
 @pytest.fixture(scope="module")

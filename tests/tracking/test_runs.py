@@ -25,7 +25,7 @@ from optledger.tracking.runs import collect
 from optledger.trials.observations import observe, write_observation
 from optledger.trials.records import write_trials
 from optledger.trials.trial import Divergence, Epoch, TrialResult
-from project import DIGITS_PARAMS
+from project import DIGITS_PARAMS, REPOSITORY
 from stored import filled, summary
 
 # By seed: validation accuracies of the epochs, and seconds an epoch.
@@ -125,7 +125,10 @@ def _results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def runs(targets: str = "[0.9, 0.96]") -> dict[str, Run]:
     """Return by name the runs of the results here."""
-    return {run.name: run for run in collect(settings(targets), registry.load("mnist"))}
+    return {
+        run.name: run
+        for run in collect(settings(targets), registry.load("mnist", REPOSITORY / "datasets"))
+    }
 
 
 def speed(run: Run) -> dict[str, float]:

@@ -7,6 +7,7 @@ import keras
 import pytest
 from ruamel.yaml import YAML
 
+from digits import INTERFACE
 from optledger.core.params import Component, Params
 from optledger.training import textbook_optimizers
 from optledger.training.arguments import _BY_NAME
@@ -86,7 +87,7 @@ def lines_of(**overridden: object) -> list[str]:
     """Return what `optledger check` says of a variant with this: it trains 30 steps."""
     variant = {"optimizer": "SGD", "learning_rate": 0.1} | overridden
     params = Params.model_validate(PARAMS | {"variants": {"a": variant}})
-    return mistakes(params, {"a": 320}, classes=10)
+    return mistakes(params, {"a": 320}, INTERFACE)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import keras
 import pytest
 from ruamel.yaml import YAML
 
+from digits import INTERFACE
 from optledger.core.errors import UserError
 from optledger.core.params import Params
 from optledger.datasets.examples import Examples
+from optledger.datasets.interface import Interface
 from optledger.training.checks import check_trainable, mistakes
 from optledger.training.components import _NOT_LOSSES, _NOT_OPTIMIZERS
 from optledger.trials.specify import specify
@@ -28,7 +30,7 @@ def with_variants(variants: dict[str, object], **sections: object) -> Params:
 
 def found_in(params: Params) -> list[str]:
     """Return the mistakes, where every variant has so many examples."""
-    return mistakes(params, dict.fromkeys(params.variants, EXAMPLES), classes=10)
+    return mistakes(params, dict.fromkeys(params.variants, EXAMPLES), Interface((28, 28), 10))
 
 
 def test_all_mistakes_are_found_at_once_and_each_where_it_was_made() -> None:
@@ -63,7 +65,7 @@ def test_a_single_variant_is_checked_alike(digits: tuple[Examples, Examples]) ->
     params = with_variants({"a": {"optimizer": "Adamm", "learning_rate": 0.1}})
     examples, _ = digits
     with pytest.raises(UserError) as caught:
-        check_trainable(Trial("a", specify(params.variants["a"], 10), 0.1, seed=0), examples)
+        check_trainable(Trial("a", specify(params.variants["a"], INTERFACE), 0.1, seed=0), examples)
     assert str(caught.value).splitlines() == found_in(params)
 
 
@@ -138,9 +140,9 @@ def test_a_model_with_a_random_state_is_refused(
         """
         import keras
 
-        def forgetful(images, classes):
-            units = keras.layers.Dropout(0.5)(keras.layers.Flatten()(images))
-            return keras.layers.Dense(classes)(units)
+        def forgetful(inputs, outputs):
+            units = keras.layers.Dropout(0.5)(keras.layers.Flatten()(inputs))
+            return keras.layers.Dense(outputs)(units)
         """,
         tmp_path,
         monkeypatch,
@@ -157,9 +159,9 @@ def test_a_file_of_the_user_s_is_a_model(tmp_path: Path, monkeypatch: pytest.Mon
         """
         import keras
 
-        def low_rank(images, classes, rank):
-            units = keras.layers.Dense(rank, use_bias=False)(keras.layers.Flatten()(images))
-            return keras.layers.Dense(classes)(keras.layers.Dense(8, "relu")(units))
+        def low_rank(inputs, outputs, rank):
+            units = keras.layers.Dense(rank, use_bias=False)(keras.layers.Flatten()(inputs))
+            return keras.layers.Dense(outputs)(keras.layers.Dense(8, "relu")(units))
         """,
         tmp_path,
         monkeypatch,
@@ -177,9 +179,9 @@ def test_a_file_of_the_user_s_is_a_model(tmp_path: Path, monkeypatch: pytest.Mon
     [
         ("bad", "def bad(images:\n", "bad.py: found SyntaxError: "),
         ("bad", "import no_such_package\n", "found ModuleNotFoundError: No module named 'no_such"),
-        ("bad", "def worse(images, classes): ...\n", "found no function bad; allowed: one that re"),
+        ("bad", "def worse(inputs, outputs): ...\n", "found no function bad; allowed: one that re"),
         ("bad", "bad = 3\n", "found no function bad; allowed: one that re"),
-        ("mlp", "def mlp(images, classes): ...\n", "mlp.py, whose name optledger has; allowed: an"),
+        ("mlp", "def mlp(inputs, outputs): ...\n", "mlp.py, whose name optledger has; allowed: an"),
     ],
 )
 def test_a_file_that_is_no_model_is_one_line(

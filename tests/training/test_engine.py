@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from digits import INTERFACE
 from masks import mask
 from optledger.cases.rules import Adam, GradientDescent, Momentum, RMSprop
 from optledger.core.params import Component, EarlyStopping, Variant
@@ -20,12 +21,12 @@ from optledger.training.prediction import predict
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import converged_epoch
 from optledger.trials.specify import specify
-from optledger.trials.trial import NO_CLASS, Trial, Weights
+from optledger.datasets.interface import no_class
+from optledger.trials.trial import Trial, Weights
 
 MODEL = Component(name="mlp", hidden_units=[16])
 SOFTMAX = Component(name="mlp", hidden_units=[])
 
-SHAPE = (8, 8)
 
 # Every Keras optimizer is trained with below; these are held against an eager loop.
 OPTIMIZERS = {
@@ -63,12 +64,12 @@ def trial(settings: Variant, seed: int, learning_rate: float | None = None) -> T
     """Return a trial of a variant, with the variant's learning rate unless told otherwise."""
     rate = learning_rate or settings.learning_rate
     assert isinstance(rate, float)
-    return Trial("v", specify(settings, 10), rate, seed)
+    return Trial("v", specify(settings, INTERFACE), rate, seed)
 
 
 def engine(settings: Variant, train: Examples, validation: Examples) -> Engine:
     """Return an engine for the digits."""
-    return Engine(specify(settings, 10), train, validation)
+    return Engine(specify(settings, INTERFACE), train, validation)
 
 
 def plain_keras(
@@ -85,14 +86,14 @@ def plain_keras(
     Returns:
         The weights, and the mean train loss of each epoch.
     """
-    model = build_model(MODEL, SHAPE, 10)
-    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed))
+    model = build_model(MODEL, INTERFACE)
+    set_weights(model, initial_weights(MODEL, INTERFACE, seed))
     optimizers = {**vars(keras.optimizers), **vars(textbook_optimizers)}
     optimizer = optimizers[settings.optimizer.name](
         learning_rate=settings.learning_rate, **settings.optimizer.arguments
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    count = len(train.labels)
+    count = len(train.targets)
     size = count if settings.batch_size == "full" else settings.batch_size
     epochs = []
     remaining = iter(rates or [])
@@ -103,7 +104,7 @@ def plain_keras(
             if rates:
                 optimizer.learning_rate = next(remaining)
             with tf.GradientTape() as tape:
-                value = loss(train.labels[batch], model(train.images[batch], training=True))
+                value = loss(train.targets[batch], model(train.inputs[batch], training=True))
             variables = model.trainable_variables
             optimizer.apply(tape.gradient(value, variables), variables)
             total += float(value) * len(batch)
@@ -133,10 +134,10 @@ def test_the_compiled_epoch_is_plain_keras(
 
 def by_rule(rule: Any, settings: Variant, train: Examples, seed: int) -> Weights:
     """Train by a rule of the textbook in float64, on Keras's gradients at its weights."""
-    model = build_model(MODEL, SHAPE, 10)
-    weights = initial_weights(MODEL, SHAPE, 10, seed)
+    model = build_model(MODEL, INTERFACE)
+    weights = initial_weights(MODEL, INTERFACE, seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    count = len(train.labels)
+    count = len(train.targets)
     size = count if settings.batch_size == "full" else settings.batch_size
     states = {name: rule.start(value.astype(np.float64)) for name, value in weights.items()}
     for epoch in range(1, settings.epochs + 1):
@@ -145,7 +146,7 @@ def by_rule(rule: Any, settings: Variant, train: Examples, seed: int) -> Weights
             batch = order[start : start + size]
             set_weights(model, weights)
             with tf.GradientTape() as tape:
-                value = loss(train.labels[batch], model(train.images[batch], training=True))
+                value = loss(train.targets[batch], model(train.inputs[batch], training=True))
             gradients = tape.gradient(value, model.trainable_variables)
             for name, gradient in zip(weights, gradients, strict=True):
                 step = rule.step(weights[name], gradient.numpy().astype(np.float64), states[name])
@@ -207,12 +208,12 @@ def test_validation_metrics_are_those_of_the_weights(digits: tuple[Examples, Exa
     train, test = digits
     settings = variant(epochs=1)
     result = engine(settings, train, test).train(trial(settings, seed=0))
-    model = build_model(MODEL, SHAPE, 10)
+    model = build_model(MODEL, INTERFACE)
     set_weights(model, result.weights)
-    logits = model(test.images).numpy()
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(test.labels, logits)
+    logits = model(test.inputs).numpy()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(test.targets, logits)
     assert result.history[0].validation_loss == pytest.approx(float(loss), rel=1e-5)
-    accuracy = np.mean(logits.argmax(axis=1) == test.labels)
+    accuracy = np.mean(logits.argmax(axis=1) == test.targets)
     assert result.history[0].validation_accuracy == pytest.approx(accuracy, rel=1e-6)
 
 
@@ -235,7 +236,7 @@ def test_the_learning_rate_is_the_trial_s(digits: tuple[Examples, Examples]) -> 
     """One engine serves every learning rate, as plain SGD shows: the step is proportional to it."""
     settings = variant("sgd", batch_size="full", epochs=1)
     shared = engine(settings, *digits)
-    start = initial_weights(MODEL, SHAPE, 10, seed=0)
+    start = initial_weights(MODEL, INTERFACE, seed=0)
     steps = []
     for learning_rate in (0.1, 0.2):
         result = shared.train(trial(settings, seed=0, learning_rate=learning_rate))
@@ -246,7 +247,7 @@ def test_the_learning_rate_is_the_trial_s(digits: tuple[Examples, Examples]) -> 
 def test_a_seed_decides_start_and_order_for_every_variant() -> None:
     """Initial weights and batch order depend on the seed, not on the variant."""
     first, again, other = (
-        initial_weights(MODEL, SHAPE, 10, seed)["00_kernel"] for seed in (0, 0, 1)
+        initial_weights(MODEL, INTERFACE, seed)["00_kernel"] for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
@@ -260,15 +261,15 @@ def test_a_diverged_trial_says_where(digits: tuple[Examples, Examples]) -> None:
     train, test = digits
     settings = variant("sgd", learning_rate=1e30, epochs=3)
     result = engine(settings, train, test).train(trial(settings, seed=0))
-    model = build_model(MODEL, SHAPE, 10)
-    set_weights(model, initial_weights(MODEL, SHAPE, 10, 0))
+    model = build_model(MODEL, INTERFACE)
+    set_weights(model, initial_weights(MODEL, INTERFACE, 0))
     optimizer = keras.optimizers.SGD(1e30)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    order = batch_order(len(train.labels), 0, 1)
+    order = batch_order(len(train.targets), 0, 1)
     for step in range(1, 47):
         batch = order[(step - 1) * 32 : step * 32]
         with tf.GradientTape() as tape:
-            value = loss(train.labels[batch], model(train.images[batch]))
+            value = loss(train.targets[batch], model(train.inputs[batch]))
         if not np.isfinite(value):
             break
         variables = model.trainable_variables
@@ -294,7 +295,7 @@ def test_a_sum_of_losses_that_is_infinite_is_divergence(
     settings = variant("sgd", learning_rate=1e37, batch_size="full", epochs=1, model=SOFTMAX)
     result = engine(settings, *digits).train(trial(settings, seed=0))
     assert all(np.isfinite(each).all() for each in result.weights.values())
-    predictions = predict(specify(settings, 10).model, 10, result.weights, digits[1])
+    predictions = predict(specify(settings, INTERFACE).model, INTERFACE, result.weights, digits[1])
     assert np.isfinite(predictions.losses).all()
     assert result.divergence == (1, 1)
     assert result.history == []
@@ -302,13 +303,17 @@ def test_a_sum_of_losses_that_is_infinite_is_divergence(
 
 def test_a_loss_that_is_infinite_is_none(digits: tuple[Examples, Examples]) -> None:
     """Where the logits are numbers, and their difference is too large to be one."""
-    weights = initial_weights(specify(variant("sgd", model=SOFTMAX), 10).model, SHAPE, 10, seed=0)
+    weights = initial_weights(
+        specify(variant("sgd", model=SOFTMAX), INTERFACE).model, INTERFACE, seed=0
+    )
     bias = np.full(10, -3e38, np.float32)
     bias[3] = 3e38
     weights = {name: bias if each.shape == (10,) else each for name, each in weights.items()}
-    predictions = predict(specify(variant("sgd", model=SOFTMAX), 10).model, 10, weights, digits[1])
+    predictions = predict(
+        specify(variant("sgd", model=SOFTMAX), INTERFACE).model, INTERFACE, weights, digits[1]
+    )
     assert set(predictions.classes) == {3}
-    np.testing.assert_array_equal(np.isnan(predictions.losses), digits[1].labels != 3)
+    np.testing.assert_array_equal(np.isnan(predictions.losses), digits[1].targets != 3)
 
 
 def test_without_a_validation_split_there_are_no_validation_metrics(
@@ -372,8 +377,8 @@ def test_a_training_fraction_trains_on_that_part(
     train, test = digits
     settings = variant("sgd", training_fraction=0.25, batch_size=batch_size)
     result = engine(settings, train, test).train(trial(settings, seed=2))
-    part = train.take(training_examples(train.labels, settings, seed=2))
-    assert len(part.labels) == 375
+    part = train.take(training_examples(train.targets, settings, seed=2))
+    assert len(part.targets) == 375
     weights, losses = plain_keras(settings, part, seed=2)
     for name, expected in weights.items():
         np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
@@ -396,14 +401,14 @@ def test_any_list_of_hidden_units(
 def test_predictions_are_the_model_s(digits: tuple[Examples, Examples]) -> None:
     """Classes and cross-entropies are what the eager model and NumPy give."""
     _, test = digits
-    weights = initial_weights(MODEL, SHAPE, 10, seed=0)
+    weights = initial_weights(MODEL, INTERFACE, seed=0)
     predictions = predict(MODEL, 10, weights, test)
-    model = build_model(MODEL, SHAPE, 10)
+    model = build_model(MODEL, INTERFACE)
     set_weights(model, weights)
-    logits = model(test.images).numpy().astype(np.float64)
+    logits = model(test.inputs).numpy().astype(np.float64)
     np.testing.assert_array_equal(predictions.classes, logits.argmax(axis=1))
     log_sum = np.log(np.exp(logits).sum(axis=1))
-    expected = log_sum - logits[np.arange(len(logits)), test.labels]
+    expected = log_sum - logits[np.arange(len(logits)), test.targets]
     np.testing.assert_allclose(predictions.losses, expected, rtol=1e-5)
     assert predictions.classes.dtype == np.uint8
 
@@ -411,21 +416,21 @@ def test_predictions_are_the_model_s(digits: tuple[Examples, Examples]) -> None:
 def test_predictions_do_not_depend_on_the_batch(digits: tuple[Examples, Examples]) -> None:
     """The compiled forward pass gives an image the same bytes in whatever company."""
     _, test = digits
-    weights = initial_weights(MODEL, SHAPE, 10, seed=0)
+    weights = initial_weights(MODEL, INTERFACE, seed=0)
     whole = predict(MODEL, 10, weights, test).losses
     part = predict(MODEL, 10, weights, test.take(np.arange(100))).losses
     assert whole[:100].tobytes() == part.tobytes()
 
 
 def test_a_model_that_diverged_predicts_no_class(digits: tuple[Examples, Examples]) -> None:
-    """Weights that are not finite give `NO_CLASS` and no loss."""
+    """Weights that are not finite give `no_class` and no loss."""
     _, test = digits
     weights = {
         name: np.full_like(weight, np.nan)
-        for name, weight in initial_weights(MODEL, SHAPE, 10, seed=0).items()
+        for name, weight in initial_weights(MODEL, INTERFACE, seed=0).items()
     }
     predictions = predict(MODEL, 10, weights, test)
-    assert set(predictions.classes) == {NO_CLASS}
+    assert set(predictions.classes) == {no_class(10)}
     assert np.isnan(predictions.losses).all()
 
 
@@ -459,14 +464,14 @@ def test_penalties_are_keras_s_regularizers_of_kernels(digits: tuple[Examples, E
     settings = variant("sgd", l1=1e-3, l2=1e-2, batch_size="full", epochs=20)
     result = engine(settings, train, test).train(trial(settings, seed=0))
     regularizer = keras.regularizers.L1L2(l1=1e-3, l2=1e-2)
-    model = build_model(MODEL, SHAPE, 10)
-    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed=0))
+    model = build_model(MODEL, INTERFACE)
+    set_weights(model, initial_weights(MODEL, INTERFACE, seed=0))
     optimizer = keras.optimizers.SGD(0.1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     reported = []
     for _ in range(20):
         with tf.GradientTape() as tape:
-            value = loss(train.labels, model(train.images))
+            value = loss(train.targets, model(train.inputs))
             penalty = sum(regularizer(each.kernel) for each in model.layers if each.weights)
             total = value + penalty
         reported.append(float(value))
@@ -489,19 +494,19 @@ def test_class_weights_are_keras_s(
     train, test = digits
     settings = variant("sgd", class_weights=weights, class_fractions={3: 0.1}, epochs=1)
     result = engine(settings, train, test).train(trial(settings, seed=0))
-    chosen = training_examples(train.labels, settings, seed=0)
+    chosen = training_examples(train.targets, settings, seed=0)
     part = train.take(chosen[batch_order(len(chosen), 0, 1)])
-    counts = np.bincount(part.labels, minlength=10)
+    counts = np.bincount(part.targets, minlength=10)
     assert counts[3] < 20
-    factors = len(part.labels) / (10 * counts) if weights == "balanced" else np.array(weights)
-    model = build_model(MODEL, SHAPE, 10)
-    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed=0))
+    factors = len(part.targets) / (10 * counts) if weights == "balanced" else np.array(weights)
+    model = build_model(MODEL, INTERFACE)
+    set_weights(model, initial_weights(MODEL, INTERFACE, seed=0))
     model.compile(
         keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
     model.fit(
-        part.images,
-        part.labels,
+        part.inputs,
+        part.targets,
         batch_size=32,
         shuffle=False,
         verbose=0,
@@ -516,8 +521,8 @@ def test_dropout_drops_the_units_of_its_masks(digits: tuple[Examples, Examples])
     train, test = digits
     settings = variant("sgd", model=Component(name="mlp", hidden_units=[16], dropout=0.25))
     result = engine(settings, train, test).train(trial(settings, seed=5))
-    model = build_model(MODEL, SHAPE, 10)
-    set_weights(model, initial_weights(MODEL, SHAPE, 10, seed=5))
+    model = build_model(MODEL, INTERFACE)
+    set_weights(model, initial_weights(MODEL, INTERFACE, seed=5))
     optimizer = keras.optimizers.SGD(0.1)
     hidden, logits = (layer for layer in model.layers if layer.weights)
     for epoch in (1, 2):
@@ -525,10 +530,10 @@ def test_dropout_drops_the_units_of_its_masks(digits: tuple[Examples, Examples])
         for step, key in enumerate(step_keys(5, epoch, 47)):
             batch = order[step * 32 : (step + 1) * 32]
             kept = mask(key, 1, (len(batch), 16), 0.25) / np.float32(0.75)
-            pixels = train.images[batch].reshape(-1, 64) / np.float32(255)
+            pixels = train.inputs[batch].reshape(-1, 64) / np.float32(255)
             with tf.GradientTape() as tape:
                 losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    train.labels[batch].astype(int), logits(hidden(pixels) * kept)
+                    train.targets[batch].astype(int), logits(hidden(pixels) * kept)
                 )
                 value = tf.reduce_mean(losses)
             variables = model.trainable_variables
@@ -565,8 +570,8 @@ def test_resampled_examples_are_visited_as_often(digits: tuple[Examples, Example
     train, test = digits
     settings = variant("sgd", class_fractions={8: 0.05}, resample="oversample", epochs=1)
     result = engine(settings, train, test).train(trial(settings, seed=4))
-    part = train.take(training_examples(train.labels, settings, seed=4))
-    assert len(set(np.bincount(part.labels))) == 1
+    part = train.take(training_examples(train.targets, settings, seed=4))
+    assert len(set(np.bincount(part.targets))) == 1
     weights, _ = plain_keras(settings, part, seed=4)
     for name, expected in weights.items():
         np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from digits import load
+from digits import INTERFACE, load
 from optledger.core import params
 from optledger.core.params import EarlyStopping
 from optledger.core.paths import PREPARED
 from optledger.datasets.examples import Examples
+from optledger.datasets.interface import Interface
 from optledger.datasets.prepared import read_split, read_summary, write_split
 from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
@@ -85,11 +86,13 @@ def settings(name: str) -> params.Variant:
     return params.Variant.model_validate({**base, **TECHNIQUES.get(name, {}), "epochs": 2})
 
 
-def trial_of(name: str, learning_rate: float | None = None) -> Trial:
+def trial_of(
+    name: str, learning_rate: float | None = None, interface: Interface = INTERFACE
+) -> Trial:
     """Return the trial whose bytes are held."""
     variant = settings(name)
     rate = learning_rate or (0.1 if variant.optimizer.name == "SGD" else 0.01)
-    return Trial(name, specify(variant, 10), rate, 0)
+    return Trial(name, specify(variant, interface), rate, 0)
 
 
 def digest(
@@ -98,7 +101,8 @@ def digest(
     """Train in this process; return what identifies the weights."""
     from optledger.training.engine import Engine
 
-    trial = trial_of(name, learning_rate)
+    interface = Interface(train.inputs.shape[1:], INTERFACE.classes)
+    trial = trial_of(name, learning_rate, interface)
     return digest_of(Engine(trial.specification, train, validation).train(trial))
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from digits import INTERFACE
 from optledger.core.params import Component, EarlyStopping, Variant
 from optledger.trials import trial
 from optledger.trials.specify import specify
@@ -23,19 +24,19 @@ def variant(**update: object) -> Variant:
 @pytest.mark.parametrize(("batch_size", "steps"), [(32, 32), (1000, 1), (1, 1000), ("full", 1)])
 def test_steps_of_an_epoch(batch_size: int | str, steps: int) -> None:
     """The last step may be of fewer examples; a full batch is one."""
-    assert specify(variant(batch_size=batch_size), 10).steps(1000) == steps
+    assert specify(variant(batch_size=batch_size), INTERFACE).steps(1000) == steps
 
 
 def test_a_specification_has_all_that_a_variant_has() -> None:
     """But for the learning rate, which is each trial's, and with the number of classes."""
     fields = set(trial.Specification.__dataclass_fields__)
-    assert fields - {"classes"} == set(Variant.model_fields) - {"learning_rate"}
+    assert fields - {"interface"} == set(Variant.model_fields) - {"learning_rate"}
 
 
 def test_a_specification_is_plain_data() -> None:
     """What is the same is equal, and none of it is an object of params.yaml's."""
     stopping = {"patience": 2, "monitor": "train_loss"}
-    first, second = (specify(variant(early_stopping=stopping), 10) for _ in range(2))
+    first, second = (specify(variant(early_stopping=stopping), INTERFACE) for _ in range(2))
     assert first == second
     assert hash(first) == hash(second)
     assert first.model == trial.Component("mlp", {"hidden_units": [16]})

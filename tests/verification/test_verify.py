@@ -30,9 +30,6 @@ def found(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[], lis
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(project.path.parent / "site cache"))
     for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
-    # That of the checkout, which knows the digits.
-    path = project.path / "src/optledger/datasets/registry.yaml"
-    monkeypatch.setattr("optledger.datasets.registry.load.__defaults__", (path,))
     return lambda: list(Verification().breaks())
 
 

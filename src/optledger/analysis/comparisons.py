@@ -33,8 +33,8 @@ Samples = Mapping[str, Mapping[str, Sample]]
 
 
 def samples_of(
-    labels: NDArray[np.uint8],
-    predicted: NDArray[np.uint8],
+    labels: NDArray[Any],
+    predicted: NDArray[Any],
     losses: NDArray[np.float32],
     classes: int,
     looks: Sequence[int] = (),

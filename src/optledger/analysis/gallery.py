@@ -1,10 +1,12 @@
 """The test images that most models get wrong."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def hardest(labels: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.intp]:
+def hardest(labels: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.intp]:
     """Return the images that more than half of the models get wrong, those most often wrong first.
 
     Args:
@@ -19,7 +21,7 @@ def hardest(labels: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[
     return np.asarray(order[2 * wrong[order] > len(predicted)])
 
 
-def votes(predicted: NDArray[np.uint8], classes: int) -> NDArray[np.intp]:
+def votes(predicted: NDArray[Any], classes: int) -> NDArray[np.intp]:
     """Return how many models predict each class of each image, shape (images, classes).
 
     Args:

@@ -1,7 +1,8 @@
 """Classification metrics of trained models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,8 @@ class Evaluation:
 
 
 def evaluate(
-    labels: NDArray[np.uint8],
-    predicted: NDArray[np.uint8],
+    labels: NDArray[Any],
+    predicted: NDArray[Any],
     losses: NDArray[np.float32],
     classes: int,
 ) -> Evaluation:
@@ -62,14 +63,21 @@ def evaluate(
     return Evaluation(scores, per_class, confusion_matrix(labels, predicted, labels=every))
 
 
-def per_class_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame:
-    """Return a row per variant and class: means over the seeds that have it, if any has."""
+def per_class_table(
+    evaluations: Mapping[str, list[Evaluation]], names: Sequence[str]
+) -> pd.DataFrame:
+    """Return a row per variant and class: means over the seeds that have it, if any has.
+
+    Args:
+        evaluations: of each variant's seeds.
+        names: of the classes, in their order.
+    """
     return pd.concat(
         [
             pd.DataFrame(
                 {
                     "variant": name,
-                    "class": np.arange(len(results[0].confusion)),
+                    "class": list(names),
                     **{
                         metric: _mean([result.per_class[metric] for result in results])
                         for metric in ("precision", "recall", "f1")
@@ -91,19 +99,33 @@ def _mean(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def confusion_table(evaluations: Mapping[str, list[Evaluation]]) -> pd.DataFrame:
-    """Return a row per variant, true label and predicted label: the count over all seeds."""
+MOST_CELLS = 10_000
+"""A confusion matrix that has more of them, of more than a hundred classes, is told without the
+pairs of classes that no model takes for each other."""
+
+
+def confusion_table(
+    evaluations: Mapping[str, list[Evaluation]], names: Sequence[str]
+) -> pd.DataFrame:
+    """Return a row per variant, true class and predicted class: the count over all seeds.
+
+    Args:
+        evaluations: of each variant's seeds.
+        names: of the classes, in their order.
+    """
     tables = []
+    of = np.array(names, dtype=object)
     for name, results in evaluations.items():
         counts = np.sum([result.confusion for result in results], axis=0)
-        actual, predicted = np.indices(counts.shape)
+        is_told = counts > 0 if counts.size > MOST_CELLS else np.full(counts.shape, True)
+        actual, predicted = np.nonzero(is_told)
         tables.append(
             pd.DataFrame(
                 {
                     "variant": name,
-                    "actual": actual.ravel(),
-                    "predicted": predicted.ravel(),
-                    "count": counts.ravel(),
+                    "actual": of[actual],
+                    "predicted": of[predicted],
+                    "count": counts[is_told],
                 }
             )
         )

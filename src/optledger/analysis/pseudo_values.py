@@ -6,6 +6,8 @@ by their linearization, the metric plus each image's influence on it, as for the
 2.7).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +18,8 @@ _MACRO = {"precision": (1, 0, 1), "recall": (1, 1, 0), "f1": (2, 1, 1)}
 
 def pseudo_values(
     metric: str,
-    labels: NDArray[np.uint8],
-    predicted: NDArray[np.uint8],
+    labels: NDArray[Any],
+    predicted: NDArray[Any],
     losses: NDArray[np.float32],
     classes: int,
 ) -> NDArray[np.float64]:

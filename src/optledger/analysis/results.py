@@ -40,7 +40,8 @@ def class_notes() -> list[str]:
     summary = read_summary()
     test: list[int] = np.bincount(read_labels(summary.classes), minlength=summary.classes).tolist()
     return classes.notes(
-        {str(name): each for name, each in summary.examples_per_class.items()} | {"test": test}
+        {str(name): each for name, each in summary.examples_per_class.items()} | {"test": test},
+        summary.names,
     )
 
 

@@ -94,15 +94,14 @@ SCHEMAS = {
     ),
     "per_class": Schema(
         # Empty for a class that no image has, and no model predicts.
-        {"variant": TEXT, "class": COUNT}
+        {"variant": TEXT, "class": TEXT}
         | dict.fromkeys(("precision", "recall", "f1"), optional(FRACTION)),
         key=("variant", "class"),
         is_complete=True,
     ),
     "confusion": Schema(
-        {"variant": TEXT, "actual": COUNT, "predicted": COUNT, "count": COUNT},
+        {"variant": TEXT, "actual": TEXT, "predicted": TEXT, "count": COUNT},
         key=("variant", "actual", "predicted"),
-        is_complete=True,
     ),
     "speed": Schema(
         {"variant": TEXT, "target": FRACTION, "seed": COUNT, "epochs": INFINITE},

@@ -136,13 +136,22 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
             # Whatever zipfile and NumPy make of bytes that are not theirs.
             cause = " ".join(str(error).split()) or type(error).__name__
             raise UserError(f"{path}: found no sound arrays: {cause}; {_REMEDY}") from None
+    check_arrays(path, arrays, expected)
+    return arrays
+
+
+def check_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], expected: Expected) -> None:
+    """Check that arrays that were read are what they have to be, as `read_npz` has it.
+
+    Raises:
+        UserError: one is not.
+    """
     for name, (kind, dimensions) in expected.items():
         there = arrays.get(name)
         if there is None or not np.issubdtype(there.dtype, kind) or there.ndim != dimensions:
             found = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
             allowed = f"{kind.__name__} of {dimensions} dimensions; {_REMEDY}"
             raise UserError(f"{path}: {name}: found {found}; allowed: {allowed}")
-    return arrays
 
 
 def unpack_npz(file: IO[bytes]) -> dict[str, NDArray[Any]]:

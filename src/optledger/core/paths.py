@@ -4,7 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 EXPERIMENTS = Path("experiments")
-REGISTRY = Path("src/optledger/datasets/registry.yaml")
+DATASETS = Path("datasets")
 LOCK = Path("dvc.lock")
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")

@@ -1,22 +1,24 @@
-"""Labelled images."""
+"""Examples: what a model is given, and what it is to say of it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Examples(NamedTuple):
-    """Labelled images.
+    """Labelled examples.
 
     Attributes:
-        images: uint8, shape (examples, rows, columns).
-        labels: uint8, shape (examples,).
+        inputs: images, uint8 of shape (examples, rows, columns) or (examples, rows, columns,
+            channels); or the columns of a table, float32 of shape (examples, columns).
+        targets: the number of each example's class, shape (examples,); uint8 up to 255 classes,
+            and else uint16.
     """
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    inputs: NDArray[Any]
+    targets: NDArray[np.unsignedinteger[Any]]
 
-    def take(self, indices: NDArray[np.intp]) -> "Examples":
-        """Return the examples at `indices`."""
-        return Examples(self.images[indices], self.labels[indices])
+    def take(self, indices: NDArray[Any]) -> "Examples":
+        """Return the examples at `indices`, or where a mask is true."""
+        return Examples(self.inputs[indices], self.targets[indices])

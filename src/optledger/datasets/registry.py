@@ -1,4 +1,4 @@
-"""The datasets that params.yaml can name: `registry.yaml` as typed objects.
+"""The datasets that params.yaml can name: `datasets/NAME.yaml` as typed objects.
 
 What becomes a path is confined here, when it is read: a file's name is plain, and a folder is the
 same one wherever a copy of the checkout runs.
@@ -6,30 +6,30 @@ same one wherever a copy of the checkout runs.
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, RootModel, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 
 from optledger.core.documents import Section, mistake, read_yaml, validate
 from optledger.core.errors import UserError
 from optledger.core.params import Name
-from optledger.core.paths import PARAMS, PREPARED, RAW, RESULTS
-
-PATH = Path(__file__).with_name("registry.yaml")
+from optledger.core.paths import DATASETS, PARAMS, PREPARED, RAW, RESULTS
+from optledger.datasets.interface import Interface
 
 MIRROR_VARIABLE = "OPTLEDGER_MIRROR"
-
-ROLES = ("train_images", "train_labels", "test_images", "test_labels")
-
-_LABELS_HEADER_BYTES = 8
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 # Every file, and a number for each example, has to be held in memory.
 Bytes = Annotated[int, Field(ge=1, le=2**36)]
-_MOST_EXAMPLES = 2**27
+Count = Annotated[int, Field(ge=1, le=2**27)]
+
+MOST_CLASSES = 2**16 - 1
+"""The highest number of 16 bits stands for no class."""
 
 
 def _check_file_name(name: str) -> str:
@@ -42,7 +42,7 @@ def _check_file_name(name: str) -> str:
 
 
 def _check_printable(text: str) -> str:
-    if text.isprintable():
+    if text and text.isprintable():
         return text
     raise ValueError("a text without control characters")
 
@@ -64,79 +64,162 @@ def _check_folder(folder: str) -> str:
     if folder.isprintable() and re.match("/|~$|~/", folder):
         return folder
     # A relative one would be another in a copy of the checkout, as dvc exp run --temp makes it.
-    raise ValueError("the path of a folder that starts with / or ~/")
+    raise ValueError("a path that starts with / or ~/")
+
+
+def _check_pattern(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except (re.error, OverflowError, RecursionError):
+        groups = 0
+    if groups == 1:
+        return pattern
+    raise ValueError("a regular expression with one group, as in (.*)_[0-9]+")
+
+
+def _check_classes(classes: object) -> object:
+    """Check what is either a number or names, so that a mistake is told once."""
+    if isinstance(classes, int) and not isinstance(classes, bool):
+        sound = 2 <= classes <= MOST_CLASSES
+    else:
+        sound = (
+            isinstance(classes, list | tuple)
+            and all(isinstance(name, str) and name and name.isprintable() for name in classes)
+            and 2 <= len(set(classes)) == len(classes) <= MOST_CLASSES
+        )
+    if sound:
+        return tuple(classes) if isinstance(classes, list) else classes
+    raise ValueError(f"a number from 2 to {MOST_CLASSES}, or as many names that differ")
 
 
 FileName = Annotated[str, AfterValidator(_check_file_name)]
 Printable = Annotated[str, AfterValidator(_check_printable)]
 Url = Annotated[str, AfterValidator(_check_url)]
 Folder = Annotated[str, AfterValidator(_check_folder)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
+Printables = Annotated[tuple[Printable, ...], Field(strict=False)]
 
 
 class File(Section):
-    """An uncompressed IDX file, whatever source it comes from."""
+    """A file of data/raw/, whatever source it comes from."""
 
     name: FileName
     bytes: Bytes
     sha256: Digest
 
 
-class Files(Section):
-    """The four files of a dataset."""
-
-    train_images: File
-    train_labels: File
-    test_images: File
-    test_labels: File
-
-    def by_role(self) -> dict[str, File]:
-        """The files by their role, in the order of `ROLES`."""
-        return {role: getattr(self, role) for role in ROLES}
-
-    @model_validator(mode="after")
-    def _different_names(self) -> "Files":
-        names = [file.name.lower() for file in self.by_role().values()]
-        if doubled := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"four names that differ in more than capitals, unlike {doubled!r}")
-        return self
-
-
-class Members(Section):
-    """Where the four files are inside an archive."""
-
-    train_images: Printable
-    train_labels: Printable
-    test_images: Printable
-    test_labels: Printable
-
-
 class Package(Section):
-    """A distribution file on the Python package index, read as a ZIP archive."""
+    """A distribution file on the Python package index, read as a ZIP archive.
+
+    Attributes:
+        members: where each file is inside it, by its role.
+    """
 
     project: FileName
     file: FileName
     bytes: Bytes
     sha256: Digest
-    members: Members
+    members: dict[str, Printable]
 
 
 class Source(Section):
-    """A place that has the files: exactly one of the three kinds."""
+    """A place that has the files: exactly one of the four kinds.
+
+    Attributes:
+        url: of a folder that holds a file, or the same gzip-ed, by the name that it has here.
+        folder: likewise, of this machine.
+        paths: by role the file, or the folder of images, that the dataset was added from.
+        package: of the package index.
+    """
 
     url: Url | None = None
     folder: Folder | None = None
+    paths: dict[str, Folder] | None = None
     package: Package | None = None
 
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> "Source":
-        if sum(kind is not None for kind in (self.url, self.folder, self.package)) != 1:
-            raise ValueError("one of url, folder and package")
+        kinds = (self.url, self.folder, self.paths, self.package)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("one of url, folder, paths and package")
         return self
 
     @property
     def place(self) -> Path:
         """The folder, as the file system has it."""
-        return Path(os.path.expanduser(self.folder or ""))  # noqa: PTH111 # never raises
+        return _expanded(self.folder or "")
+
+    def path(self, role: str) -> Path:
+        """Return one of the paths, as the file system has it."""
+        return _expanded((self.paths or {})[role])
+
+
+def _expanded(path: str) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 # never raises
+
+
+class Target(Section):
+    """What is to be told of an example.
+
+    Attributes:
+        kind: classes, the only one as yet.
+        classes: how many there are, whose names are then 0, 1, 2 and so on; or their names, in
+            their order.
+        column: of a table, which has it.
+    """
+
+    kind: Literal["classes"] = "classes"
+    classes: Annotated[int | tuple[str, ...], BeforeValidator(_check_classes)]
+    column: Printable | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of classes."""
+        return self.classes if isinstance(self.classes, int) else len(self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the classes, where they are not their numbers."""
+        return None if isinstance(self.classes, int) else self.classes
+
+
+class Items(Section):
+    """How many there are; of train before a validation split is taken from them."""
+
+    train: Count
+    test: Count
+
+
+class Test(Section):
+    """Which items are the test split: those of a folder, those of a column, or a fraction.
+
+    Attributes:
+        folder: of a folder of images, the one below it that holds them.
+        column: of a table, which holds `value` in their rows.
+        fraction: so many, at random, in each class alike.
+        seed: of that choice.
+        by: what no split may divide: what its group finds in the paths of images, or what a column
+            of a table holds.
+    """
+
+    # Which pytest is not to collect.
+    __test__: ClassVar[bool] = False
+
+    folder: Printable | None = None
+    column: Printable | None = None
+    value: Printable | None = None
+    fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    by: Printable | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one_way(self) -> "Test":
+        ways = (self.folder, self.column, self.fraction)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("one of folder, column and fraction")
+        if (self.column is None) != (self.value is None):
+            raise ValueError("a column and the value that it has there, or neither")
+        return self
 
 
 def _check_that_any(sources: tuple[Source, ...]) -> tuple[Source, ...]:
@@ -146,44 +229,231 @@ def _check_that_any(sources: tuple[Source, ...]) -> tuple[Source, ...]:
 
 
 class Dataset(Section):
-    """Labelled grey images in two parts, train and test, as four IDX files."""
+    """What every dataset has; each format adds its own.
 
-    # 255 marks an image that a diverged model gave no class.
-    classes: int = Field(ge=2, le=255)
-    files: Files
+    Attributes:
+        ROLES: the roles of its files that have to be there; those that may be.
+        target: what is to be told of an item.
+        items: how many there are.
+        duplicates: whether an item of the test split may be in the train split, too.
+        sources: where the files are, to be tried in this order.
+    """
+
+    ROLES: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]]
+
+    target: Target
+    items: Items
+    files: dict[str, File]
+    duplicates: bool = False
     # Not by min_length, which counts a source with a mistake as none.
     sources: Annotated[tuple[Source, ...], Field(strict=False), AfterValidator(_check_that_any)]
 
     @property
-    def train_examples(self) -> int:
-        """The number of training images, before a validation split is taken from them."""
-        return self.files.train_labels.bytes - _LABELS_HEADER_BYTES
+    def column_names(self) -> tuple[str, ...] | None:
+        """The names of what a model is given; None where that is an image."""
+        return None
 
     @model_validator(mode="after")
-    def _countable(self) -> "Dataset":
-        if self.classes <= self.train_examples <= _MOST_EXAMPLES:
-            return self
-        least, most = (_LABELS_HEADER_BYTES + each for each in (self.classes, _MOST_EXAMPLES))
-        raise ValueError(f"files.train_labels.bytes from {least} to {most}: a head, and the labels")
+    def _roles(self) -> "Dataset":
+        needed, possible = self.ROLES
+        if not set(needed) <= set(self.files) <= {*needed, *possible}:
+            also = f", and possibly {', '.join(possible)}" if possible else ""
+            raise ValueError(f"files with the roles {', '.join(needed)}{also}")
+        names = [file.name.lower() for file in self.files.values()]
+        if doubled := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"files whose names differ in more than capitals, unlike {doubled!r}")
+        for source in self.sources:
+            by_role = source.package.members if source.package else source.paths
+            if by_role is not None and set(by_role) != set(self.files):
+                raise ValueError(f"a source of {', '.join(self.files)}, and no other role")
+        if self.target.count > self.items.train:
+            raise ValueError(f"at least {self.target.count} train items, as there are classes")
+        return self
 
 
-class _Registry(RootModel[dict[Name, Dataset]]):
-    pass
+Side = Annotated[int, Field(ge=1, le=2**14)]
+Shape = Annotated[tuple[Side, ...], Field(strict=False, min_length=2, max_length=3)]
 
 
-def load(name: str, path: Path = PATH) -> Dataset:
-    """Return the dataset that params.yaml names.
+class Idx(Dataset):
+    """Images and labels in the format of MNIST, train and test apart."""
+
+    ROLES = ("train_images", "train_labels", "test_images", "test_labels"), ()
+
+    format: Literal["idx"]
+    shape: Shape
+
+
+class Npz(Dataset):
+    """Arrays of a file of NumPy's.
+
+    Attributes:
+        shape: of an item: of an image, or the number of columns.
+        arrays: by role the name of an array: train_inputs and train_targets, and those of the test
+            split if that is no fraction.
+    """
+
+    ROLES = ("arrays",), ()
+
+    format: Literal["npz"]
+    shape: Annotated[tuple[Side, ...], Field(strict=False, min_length=1, max_length=3)]
+    arrays: dict[Literal["train_inputs", "train_targets", "test_inputs", "test_targets"], Printable]
+    test: Test | None = None
+
+    @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """The numbers of the columns; None where an item is an image."""
+        if len(self.shape) > 1:
+            return None
+        return tuple(map(str, range(self.shape[0])))
+
+    @model_validator(mode="after")
+    def _parts(self) -> "Npz":
+        parts = {"train_inputs", "train_targets"} | (
+            {"test_inputs", "test_targets"} if self.test is None else set()
+        )
+        if set(self.arrays) != parts:
+            raise ValueError("arrays of both parts, or of train and a test fraction")
+        if self.test is not None and (self.test.fraction is None or self.test.by is not None):
+            raise ValueError("a test fraction alone")
+        return self
+
+
+class Images(Dataset):
+    """Folders of PNG and JPEG files, one a class, in one archive.
+
+    Attributes:
+        shape: rows, columns and, where they are in colour, channels.
+        resize: whether images of other sizes are made to fit.
+        recolour: whether those of other channels are.
+        test: which of them are the test split.
+    """
+
+    ROLES = ("images",), ()
+
+    format: Literal["images"]
+    shape: Shape
+    resize: bool = False
+    recolour: bool = False
+    test: Test
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Images":
+        if len(self.shape) == 3 and self.shape[2] != 3:
+            raise ValueError("a shape of rows and columns, or of rows, columns and 3")
+        if self.test.column is not None:
+            raise ValueError("a test folder or a test fraction")
+        if self.target.names is None:
+            raise ValueError("the names of the classes, as the folders have them")
+        if self.test.by is not None:
+            _check_pattern(self.test.by)
+        return self
+
+
+class Table(Dataset):
+    """Rows of a CSV or a Parquet file.
+
+    Attributes:
+        columns: numeric and boolean ones, in the order that a model is given them.
+        categories: by column its values, each of which becomes a column of 0 and 1 after those.
+        separator: of a CSV file.
+        test: which rows are the test split; none where it has a file of its own.
+    """
+
+    ROLES = ("table",), ("test_table",)
+
+    format: Literal["table"]
+    columns: Printables
+    categories: dict[Printable, Printables] = Field(default_factory=dict)
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    test: Test | None = None
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of what a model is given: columns, and each value of the categories."""
+        values = (f"{name}={each}" for name, own in self.categories.items() for each in own)
+        return (*self.columns, *values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of what a model is given of a row."""
+        return (len(self.column_names),)
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Table":
+        used = [*self.columns, *self.categories]
+        if not used or len(set(used)) < len(used):
+            raise ValueError("columns or categories, each named once")
+        if self.target.column is None:
+            raise ValueError("a target with its column")
+        if self.target.column in used:
+            raise ValueError("columns without that of the target")
+        if self.test is not None and self.test.folder is not None:
+            raise ValueError("a test column or a test fraction")
+        if (self.test is None) != ("test_table" in self.files):
+            raise ValueError("a test column, a test fraction, or a file test_table")
+        return self
+
+
+Entry = Idx | Npz | Images | Table
+
+FORMATS: Mapping[str, type[Entry]] = MappingProxyType(
+    {"idx": Idx, "npz": Npz, "images": Images, "table": Table}
+)
+
+
+def interface(dataset: Entry) -> Interface:
+    """Return what a model takes and tells apart, as far as one can know without the data."""
+    columns = dataset.column_names or ()
+    return Interface(
+        dataset.shape, dataset.target.count, (0.0,) * len(columns), (1.0,) * len(columns)
+    )
+
+
+def names(folder: Path = DATASETS) -> list[str]:
+    """Return the names of the datasets that there are."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def path_of(name: str, folder: Path = DATASETS) -> Path:
+    """Return the file of a dataset."""
+    return folder / f"{name}.yaml"
+
+
+def is_name(name: str) -> bool:
+    """Whether a dataset, and so its file, may be called so."""
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValueError:
+        return False
+    return True
+
+
+def load(name: str, folder: Path = DATASETS) -> Entry:
+    """Return the dataset that params.yaml names; mistakes in others do not matter.
 
     Raises:
-        UserError: the registry has a mistake, or no dataset of that name.
+        UserError: its file has a mistake, or there is none.
     """
-    document: Any = read_yaml(path)
-    registry = validate(_Registry, document, path).root
-    if name not in registry:
-        raise UserError(mistake(PARAMS, "dataset", name, ", ".join(sorted(registry))))
-    for number, source in enumerate(registry[name].sources):
-        _check_that_it_stays(source, path, f"{name}.sources.{number}.folder")
-    return registry[name]
+    if name not in (known := names(folder)):
+        raise UserError(mistake(PARAMS, "dataset", name, ", ".join(known)))
+    path = path_of(name, folder)
+    dataset = parse(read_yaml(path), path)
+    for number, source in enumerate(dataset.sources):
+        check_that_it_stays(source, path, f"sources.{number}")
+    return dataset
+
+
+def parse(document: Any, path: Path) -> Entry:
+    """Return the dataset of a document.
+
+    Raises:
+        UserError: a line for each mistake.
+    """
+    kind = document.get("format") if isinstance(document, dict) else None
+    if not isinstance(kind, str) or kind not in FORMATS:
+        raise UserError(mistake(path, "format", kind, ", ".join(FORMATS)))
+    return validate(FORMATS[kind], document, path)
 
 
 def own_mirror(name: str) -> list[Source]:
@@ -198,20 +468,21 @@ def own_mirror(name: str) -> list[Source]:
     variable = Path(MIRROR_VARIABLE)
     kind = "url" if re.match("https?://", mirror) else "folder"
     source = validate(Source, {kind: f"{mirror.rstrip('/')}/{name}"}, variable)
-    _check_that_it_stays(source, variable, "folder")
+    check_that_it_stays(source, variable, "")
     return [source]
 
 
-def _check_that_it_stays(source: Source, document: Path, key: str) -> None:
-    """Check that a source is no folder that the pipeline empties.
+def check_that_it_stays(source: Source, document: Path, key: str) -> None:
+    """Check that a source is nothing that the pipeline empties, and holds nothing such.
 
     Raises:
         UserError: it is one.
     """
-    if source.folder is None:
-        return
-    folder = Path(os.path.realpath(source.place))
-    for output in (RAW, PREPARED, RESULTS):
-        if folder.is_relative_to(os.path.realpath(output)):
-            allowed = f"a folder outside of {output}/, which the pipeline writes anew"
-            raise UserError(mistake(document, key, source.folder, allowed))
+    given = {"folder": source.folder} if source.folder else dict(source.paths or {})
+    for name, path in given.items():
+        found = Path(os.path.realpath(_expanded(path)))
+        for output in (RAW, PREPARED, RESULTS):
+            if found.is_relative_to(os.path.realpath(output)):
+                allowed = f"what is outside of {output}/, which the pipeline writes anew"
+                own = name if source.folder else f"paths.{name}"
+                raise UserError(mistake(document, f"{key}.{own}".lstrip("."), path, allowed))

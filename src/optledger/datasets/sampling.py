@@ -1,7 +1,7 @@
 """The examples of the train split that a variant trains on: parts of it, and repetitions."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,9 @@ class Selection(Protocol):
         ...
 
 
-def training_examples(labels: NDArray[np.uint8], chosen: Selection, seed: int) -> NDArray[np.intp]:
+def training_examples(
+    labels: NDArray[np.integer[Any]], chosen: Selection, seed: int
+) -> NDArray[np.intp]:
     """Choose examples at random, always alike for one seed.
 
     How many there are of a class depends on the labels, not on the seed. A smaller

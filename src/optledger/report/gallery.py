@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from optledger.core.errors import UserError
-from optledger.core.formats import Expected, read_npz
+from optledger.core.formats import Expected, check_arrays, read_npz
 
 _ARRAYS: Expected = {
     **dict.fromkeys(("found", "models", "indices"), (np.int64, 1)),
-    **{"images": (np.uint8, 3), "labels": (np.uint8, 1), "votes": (np.int64, 2)},
+    **{"labels": (np.unsignedinteger, 1), "votes": (np.int64, 2)},
 }
+_COLOURS = 3
 
 
 class Mistaken(NamedTuple):
@@ -31,8 +33,8 @@ class Mistaken(NamedTuple):
     """
 
     place: int
-    label: int
-    predicted: int
+    label: str
+    predicted: str
     votes: int
     wrong: int
     picture: str
@@ -52,15 +54,21 @@ class Gallery(NamedTuple):
     models: int
 
 
-def read_gallery(path: Path) -> Gallery:
+def read_gallery(path: Path, names: Sequence[str]) -> Gallery:
     """Read what `evaluate` wrote, gallery.npz.
+
+    Args:
+        path: of the file.
+        names: of the classes.
 
     Raises:
         UserError: the file is not sound, or its arrays do not belong together.
     """
     arrays = read_npz(path, _ARRAYS)
-    if not _belong_together(arrays):
-        found = ", ".join(f"{name} of shape {arrays[name].shape}" for name in _ARRAYS)
+    dimensions = 4 if "images" in arrays and arrays["images"].ndim == 4 else 3
+    check_arrays(path, arrays, {"images": (np.uint8, dimensions)})
+    if not _belong_together(arrays, len(names)):
+        found = ", ".join(f"{name} of shape {each.shape}" for name, each in arrays.items())
         allowed = "one of each for each image, of its classes; dvc checkout brings it back"
         raise UserError(f"{path}: found {found}; allowed: {allowed}")
     models = arrays["models"].item()
@@ -72,8 +80,8 @@ def read_gallery(path: Path) -> Gallery:
         images.append(
             Mistaken(
                 int(index),
-                int(label),
-                int(others.argmax()),
+                names[int(label)],
+                names[int(others.argmax())],
                 int(others.max()),
                 models - int(votes[label]),
                 _png(image),
@@ -82,10 +90,11 @@ def read_gallery(path: Path) -> Gallery:
     return Gallery(images, arrays["found"].item(), models)
 
 
-def _belong_together(arrays: dict[str, NDArray[Any]]) -> bool:
+def _belong_together(arrays: dict[str, NDArray[Any]], named: int) -> bool:
     images, classes = arrays["votes"].shape
     return (
-        all(len(arrays[name]) == images for name in ("indices", "images", "labels"))
+        classes <= named
+        and all(len(arrays[name]) == images for name in ("indices", "images", "labels"))
         and all(arrays[name].size == 1 for name in ("found", "models"))
         and bool((arrays["labels"] < classes).all())
         and (0 not in arrays["images"].shape or not images)
@@ -94,6 +103,8 @@ def _belong_together(arrays: dict[str, NDArray[Any]]) -> bool:
 
 def _png(image: NDArray[np.uint8]) -> str:
     content = io.BytesIO()
+    if image.ndim == 3 and image.shape[2] != _COLOURS:
+        image = image[..., 0]
     # Uncompressed: what a compressor makes of it depends on its version.
     Image.fromarray(image).save(content, "png", compress_level=0)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

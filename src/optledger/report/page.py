@@ -58,6 +58,7 @@ def html(results: Results, params: Params) -> str:
     # Whose mistakes are shown.
     one = str(champion.iloc[0]) if len(champion) else best
     differing, shared = tables.parameters(params)
+    shown = tables.shown_classes(results.confusion, results.per_class, one)
     return (
         _environment()
         .get_template("page.html.jinja")
@@ -87,8 +88,10 @@ def html(results: Results, params: Params) -> str:
             learning=list(drawings.learning(results.curves, results.leaderboard)),
             speed=list(drawings.speed(results.profile, names)) if names[1:] else [],
             searches=drawings.searches(results.search, results.leaderboard),
-            heat_map=tables.heat_map(results.per_class, names),
-            confusion=tables.confusion(results.confusion, one),
+            classes=shown,
+            class_count=results.per_class["class"].nunique(),
+            heat_map=tables.heat_map(results.per_class, names, shown),
+            confusion=tables.confusion(results.confusion, one, shown),
             gallery=results.gallery,
             cases=[drawings.case(path) for path in results.cases],
             differing=differing,

@@ -226,9 +226,33 @@ def _verdict(
     return Cell(text, title, verdict.replace(" ", "-"))
 
 
-def heat_map(per_class: pd.DataFrame, names: Sequence[str]) -> list[list[Cell]]:
+MOST_CLASSES = 30
+"""So many classes a matrix of the page has; of more, those that are mistaken most often."""
+
+
+def shown_classes(confusion: pd.DataFrame, per_class: pd.DataFrame, variant: str) -> list[str]:
+    """Return the classes that the page shows, in their order.
+
+    Args:
+        confusion: results/confusion.csv.
+        per_class: results/per_class.csv, which has every class.
+        variant: whose mistakes decide, where there are too many.
+    """
+    classes = per_class["class"].drop_duplicates()
+    own = confusion[
+        (confusion["variant"] == variant) & (confusion["actual"] != confusion["predicted"])
+    ]
+    mistakes = own.groupby("actual")["count"].sum().reindex(classes, fill_value=0)
+    most = mistakes.sort_values(ascending=False, kind="stable").index[:MOST_CLASSES]
+    return [str(name) for name in classes[classes.isin(most)]]
+
+
+def heat_map(
+    per_class: pd.DataFrame, names: Sequence[str], classes: Sequence[str]
+) -> list[list[Cell]]:
     """Return a row of F1 for each variant, a cell for each class, darker where more is wrong."""
-    table = per_class.pivot(index="variant", columns="class", values="f1").loc[list(names)]
+    table = per_class.pivot(index="variant", columns="class", values="f1")
+    table = table.loc[list(names), list(classes)]
     # Of what it lacks of 1, in powers of ten: from 0.98 to 0.99 is as far as from 0.8 to 0.9.
     values = table.to_numpy(float)
     lacking = np.log10(np.clip(1 - np.where(np.isnan(values), 1.0, values), 1e-3, 1.0))
@@ -248,10 +272,11 @@ def _heat(place: str, f1: float, share: float) -> Cell:
     return Cell(f"{100 * f1:.1f}", f"{place}: F1 {f1:.4f}", "heat", round(float(share), 1))
 
 
-def confusion(table: pd.DataFrame, variant: str) -> list[list[Cell]]:
+def confusion(table: pd.DataFrame, variant: str, classes: Sequence[str]) -> list[list[Cell]]:
     """Return a row for each true class, a cell for each predicted one, darker for more mistakes."""
     own = table[table["variant"] == variant]
-    counts = own.pivot(index="actual", columns="predicted", values="count").to_numpy(int)
+    pivot = own.pivot(index="actual", columns="predicted", values="count")
+    counts = pivot.reindex(index=list(classes), columns=list(classes)).fillna(0).to_numpy(int)
     mistakes = counts.copy()
     np.fill_diagonal(mistakes, 0)
     shares = 100 * np.sqrt(mistakes / max(1, mistakes.max()))
@@ -259,7 +284,7 @@ def confusion(table: pd.DataFrame, variant: str) -> list[list[Cell]]:
         [
             Cell(
                 str(count) if count else "",
-                f"{count} of true class {actual} predicted as {predicted}",
+                f"{count} of true class {classes[actual]} predicted as {classes[predicted]}",
                 "right" if actual == predicted else "heat",
                 round(float(shares[actual, predicted]), 1),
             )

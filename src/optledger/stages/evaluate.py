@@ -14,6 +14,7 @@ from optledger.core import params
 from optledger.core.formats import file_digest, new_directory, write_csv, write_json, write_npz
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples
+from optledger.datasets.interface import Interface
 from optledger.datasets.prepared import read_split, read_summary
 from optledger.stages import undeclared
 from optledger.sweep.predictions import predict_test
@@ -26,12 +27,13 @@ def main() -> None:
     """Run the stage."""
     settings = params.load()
     undeclared.forget("train", TRIALS, settings.variants)
-    classes = read_summary().classes
+    summary = read_summary()
+    classes = summary.classes
     test = read_split("test")
     trials = {name: read_trials(TRIALS / name) for name in settings.variants}
-    predictions = _predict(settings, trials, classes)
+    predictions = _predict(settings, trials, summary.interface)
     evaluations = {
-        name: [metrics.evaluate(test.labels, *seed, classes) for seed in seeds]
+        name: [metrics.evaluate(test.targets, *seed, classes) for seed in seeds]
         for name, seeds in predictions.items()
     }
     histories = {name: read_history(TRIALS / name) for name in settings.variants}
@@ -47,17 +49,17 @@ def main() -> None:
             )
     _write_test(test, predictions, classes)
     write_csv(RESULTS / "seeds.csv", seeds)
-    write_csv(RESULTS / "per_class.csv", metrics.per_class_table(evaluations))
-    write_csv(RESULTS / "confusion.csv", metrics.confusion_table(evaluations))
+    write_csv(RESULTS / "per_class.csv", metrics.per_class_table(evaluations, summary.names))
+    write_csv(RESULTS / "confusion.csv", metrics.confusion_table(evaluations, summary.names))
     # Of the table as written, so that whoever reads it arrives at the same figures.
     write_json(RESULTS / "metrics.json", summarize(read_results("seeds")["seeds"]))
 
 
 def _predict(
-    settings: params.Params, trials: Mapping[str, pd.DataFrame], classes: int
+    settings: params.Params, trials: Mapping[str, pd.DataFrame], interface: Interface
 ) -> dict[str, list[Predictions]]:
     trained = [
-        TrainedModel(name, seed, component(variant.model), classes, weights)
+        TrainedModel(name, seed, component(variant.model), interface, weights)
         for name, variant in settings.variants.items()
         for seed, weights in zip(trials[name]["seed"], read_weights(TRIALS / name), strict=True)
     ]
@@ -75,22 +77,25 @@ def _write_test(test: Examples, predictions: dict[str, list[Predictions]], class
     models = np.stack([seed.classes for seeds in predictions.values() for seed in seeds])
     # One that diverged predicts nothing.
     models = models[(models < classes).any(axis=1)]
-    hardest = gallery.hardest(test.labels, models)
-    images = hardest[:_SHOWN]
+    hardest = gallery.hardest(test.targets, models)
+    # Of a table there is nothing to look at.
+    images = hardest[: _SHOWN if test.inputs.ndim > 2 else 0]
+    shown = test.take(images)
     with new_directory(TEST) as directory:
-        write_npz(directory / "labels.npz", {"labels": test.labels})
+        write_npz(directory / "labels.npz", {"labels": test.targets})
         write_npz(
             directory / "gallery.npz",
             {
                 "found": np.array([len(hardest)]),
                 "models": np.array([len(models)]),
                 "indices": images,
-                **test.take(images)._asdict(),
+                "images": shown.inputs if shown.inputs.ndim > 2 else np.zeros((0, 1, 1), np.uint8),
+                "labels": shown.targets,
                 "votes": gallery.votes(models[:, images], classes),
             },
         )
         digests = {name: file_digest(path, name) for name in ("md5", "sha256")}
-        write_json(directory / "split.json", {"examples": len(test.labels), **digests})
+        write_json(directory / "split.json", {"examples": len(test.targets), **digests})
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from optledger.core.packages import version
 from optledger.core.params import Params
 from optledger.core.paths import CASES, RAW, RESULTS, TEST
 from optledger.datasets import registry
+from optledger.datasets.prepared import read_summary
 from optledger.figures import differences
 from optledger.report import page
 from optledger.report.gallery import read_gallery
@@ -28,6 +29,7 @@ _TABLES = (
 def main() -> None:
     """Run the stage."""
     settings = params.load()
+    summary = read_summary()
     undeclared.forget("case", CASES, settings.cases)
     tables = read_results(*_TABLES, variants=settings.variants)
     answer = differences.draw(tables["leaderboard"], tables["comparisons"], settings.comparison)
@@ -35,7 +37,7 @@ def main() -> None:
         **tables,
         answer=answer,
         cases=[CASES / name / "figure.svg" for name in settings.cases],
-        gallery=read_gallery(TEST / "gallery.npz"),
+        gallery=read_gallery(TEST / "gallery.npz", summary.names),
         checksums=dict(_checksums(settings)),
         versions={name: version(name) for name in _PACKAGES},
         class_notes=class_notes(),
@@ -47,7 +49,7 @@ def main() -> None:
 
 def _checksums(settings: Params) -> Iterator[tuple[str, str]]:
     """Yield what the data's files must have, and what the results have."""
-    for file in registry.load(settings.dataset).files.by_role().values():
+    for file in registry.load(settings.dataset).files.values():
         yield (RAW / file.name).as_posix(), file.sha256
     for path in [
         *(RESULTS / f"{name}.csv" for name in (*_TABLES, "seeds")),

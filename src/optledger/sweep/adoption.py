@@ -19,6 +19,7 @@ from optledger.core.errors import UserError
 from optledger.core.formats import file_digest, read
 from optledger.core.paths import LOCK, PARAMS, TRIALS
 from optledger.core.tables import records
+from optledger.datasets.interface import Interface
 from optledger.pipeline.description import Pipeline, Stage, opened
 from optledger.pipeline.digests import Digests
 from optledger.sweep.keys import Keys
@@ -32,7 +33,7 @@ from optledger.trials.trial import Divergence, Epoch, Trial, TrialResult
 _PINS = Path("requirements.lock")
 
 
-def take_in(names: Sequence[str], classes: int, keys: Keys, store: Store) -> int:
+def take_in(names: Sequence[str], interface: Interface, keys: Keys, store: Store) -> int:
     """Put into the store what DVC's cache has of some variants' trials; return how many.
 
     Nothing is taken in where something that the trials follow from is not known to be the same.
@@ -46,7 +47,9 @@ def take_in(names: Sequence[str], classes: int, keys: Keys, store: Store) -> int
         wanted = {f"train@{name}": name for name in names}
         for stage in pipeline.stages:
             if stage.name in wanted and _is_of_this_code(stage, digests):
-                taken += _take_in_variant(wanted[stage.name], stage, pipeline, classes, keys, store)
+                taken += _take_in_variant(
+                    wanted[stage.name], stage, pipeline, interface, keys, store
+                )
     return taken
 
 
@@ -55,7 +58,7 @@ def _is_of_this_code(stage: Stage, digests: Digests) -> bool:
 
 
 def _take_in_variant(
-    name: str, stage: Stage, pipeline: Pipeline, classes: int, keys: Keys, store: Store
+    name: str, stage: Stage, pipeline: Pipeline, interface: Interface, keys: Keys, store: Store
 ) -> int:
     md5 = stage.outputs.get(TRIALS / name)
     if md5 is None:
@@ -65,7 +68,7 @@ def _take_in_variant(
     with suppress(UserError, OSError, ValueError), tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         _check_out(pipeline, md5, folder)
-        specification = specify(_recorded(name, stage), classes)
+        specification = specify(_recorded(name, stage), interface)
         for result in (*_finals(folder), *_searched(folder)):
             trial = keys.keyed(Trial(name, specification, result.learning_rate, result.seed))
             if not _are_pinned(trial.document["packages"]):

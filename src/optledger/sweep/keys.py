@@ -106,7 +106,7 @@ def _stamp(file: Path) -> Stamp:
 
 
 def examples_digest(examples: Examples) -> str:
-    """Return the SHA-256 of images and labels, however they are read."""
+    """Return the SHA-256 of inputs and targets, however they are read."""
     found = hashlib.sha256()
     for name, array in examples._asdict().items():
         found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())

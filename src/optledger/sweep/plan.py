@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from optledger.core.params import Params, Search, Variant
+from optledger.datasets.interface import Interface
 from optledger.sweep.keys import KeyedTrial, Keys
 from optledger.trials import search
 from optledger.trials.specify import specify
@@ -34,23 +35,23 @@ class Plan:
         return [*self.searched, *(each for rate in sorted(rates) for each in self.finals(rate))]
 
 
-def plans(settings: Params, names: Iterable[str], classes: int, keys: Keys) -> list[Plan]:
+def plans(settings: Params, names: Iterable[str], interface: Interface, keys: Keys) -> list[Plan]:
     """Return a plan for each search of each variant, in their order.
 
     Raises:
         UserError: the prepared data are not here, or a model's file is no Python.
     """
     return [
-        _plan(settings.variants[name], name, how, seeds, classes, keys)
+        _plan(settings.variants[name], name, how, seeds, interface, keys)
         for name in names
         for how, seeds in settings.searches_of(name)
     ]
 
 
 def _plan(
-    variant: Variant, name: str, how: Search, seeds: Sequence[int], classes: int, keys: Keys
+    variant: Variant, name: str, how: Search, seeds: Sequence[int], interface: Interface, keys: Keys
 ) -> Plan:
-    specification = specify(variant, classes)
+    specification = specify(variant, interface)
 
     def keyed(learning_rate: float, seed: int) -> KeyedTrial:
         return keys.keyed(Trial(name, specification, learning_rate, seed))

@@ -86,7 +86,7 @@ class _Keys:
         return digest(
             {
                 "model": asdict(trained.model),
-                "classes": trained.classes,
+                "interface": asdict(trained.interface),
                 "weights": _weights_digest(trained.weights),
                 "examples": self._examples,
                 "processor": self._processor,

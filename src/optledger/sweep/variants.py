@@ -42,14 +42,14 @@ def look_up(
     if lines := [line for name in names for line in example_mistakes(settings, name, counts)]:
         raise UserError("\n".join(dict.fromkeys(lines)))
     keys = Keys()
-    wanted = plans(settings, names, summary.classes, keys)
+    wanted = plans(settings, names, summary.interface, keys)
     found = Sweep(wanted, keys, store, with_weights)
     if not (takes_in and store.place and found.to_train):
         return found
     # DVC's library, which is not needed where everything is kept.
     from optledger.sweep.adoption import take_in
 
-    if taken := take_in(names, summary.classes, keys, store):
+    if taken := take_in(names, summary.interface, keys, store):
         print(f"{taken} finished trials taken in from DVC's cache")
         return Sweep(wanted, keys, store, with_weights)
     return found
@@ -116,6 +116,6 @@ def kept(settings: Params, store: Store) -> list[KeyedTrial]:
     Raises:
         UserError: the data are not prepared.
     """
-    wanted = plans(settings, settings.variants, read_summary().classes, Keys())
+    wanted = plans(settings, settings.variants, read_summary().interface, Keys())
     trials = [each for plan in wanted for each in plan.possible()]
     return list({each.key: each for each in trials if each.key in store}.values())

@@ -1,6 +1,7 @@
 """The champion's model as the files of results/ and data/prepared/ have it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from optledger.analysis.predictions import read_labels, read_predictions, read_s
 from optledger.analysis.schemas import read_results
 from optledger.core.params import Comparison, Component, Params
 from optledger.core.paths import PREDICTIONS, TRIALS
+from optledger.datasets.interface import Interface
 from optledger.datasets.prepared import read_split, read_summary
 from optledger.trials.records import read_trials, read_weights
 from optledger.trials.trial import Weights
@@ -24,9 +26,11 @@ class ChampionModel:
         seed: whose model it is; the best on the validation split.
         seeds: how many the variant has.
         model: how it is built.
-        classes: how many it tells apart.
+        interface: what it takes, and how many classes it tells apart.
+        columns: the names of what it takes of a table; empty where it takes images.
+        class_names: of what it tells apart, in their order; None where they are numbers.
         weights: its own.
-        input_example: uint8, shape (images, rows, columns): images of the validation split.
+        input_example: of the validation split, as `Examples` has inputs.
         predictions: of all the variant's seeds on the test split: `classes` and `losses`, shape
             (seeds, images), and the true `labels`.
         test_digest: SHA-256 of the test split.
@@ -39,9 +43,11 @@ class ChampionModel:
     seed: int
     seeds: int
     model: Component
-    classes: int
+    interface: Interface
+    columns: tuple[str, ...]
+    class_names: tuple[str, ...] | None
     weights: Weights
-    input_example: NDArray[np.uint8]
+    input_example: NDArray[Any]
     predictions: dict[str, NDArray[np.generic]]
     test_digest: str
     comparison: Comparison
@@ -66,9 +72,9 @@ def read_champion(params: Params) -> ChampionModel | None:
         ["validation_accuracy", "validation_loss", "seed"], ascending=[False, True, True]
     )
     seed = int(seeds["seed"].iloc[0])
-    classes = read_summary().classes
-    labels = read_labels(classes)
-    predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), classes)
+    summary = read_summary()
+    labels = read_labels(summary.classes)
+    predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), summary.classes)
     place = read_trials(TRIALS / name)["seed"].tolist().index(seed)
     return ChampionModel(
         dataset=params.dataset,
@@ -76,9 +82,11 @@ def read_champion(params: Params) -> ChampionModel | None:
         seed=seed,
         seeds=len(seeds),
         model=params.variants[name].model,
-        classes=classes,
+        interface=summary.interface,
+        columns=tuple(column.name for column in summary.columns or ()),
+        class_names=None if summary.class_names is None else tuple(summary.class_names),
         weights=read_weights(TRIALS / name)[place],
-        input_example=read_split("validation").images[:_EXAMPLES],
+        input_example=read_split("validation").inputs[:_EXAMPLES],
         predictions={**predictions, "labels": labels},
         test_digest=read_split_digest().sha256,
         comparison=params.comparison,

@@ -7,9 +7,12 @@ without TensorFlow, and without pickle: MLflow is given the name of a module to 
 import logging
 import shutil
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from mlflow.entities import LoggedModel
 
 import optledger
@@ -25,6 +28,7 @@ PREDICTIONS = "data/model/predictions.npz"
 # What of this package loads a model: that, and all that models may be made of.
 _CODE = (
     *("__init__.py", "core/__init__.py", "core/errors.py", "core/formats.py"),
+    *("datasets/__init__.py", "datasets/interface.py"),
     *("tracking/__init__.py", "tracking/predictor.py"),
     *("trials/__init__.py", "trials/trial.py"),
 )
@@ -51,11 +55,10 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
 
     # Where it says that it validates the input example.
     logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
-    shape = champion.input_example.shape[1:]
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / Path(PREDICTIONS).parent.name
         code = Path(temporary) / optledger.__name__
-        _write_data(data, champion, shape)
+        _write_data(data, champion)
         _copy_code(code, champion.model.name)
         pyfunc.save_model(
             folder,
@@ -74,14 +77,22 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
             signature=ModelSignature(
                 outputs=Schema(
                     [
-                        ColSpec(DataType.long, "class"),
+                        ColSpec(
+                            DataType.string if champion.class_names else DataType.long, "class"
+                        ),
                         ColSpec(Array(DataType.double), "probabilities"),
                     ]
                 ),
             ),
-            input_example=champion.input_example,
+            input_example=_example(champion),
             pip_requirements=[f"{distribution(name)}=={version(name)}" for name in _REQUIREMENTS],
         )
+
+
+def _example(champion: ChampionModel) -> Any:
+    if champion.interface.takes_images:
+        return champion.input_example
+    return pd.DataFrame(champion.input_example, columns=list(champion.columns))
 
 
 def _copy_code(folder: Path, model: str) -> None:
@@ -95,11 +106,12 @@ def _copy_code(folder: Path, model: str) -> None:
     shutil.copyfile(models.files()[model], folder / _TRAINING / f"models/{model}.py")
 
 
-def _write_data(folder: Path, champion: ChampionModel, shape: tuple[int, ...]) -> None:
+def _write_data(folder: Path, champion: ChampionModel) -> None:
     built = {
         "model": champion.model.model_dump(mode="json"),
-        "image_shape": list(shape),
-        "classes": champion.classes,
+        "interface": asdict(champion.interface),
+        "columns": champion.columns,
+        "class_names": champion.class_names,
     }
     write_json(folder / predictor.MODEL, built)
     write_npz(folder / predictor.WEIGHTS, champion.weights)

@@ -15,6 +15,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from numpy.typing import ArrayLike, NDArray
 
 from optledger.core.formats import read_json, read_npz
+from optledger.datasets.interface import Interface
 from optledger.training import runtime
 from optledger.trials.trial import Component
 
@@ -28,7 +29,7 @@ _ALLOWED = "whole numbers from 0 to 255, as the model scales pixels itself"
 
 
 class Predictor:
-    """A classifier of raw pixels."""
+    """A classifier of raw pixels, or of raw columns."""
 
     def __init__(self, folder: Path) -> None:
         """Build the model from code and give it the weights in `folder`."""
@@ -38,10 +39,16 @@ class Predictor:
         from optledger.training.weights import set_weights
 
         built = read_json(folder / MODEL)
-        self._image_shape = tuple(built["image_shape"])
+        found: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in built["interface"].items()
+        }
+        self._interface = Interface(**found)
+        self._columns: list[str] = built["columns"]
+        self._names: list[str] | None = built["class_names"]
         arguments = dict(built["model"])
         component = Component(arguments.pop("name"), arguments)
-        self._model = build_model(component, self._image_shape, built["classes"])
+        self._model = build_model(component, self._interface)
         set_weights(self._model, read_npz(folder / WEIGHTS))
         # As `evaluate` has it: the compiled forward pass, whose bytes do not depend on the batch.
         self._model.compile(jit_compile=True)
@@ -49,29 +56,53 @@ class Predictor:
     def predict(
         self, model_input: ArrayLike | pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Classify images.
+        """Classify images, or the rows of a table.
 
         Args:
             model_input: raw pixels, whole numbers from 0 to 255 of any type, shape (images, rows,
-                columns); or a table with one column, whose rows are images as lists.
+                columns) and with channels if the model has them; or a table with one column, whose
+                rows are images as lists. For a model of columns, a table that has them by their
+                names, in any order, or an array of shape (rows, columns).
             params: none; MLflow passes it.
 
         Returns:
-            A row per image: `class`, the most probable one, and `probabilities`, of each class.
+            A row per item: `class`, the most probable one, and `probabilities`, of each class.
 
         Raises:
-            MlflowException: these are no raw pixels, as where they were scaled to fractions.
+            MlflowException: these are no raw pixels, as where they were scaled to fractions, or
+                not these columns.
         """
-        images = _pixels(model_input, self._image_shape)
-        starts = range(0, len(images), _BATCH)
-        logits = [self._logits(images[start : start + _BATCH]) for start in starts]
-        return _table(np.concatenate(logits or [np.zeros((0, 1))]))
+        if self._interface.takes_images:
+            given: NDArray[Any] = _pixels(model_input, self._interface.shape)
+        else:
+            given = _rows(model_input, self._columns)
+        starts = range(0, len(given), _BATCH)
+        logits = [self._logits(given[start : start + _BATCH]) for start in starts]
+        return _table(np.concatenate(logits or [np.zeros((0, 1))]), self._names)
 
-    def _logits(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def _logits(self, given: NDArray[Any]) -> NDArray[np.float64]:
         """Return the logits of a batch, filled up to the one size that is compiled."""
-        batch = np.zeros((_BATCH, *self._image_shape), np.uint8)
-        batch[: len(images)] = images
-        return np.asarray(self._model.predict_on_batch(batch)[: len(images)], np.float64)
+        batch = np.zeros((_BATCH, *self._interface.shape), given.dtype)
+        batch[: len(given)] = given
+        return np.asarray(self._model.predict_on_batch(batch)[: len(given)], np.float64)
+
+
+def _rows(given: ArrayLike | pd.DataFrame, columns: list[str]) -> NDArray[np.float32]:
+    """Return the columns that a model takes, in its order, shape (rows, columns)."""
+    if isinstance(given, pd.DataFrame):
+        named = given.set_axis([str(name) for name in given.columns], axis=1)
+        if missing := [name for name in columns if name not in named]:
+            raise _refusal(f"no column {missing[0]}", ", ".join(columns))
+        given = named[columns]
+    values = np.asarray(given)
+    if values.dtype.kind not in "buif":
+        raise _refusal(f"values of type {values.dtype}", "numbers")
+    if values.shape[1:] != (len(columns),):
+        raise _refusal(f"shape {values.shape}", f"(rows, {len(columns)})")
+    rows = values.astype(np.float32)
+    if not np.isfinite(rows).all():
+        raise _refusal("a number that is not finite", "finite ones")
+    return rows
 
 
 def _pixels(given: ArrayLike | pd.DataFrame, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -102,11 +133,15 @@ def _refusal(found: str, allowed: str) -> MlflowException:
     return MlflowException(f"found {found}; allowed: {allowed}", INVALID_PARAMETER_VALUE)
 
 
-def _table(logits: NDArray[np.float64]) -> pd.DataFrame:
+def _table(logits: NDArray[np.float64], names: list[str] | None) -> pd.DataFrame:
     scores = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = (scores / scores.sum(axis=1, keepdims=True)).round(_DECIMALS)
+    best = logits.argmax(axis=1)
     return pd.DataFrame(
-        {"class": logits.argmax(axis=1), "probabilities": list(probabilities.tolist())}
+        {
+            "class": best if names is None else np.array(names)[best],
+            "probabilities": list(probabilities.tolist()),
+        }
     )
 
 

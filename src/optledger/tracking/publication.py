@@ -14,7 +14,7 @@ from optledger.core.errors import UserError
 from optledger.core.formats import digest
 from optledger.core.params import Params
 from optledger.datasets import registry
-from optledger.datasets.registry import Dataset
+from optledger.datasets.registry import Entry
 from optledger.tracking.agreement import DUPLICATE_OF, Published
 from optledger.tracking.location import database, reason, rehome, tracking_uri
 from optledger.tracking.run import Run
@@ -66,7 +66,7 @@ def publish(
     return Published(*map(sum, zip(*counts, strict=True))), told
 
 
-def experiments(params: Params, dataset: Dataset) -> dict[str, list[Run]]:
+def experiments(params: Params, dataset: Entry) -> dict[str, list[Run]]:
     """Return what runs each experiment is to hold, by its name."""
     return {
         f"optledger-{params.dataset}": collect(params, dataset),

@@ -323,9 +323,12 @@ def _in_words(champion: ChampionModel) -> str:
 
 
 def _registered_in_words(champion: ChampionModel) -> str:
-    rows, columns = champion.input_example.shape[1:]
+    shape = " by ".join(map(str, champion.interface.shape))
+    given = "images" if champion.interface.takes_images else "rows"
+    raw = f"raw pixels from 0 to 255, {shape}" if given == "images" else f"{shape} raw columns"
+    classes = champion.interface.classes
     return (
-        f"Classifies images of {champion.dataset}: raw pixels from 0 to 255, {rows} by {columns}, "
-        f"into {champion.classes} classes. The alias `champion` moves only to a version that is "
-        "shown to be better; each version says why it has it or not."
+        f"Classifies {given} of {champion.dataset}: {raw}, into {classes} classes. The alias "
+        "`champion` moves only to a version that is shown to be better; each version says why it "
+        "has it or not."
     )

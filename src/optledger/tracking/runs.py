@@ -15,7 +15,7 @@ from optledger.core.params import Params
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
 from optledger.core.tables import records
 from optledger.datasets.prepared import read_summary
-from optledger.datasets.registry import Dataset
+from optledger.datasets.registry import Entry
 from optledger.tracking.case_runs import case_runs
 from optledger.tracking.champion import read_champion
 from optledger.tracking.keys import comparison_content
@@ -40,10 +40,10 @@ _COMPARED = (
 )
 
 
-def collect(params: Params, dataset: Dataset) -> list[Run]:
+def collect(params: Params, dataset: Entry) -> list[Run]:
     """Read results/ and return its runs: a parent before its children, the comparison last."""
     inputs = _inputs(params.dataset)
-    checksums = {role: file.sha256 for role, file in dataset.files.by_role().items()}
+    checksums = {role: file.sha256 for role, file in dataset.files.items()}
     leaderboard, comparisons = read_results(
         "leaderboard", "comparisons", variants=params.variants
     ).values()

@@ -13,6 +13,7 @@ from optledger.core.errors import UserError, printable
 from optledger.core.params import Params, Range, Variant, place
 from optledger.core.paths import PARAMS
 from optledger.datasets.examples import Examples
+from optledger.datasets.interface import Interface
 from optledger.datasets.sampling import training_examples
 from optledger.training import dropout, models
 from optledger.training.components import (
@@ -28,27 +29,25 @@ from optledger.trials.specify import specify
 from optledger.trials.trial import Component, Specification, Trial
 
 _EXAMPLES = 4
-# MNIST's; that of other data is known once they are here.
-_IMAGE_SHAPE = (28, 28)
 # Enough for what goes wrong in some steps: an average out of its range, a root of less than 0.
 _STEPS = 32
 # Arguments that count steps of a training.
 _STEP_COUNTS = ("warmup_steps", "gradient_accumulation_steps")
 
 
-def mistakes(params: Params, examples: Mapping[str, int], classes: int) -> list[str]:
+def mistakes(params: Params, examples: Mapping[str, int], interface: Interface) -> list[str]:
     """Return a line for each mistake in the models, the optimizers, losses and schedules.
 
     Args:
         params: what to check.
         examples: by variant, how many it trains on.
-        classes: of the dataset.
+        interface: of the dataset.
     """
     lines = dict.fromkeys(
         printable(f"{PARAMS}: {place(params, name, key)}: {problem}")
         for name, variant in params.variants.items()
         for key, problem in _specification_mistakes(
-            specify(variant, classes), _lowest_rate(variant), examples[name], _IMAGE_SHAPE
+            specify(variant, interface), _lowest_rate(variant), examples[name]
         )
     )
     return list(lines)
@@ -60,11 +59,11 @@ def check_trainable(trial: Trial, train: Examples) -> None:
     Raises:
         UserError: a line for each mistake.
     """
-    examples = len(training_examples(train.labels, trial.specification, seed=0))
+    examples = len(training_examples(train.targets, trial.specification, seed=0))
     lines = [
         printable(f"{PARAMS}: variants.{trial.name}.{key}: {problem}")
         for key, problem in _specification_mistakes(
-            trial.specification, trial.learning_rate, examples, train.images.shape[1:]
+            trial.specification, trial.learning_rate, examples
         )
     ]
     if lines:
@@ -72,15 +71,15 @@ def check_trainable(trial: Trial, train: Examples) -> None:
 
 
 def _specification_mistakes(
-    variant: Specification, rate: float, examples: int, image_shape: tuple[int, ...]
+    variant: Specification, rate: float, examples: int
 ) -> Iterator[tuple[str, str]]:
     loss = model = None
-    classes = variant.classes
+    classes = variant.interface.classes
     steps = variant.epochs * variant.steps(examples)
     if hidden := models.hidden(variant.model.name):
         yield "model", f"found {hidden}, whose name optledger has; allowed: another name"
     try:
-        model = build_model(variant.model, image_shape, classes)
+        model = build_model(variant.model, variant.interface)
     except ComponentError as error:
         yield "model", error.told(shown)
     try:
@@ -104,7 +103,7 @@ def _specification_mistakes(
     else:
         if variant.schedule is not None and (problem := _too_long(variant.schedule, steps)):
             yield "schedule", problem
-    if model is not None and (problem := _problem(lambda: _logits(model, image_shape, classes))):
+    if model is not None and (problem := _problem(lambda: _logits(model, variant.interface))):
         yield "model", f"found {shown(variant.model.arguments)}; allowed: what works: {problem}"
     if loss is not None:
         weights = variant.loss.arguments.get("alpha")
@@ -177,10 +176,11 @@ def _descend(optimizer: Any, rate: float) -> None:
         raise ValueError(f"{steps} steps at learning rate {rate:g} do not lead down a parabola")
 
 
-def _logits(model: Any, image_shape: tuple[int, ...], classes: int) -> None:
+def _logits(model: Any, interface: Interface) -> None:
+    given = tf.zeros((_EXAMPLES, *interface.shape), model.inputs[0].dtype)
     with dropout.keyed(tf.constant(dropout.step_keys(seed=0, epoch=1, steps=1)[0])):
-        logits = model(tf.zeros((_EXAMPLES, *image_shape), tf.uint8), training=True)
-    if tuple(logits.shape) != (_EXAMPLES, classes):
+        logits = model(given, training=True)
+    if tuple(logits.shape) != (_EXAMPLES, interface.classes):
         raise ValueError(f"the shape of its logits is {tuple(logits.shape)}")
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from optledger.datasets.interface import Interface
 from optledger.training import models, textbook_optimizers
 from optledger.training.arguments import checked
 from optledger.trials.trial import Component
 
 _NOT_ARGUMENTS = {
     # Given by this project, not by params.yaml.
-    *("images", "classes"),
+    *("inputs", "outputs"),
     *("self", "args", "kwargs", "name", "learning_rate", "reduction", "dtype", "from_logits"),
     # An average of the weights would be put in place only after the last validation, whose figures
     # then are of other weights.
@@ -74,26 +75,29 @@ class ComponentError(ValueError):
         return self.told()
 
 
-def build_model(component: Component, image_shape: tuple[int, ...], classes: int) -> Any:
-    """Build a Keras model of uint8 images, shape (images, rows, columns).
+def build_model(component: Component, interface: Interface) -> Any:
+    """Build a Keras model that takes examples as they are, and returns logits.
 
-    Its first step scales the pixels to [0, 1]; it returns logits, shape (images, classes).
+    Its first step scales pixels to [0, 1], or columns to a mean of 0 and a deviation of 1. The
+    logits have the shape (examples, classes).
 
     Raises:
         ComponentError: there is no such model, it does not take these arguments, or what it
             returns or keeps is not what a model may.
     """
-    pixels = keras.Input(image_shape, dtype="uint8", name="pixels")
-    images = keras.layers.Rescaling(1 / 255, name="scaling")(pixels)
+    given = keras.Input(interface.shape, dtype="uint8" if interface.takes_images else "float32")
+    inputs = _scaled(given, interface)
+    classes = interface.classes
     build = _model(component)
     arguments = _checked(build, component)
-    logits = _build(component, build, **arguments, images=images, classes=classes)
+    logits = _build(component, build, **arguments, inputs=inputs, outputs=classes)
     if tuple(logits.shape) != (None, classes):
         raise ComponentError(
             component.name,
-            f"a model that returns logits of shape (images, {classes}), not {tuple(logits.shape)}",
+            f"a model that returns logits of shape (examples, {classes}), not "
+            f"{tuple(logits.shape)}",
         )
-    model = keras.Model(pixels, logits)
+    model = keras.Model(given, logits)
     if len(model.variables) > len(model.weights):
         raise ComponentError(
             component.name,
@@ -101,6 +105,16 @@ def build_model(component: Component, image_shape: tuple[int, ...], classes: int
             "trial would leave to the next; for dropout, optledger.training.dropout.Dropout",
         )
     return model
+
+
+def _scaled(given: Any, interface: Interface) -> Any:
+    if interface.takes_images:
+        return keras.layers.Rescaling(1 / 255)(given)
+    # In this order: far from 0, a column would lose its digits to the product.
+    means, deviations = (
+        np.array(each, np.float32) for each in (interface.means, interface.deviations)
+    )
+    return (given - means) / deviations
 
 
 def build_optimizer(component: Component) -> Any:

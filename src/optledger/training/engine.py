@@ -46,18 +46,14 @@ class Engine:
             validation: the examples that an epoch ends with; there may be none.
         """
         self.specification = specification
-        self._architecture = (
-            specification.model,
-            train.images.shape[1:],
-            specification.classes,
-        )
+        self._architecture = specification.model, specification.interface
         self._model = build_model(*self._architecture)
         self._optimizer = build_optimizer(specification.optimizer)
         self._optimizer.build(self._model.trainable_variables)
         self._loss = build_loss(specification.loss)
-        self._labels = train.labels
-        self._train = _resident(train, specification.classes)
-        self._validation = _resident(validation, specification.classes)
+        self._labels = train.targets
+        self._train = _resident(train, specification.interface.classes)
+        self._validation = _resident(validation, specification.interface.classes)
         chosen = training_examples(self._labels, specification, seed=0)
         self._examples = len(chosen)
         self._class_weights = _class_weights(specification, self._labels[chosen])
@@ -142,8 +138,8 @@ class Engine:
         if rest:
             state = step(state, rest)
         _, loss, correct, bad_step = state
-        images, one_hot = self._validation
-        validation_loss, validation_correct = self._score(images, one_hot, training=False)
+        inputs, one_hot = self._validation
+        validation_loss, validation_correct = self._score(inputs, one_hot, training=False)
         # The last step's damage shows in the weights, or in what they make of other images.
         for values in (*self._model.trainable_variables, validation_loss):
             bad_step = _first_bad(bad_step, steps + bool(rest), values)
@@ -159,10 +155,10 @@ class Engine:
     def _step(self, indices: Any, rate: Any, key: Any) -> tuple[Any, Any]:
         """Take a step on the examples at `indices`; return their summed loss and hits."""
         self._optimizer.learning_rate = rate
-        images, one_hot = (tf.gather(values, indices) for values in self._train)
+        inputs, one_hot = (tf.gather(values, indices) for values in self._train)
         with tf.GradientTape() as tape:
             with dropout.keyed(key):
-                losses, correct = self._score(images, one_hot, training=True)
+                losses, correct = self._score(inputs, one_hot, training=True)
             objective = tf.reduce_mean(self._weighted(losses, one_hot)) + self._penalty()
         variables = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(objective, variables), variables)
@@ -187,8 +183,8 @@ class Engine:
             penalties += [l2 * tf.reduce_sum(tf.square(each)) for each in kernels]
         return tf.add_n(penalties)
 
-    def _score(self, images: Any, one_hot: Any, training: bool) -> tuple[Any, Any]:
-        logits = self._model(images, training=training)
+    def _score(self, inputs: Any, one_hot: Any, training: bool) -> tuple[Any, Any]:
+        logits = self._model(inputs, training=training)
         hits = tf.equal(tf.argmax(logits, axis=1), tf.argmax(one_hot, axis=1))
         return self._loss(one_hot, logits), tf.reduce_sum(tf.cast(hits, tf.int32))
 
@@ -200,18 +196,17 @@ def _first_bad(bad_step: Any, step: Any, values: Any) -> Any:
 
 
 def _resident(examples: Examples, classes: int) -> tuple[Any, Any]:
-    one_hot = keras.utils.to_categorical(examples.labels, classes)
-    return tf.constant(examples.images), tf.constant(one_hot.astype(np.float32))
+    one_hot = keras.utils.to_categorical(examples.targets, classes)
+    return tf.constant(examples.inputs), tf.constant(one_hot.astype(np.float32))
 
 
-def _class_weights(specification: Specification, labels: NDArray[np.uint8]) -> Any:
+def _class_weights(specification: Specification, labels: NDArray[Any]) -> Any:
     """Return the weight of each class's losses, shape (classes,), or None where all weigh 1."""
     if specification.class_weights is None:
         return None
     if specification.class_weights == "balanced":
-        counts = np.bincount(labels, minlength=specification.classes)
+        classes = specification.interface.classes
+        counts = np.bincount(labels, minlength=classes)
         # A class without examples has no losses to weigh.
-        return tf.constant(
-            len(labels) / (specification.classes * np.maximum(counts, 1)), tf.float32
-        )
+        return tf.constant(len(labels) / (classes * np.maximum(counts, 1)), tf.float32)
     return tf.constant(specification.class_weights, tf.float32)

@@ -9,6 +9,7 @@ from optledger.core import git
 from optledger.core.errors import UserError
 from optledger.core.formats import digest, read, replacing
 from optledger.core.params import Params
+from optledger.datasets.interface import Interface
 from optledger.training import models
 from optledger.training.program import program
 from optledger.trials.specify import specify
@@ -23,20 +24,20 @@ _MOST = 100
 class Passed:
     """The file of digests, each of all that the outcome of a check follows from."""
 
-    def __init__(self, settings: Params, examples: Mapping[str, int], classes: int) -> None:
+    def __init__(self, settings: Params, examples: Mapping[str, int], interface: Interface) -> None:
         """Look whether these parameters were checked before.
 
         Args:
             settings: what is to be checked.
             examples: by variant, how many it trains on.
-            classes: of the dataset.
+            interface: of the dataset.
         """
         variants = settings.variants.values()
         names = sorted({variant.model.name for variant in variants})
         programs = {name: program([_CHECKS], name).document for name in names}
         self._digest = digest(
             [
-                [asdict(specify(variant, classes)), str(variant.learning_rate), examples[name]]
+                [asdict(specify(variant, interface)), str(variant.learning_rate), examples[name]]
                 for name, variant in settings.variants.items()
             ]
             + [[programs[name], str(models.hidden(name))] for name in names]

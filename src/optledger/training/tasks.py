@@ -86,7 +86,7 @@ def predict_test(trained: TrainedModel, report: Report) -> Predictions:
     """Predict the test split."""
     from optledger.training.prediction import predict
 
-    return predict(trained.model, trained.classes, trained.weights, read_split("test"))
+    return predict(trained.model, trained.interface, trained.weights, read_split("test"))
 
 
 def _peak_memory_mib() -> float:

@@ -5,16 +5,15 @@ from typing import Any
 
 import keras
 
+from optledger.datasets.interface import Interface
 from optledger.training.components import build_model
 from optledger.trials.trial import Component, Weights
 
 
-def initial_weights(
-    model: Component, image_shape: tuple[int, ...], classes: int, seed: int
-) -> Weights:
+def initial_weights(model: Component, interface: Interface, seed: int) -> Weights:
     """Return the weights that every variant with this model starts from at `seed`."""
     keras.utils.set_random_seed(seed)
-    return get_weights(build_model(model, image_shape, classes))
+    return get_weights(build_model(model, interface))
 
 
 def get_weights(model: Any) -> Weights:

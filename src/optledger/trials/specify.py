@@ -1,18 +1,19 @@
 """From params.yaml to what the engine trains."""
 
 from optledger.core import params
+from optledger.datasets.interface import Interface
 from optledger.trials.trial import Component, EarlyStopping, Specification
 
 
-def specify(variant: params.Variant, classes: int) -> Specification:
-    """Return what all trials of a variant have in common, for a dataset with so many classes."""
+def specify(variant: params.Variant, interface: Interface) -> Specification:
+    """Return what all trials of a variant have in common, for a dataset's interface."""
     stopping = variant.early_stopping
     return Specification(
         model=component(variant.model),
         optimizer=component(variant.optimizer),
         loss=component(variant.loss),
         schedule=component(variant.schedule) if variant.schedule else None,
-        classes=classes,
+        interface=interface,
         epochs=variant.epochs,
         batch_size=variant.batch_size,
         l1=variant.l1,

@@ -7,6 +7,7 @@ import numpy as np
 from optledger.core.documents import mistake
 from optledger.core.params import Params, place
 from optledger.core.paths import PARAMS
+from optledger.datasets.interface import Interface
 from optledger.datasets.sampling import training_examples
 from optledger.trials.specify import specify
 
@@ -39,7 +40,7 @@ def example_mistakes(
     if isinstance(settings.class_weights, tuple) and len(settings.class_weights) != classes:
         allowed = f"balanced, or {classes} weights, one for each class"
         yield wrong("class_weights", list(settings.class_weights), allowed)
-    labels = np.repeat(np.arange(classes, dtype=np.uint8), examples_per_class)
+    labels = np.repeat(np.arange(classes), examples_per_class)
     chosen = training_examples(labels, settings, seed=0)
     lost = set(labels.tolist()) - set(labels[chosen].tolist())
     if lost:
@@ -49,6 +50,8 @@ def example_mistakes(
     elif settings.batch_size != "full" and settings.batch_size > len(chosen):
         allowed = f"1 to {len(chosen)}, the examples that {variant} trains on, or full"
         yield wrong("batch_size", settings.batch_size, allowed)
-    elif (steps := specify(settings, classes).steps(len(chosen))) * settings.epochs > _MOST_STEPS:
+    elif (
+        steps := specify(settings, Interface((), classes)).steps(len(chosen))
+    ) * settings.epochs > _MOST_STEPS:
         allowed = f"at most {_MOST_STEPS // steps}, of {steps} step{'s' * (steps > 1)} each"
         yield wrong("epochs", settings.epochs, allowed)

@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optledger.datasets.interface import Interface
+
 Weights = dict[str, NDArray[np.float32]]
 """A model's weights by place and kind, for example `00_kernel` and `01_bias`."""
 
@@ -34,17 +36,13 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class Specification:
-    """All that the trials of a variant have in common; `optledger.core.params` explains it.
-
-    Attributes:
-        classes: labels are below it.
-    """
+    """All that the trials of a variant have in common; `optledger.core.params` explains it."""
 
     model: Component
     optimizer: Component
     loss: Component
     schedule: Component | None
-    classes: int
+    interface: Interface
     epochs: int
     batch_size: int | Literal["full"]
     l1: float
@@ -85,7 +83,7 @@ class TrainedModel:
     name: str
     seed: int
     model: Component
-    classes: int
+    interface: Interface
     weights: Weights
 
     def __str__(self) -> str:
@@ -144,17 +142,13 @@ class TrialResult:
         return None if self.divergence else self.history[self.kept_epoch - 1]
 
 
-NO_CLASS = 255
-"""The predicted label of an image for which a model's output is not finite."""
-
-
 class Predictions(NamedTuple):
-    """What a trained model says of labelled images.
+    """What a trained model says of labelled examples.
 
     Attributes:
-        classes: uint8, shape (images,): the predicted labels, or `NO_CLASS`.
-        losses: float32, shape (images,): the cross-entropy of the softmax, in nats, or NaN.
+        classes: of type `label_type`, shape (examples,): the predicted classes, or `no_class`.
+        losses: float32, shape (examples,): the cross-entropy of the softmax, in nats, or NaN.
     """
 
-    classes: NDArray[np.uint8]
+    classes: NDArray[np.unsignedinteger[Any]]
     losses: NDArray[np.float32]

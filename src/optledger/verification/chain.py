@@ -9,7 +9,7 @@ from optledger.core.breaks import Break, command
 from optledger.core.documents import differences, shown
 from optledger.core.formats import file_digest
 from optledger.core.paths import LOCK, RAW
-from optledger.datasets.registry import Dataset
+from optledger.datasets.registry import Entry
 from optledger.pipeline.description import Stage
 
 
@@ -100,7 +100,7 @@ class Chain:
         return next((stage for stage in self.stages if path in stage.outputs), None)
 
 
-def data_breaks(dataset: Dataset, broken: Collection[Path]) -> Iterator[Break]:
+def data_breaks(dataset: Entry, broken: Collection[Path]) -> Iterator[Break]:
     """Yield a break for each raw file that is not the one the registry pins.
 
     Args:
@@ -109,7 +109,7 @@ def data_breaks(dataset: Dataset, broken: Collection[Path]) -> Iterator[Break]:
     """
     if RAW in broken:
         return
-    for file in dataset.files.by_role().values():
+    for file in dataset.files.values():
         path = RAW / file.name
         found = f"sha256 {file_digest(path)}" if path.exists() else "nothing"
         if found != f"sha256 {file.sha256}":

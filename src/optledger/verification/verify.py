@@ -14,7 +14,7 @@ from optledger.core.breaks import Break, command
 from optledger.core.errors import UserError
 from optledger.core.params import Params
 from optledger.datasets import registry
-from optledger.datasets.registry import Dataset
+from optledger.datasets.registry import Entry
 from optledger.pipeline.description import Pipeline, opened
 from optledger.pipeline.digests import Digests
 from optledger.sweep import variants
@@ -56,7 +56,7 @@ class Verification:
             links += [*chain.breaks(outputs.broken), *data_breaks(dataset, outputs.broken)]
             yield from links
             self.counts += _counts(pipeline, digests)
-        self.counts.append(f"{len(dataset.files.by_role())} data files")
+        self.counts.append(f"{len(dataset.files)} data files")
         yield from self._trial_breaks(settings)
         if outputs.broken or links:
             # What runs there should be is a function of parameters and outputs.
@@ -81,7 +81,7 @@ class Verification:
                 )
         self.counts.append(f"{len(kept)} kept trials")
 
-    def _run_breaks(self, settings: Params, dataset: Dataset) -> Iterator[Break]:
+    def _run_breaks(self, settings: Params, dataset: Entry) -> Iterator[Break]:
         publication.configure()
         from optledger.tracking.audit import audit
 

@@ -1,6 +1,5 @@
 """A convolutional network."""
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -12,8 +11,8 @@ from optledger.training.sizes import check_counts, check_size
 
 
 def cnn(
-    images: Any,
-    classes: int,
+    inputs: Any,
+    outputs: int,
     filters: Sequence[int],
     kernel_size: int = 3,
     activation: str = "relu",
@@ -22,36 +21,41 @@ def cnn(
     """Return the logits of a convolutional network, whose layers each halve rows and columns.
 
     Args:
-        images: pixels in [0, 1], shape (images, rows, columns).
-        classes: of the logits, shape (images, classes).
+        inputs: scaled pixels, shape (images, rows, columns) or (images, rows, columns, channels).
+        outputs: of the logits, shape (images, outputs).
         filters: of each convolution.
         kernel_size: rows and columns of the filters.
         activation: of each filter's output, by its name in Keras.
         dropout: the share of the last layer's inputs that a training step leaves out.
 
     Raises:
-        ValueError: an argument is not what it has to be, or the images are too small to halve.
+        ValueError: an argument is not what it has to be, or the inputs are no images, or too
+            small to halve.
     """
     check_counts("filters", filters)
-    side = min(images.shape[1:])
+    if len(inputs.shape) < 3:
+        raise ValueError("it takes images, and these are the columns of a table; mlp takes both")
+    rows, columns, *more = inputs.shape[1:]
+    channels = more[0] if more else 1
+    side = min(rows, columns)
     if not 1 <= kernel_size <= side:
         raise ValueError(f"kernel_size must be an integer from 1 to {side}, not {kernel_size!r}")
-    places, patch = math.prod(images.shape[1:]), kernel_size**2
+    places, patch = rows * columns, kernel_size**2
     # Of each layer what an image becomes, and the weights; as if none were halved.
     layers = [
-        places * (patch * inputs + outputs) + patch * inputs * outputs
-        for inputs, outputs in pairwise((1, *filters))
+        places * (patch * before + after) + patch * before * after
+        for before, after in pairwise((channels, *filters))
     ]
-    check_size([*layers, places * classes * (filters[-1] if filters else 1)])
-    maps = keras.layers.Reshape((*images.shape[1:], 1))(images)
+    check_size([*layers, places * outputs * (filters[-1] if filters else channels)])
+    maps = keras.layers.Reshape((rows, columns, channels))(inputs)
     for count in filters:
         maps = keras.layers.Dense(count, activation)(_patches(maps, kernel_size))
         if min(maps.shape[1:3]) < 2:
             most = side.bit_length() - 1
-            raise ValueError(f"at most {most} filters for images of {images.shape[1:]}")
+            raise ValueError(f"at most {most} filters for images of {(rows, columns)}")
         maps = _halved(maps)
     units = Dropout(dropout)(keras.layers.Flatten()(maps))
-    return keras.layers.Dense(classes)(units)
+    return keras.layers.Dense(outputs)(units)
 
 
 def _patches(maps: Any, size: int) -> Any:

@@ -12,8 +12,8 @@ from optledger.training.sizes import check_counts, check_size
 
 
 def mlp(
-    images: Any,
-    classes: int,
+    inputs: Any,
+    outputs: int,
     hidden_units: Sequence[int],
     activation: str = "relu",
     dropout: float = 0.0,
@@ -21,8 +21,8 @@ def mlp(
     """Return the logits of a multilayer perceptron; without hidden units, of softmax regression.
 
     Args:
-        images: pixels in [0, 1], shape (images, rows, columns).
-        classes: of the logits, shape (images, classes).
+        inputs: scaled pixels or columns, of any shape (examples, ...).
+        outputs: of the logits, shape (examples, outputs).
         hidden_units: of each layer.
         activation: of each hidden unit, by its name in Keras.
         dropout: the share of each hidden layer's units that a training step leaves out.
@@ -31,10 +31,10 @@ def mlp(
         ValueError: an argument is not what it has to be.
     """
     check_counts("hidden_units", hidden_units)
-    widths = (math.prod(images.shape[1:]), *hidden_units, classes)
+    widths = (math.prod(inputs.shape[1:]), *hidden_units, outputs)
     check_size((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
-    units = keras.layers.Flatten()(images)
+    units = keras.layers.Flatten()(inputs)
     for count in hidden_units:
         units = keras.layers.Dense(count, activation)(units)
         units = Dropout(dropout)(units)
-    return keras.layers.Dense(classes)(units)
+    return keras.layers.Dense(outputs)(units)

@@ -10,9 +10,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optledger.core.errors import UserError
-from optledger.core.formats import read
+from optledger.core.formats import read as read_bytes
+from optledger.datasets.items import Items
+from optledger.datasets.labels import numbers_of
+from optledger.datasets.registry import Idx
 
 _UNSIGNED_BYTE = 0x08
+
+
+def read(dataset: Idx, folder: Path) -> Items:
+    """Read the four files of a dataset from a folder.
+
+    Raises:
+        UserError: a file is not such a file, or they do not belong together.
+    """
+    parts = []
+    for part in ("train", "test"):
+        images_path, labels_path = (
+            folder / dataset.files[f"{part}_{what}"].name for what in ("images", "labels")
+        )
+        images = read_idx(images_path, 1 + len(dataset.shape))
+        if images.shape[1:] != dataset.shape:
+            raise UserError(
+                f"{images_path}: found images of shape {images.shape[1:]}; "
+                f"allowed: {dataset.shape}, as the dataset's entry says"
+            )
+        labels = read_idx(labels_path, 1)
+        if len(images) != len(labels):
+            raise UserError(
+                f"{labels_path}: found {len(labels)} labels; "
+                f"allowed: {len(images)}, one for each of {images_path.name}"
+            )
+        place = "item {}".format
+        parts.append((images, numbers_of(labels_path, labels, dataset.target, place)))
+    (train, _), (test, _) = parts
+    return Items(
+        inputs=np.concatenate([images for images, _ in parts]),
+        targets=np.concatenate([labels for _, labels in parts]),
+        is_test=np.arange(len(train) + len(test)) >= len(train),
+        groups=None,
+        place=lambda index: f"test item {index - len(train)}",
+    )
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -20,13 +58,13 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
 
     Args:
         path: an uncompressed IDX file.
-        dimensions: 3 for images (images, rows, columns), 1 for labels.
+        dimensions: 3 for images (images, rows, columns), 4 for such with channels, 1 for labels.
 
     Raises:
         UserError: the file is missing or is not such a file, whole and of that shape.
     """
     try:
-        content = read(path)
+        content = read_bytes(path)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     magic = bytes([0, 0, _UNSIGNED_BYTE, dimensions])

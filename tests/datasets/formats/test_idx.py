@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optledger.core.errors import UserError
-from optledger.datasets.idx import read_idx, write_idx
+from optledger.datasets.formats.idx import read_idx, write_idx
 
 
 def test_read_idx_follows_the_format(tmp_path: Path) -> None:

@@ -1,0 +1,228 @@
+"""Folders of PNG and JPEG files, one a class, kept as one archive."""
+
+import io
+import re
+import tarfile
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from optledger.core.documents import shown
+from optledger.core.errors import UserError, first_line
+from optledger.datasets.interface import label_type
+from optledger.datasets.items import Items, check_memory
+from optledger.datasets.places import refuse
+from optledger.datasets.registry import Images
+
+_COLOURS = 3
+
+# What has one channel; what can be turned into three without a choice.
+_GREY, _COLOUR = {"1", "L"}, {"P", "RGB", "CMYK", "YCbCr"}
+_TRANSPARENT = {"LA", "PA", "RGBA", "La", "RGBa"}
+
+
+class ImageError(Exception):
+    """What is wrong with an image, in the plural."""
+
+
+class Named(NamedTuple):
+    """An image file of an archive or a folder: its path, and its content."""
+
+    path: str
+    content: bytes
+
+
+def read(dataset: Images, folder: Path) -> Items:
+    """Read the images of a dataset from the archive in a folder.
+
+    Raises:
+        UserError: the archive is none, or its images are not as the entry says.
+    """
+    path = folder / dataset.files["images"].name
+    total = dataset.items.train + dataset.items.test
+    check_memory(path, total, int(np.prod(dataset.shape)))
+    names = {name: number for number, name in enumerate(dataset.target.names or ())}
+    inputs = np.zeros((total, *dataset.shape), np.uint8)
+    places: list[Place] = []
+    labels, problems = [], Problems()
+    fit = Fit(dataset.shape, dataset.resize, dataset.recolour)
+    files = tqdm(members(path), total=total, unit=" images", leave=False, disable=None)
+    for count, file in enumerate(files):
+        if count == total:
+            raise UserError(f"{path}: found more than {total:,} images; allowed: as many")
+        place = placed(file.path, dataset.test.folder)
+        if place is None or place.name not in names:
+            problems.add("images in no folder of a class", file.path)
+            continue
+        places.append(place)
+        labels.append(names[place.name])
+        try:
+            inputs[len(places) - 1] = fitted(decoded(file.content), fit)
+        except ImageError as error:
+            problems.add(str(error), file.path)
+    problems.raise_any(path)
+    return Items(
+        inputs=inputs[: len(places)],
+        targets=np.array(labels, label_type(dataset.target.count)),
+        is_test=np.array([each.is_test for each in places]) if dataset.test.folder else None,
+        groups=groups_of([each.path for each in places], dataset.test.by, path),
+        place=lambda index: places[index].path,
+    )
+
+
+class Place(NamedTuple):
+    """Where an image is: its path, the name of its class, whether it is in the test folder."""
+
+    path: str
+    name: str
+    is_test: bool
+
+
+def placed(path: str, test_folder: str | None) -> Place | None:
+    """Return where an image is; None where no folder names its class.
+
+    Args:
+        path: from the folder of the dataset.
+        test_folder: below that, with a folder for each class; there are others like it.
+    """
+    folders = path.split("/")[:-1]
+    is_test = bool(folders) and folders[0] == test_folder
+    own = folders[1:] if test_folder is not None else folders
+    return Place(path, own[0], is_test) if own else None
+
+
+def groups_of(paths: Iterable[str], pattern: str | None, where: object) -> NDArray[Any] | None:
+    """Return the group of each image, as a pattern finds it in its path.
+
+    Raises:
+        UserError: some path has none.
+    """
+    if pattern is None:
+        return None
+    every = list(paths)
+    matches = [re.search(pattern, path) for path in every]
+    if without := [path for path, match in zip(every, matches, strict=True) if match is None]:
+        raise refuse(where, f"paths that {shown(pattern)} does not match", without, "none")
+    return np.array([match.group(1) or "" for match in matches if match])
+
+
+def members(path: Path) -> Iterator[Named]:
+    """Yield the files of an archive, in its order.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None:
+                    yield Named(member.name, content.read())
+    except (tarfile.TarError, EOFError) as error:
+        found = f"no sound archive: {first_line(error)}"
+        raise UserError(f"{path}: found {found}; allowed: a tar file, not compressed") from None
+
+
+def decoded(content: bytes) -> Image.Image:
+    """Return an image, upright, with one channel or three.
+
+    Raises:
+        ImageError: it cannot be read, or not without a choice that is not made.
+    """
+    if not content:
+        raise ImageError("empty files")
+    try:
+        with warnings.catch_warnings():
+            # Of tags and palettes that are odd; of one that would take gigabytes, it is an error.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
+            if getattr(image, "n_frames", 1) > 1:
+                raise ImageError("animated images")
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except ImageError:
+        raise
+    except Exception:
+        # Whatever Pillow makes of bytes that are not its own.
+        raise ImageError("files that cannot be read as PNG or JPEG") from None
+    return _without_choice(upright)
+
+
+def _without_choice(image: Image.Image) -> Image.Image:
+    if "transparency" in image.info or image.mode in _TRANSPARENT:
+        full = image.convert("RGBA")
+        if full.getchannel("A").getextrema() != (255, 255):
+            raise ImageError("transparent images")
+        return full.convert("L" if image.mode in {"LA", "La"} else "RGB")
+    if image.mode in _GREY:
+        return image.convert("L")
+    if image.mode in _COLOUR:
+        return image.convert("RGB")
+    raise ImageError("images of 16 bits a channel")
+
+
+def channels(image: Image.Image) -> int:
+    """Return 1 or 3."""
+    return len(image.getbands())
+
+
+class Fit(NamedTuple):
+    """What images are made to be: their shape, and which differences from it are mended."""
+
+    shape: tuple[int, ...]
+    resize: bool
+    recolour: bool
+
+
+def fitted(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
+    """Return an image in a shape.
+
+    Raises:
+        ImageError: it has another, and that is not to be mended.
+    """
+    rows, columns, *more = fit.shape
+    wanted = _COLOURS if more else 1
+    if channels(image) != wanted:
+        if not fit.recolour:
+            raise ImageError("images with other channels than the rest")
+        image = image.convert("RGB" if more else "L")
+    if image.size != (columns, rows):
+        if not fit.resize:
+            raise ImageError(f"images that are not {rows}x{columns}")
+        image = image.resize((columns, rows), Image.Resampling.BILINEAR)
+    return np.asarray(image)
+
+
+class Problems:
+    """What is wrong with files, and where."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._by_kind: dict[str, list[str]] = {}
+
+    def add(self, kind: str, place: str) -> None:
+        """Note a problem."""
+        self._by_kind.setdefault(kind, []).append(place)
+
+    def raise_any(self, where: object) -> None:
+        """Raise what was noted.
+
+        Raises:
+            UserError: a line for each kind, with how many and the first of them.
+        """
+        if self._by_kind:
+            raise UserError(
+                "\n".join(
+                    str(refuse(where, kind, places, "none of them"))
+                    for kind, places in self._by_kind.items()
+                )
+            )

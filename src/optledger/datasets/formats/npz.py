@@ -1,0 +1,192 @@
+"""Arrays in a file of NumPy's, as `numpy.savez` and Keras's datasets have them."""
+
+import re
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+
+from optledger.core.errors import UserError, first_line
+from optledger.datasets.items import Items, check_memory
+from optledger.datasets.labels import numbers_of
+from optledger.datasets.places import refuse
+from optledger.datasets.registry import Npz
+
+ROLES = ("train_inputs", "train_targets", "test_inputs", "test_targets")
+
+# By role, what others call their arrays.
+_INPUTS, _TARGETS = "x|X|images|inputs|data|features", "y|Y|labels|targets?|classes"
+_PATTERNS = {
+    "train_inputs": rf"x_train|X_train|train_(?:{_INPUTS})",
+    "train_targets": rf"y_train|Y_train|train_(?:{_TARGETS})",
+    "test_inputs": rf"x_test|X_test|test_(?:{_INPUTS})",
+    "test_targets": rf"y_test|Y_test|test_(?:{_TARGETS})",
+}
+_WHOLE = {"train_inputs": _INPUTS, "train_targets": _TARGETS}
+
+
+def read(dataset: Npz, folder: Path) -> Items:
+    """Read the arrays of a dataset from a folder.
+
+    Raises:
+        UserError: the file is not such a file, or its arrays are not those of the entry.
+    """
+    path = folder / dataset.files["arrays"].name
+    arrays = load(path, dataset.arrays)
+    parts = [each for each in ("train", "test") if f"{each}_inputs" in arrays]
+    names = {str(role): name for role, name in dataset.arrays.items()}
+    for part in parts:
+        check_lengths(path, names, arrays, part)
+    inputs = [as_inputs(path, names[f"{part}_inputs"], arrays[f"{part}_inputs"]) for part in parts]
+    for part, own in zip(parts, inputs, strict=True):
+        if own.shape[1:] != dataset.shape:
+            raise UserError(
+                f"{path}: {names[f'{part}_inputs']}: found items of shape {own.shape[1:]}; "
+                f"allowed: {dataset.shape}, as the dataset's entry says"
+            )
+    targets = [
+        numbers_of(
+            f"{path}: {names[f'{part}_targets']}",
+            arrays[f"{part}_targets"],
+            dataset.target,
+            "item {}".format,
+        )
+        for part in parts
+    ]
+    trained = len(targets[0])
+    total = sum(map(len, targets))
+    return Items(
+        inputs=np.concatenate(inputs),
+        targets=np.concatenate(targets),
+        is_test=np.arange(total) >= trained if len(parts) > 1 else None,
+        groups=None,
+        place=lambda index: f"item {index - trained if index >= trained else index}",
+    )
+
+
+def load(path: Path, names: Mapping[Any, str]) -> dict[str, NDArray[Any]]:
+    """Read arrays by role; nothing that is pickled is loaded.
+
+    Raises:
+        UserError: the file cannot be read, or lacks one.
+    """
+    with _opened(path) as opened:
+        for name in names.values():
+            if name not in opened.files:
+                there = ", ".join(opened.files)
+                raise UserError(f"{path}: found no array {name}; allowed: one of {there}")
+        _check_sizes(path, list(names.values()))
+        return {role: opened[name] for role, name in names.items()}
+
+
+def names_of_arrays(path: Path) -> list[str]:
+    """Return the names of the arrays in a file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    with _opened(path) as opened:
+        return list(opened.files)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[NpzFile]:
+    """Open a file of arrays; whatever NumPy and zipfile make of other bytes is one line."""
+    try:
+        with np.load(path, allow_pickle=False) as opened:
+            if not isinstance(opened, NpzFile):
+                allowed = "several, as numpy.savez writes"
+                raise UserError(f"{path}: found a single array; allowed: {allowed}")
+            yield opened
+    except (MemoryError, UserError):
+        raise
+    except Exception as error:
+        cause = "objects, which only pickle reads" if "pickle" in str(error) else first_line(error)
+        allowed = "a file of numpy.savez"
+        raise UserError(f"{path}: found no sound arrays: {cause}; allowed: {allowed}") from None
+
+
+def _check_sizes(path: Path, names: Collection[str]) -> None:
+    """Check that what arrays take, which a few compressed bytes may say, can be held."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = [archive.getinfo(f"{name}.npy").file_size for name in names]
+    check_memory(path, len(sizes), max(sizes))
+
+
+def recognized(path: Path, there: list[str]) -> dict[str, str]:
+    """Return the names of arrays by role, as far as they are usual ones.
+
+    Raises:
+        UserError: they are not, or more than one could be meant.
+    """
+    for patterns in (_PATTERNS, _WHOLE):
+        found = {
+            role: [name for name in there if re.fullmatch(pattern, name)]
+            for role, pattern in patterns.items()
+        }
+        if all(len(names) == 1 for names in found.values()):
+            return {role: names[0] for role, names in found.items()}
+    raise UserError(
+        f"{path}: found the arrays {', '.join(there)}; allowed: x_train, y_train, x_test and "
+        f"y_test, or --arrays train_inputs=NAME,train_targets=NAME and likewise for test"
+    )
+
+
+def check_lengths(
+    path: Path, names: Mapping[Any, str], arrays: Mapping[str, NDArray[Any]], part: str
+) -> None:
+    """Check that inputs and targets have as many items.
+
+    Raises:
+        UserError: they have not, or none.
+    """
+    inputs, targets = (arrays[f"{part}_{what}"] for what in ("inputs", "targets"))
+    if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or not len(inputs):
+        shown = " and ".join(
+            f"{names[f'{part}_{what}']} of shape {arrays[f'{part}_{what}'].shape}"
+            for what in ("inputs", "targets")
+        )
+        raise UserError(f"{path}: found {shown}; allowed: as many items of each")
+
+
+def as_inputs(path: Path, name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Return images as uint8 of shape (items, rows, columns[, channels]), or columns as float32.
+
+    Raises:
+        UserError: they are neither.
+    """
+    where = f"{path}: {name}"
+    if values.dtype.kind not in "buif":
+        raise UserError(f"{where}: found values of type {values.dtype}; allowed: numbers")
+    if values.ndim == 2:
+        return _columns(where, values)
+    if values.ndim not in (3, 4) or 0 in values.shape:
+        allowed = "(items, columns), (items, rows, columns) or (items, rows, columns, channels)"
+        raise UserError(f"{where}: found shape {values.shape}; allowed: {allowed}")
+    if values.ndim == 4 and values.shape[3] == 1:
+        values = values[..., 0]
+    if values.ndim == 4 and values.shape[1] in (1, 3) and values.shape[3] > 4:
+        raise UserError(
+            f"{where}: found shape {values.shape}, channels first; allowed: channels last"
+        )
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype.kind != "b" and np.array_equal(values, values.astype(np.uint8)):
+        return values.astype(np.uint8)
+    found = "fractions" if values.dtype.kind == "f" else f"values of type {values.dtype}"
+    raise UserError(f"{where}: found pixels that are {found}; allowed: whole numbers, 0 to 255")
+
+
+def _columns(where: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        columns = values.astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(columns))
+    if len(wrong):
+        places = [f"item {item}, column {column}" for item, column in wrong]
+        raise refuse(where, "numbers that are not finite", places, "finite ones, below 3e38")
+    return columns

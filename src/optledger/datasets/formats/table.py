@@ -1,0 +1,161 @@
+"""Rows of a CSV or a Parquet file: numbers, and categories that are declared."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optledger.core.documents import shown
+from optledger.core.errors import UserError, first_line
+from optledger.datasets.items import Items, check_memory
+from optledger.datasets.labels import numbers_of
+from optledger.datasets.places import refuse
+from optledger.datasets.registry import Table
+
+_HEADER = 2
+"""The line of a file that its first row is on."""
+
+
+def read(dataset: Table, folder: Path) -> Items:
+    """Read the rows of a dataset from a folder.
+
+    Raises:
+        UserError: a file is no table, or its cells are not as the entry says.
+    """
+    paths = [folder / file.name for file in dataset.files.values()]
+    test = dataset.test
+    used = [*dataset.columns, *dataset.categories]
+    others = [dataset.target.column, *((test.column, test.by) if test else ())]
+    wanted = [*used, *(name for name in others if name is not None)]
+    frames = [read_frame(path, dataset.separator, list(dict.fromkeys(wanted))) for path in paths]
+    inputs = [_inputs(path, frame, dataset) for path, frame in zip(paths, frames, strict=True)]
+    column = str(dataset.target.column)
+    targets = [
+        numbers_of(f"{path}: {column}", frame[column].to_numpy(), dataset.target, place)
+        for path, frame in zip(paths, frames, strict=True)
+    ]
+    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    is_test = None
+    if test is None:
+        is_test = np.arange(len(whole)) >= len(frames[0])
+    elif test.column is not None:
+        is_test = (whole[test.column].astype(str) == test.value).to_numpy()
+    groups = None
+    if test is not None and test.by is not None:
+        groups = whole[test.by].astype(str).to_numpy()
+    return Items(np.concatenate(inputs), np.concatenate(targets), is_test, groups, place)
+
+
+def place(index: int) -> str:
+    """Return where a row is, counted as an editor does."""
+    return f"line {index + _HEADER}"
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file is to be read as Parquet."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table, or some columns of it.
+
+    Raises:
+        UserError: it cannot be read, or lacks one of them.
+    """
+    # What pandas makes of a file is about as large as it is.
+    check_memory(path, 1, path.stat().st_size)
+    try:
+        if is_parquet(path):
+            frame = pd.read_parquet(path, columns=None if columns is None else list(columns))
+        else:
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                usecols=None if columns is None else list(columns),
+                encoding="utf-8-sig",
+                # Only an empty cell is missing: NA may be the name of a class.
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+            )
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        # Whatever pandas and pyarrow make of bytes that are not theirs.
+        kind = "Parquet" if is_parquet(path) else f"CSV with {shown(separator)} between cells"
+        raise UserError(
+            f"{path}: found no sound table: {first_line(error)}; allowed: {kind}"
+        ) from None
+    if columns is not None:
+        frame = frame[list(columns)]
+    if frame.empty:
+        raise UserError(f"{path}: found no rows; allowed: some")
+    return frame.reset_index(drop=True)
+
+
+def _inputs(path: Path, frame: pd.DataFrame, dataset: Table) -> NDArray[np.float32]:
+    """Return what a model is given of each row, shape (rows, inputs)."""
+    inputs = np.empty((len(frame), len(dataset.column_names)), np.float32)
+    for number, name in enumerate(dataset.columns):
+        inputs[:, number] = numbers(path, name, frame[name])
+    number = len(dataset.columns)
+    for name, values in dataset.categories.items():
+        found = category(path, name, frame[name], values)
+        inputs[:, number : number + len(values)] = found[:, None] == np.arange(len(values))
+        number += len(values)
+    return inputs
+
+
+def numbers(path: Path, name: str, column: "pd.Series[Any]") -> NDArray[np.float32]:
+    """Return a column as numbers, shape (rows,).
+
+    Raises:
+        UserError: a cell is none, or none that is finite.
+    """
+    plain = column if column.dtype.kind in "iuf" else pd.to_numeric(_plain(column), errors="coerce")
+    with np.errstate(over="ignore"):
+        found = plain.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
+    if len(wrong := np.flatnonzero(~np.isfinite(found))):
+        cells = [f"{_shown(column.iloc[index])} at {place(int(index))}" for index in wrong]
+        allowed = f"finite numbers, or --drop {shown(name)} when the dataset is added"
+        raise refuse(f"{path}: {name}", "cells that are no numbers", cells, allowed)
+    return found
+
+
+def _plain(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.astype(object)
+    return column.astype("float64") if pd.api.types.is_bool_dtype(column) else column
+
+
+def _shown(cell: object) -> str:
+    return "an empty cell" if pd.isna(cell) else shown(cell)  # type: ignore[call-overload] # a cell
+
+
+def category(
+    path: Path, name: str, column: "pd.Series[Any]", values: Sequence[str]
+) -> NDArray[np.intp]:
+    """Return which of a category's values each cell is, shape (rows,).
+
+    Raises:
+        UserError: a cell is none of them.
+    """
+    texts = column.astype(object).where(column.notna(), None).map(text)
+    places = {value: number for number, value in enumerate(values)}
+    found = texts.map(lambda each: places.get(each, -1)).to_numpy(np.intp)
+    if len(wrong := np.flatnonzero(found < 0)):
+        cells = [f"{_shown(column.iloc[index])} at {place(int(index))}" for index in wrong]
+        raise refuse(f"{path}: {name}", "cells of no known category", cells, ", ".join(values))
+    return found
+
+
+def text(cell: object) -> str:
+    """Return a cell as the name of a category; 3.0 and 3 are the same one."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)

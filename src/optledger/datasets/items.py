@@ -1,0 +1,109 @@
+"""All items of a dataset, as a format reads them: the train and the test part together."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from optledger.core.errors import UserError
+from optledger.datasets.examples import Examples
+from optledger.datasets.places import refuse
+from optledger.datasets.registry import Entry, Idx, Test
+from optledger.datasets.split import part
+
+# Of what is free, so much may be asked for: an item is there twice while it is divided.
+_COPIES = 3
+
+
+class Items(NamedTuple):
+    """What a format reads.
+
+    Attributes:
+        inputs: as `Examples` has them.
+        targets: likewise.
+        is_test: which belong to the test split; None where a fraction is to be drawn.
+        groups: of each item what no split may divide; None where every item stands alone.
+        place: returns where an item is, for messages.
+    """
+
+    inputs: NDArray[Any]
+    targets: NDArray[np.unsignedinteger[Any]]
+    is_test: NDArray[np.bool_] | None
+    groups: NDArray[Any] | None
+    place: Callable[[int], str]
+
+    @property
+    def examples(self) -> Examples:
+        """The items without where they are from."""
+        return Examples(self.inputs, self.targets)
+
+
+class Parts(NamedTuple):
+    """The items of a dataset in two parts; `groups` are those of the train part."""
+
+    train: Examples
+    test: Examples
+    groups: NDArray[Any] | None
+
+
+def test_mask(items: Items, test: Test | None) -> NDArray[np.bool_]:
+    """Return which items are the test split.
+
+    Raises:
+        UserError: a fraction leaves a class in one part alone.
+    """
+    if items.is_test is not None:
+        return items.is_test
+    assert test is not None
+    assert test.fraction is not None
+    chosen = part(items.targets, items.groups, test.fraction, test.seed, "the test fraction")
+    mask = np.zeros(len(items.targets), np.bool_)
+    mask[chosen] = True
+    return mask
+
+
+def divide(name: str, dataset: Entry, items: Items) -> Parts:
+    """Divide the items of a dataset, and check that they are what its entry says.
+
+    Raises:
+        UserError: there are more or fewer, or items of the test part are in the train part, too.
+    """
+    mask = test_mask(items, None if isinstance(dataset, Idx) else dataset.test)
+    found = {"train": int(np.sum(~mask)), "test": int(np.sum(mask))}
+    pinned = dataset.items.model_dump()
+    for split, count in found.items():
+        if count != pinned[split]:
+            raise UserError(
+                f"{name}: found {count:,} {split} items; allowed: {pinned[split]:,}, as its entry "
+                f"says"
+            )
+    if not dataset.duplicates and (twice := list(duplicates(items, mask))):
+        allowed = "none, or duplicates: true in its entry"
+        raise refuse(name, "test items that the train items hold, too", twice, allowed)
+    groups = None if items.groups is None else items.groups[~mask]
+    return Parts(items.examples.take(~mask), items.examples.take(mask), groups)
+
+
+def duplicates(items: Items, mask: NDArray[np.bool_]) -> Iterator[str]:
+    """Yield where the test items are whose inputs some train item has, too."""
+    train = {items.inputs[index].tobytes() for index in np.flatnonzero(~mask)}
+    for index in np.flatnonzero(mask):
+        if items.inputs[index].tobytes() in train:
+            yield items.place(int(index))
+
+
+def check_memory(where: Path | str, count: int, bytes_each: int) -> None:
+    """Check that so many items can be held.
+
+    Raises:
+        UserError: they cannot.
+    """
+    needed, free = _COPIES * count * bytes_each, psutil.virtual_memory().available
+    if needed > free:
+        raise UserError(
+            f"{where}: found {count:,} items, which take about {needed / 2**30:.1f} GiB; "
+            f"allowed: what fits into the {free / 2**30:.1f} GiB that are free"
+        )
