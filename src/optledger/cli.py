@@ -21,9 +21,11 @@ from optledger.core.errors import (
     printable,
     printable_lines,
 )
-from optledger.core.formats import write_text
+from optledger.core.formats import read, write_text
 from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
+from optledger.datasets.adding.add import add, described, use
+from optledger.datasets.adding.draft import Options, pairs, sides, words
 from optledger.datasets.sampling import training_examples
 from optledger.datasets.split import validation_examples
 from optledger.execution import executor
@@ -41,6 +43,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 trials_app = typer.Typer(help="Finished trials that are kept: how many, and removing them.")
 app.add_typer(trials_app, name="trials")
+
+dataset_app = typer.Typer(help="Datasets: one of your own, and those that there are.")
+app.add_typer(dataset_app, name="dataset")
 
 # What not every command needs, and what takes long to import, is imported by those that do.
 
@@ -365,6 +370,84 @@ def prune(
             print(line)
 
 
+@dataset_app.callback(invoke_without_command=True)
+def datasets(context: typer.Context) -> None:
+    """List the datasets that params.yaml can name."""
+    if context.invoked_subcommand is None:
+        for name in registry.names():
+            try:
+                print(described(name, registry.load(name)))
+            except UserError as error:
+                print(error)
+
+
+@dataset_app.command("add")
+def add_dataset(
+    name: Annotated[str, typer.Argument(help="what params.yaml is to call it")],
+    path: Annotated[
+        Path, typer.Argument(help="a folder of images by class, or .npz, .csv, .tsv or .parquet")
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="the column of a table that is to be told")
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(help="the test split: a folder of images, COLUMN=VALUE, or a second file"),
+    ] = None,
+    test_fraction: Annotated[
+        float | None, typer.Option(help="else so much of the items, at random; 0.2 if not given")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="what no split may divide: a column, or a pattern like '(.*)_[0-9]+'"),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="make all images fit, as in 32x32: rows and columns")
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="make all images grey (1) or of colour (3)")
+    ] = None,
+    categories: Annotated[
+        str, typer.Option(help="columns whose values are names, as in colour,city")
+    ] = "",
+    drop: Annotated[str, typer.Option(help="columns to leave out, as in id,name")] = "",
+    arrays: Annotated[
+        str, typer.Option(help="as in train_inputs=a,train_targets=b, where names are unusual")
+    ] = "",
+    separator: Annotated[str | None, typer.Option(help="between the cells of a CSV file")] = None,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="allow test items that train items hold, too")
+    ] = False,
+) -> None:
+    """Look at your data once, say what is there, and pin it as datasets/NAME.yaml.
+
+    The data stay as they are. Example: optledger dataset add flowers ~/flowers --size 32x32
+    """
+    options = Options(
+        target=target,
+        test=test,
+        test_fraction=test_fraction,
+        by=by,
+        size=sides(size),
+        channels=channels,
+        categories=words(categories),
+        drop=words(drop),
+        arrays=pairs(arrays),
+        separator=separator,
+        duplicates=duplicates,
+    )
+    for line in add(name, path, options):
+        print(line)
+
+
+@dataset_app.command("use")
+def use_dataset(name: Annotated[str, typer.Argument(help="a dataset that there is")]) -> None:
+    """Have params.yaml name a dataset; nothing else in it changes."""
+    registry.load(name)
+    write_text(PARAMS.resolve(), use(read(PARAMS).decode(), name))
+    print(f"{PARAMS}: dataset: {name}")
+
+
 @app.command()
 def tensorboard(
     directory: Annotated[
@@ -421,15 +504,16 @@ def check_all(settings: params.Params) -> None:
     """
     dataset = registry.load(settings.dataset)
     registry.own_mirror(settings.dataset)
-    train_examples = dataset.train_examples - validation_examples(
-        dataset.train_examples, settings.split.validation_fraction
+    train_examples = dataset.items.train - validation_examples(
+        dataset.items.train, settings.split.validation_fraction
     )
-    if train_examples < dataset.classes:
+    classes = dataset.target.count
+    if train_examples < classes:
         fraction = settings.split.validation_fraction
-        allowed = f"a fraction that leaves at least {dataset.classes} examples to train on"
+        allowed = f"a fraction that leaves at least {classes} examples to train on"
         raise UserError(mistake(PARAMS, "split.validation_fraction", fraction, allowed))
     # Of equal classes, as far as one can know before the download.
-    labels = (np.arange(train_examples) % dataset.classes).astype(np.uint8)
+    labels = np.arange(train_examples) % classes
     counts = np.bincount(labels).tolist()
     lines = [
         line for name in settings.variants for line in example_mistakes(settings, name, counts)
@@ -440,12 +524,13 @@ def check_all(settings: params.Params) -> None:
         name: len(training_examples(labels, variant, seed=0))
         for name, variant in settings.variants.items()
     }
-    passed = Passed(settings, examples, dataset.classes)
+    interface = registry.interface(dataset)
+    passed = Passed(settings, examples, interface)
     if passed:
         return
     runtime.import_tensorflow()
     from optledger.training.checks import mistakes
 
-    if found := mistakes(settings, examples, dataset.classes):
+    if found := mistakes(settings, examples, interface):
         raise UserError("\n".join(found))
     passed.note()

@@ -1,0 +1,1 @@
+"""A dataset of one's own: looked at once, told, and pinned as an entry."""

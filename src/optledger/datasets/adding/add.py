@@ -1,0 +1,186 @@
+"""An entry of the registry, made of what a person has."""
+
+import hashlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+
+from optledger.core.documents import shown
+from optledger.core.errors import UserError, printable
+from optledger.core.formats import file_digest, write_text
+from optledger.core.paths import DATASETS
+from optledger.datasets import registry
+from optledger.datasets.adding import idx, images, npz, table
+from optledger.datasets.adding.draft import Draft, Options
+from optledger.datasets.archive import write_archive
+from optledger.datasets.items import Items, divide, test_mask
+from optledger.datasets.places import refuse
+
+_SHOWN = 12
+
+# Of a class: one for each of training, validation and test.
+_FEWEST = 3
+
+_HEAD = "# Written by optledger dataset add. README.md here explains the keys.\n"
+
+
+def add(name: str, path: Path, options: Options) -> list[str]:
+    """Write datasets/NAME.yaml; return what was found, in lines. The data stay as they are.
+
+    Raises:
+        UserError: the name is none or taken, or the data cannot be used, or not without an option.
+    """
+    if not registry.is_name(name):
+        allowed = "letters, digits, _ and -, the first no -"
+        raise UserError(f"optledger dataset add: found the name {shown(name)}; allowed: {allowed}")
+    entry_path = registry.path_of(name)
+    if entry_path.exists():
+        allowed = "another name, or remove that file first"
+        raise UserError(f"{entry_path}: found a dataset of this name; allowed: {allowed}")
+    place = path.expanduser().resolve()
+    if printable(str(place)) != str(place):
+        raise UserError(printable(f"found {place}; allowed: a path without control characters"))
+    draft = _look(place, options)
+    entry = _entry(draft, options)
+    dataset = registry.parse(entry, entry_path)
+    for number, source in enumerate(dataset.sources):
+        registry.check_that_it_stays(source, entry_path, f"sources.{number}")
+    divide(str(place), dataset, draft.items)
+    buffer = io.StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = None
+    # No line is broken, whatever stands in it.
+    yaml.width = 1 << 20
+    yaml.dump(entry, buffer)
+    DATASETS.mkdir(exist_ok=True)
+    write_text(entry_path, _HEAD + buffer.getvalue())
+    return [
+        *_told(name, place, draft, dataset),
+        f"Written to {entry_path}. Next: optledger dataset use {name}, then make repro",
+    ]
+
+
+def _look(place: Path, options: Options) -> Draft:
+    if place.is_dir():
+        roles = idx.files_in(place)
+        is_idx = len(roles) == len(registry.Idx.ROLES[0])
+        return idx.look(place, options) if is_idx else images.look(place, options)
+    suffix = place.suffix.lower()
+    if not place.is_file():
+        raise UserError(f"{place}: found nothing; allowed: a folder or a file")
+    if suffix == ".npz":
+        return npz.look(place, options)
+    if suffix in (".csv", ".tsv", ".txt", ".parquet", ".pq"):
+        return table.look(place, options)
+    allowed = "a folder of images or IDX files, or a file .npz, .csv, .tsv, .txt, .parquet or .pq"
+    raise UserError(f"{place}: found a file of another kind; allowed: {allowed}")
+
+
+def _entry(draft: Draft, options: Options) -> dict[str, Any]:
+    """Return the entry as plain data.
+
+    Raises:
+        UserError: a class has too few items for the splits.
+    """
+    mask = test_mask(_checked(draft), draft.test)
+    test = draft.test and draft.test.model_dump(exclude_none=True, exclude_defaults=True)
+    target: dict[str, Any] = {"kind": "classes"}
+    if draft.column is not None:
+        target["column"] = draft.column
+    target["classes"] = draft.classes if isinstance(draft.classes, int) else list(draft.classes)
+    return {
+        **{
+            key: value if not isinstance(value, tuple) else list(value)
+            for key, value in draft.entry.items()
+        },
+        "target": target,
+        **({"test": test} if test else {}),
+        **({"duplicates": True} if options.duplicates else {}),
+        "items": {"train": int(np.sum(~mask)), "test": int(np.sum(mask))},
+        "files": {role: _file(name, path) for role, (name, path) in draft.files.items()},
+        "sources": [{"paths": {role: _portable(path) for role, (_, path) in draft.files.items()}}],
+    }
+
+
+def _checked(draft: Draft) -> Items:
+    counts = np.bincount(draft.items.targets)
+    few = [_name(draft, number) for number in np.flatnonzero(counts < _FEWEST).tolist()]
+    if few and draft.items.is_test is None:
+        allowed = "three of each: for training, validation and test"
+        raise refuse("the data", "classes with fewer than three items", few, allowed)
+    return draft.items
+
+
+def _name(draft: Draft, number: int) -> str:
+    return str(number) if isinstance(draft.classes, int) else draft.classes[number]
+
+
+def _portable(path: Path) -> str:
+    """Return a path that means the same to each of a team whose home folders are alike."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
+def _file(name: str, path: Path) -> dict[str, Any]:
+    """Return what a file must be; of a folder, its archive."""
+    plain = re.sub(r"[^A-Za-z0-9_.+-]", "_", name).lstrip(".+-") or "data"
+    if not path.is_dir():
+        return {"name": plain, "bytes": path.stat().st_size, "sha256": file_digest(path)}
+    sink = _Sink()
+    write_archive(path, sink)  # type: ignore[arg-type] # all that a stream of tarfile's is asked for
+    return {"name": plain, "bytes": sink.size, "sha256": sink.sha256.hexdigest()}
+
+
+class _Sink:
+    """A file that keeps nothing but the digest of what is written to it."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+
+    def write(self, content: bytes) -> int:
+        self.size += len(content)
+        self.sha256.update(content)
+        return len(content)
+
+
+def _told(name: str, place: Path, draft: Draft, dataset: registry.Entry) -> list[str]:
+    items, how = dataset.items, ""
+    if draft.test is not None and draft.test.fraction is not None:
+        by = f"no {draft.test.by} divided" if draft.test.by else "each class alike"
+        how = f" (at random, {by}; --test-fraction says how many)"
+    counts = np.bincount(draft.items.targets, minlength=dataset.target.count)
+    classes = ", ".join(
+        f"{_name(draft, number)} {count:,}" for number, count in enumerate(counts[:_SHOWN])
+    )
+    more = f" and {len(counts) - _SHOWN:,} more" if len(counts) > _SHOWN else ""
+    rows = [
+        ("from", str(place)),
+        *draft.found,
+        ("items", f"{items.train + items.test:,}: {items.train:,} train, {items.test:,} test{how}"),
+        ("classes", f"{len(counts):,}: {classes}{more}"),
+    ]
+    return [f"{name}:", *(printable(f"  {word:<9} {what}") for word, what in rows)]
+
+
+def use(text: str, name: str) -> str:
+    """Return the text of a params.yaml with another dataset, and nothing else changed.
+
+    Raises:
+        UserError: it has no line for one.
+    """
+    changed, count = re.subn(r"(?m)^(dataset:[ \t]*)[^\s#]+", rf"\g<1>{name}", text)
+    if count != 1:
+        raise UserError("params.yaml: found no line for dataset; allowed: dataset: NAME")
+    return changed
+
+
+def described(name: str, dataset: registry.Entry) -> str:
+    """Return a line for a dataset."""
+    items = f"{dataset.items.train:>9,} train {dataset.items.test:>8,} test"
+    shape = "x".join(map(str, dataset.shape))
+    return f"{name:<16} {items}   {dataset.target.count:>3} classes   {dataset.format} {shape}"

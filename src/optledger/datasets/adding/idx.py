@@ -1,0 +1,76 @@
+"""Four files in the format of MNIST, as new data."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from optledger.core.errors import UserError
+from optledger.datasets.adding.draft import Draft, Options
+from optledger.datasets.formats.idx import read_idx
+from optledger.datasets.items import Items
+from optledger.datasets.labels import classes_of, numbers_of
+from optledger.datasets.registry import Idx, Target
+
+_PARTS = {"train": "train", "test": "test|t10k"}
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Return the files of a folder by role, where their names say which they are."""
+    found = {}
+    for role in Idx.ROLES[0]:
+        part, what = role.split("_")
+        pattern = rf"(?:{_PARTS[part]})[-_.]{what}(?:[-_.]idx[13])?(?:[-_.]ubyte)?"
+        paths = [path for path in folder.iterdir() if re.fullmatch(pattern, path.name)]
+        if len(paths) == 1:
+            found[role] = paths[0]
+    return found
+
+
+def look(folder: Path, options: Options) -> Draft:
+    """Look at a folder whose files have these roles.
+
+    Raises:
+        UserError: they are no such files, or do not belong together.
+    """
+    options.check_used("IDX files")
+    paths = files_in(folder)
+    images = {part: read_idx(paths[f"{part}_images"], _dimensions(paths)) for part in _PARTS}
+    labels = {part: read_idx(paths[f"{part}_labels"], 1) for part in _PARTS}
+    for part in _PARTS:
+        if len(images[part]) != len(labels[part]) or not len(labels[part]):
+            found = f"{len(images[part])} images and {len(labels[part])} labels"
+            raise UserError(f"{folder}: found {found} of the {part} part; allowed: as many")
+    shape = images["train"].shape[1:]
+    if images["test"].shape[1:] != shape:
+        found = f"images of {shape} and of {images['test'].shape[1:]}"
+        raise UserError(f"{folder}: found {found}; allowed: of one shape")
+    values = np.concatenate(list(labels.values()))
+    classes = classes_of(folder, values)
+    train = len(labels["train"])
+
+    def place(index: int) -> str:
+        return f"test item {index - train}" if index >= train else f"train item {index}"
+
+    items = Items(
+        inputs=np.concatenate(list(images.values())),
+        targets=numbers_of(folder, values, Target(classes=classes), place),
+        is_test=np.arange(len(values)) >= train,
+        groups=None,
+        place=place,
+    )
+    return Draft(
+        entry={"format": "idx", "shape": list(shape)},
+        classes=classes,
+        items=items,
+        test=None,
+        files={role: (path.name, path) for role, path in paths.items()},
+        found=[("files", "IDX, as MNIST has them"), ("images", "x".join(map(str, shape)))],
+    )
+
+
+def _dimensions(paths: dict[str, Path]) -> int:
+    """Return how many dimensions the images have, as the file says: 3, or 4 with channels."""
+    with paths["train_images"].open("rb") as file:
+        head = file.read(4)
+    return head[3] if len(head) == 4 and head[3] in (3, 4) else 3

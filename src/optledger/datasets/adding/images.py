@@ -1,0 +1,149 @@
+"""Folders of images, as new data."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from optledger.core.errors import UserError
+from optledger.datasets.adding.draft import Draft, Options
+from optledger.datasets.archive import images_below
+from optledger.datasets.formats.images import (
+    Fit,
+    ImageError,
+    Place,
+    Problems,
+    channels,
+    decoded,
+    fitted,
+    groups_of,
+    placed,
+)
+from optledger.datasets.interface import label_type
+from optledger.datasets.items import Items
+from optledger.datasets.places import listed, refuse
+from optledger.datasets.registry import Test
+
+_TRAIN = ("train", "training")
+_TEST = ("test", "testing")
+_VALIDATION = ("val", "valid", "validation", "dev")
+
+
+def look(folder: Path, options: Options) -> Draft:
+    """Look at a folder with a folder of PNG and JPEG files for each class.
+
+    Raises:
+        UserError: files cannot be used, or what is there could mean several things.
+    """
+    options.check_used("images", "test", "test_fraction", "by", "size", "channels")
+    files = images_below(folder)
+    if not files.images:
+        raise UserError(
+            f"{folder}: found no PNG and no JPEG file; allowed: a folder of them for each class"
+        )
+    test_folder = _test_folder(folder, files.images, options)
+    places = [placed(path, test_folder) for path in files.images]
+    if alone := [path for path, at in zip(files.images, places, strict=True) if at is None]:
+        raise refuse(folder, "images in no folder of a class", alone, "a folder for each class")
+    found = [place for place in places if place is not None]
+    names = tuple(sorted({place.name for place in found}))
+    if len(names) < 2:
+        allowed = "two or more, a folder for each"
+        raise UserError(f"{folder}: found one class, {names[0]}; allowed: {allowed}")
+    shape, digests = _pixels(folder, found, options)
+    test = Test(folder=test_folder) if test_folder else options.fraction(by=options.by)
+    items = Items(
+        inputs=digests,
+        targets=np.array([names.index(place.name) for place in found], label_type(len(names))),
+        is_test=np.array([place.is_test for place in found]) if test_folder else None,
+        groups=groups_of(files.images, options.by, folder),
+        place=lambda index: found[index].path,
+    )
+    left_out = [("left out", listed(files.others))] if files.others else []
+    return Draft(
+        entry={
+            "format": "images",
+            "shape": list(shape),
+            **({"resize": True} if options.size else {}),
+            **({"recolour": True} if options.channels else {}),
+        },
+        classes=names,
+        items=items,
+        test=test,
+        files={"images": ("images.tar", folder)},
+        found=[
+            ("images", f"{shape[0]}x{shape[1]}, {'in colour' if len(shape) > 2 else 'grey'}"),
+            *left_out,
+        ],
+    )
+
+
+def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | None:
+    """Return the folder of the test split, if there is one beside that of the train split.
+
+    Raises:
+        UserError: that is not clear.
+    """
+    first = {path.split("/")[0] for path in paths if "/" in path}
+    if options.test is not None:
+        if options.test not in first:
+            found = f"no images in {options.test}/"
+            raise UserError(f"{folder}: found {found}; allowed: one of {', '.join(sorted(first))}")
+        return options.test
+    trained, tested, validated = (
+        [name for name in sorted(first) if name.lower() in usual]
+        for usual in (_TRAIN, _TEST, _VALIDATION)
+    )
+    if not trained or options.test_fraction is not None:
+        return None
+    if len(tested) == 1 and len(first) == len(trained) + len(tested) + len(validated):
+        return tested[0]
+    choice = f"--test {(validated or sorted(first))[-1]} or --test-fraction {0.2}"
+    raise UserError(
+        f"{folder}: found {', '.join(sorted(first))}, of which none is test; allowed: {choice}"
+    )
+
+
+def _pixels(
+    folder: Path, places: Sequence[Place], options: Options
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """Return the shape of all images, and of each a digest of its pixels, shape (images, 16).
+
+    Raises:
+        UserError: some cannot be read, or they are not alike.
+    """
+    shapes: Counter[tuple[int, ...]] = Counter()
+    first: dict[tuple[int, ...], str] = {}
+    digests = np.zeros((len(places), 16), np.uint8)
+    problems = Problems()
+    progress = tqdm(places, unit=" images", unit_scale=True, leave=False, disable=None)
+    for number, place in enumerate(progress):
+        try:
+            image = decoded((folder / place.path).read_bytes())
+            colours = options.channels or channels(image)
+            rows, columns = options.size or (image.height, image.width)
+            shape = (rows, columns, colours)[: 2 if colours == 1 else 3]
+            pixels = fitted(image, Fit(shape, options.size is not None, bool(options.channels)))
+        except ImageError as error:
+            problems.add(str(error), place.path)
+            continue
+        shapes[shape] += 1
+        first.setdefault(shape, place.path)
+        digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+        digests[number] = np.frombuffer(digest, np.uint8)
+    problems.raise_any(folder)
+    if len({shape[:2] for shape in shapes}) > 1:
+        examples = [f"{at[0]}x{at[1]} ({first[at]})" for at, _ in shapes.most_common()]
+        rows, columns = shapes.most_common(1)[0][0][:2]
+        allowed = f"one, or --size {rows}x{columns} to make them fit"
+        raise refuse(folder, "sizes of images", examples, allowed)
+    if len(shapes) > 1:
+        examples = [
+            f"{count:,} {'in colour' if len(shape) > 2 else 'grey'} ({first[shape]})"
+            for shape, count in shapes.most_common()
+        ]
+        raise refuse(folder, "kinds of images", examples, "one, or --channels 1 or 3")
+    return next(iter(shapes)), digests

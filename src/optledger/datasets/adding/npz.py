@@ -1,0 +1,80 @@
+"""A file of arrays, as new data."""
+
+from pathlib import Path
+
+import numpy as np
+
+from optledger.core.errors import UserError
+from optledger.datasets.adding.draft import Draft, Options
+from optledger.datasets.formats.npz import (
+    as_inputs,
+    check_lengths,
+    load,
+    names_of_arrays,
+    recognized,
+)
+from optledger.datasets.items import Items
+from optledger.datasets.labels import as_classes, classes_of, numbers_of
+from optledger.datasets.registry import Target
+
+
+def look(path: Path, options: Options) -> Draft:
+    """Look at a file of `numpy.savez`.
+
+    Raises:
+        UserError: it is none, or its arrays could mean several things.
+    """
+    options.check_used("arrays", "arrays", "test_fraction")
+    names = dict(options.arrays) or recognized(path, names_of_arrays(path))
+    # Only the roles that were found or given: both parts, or one of which a fraction is drawn.
+    parts = ["train", "test"] if "test_inputs" in names else ["train"]
+    missing = [
+        f"{part}_{what}"
+        for part in parts
+        for what in ("inputs", "targets")
+        if f"{part}_{what}" not in names
+    ]
+    if missing or len(names) != 2 * len(parts):
+        allowed = "train_inputs, train_targets, and both of test or neither"
+        raise UserError(f"--arrays: found {', '.join(names)}; allowed: {allowed}")
+    if len(parts) > 1 and options.test_fraction is not None:
+        raise UserError(f"{path}: found a test part, and --test-fraction; allowed: one of them")
+    arrays = load(path, names)
+    for part in parts:
+        check_lengths(path, names, arrays, part)
+    inputs = [as_inputs(path, names[f"{part}_inputs"], arrays[f"{part}_inputs"]) for part in parts]
+    shape = inputs[0].shape[1:]
+    if inputs[-1].shape[1:] != shape:
+        found = f"items of shape {shape} and of {inputs[-1].shape[1:]}"
+        raise UserError(f"{path}: found {found}; allowed: of one shape")
+    where = f"{path}: {names['train_targets']}"
+    values = np.concatenate([as_classes(where, arrays[f"{part}_targets"]) for part in parts])
+    classes = classes_of(where, values)
+    train = len(inputs[0])
+
+    def place(index: int) -> str:
+        return f"test item {index - train}" if index >= train else f"item {index}"
+
+    test = None if len(parts) > 1 else options.fraction()
+    items = Items(
+        inputs=np.concatenate(inputs),
+        targets=numbers_of(where, values, Target(classes=classes), place),
+        is_test=np.arange(len(values)) >= train if test is None else None,
+        groups=None,
+        place=place,
+    )
+    entry = {"format": "npz", "shape": list(shape), "arrays": names}
+    kind = "columns" if len(shape) == 1 else "images"
+    unused = sorted({*names_of_arrays(path)} - {*names.values()})
+    return Draft(
+        entry=entry,
+        classes=classes,
+        items=items,
+        test=test,
+        files={"arrays": (path.name, path)},
+        found=[
+            ("arrays", ", ".join(f"{name} as {role}" for role, name in names.items())),
+            (kind, "x".join(map(str, shape))),
+            *([("left out", ", ".join(unused))] if unused else []),
+        ],
+    )

@@ -1,0 +1,238 @@
+"""A CSV or a Parquet file, as new data."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from optledger.core.documents import shown
+from optledger.core.errors import UserError
+from optledger.datasets.adding.draft import Draft, Options
+from optledger.datasets.formats.table import (
+    category,
+    is_parquet,
+    numbers,
+    place,
+    read_frame,
+    text,
+)
+from optledger.datasets.items import Items
+from optledger.datasets.labels import classes_of, numbers_of
+from optledger.datasets.places import listed, refuse
+from optledger.datasets.registry import Target, Test
+
+_SEPARATORS = ",;\t|"
+_MOST_VALUES = 1000
+_NAMED = 20
+
+# Where so many of its cells are numbers, a column is one of numbers, and the others are mistakes.
+_MOSTLY = 0.5
+
+
+def look(path: Path, options: Options) -> Draft:
+    """Look at a table.
+
+    Raises:
+        UserError: it is none, cells are not what they have to be, or it could mean several things.
+    """
+    options.check_used(
+        *("a table", "target", "test", "test_fraction", "by", "categories", "drop", "separator")
+    )
+    separator = options.separator or _separator(path)
+    frame = read_frame(path, separator)
+    _check_names(path, separator, frame)
+    target = _target(path, frame, options)
+    test_path, test_column = _test(path, frame, options)
+    frames = [frame]
+    if test_path is not None:
+        frames.append(read_frame(test_path, separator))
+    used, left_out = _columns(path, frame, options, {target, test_column, options.by})
+    for each in frames[1:]:
+        if lacking := [name for name in (*used, *options.categories, target) if name not in each]:
+            allowed = "the same as in the train part"
+            raise refuse(test_path, "columns missing", lacking, allowed)
+    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frame
+    values = {name: _values(path, name, whole[name]) for name in options.categories}
+    columns = [numbers(path, name, whole[name]) for name in used]
+    columns += [
+        category(path, name, whole[name], own).astype(np.float32) for name, own in values.items()
+    ]
+    for name, column in zip((*used, *values), columns, strict=True):
+        if column.min() == column.max():
+            left_out[name] = "all its cells are the same"
+    kept = [name for name in used if name not in left_out]
+    if not kept and not values:
+        raise UserError(f"{path}: found no column of numbers; allowed: some, or --categories")
+    _check_filled(path, target, whole[target])
+    where = f"{path}: {target}"
+    classes = classes_of(where, whole[target].to_numpy())
+    test: Test | None = None
+    is_test = groups = None
+    if test_path is not None:
+        is_test = np.arange(len(whole)) >= len(frame)
+    elif test_column is not None:
+        assert options.test is not None
+        value = options.test.partition("=")[2]
+        is_test = (whole[test_column].astype(str) == value).to_numpy()
+        test = Test(column=test_column, value=value)
+        if not 0 < is_test.sum() < len(is_test):
+            there = [shown(each) for each in whole[test_column].astype(str).unique()]
+            raise refuse(f"{path}: {test_column}", "values", there, f"some {value}, not all")
+    else:
+        test = options.fraction(by=options.by)
+        groups = None if options.by is None else whole[options.by].astype(str).to_numpy()
+    items = Items(
+        inputs=np.stack(columns, axis=1),
+        targets=numbers_of(where, whole[target].to_numpy(), Target(classes=classes), place),
+        is_test=is_test,
+        groups=groups,
+        place=place,
+    )
+    files = {"table": (path.name, path)}
+    if test_path is not None:
+        files["test_table"] = (test_path.name, test_path)
+    told = [f"{name} ({why})" for name, why in left_out.items()]
+    return Draft(
+        entry={
+            "format": "table",
+            "columns": kept,
+            **({"categories": values} if values else {}),
+            **({} if is_parquet(path) else {"separator": separator}),
+        },
+        classes=classes,
+        items=items,
+        test=test,
+        files=files,
+        found=[
+            ("columns", f"{len(kept)} of numbers: {listed(kept)}"),
+            *(("category", f"{name}: {listed(own)}") for name, own in values.items()),
+            *([("left out", "; ".join(told))] if told else []),
+        ],
+        column=target,
+    )
+
+
+def _separator(path: Path) -> str:
+    """Return what stands between the cells of the first line most often.
+
+    Raises:
+        UserError: nothing does.
+    """
+    if is_parquet(path):
+        return ","
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        line = file.readline(1 << 20)
+    counts = {each: line.count(each) for each in _SEPARATORS}
+    best = max(counts, key=lambda each: counts[each])
+    if counts[best] == 0:
+        raise UserError(f"{path}: found one column; allowed: several, or --separator")
+    return best
+
+
+def _check_names(path: Path, separator: str, frame: pd.DataFrame) -> None:
+    """Check that columns differ by name, which pandas makes them do.
+
+    Raises:
+        UserError: they do not.
+    """
+    names = [str(name) for name in frame.columns]
+    if not is_parquet(path):
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            names = next(csv.reader(file, delimiter=separator), [])
+    if doubled := sorted({name for name in names if name and names.count(name) > 1}):
+        raise refuse(path, "names that columns share", map(shown, doubled), "one name for each")
+
+
+def _target(path: Path, frame: pd.DataFrame, options: Options) -> str:
+    names = [str(name) for name in frame.columns]
+    if options.target is None:
+        allowed = f"--target with one of {', '.join(names[:_NAMED])}"
+        raise UserError(f"{path}: found no word of which column is the target; allowed: {allowed}")
+    for option, name in (
+        ("--target", options.target),
+        ("--by", options.by),
+        *(("--categories", each) for each in options.categories),
+        *(("--drop", each) for each in options.drop),
+    ):
+        if name is not None and name not in names:
+            allowed = f"one of {', '.join(names[:_NAMED])}"
+            raise UserError(f"{path}: {option}: found {shown(name)}; allowed: {allowed}")
+    return options.target
+
+
+def _test(path: Path, frame: pd.DataFrame, options: Options) -> tuple[Path | None, str | None]:
+    """Return the file of the test split, or the column that says which rows it has."""
+    if options.test is None:
+        return None, None
+    column, equals, _ = options.test.partition("=")
+    if equals and column in frame.columns:
+        return None, column
+    file = Path(options.test).expanduser()
+    if file.is_file():
+        if file.resolve().name.lower() == path.name.lower():
+            raise UserError(f"--test: found {file.name} twice; allowed: files with two names")
+        return file.resolve(), None
+    allowed = "COLUMN=VALUE, or a file"
+    raise UserError(f"{path}: --test: found {shown(options.test)}; allowed: {allowed}")
+
+
+def _columns(
+    path: Path, frame: pd.DataFrame, options: Options, others: set[str | None]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the columns of numbers, and why others are left out.
+
+    Raises:
+        UserError: a column has cells that are no numbers among those that are.
+    """
+    used, left_out = [], {}
+    for name in map(str, frame.columns):
+        if name in others or name in options.categories:
+            continue
+        if name in options.drop:
+            left_out[name] = "dropped"
+        elif name.startswith("Unnamed: ") or not name.strip() or not name.isprintable():
+            left_out[name] = "it has no name"
+        elif why := _no_numbers(frame[name]):
+            left_out[name] = why
+        else:
+            # Which tells what is wrong where it is nearly one.
+            numbers(path, name, frame[name])
+            used.append(name)
+    return used, left_out
+
+
+def _no_numbers(column: "pd.Series[Any]") -> str | None:
+    """Return why a column is not taken for one of numbers."""
+    if column.dtype.kind in "iufb" or pd.api.types.is_bool_dtype(column):
+        return None
+    if column.dtype.kind in "mM" or isinstance(column.dtype, pd.DatetimeTZDtype):
+        return "times"
+    cells = column.dropna()
+    if not cells.map(lambda cell: isinstance(cell, str | int | float | bool)).all():
+        parsed = pd.to_numeric(cells.map(str), errors="coerce")
+        return None if parsed.notna().all() else "no single values"
+    share = pd.to_numeric(cells.map(str), errors="coerce").notna().mean() if len(cells) else 0.0
+    return "texts; --categories takes them" if share < _MOSTLY else None
+
+
+def _values(path: Path, name: str, column: "pd.Series[Any]") -> tuple[str, ...]:
+    """Return the values of a category, sorted.
+
+    Raises:
+        UserError: a cell is empty, or there are too many of them.
+    """
+    _check_filled(path, name, column)
+    values = sorted({text(cell) for cell in column.astype(object)})
+    if len(values) > _MOST_VALUES:
+        allowed = f"{_MOST_VALUES} at most"
+        raise UserError(f"{path}: {name}: found {len(values):,} categories; allowed: {allowed}")
+    return tuple(values)
+
+
+def _check_filled(path: Path, name: str, column: "pd.Series[Any]") -> None:
+    empty: Sequence[int] = np.flatnonzero(column.isna()).tolist()
+    if empty:
+        raise refuse(f"{path}: {name}", "empty cells", map(place, empty), "none of them")
