@@ -27,6 +27,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import psutil
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
 import digits
@@ -59,6 +60,7 @@ ROUNDS = 5
 TRIAL_COUNTS = (10, 50, 200)
 VARIANT_COUNTS = (10, 40)
 ENTRIES = 10_000
+IMAGES, ROWS, COLUMNS = 60_000, 1_000_000, 50
 COMMITS = 200
 LEADERBOARD = RESULTS / "leaderboard.csv"
 RAY_TRIALS, RAY_ROUNDS = 60, 3
@@ -97,6 +99,7 @@ def main() -> None:
         "review": review,
         "history": history,
         "pipeline": pipeline,
+        "data": data,
         "kept": kept,
         "workers": workers,
         "ray": ray,
@@ -376,6 +379,50 @@ def pipeline(settings: Params) -> None:
     print(f"The same trials by `model.fit` take {by_model_fit:.0f} s, {by_model_fit / first:.1f} ")
     print(f"times as long; their epochs by warm workers {warm:.0f} s, so that the pipeline takes")
     print(f"that and {first - warm:.0f} s, or 1.08 of it and {first - 1.08 * warm:.0f} s.\n")
+
+
+def data(settings: Params) -> None:
+    """Print what data of one's own cost until they are divided, and the memory that takes."""
+    rows = []
+    random = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for number in range(IMAGES):
+            own = place / "images" / f"class {number % CLASSES}"
+            own.mkdir(parents=True, exist_ok=True)
+            pixels = random.integers(0, 256, (32, 32, 3), np.uint8)
+            Image.fromarray(pixels).save(own / f"{number}.png", compress_level=1)
+        columns = {f"c{number}": random.normal(size=ROWS).round(4) for number in range(COLUMNS)}
+        table = pd.DataFrame(columns | {"kind": random.integers(0, 3, ROWS)})
+        table.to_csv(place / "table.csv", index=False)
+        for what, options in ((f"{IMAGES:,} images", []), (f"{ROWS:,} rows", ["--target", "kind"])):
+            _say(what)
+            source = place / ("images" if not options else "table.csv")
+            checkout = place / f"checkout of {source.name}"
+            checkout.mkdir()
+            shutil.copy(PARAMS, checkout)
+            rows.append([what, *_prepared(checkout, source, options)])
+    _table(["data of one's own", "add, s", "download, s", "preprocess, s", "memory, GB"], rows)
+
+
+def _prepared(checkout: Path, source: Path, options: Sequence[str]) -> list[str]:
+    """Add data and prepare them; return the seconds of each step, and the most memory."""
+    environment = {**os.environ, "PYTHONPATH": str(Path("src").resolve())}
+    started = [sys.executable, "-m"]
+    add = [*started, "optledger", "dataset", "add", "own", str(source), *options]
+    use = [*started, "optledger", "dataset", "use", "own"]
+    stages = [[*started, f"optledger.stages.{name}"] for name in ("download", "preprocess")]
+    seconds, most = [], 0
+    for command in (add, use, *stages):
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=sys.stderr)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            raise RuntimeError(f"{command} failed")
+        most = max(most, usage.ru_maxrss)
+        if command is not use:
+            seconds.append(time.perf_counter() - start)
+    return [*(f"{each:.1f}" for each in seconds), f"{most * 1024 / 1e9:.1f}"]
 
 
 def kept(settings: Params) -> None:

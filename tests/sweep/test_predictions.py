@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from optledger.datasets.interface import no_class
 from optledger.sweep.predictions import pack, unpack
 from optledger.trials.places import FOLDER
 from optledger.trials.store import DamagedError
-from optledger.datasets.interface import no_class
 from optledger.trials.trial import Predictions
 from project import Project
 
@@ -19,7 +19,9 @@ EVALUATE = ("dvc", "repro", "--force", "--single-item", "evaluate")
 
 def predictions() -> Predictions:
     """Those of one that has no output for the last image."""
-    return Predictions(np.array([3, 1, no_class(10)], np.uint8), np.array([0.5, 0.25, np.nan], "f4"))
+    return Predictions(
+        np.array([3, 1, no_class(10)], np.uint8), np.array([0.5, 0.25, np.nan], "f4")
+    )
 
 
 def outputs(project: Project) -> dict[Path, bytes]:

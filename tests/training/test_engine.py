@@ -12,6 +12,7 @@ from masks import mask
 from optledger.cases.rules import Adam, GradientDescent, Momentum, RMSprop
 from optledger.core.params import Component, EarlyStopping, Variant
 from optledger.datasets.examples import Examples
+from optledger.datasets.interface import no_class
 from optledger.datasets.sampling import training_examples
 from optledger.training import textbook_optimizers
 from optledger.training.components import build_loss, build_model
@@ -21,7 +22,6 @@ from optledger.training.prediction import predict
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import converged_epoch
 from optledger.trials.specify import specify
-from optledger.datasets.interface import no_class
 from optledger.trials.trial import Trial, Weights
 
 MODEL = Component(name="mlp", hidden_units=[16])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from optledger.core.documents import shown
-from optledger.core.errors import UserError
+from optledger.core.errors import UserError, printable
 from optledger.datasets.adding.draft import Draft, Options
 from optledger.datasets.formats.table import (
     category,
@@ -150,7 +150,8 @@ def _target(path: Path, frame: pd.DataFrame, options: Options) -> str:
     names = [str(name) for name in frame.columns]
     if options.target is None:
         allowed = f"--target with one of {', '.join(names[:_NAMED])}"
-        raise UserError(f"{path}: found no word of which column is the target; allowed: {allowed}")
+        found = "no word of which column is the target"
+        raise UserError(printable(f"{path}: found {found}; allowed: {allowed}"))
     for option, name in (
         ("--target", options.target),
         ("--by", options.by),
@@ -159,7 +160,7 @@ def _target(path: Path, frame: pd.DataFrame, options: Options) -> str:
     ):
         if name is not None and name not in names:
             allowed = f"one of {', '.join(names[:_NAMED])}"
-            raise UserError(f"{path}: {option}: found {shown(name)}; allowed: {allowed}")
+            raise UserError(printable(f"{path}: {option}: found {shown(name)}; allowed: {allowed}"))
     return options.target
 
 

@@ -12,6 +12,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from optledger.core.errors import UserError, first_line
+from optledger.core.formats import opened
 from optledger.datasets.items import Items, check_memory
 from optledger.datasets.labels import numbers_of
 from optledger.datasets.places import refuse
@@ -75,13 +76,13 @@ def load(path: Path, names: Mapping[Any, str]) -> dict[str, NDArray[Any]]:
     Raises:
         UserError: the file cannot be read, or lacks one.
     """
-    with _opened(path) as opened:
+    with _opened(path) as archive:
         for name in names.values():
-            if name not in opened.files:
-                there = ", ".join(opened.files)
+            if name not in archive.files:
+                there = ", ".join(archive.files)
                 raise UserError(f"{path}: found no array {name}; allowed: one of {there}")
         _check_sizes(path, list(names.values()))
-        return {role: opened[name] for role, name in names.items()}
+        return {role: archive[name] for role, name in names.items()}
 
 
 def names_of_arrays(path: Path) -> list[str]:
@@ -90,19 +91,20 @@ def names_of_arrays(path: Path) -> list[str]:
     Raises:
         UserError: it cannot be read.
     """
-    with _opened(path) as opened:
-        return list(opened.files)
+    with _opened(path) as archive:
+        return list(archive.files)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[NpzFile]:
     """Open a file of arrays; whatever NumPy and zipfile make of other bytes is one line."""
     try:
-        with np.load(path, allow_pickle=False) as opened:
-            if not isinstance(opened, NpzFile):
+        # Opened here, as NumPy leaves a file open that is none.
+        with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
+            if not isinstance(arrays, NpzFile):
                 allowed = "several, as numpy.savez writes"
                 raise UserError(f"{path}: found a single array; allowed: {allowed}")
-            yield opened
+            yield arrays
     except (MemoryError, UserError):
         raise
     except Exception as error:

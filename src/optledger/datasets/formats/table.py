@@ -1,5 +1,6 @@
 """Rows of a CSV or a Parquet file: numbers, and categories that are declared."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -71,16 +72,20 @@ def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None)
         if is_parquet(path):
             frame = pd.read_parquet(path, columns=None if columns is None else list(columns))
         else:
-            frame = pd.read_csv(
-                path,
-                sep=separator,
-                usecols=None if columns is None else list(columns),
-                encoding="utf-8-sig",
-                # Only an empty cell is missing: NA may be the name of a class.
-                keep_default_na=False,
-                na_values=[""],
-                low_memory=False,
-            )
+            with warnings.catch_warnings():
+                # It warns where it would lose the cells that a line has more than the first.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                frame = pd.read_csv(
+                    path,
+                    sep=separator,
+                    usecols=None if columns is None else list(columns),
+                    index_col=False,
+                    encoding="utf-8-sig",
+                    # Only an empty cell is missing: NA may be the name of a class.
+                    keep_default_na=False,
+                    na_values=[""],
+                    low_memory=False,
+                )
     except (MemoryError, OSError):
         raise
     except Exception as error:
@@ -132,7 +137,9 @@ def _plain(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _shown(cell: object) -> str:
-    return "an empty cell" if pd.isna(cell) else shown(cell)  # type: ignore[call-overload] # a cell
+    if pd.isna(cell):  # type: ignore[call-overload] # a cell
+        return "an empty cell"
+    return shown(cell.item() if isinstance(cell, np.generic) else cell)
 
 
 def category(

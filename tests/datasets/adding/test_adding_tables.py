@@ -1,0 +1,154 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optledger.core.errors import UserError
+from optledger.datasets import registry
+from optledger.datasets.adding.add import add
+from optledger.datasets.adding.draft import Options
+from optledger.datasets.items import Parts
+
+Added = Callable[..., tuple[list[str], Parts]]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "semicolons", "bom", "crlf", "parquet"])
+def test_a_table(kind: str, added: Added, wine: pd.DataFrame, place: Path) -> None:
+    """Whatever stands between its cells and ends its lines, the numbers are the same."""
+    path = place / f"wine.{kind if kind in ('tsv', 'parquet') else 'csv'}"
+    match kind:
+        case "parquet":
+            wine.to_parquet(path)
+        case "tsv" | "semicolons":
+            wine.to_csv(path, index=False, sep="\t" if kind == "tsv" else ";")
+        case "bom":
+            wine.to_csv(path, index=False, encoding="utf-8-sig")
+        case _:
+            wine.to_csv(path, index=False, lineterminator="\r\n" if kind == "crlf" else "\n")
+    lines, parts = added(path, target="kind", categories=("shelf",))
+    told = "\n".join(lines)
+    assert "note (texts; --categories takes them)" in told
+    assert "3: barbera 48, barolo 59, grignolino 71" in told
+    dataset = registry.load("own")
+    assert dataset.column_names is not None
+    assert dataset.column_names[-2:] == ("shelf=low", "shelf=top")
+    assert parts.train.inputs.shape == (142, 15)
+    assert parts.train.inputs.dtype == np.float32
+    rows = np.concatenate([parts.train.inputs, parts.test.inputs])
+    numbers = wine.drop(columns=["kind", "shelf", "note"]).to_numpy(np.float32)
+    assert sorted(map(tuple, rows[:, :13])) == sorted(map(tuple, numbers))
+    np.testing.assert_array_equal(rows[:, 13:].sum(axis=1), 1)
+
+
+def test_a_column_says_which_rows_are_test(added: Added, wine: pd.DataFrame, place: Path) -> None:
+    """That column is none of the inputs."""
+    wine["part"] = np.where(np.arange(len(wine)) % 5 == 0, "held out", "mine")
+    wine.to_csv(place / "wine.csv", index=False)
+    _, parts = added(
+        place / "wine.csv", target="kind", test="part=held out", drop=("note", "shelf")
+    )
+    assert len(parts.test.targets) == 36
+    assert parts.test.inputs.shape[1] == 13
+
+
+def test_a_second_file_is_the_test_split(added: Added, wine: pd.DataFrame, place: Path) -> None:
+    """Its columns are those of the first, in whatever order."""
+    wine[::2].to_csv(place / "train.csv", index=False)
+    wine.loc[1::2, wine.columns[::-1]].to_csv(place / "test.csv", index=False)
+    _, parts = added(place / "train.csv", target="kind", test=str(place / "test.csv"))
+    assert (len(parts.train.targets), len(parts.test.targets)) == (89, 89)
+    np.testing.assert_allclose(parts.test.inputs[0, 0], wine["alcohol"].iloc[1], rtol=1e-6)
+
+
+def test_no_group_is_divided(added: Added, wine: pd.DataFrame, place: Path) -> None:
+    """As the rows of a grower are not."""
+    wine["grower"] = [f"g{index % 20}" for index in range(len(wine))]
+    wine.to_csv(place / "wine.csv", index=False)
+    _, parts = added(place / "wine.csv", target="kind", by="grower")
+    assert parts.groups is not None
+    assert len(set(parts.groups)) == 16
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (
+            {"ash": [None, "x", *["1.5"] * 176]},
+            {},
+            r"ash: found 2 cells .* empty cell at line 2, 'x'",
+        ),
+        ({"ash": [float("inf")] + [1.5] * 177}, {}, r"ash: found 1 cells .* inf at line 2"),
+        (
+            {"kind": ["a", None] * 89},
+            {},
+            r"kind: found 89 empty cells: line 3, line 5, line 7 and 86",
+        ),
+        ({"kind": ["a"] * 178}, {}, r"kind: found 1 different classes"),
+        (
+            {"kind": [0.5] * 178},
+            {},
+            r"kind: found the class 0\.5; allowed: whole numbers, or names",
+        ),
+        ({"kind": ["a"] * 177 + ["b"]}, {}, r"1 classes with fewer than three items: b"),
+        ({"shelf": ["top", None] * 89}, {"categories": ("shelf",)}, r"shelf: found 89 empty cells"),
+        ({}, {"target": "none"}, r"--target: found 'none'; allowed: one of alcohol, "),
+        ({}, {"target": None}, r"found no word of which column is the target; allowed: --target"),
+        ({}, {"size": (8, 8)}, r"found --size with a table; allowed: .*--target"),
+        ({}, {"test": "shelf=no"}, r"shelf: found 2 values: 'top', 'low'; allowed: some no"),
+        ({}, {"test": "nowhere.csv"}, r"--test: found 'nowhere\.csv'; allowed: COLUMN=VALUE"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(
+    change: dict[str, list[object]],
+    options: dict[str, object],
+    message: str,
+    wine: pd.DataFrame,
+    place: Path,
+) -> None:
+    """It names the column, how many cells and the first of them; nothing is written."""
+    wine.assign(**change).to_csv(place / "wine.csv", index=False)
+    given = {"target": "kind", **options}
+    with pytest.raises(UserError, match=message) as caught:
+        add("own", place / "wine.csv", Options(**given))  # type: ignore[arg-type] # as a test says
+    assert "\n" not in str(caught.value)
+    assert not registry.path_of("own").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "one column"),
+        ("a.csv", b"x,y\n", "no rows"),
+        ("a.csv", b"x,x,y\n1,2,a\n3,4,b\n", "1 names that columns share: 'x'"),
+        ("a.csv", b"x,y\n1,2,3,4\n", "no sound table"),
+        ("a.csv", b"\xff\xfe\x00x,y\n1,2\n", "no sound table"),
+        ("a.csv", b"\x00\x01,\x02\n\x03,\x04", "."),
+        ("a.parquet", b"PAR1", "no sound table"),
+        ("a.parquet", b"", "no sound table"),
+        ("a.xlsx", b"PK", "a file of another kind"),
+    ],
+)
+def test_what_is_no_table_is_one_line(name: str, content: bytes, message: str, place: Path) -> None:
+    """Whatever pandas makes of it."""
+    (place / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        add("own", place / name, Options(target="y"))
+    assert str(caught.value).isprintable()
+
+
+def test_columns_that_no_table_of_numbers_has(
+    added: Added, wine: pd.DataFrame, place: Path
+) -> None:
+    """Lists, times and what has no name are left out, and told."""
+    wine["when"] = pd.Timestamp("2020-01-01")
+    wine["list"] = [[1, 2]] * len(wine)
+    wine["same"] = 7
+    wine["sure"] = np.arange(len(wine)) % 2 == 0
+    wine.to_parquet(place / "wine.parquet")
+    lines, parts = added(place / "wine.parquet", target="kind")
+    told = "\n".join(lines)
+    for reason in ("when (times)", "list (no single values)", "same (all its cells are the same)"):
+        assert reason in told
+    assert set(np.unique(parts.train.inputs[:, -1])) == {0, 1}
