@@ -25,6 +25,7 @@ from mlflow.entities import ViewType
 
 # So that what is timed and killed is the publication.
 import optledger.tracking.store  # noqa: F401
+from digits import INTERFACE
 from optledger.core import errors
 from optledger.core.formats import file_digest, write_npz
 from optledger.core.params import Comparison, Component, Publish
@@ -130,7 +131,9 @@ def champion(name: str) -> ChampionModel:
         seed=1,
         seeds=2,
         model=Component.model_validate({"name": "mlp", "hidden_units": [4]}),
-        classes=10,
+        interface=INTERFACE,
+        columns=(),
+        class_names=None,
         weights={
             "00_kernel": np.ones((64, 4), np.float32),
             "01_bias": np.zeros(4, np.float32),

@@ -78,6 +78,7 @@ def test_the_hook_serves_another_repository(project: Project, tmp_path: Path) ->
     other = Project(tmp_path / "other")
     other.path.mkdir()
     shutil.copy2(REPOSITORY / "params.yaml", other.path)
+    shutil.copytree(REPOSITORY / "datasets", other.path / "datasets")
     other.edit("params.yaml", "optimizer: Adam\n", "optimizer: Adamm\n")
     other.run("git", "init", "--quiet")
     other.run("git", "add", "--all")

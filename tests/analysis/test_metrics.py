@@ -67,9 +67,9 @@ def test_tables_of_seeds() -> None:
     """Per class the mean over the seeds; in the confusions their sum."""
     wrong = np.array([1, 0, 0, 1, 1, 2], np.uint8)
     evaluations = {"a": [evaluate(LABELS, each, LOSSES, 3) for each in (LABELS, wrong)]}
-    per_class = per_class_table(evaluations, "abc")
+    per_class = per_class_table(evaluations, list("abc"))
     assert per_class["recall"].tolist() == pytest.approx([(1 + 2 / 3) / 2, 1, 1])
-    confusion = confusion_table(evaluations, "abc")
+    confusion = confusion_table(evaluations, list("abc"))
     assert confusion["count"].sum() == 12
     assert confusion.query("actual == 'a' and predicted == 'b'")["count"].item() == 1
 

@@ -159,8 +159,8 @@ def test_further_seeds_train_only_those(project: Project) -> None:
         ("params.yaml", "first: 0", "first: 7", "seeds 7, 8 new"),
         (
             "src/optledger/training/models/mlp.py",
-            "units = keras.layers.Flatten()(images)",
-            "units = keras.layers.Flatten()(images * 1)",
+            "units = keras.layers.Flatten()(inputs)",
+            "units = keras.layers.Flatten()(inputs * 1)",
             "model mlp changed",
         ),
     ],

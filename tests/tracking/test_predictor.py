@@ -1,6 +1,7 @@
 """What the published model takes for images, whatever client it comes from, and what it refuses."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
 from optledger.core.formats import write_json, write_npz
+from optledger.datasets.interface import Interface
 from optledger.tracking.predictor import MODEL, WEIGHTS, Predictor
 
 SHAPE = (8, 8)
@@ -41,7 +43,9 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """A model with random weights."""
     folder = tmp_path_factory.mktemp("model")
     model = {"name": "mlp", "hidden_units": [4]}
-    write_json(folder / MODEL, {"model": model, "image_shape": list(SHAPE), "classes": 10})
+    interface = asdict(Interface(SHAPE, 10))
+    built = {"model": model, "interface": interface, "columns": [], "class_names": None}
+    write_json(folder / MODEL, built)
     shapes = {"00_kernel": (64, 4), "01_bias": (4,), "02_kernel": (4, 10), "03_bias": (10,)}
     random = np.random.default_rng(0)
     weights = {name: random.normal(size=shape) for name, shape in shapes.items()}

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric
 
+from digits import INTERFACE
 from optledger.core.params import Comparison, Component
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.registration import publish_champion
@@ -44,7 +45,9 @@ def champion(variant: str = "adam", mistakes: int = 40, **changes: Any) -> Champ
         seed=1,
         seeds=2,
         model=Component.model_validate({"name": "mlp", "hidden_units": [4]}),
-        classes=10,
+        interface=INTERFACE,
+        columns=(),
+        class_names=None,
         weights=weights,
         input_example=random.integers(0, 255, (3, 8, 8), np.uint8),
         predictions={

@@ -402,7 +402,7 @@ def test_predictions_are_the_model_s(digits: tuple[Examples, Examples]) -> None:
     """Classes and cross-entropies are what the eager model and NumPy give."""
     _, test = digits
     weights = initial_weights(MODEL, INTERFACE, seed=0)
-    predictions = predict(MODEL, 10, weights, test)
+    predictions = predict(MODEL, INTERFACE, weights, test)
     model = build_model(MODEL, INTERFACE)
     set_weights(model, weights)
     logits = model(test.inputs).numpy().astype(np.float64)
@@ -417,8 +417,8 @@ def test_predictions_do_not_depend_on_the_batch(digits: tuple[Examples, Examples
     """The compiled forward pass gives an image the same bytes in whatever company."""
     _, test = digits
     weights = initial_weights(MODEL, INTERFACE, seed=0)
-    whole = predict(MODEL, 10, weights, test).losses
-    part = predict(MODEL, 10, weights, test.take(np.arange(100))).losses
+    whole = predict(MODEL, INTERFACE, weights, test).losses
+    part = predict(MODEL, INTERFACE, weights, test.take(np.arange(100))).losses
     assert whole[:100].tobytes() == part.tobytes()
 
 
@@ -429,7 +429,7 @@ def test_a_model_that_diverged_predicts_no_class(digits: tuple[Examples, Example
         name: np.full_like(weight, np.nan)
         for name, weight in initial_weights(MODEL, INTERFACE, seed=0).items()
     }
-    predictions = predict(MODEL, 10, weights, test)
+    predictions = predict(MODEL, INTERFACE, weights, test)
     assert set(predictions.classes) == {no_class(10)}
     assert np.isnan(predictions.losses).all()
 
