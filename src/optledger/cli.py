@@ -24,8 +24,9 @@ from optledger.core.errors import (
 from optledger.core.formats import read, write_text
 from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
-from optledger.datasets.adding.add import add, described, use
+from optledger.datasets.adding.add import add, described
 from optledger.datasets.adding.draft import Options, pairs, sides, words
+from optledger.datasets.adding.use import use
 from optledger.datasets.sampling import training_examples
 from optledger.datasets.split import validation_examples
 from optledger.execution import executor
@@ -35,6 +36,7 @@ from optledger.sweep import account, predictions, variants
 from optledger.sweep.recheck import recheck as rechecked
 from optledger.training import runtime
 from optledger.training.passed import Passed
+from optledger.trials.fitting import kind_mistakes
 from optledger.trials.places import place
 from optledger.trials.store import Store
 from optledger.trials.sufficiency import example_mistakes
@@ -387,8 +389,12 @@ def add_dataset(
     path: Annotated[
         Path, typer.Argument(help="a folder of images by class, or .npz, .csv, .tsv or .parquet")
     ],
+    kind: Annotated[
+        str | None, typer.Option(help="of target, if unclear: classes, labels or number")
+    ] = None,
     target: Annotated[
-        str | None, typer.Option(help="the column of a table that is to be told")
+        str | None,
+        typer.Option(help="the column of a table that is to be told, or those of labels: a,b,c"),
     ] = None,
     test: Annotated[
         str | None,
@@ -424,6 +430,7 @@ def add_dataset(
     The data stay as they are. Example: optledger dataset add flowers ~/flowers --size 32x32
     """
     options = Options(
+        kind=kind,
         target=target,
         test=test,
         test_fraction=test_fraction,
@@ -442,10 +449,12 @@ def add_dataset(
 
 @dataset_app.command("use")
 def use_dataset(name: Annotated[str, typer.Argument(help="a dataset that there is")]) -> None:
-    """Have params.yaml name a dataset; nothing else in it changes."""
-    registry.load(name)
-    write_text(PARAMS.resolve(), use(read(PARAMS).decode(), name))
-    print(f"{PARAMS}: dataset: {name}")
+    """Have params.yaml name a dataset; what its kind of target needs changes with it."""
+    target = registry.load(name).target
+    text, lines = use(read(PARAMS).decode(), name, target)
+    write_text(PARAMS.resolve(), text)
+    for line in lines:
+        print(line)
 
 
 @app.command()
@@ -507,7 +516,7 @@ def check_all(settings: params.Params) -> None:
     train_examples = dataset.items.train - validation_examples(
         dataset.items.train, settings.split.validation_fraction
     )
-    classes = dataset.target.count
+    classes = dataset.target.outputs if dataset.kind.BY_CLASS else 1
     if train_examples < classes:
         fraction = settings.split.validation_fraction
         allowed = f"a fraction that leaves at least {classes} examples to train on"
@@ -515,7 +524,7 @@ def check_all(settings: params.Params) -> None:
     # Of equal classes, as far as one can know before the download.
     labels = np.arange(train_examples) % classes
     counts = np.bincount(labels).tolist()
-    lines = [
+    lines = list(kind_mistakes(settings, dataset.kind)) or [
         line for name in settings.variants for line in example_mistakes(settings, name, counts)
     ]
     if lines:

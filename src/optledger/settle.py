@@ -4,13 +4,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node
-
 from optledger.analysis.schemas import read_results
 from optledger.analysis.settling import State, ending, state, told
 from optledger.core import git, params
 from optledger.core.documents import mistake, parse_yaml
+from optledger.core.editing import with_value
 from optledger.core.errors import UserError
 from optledger.core.formats import write_text
 from optledger.core.params import Params
@@ -77,8 +75,7 @@ def preview(leaves_behind: bool = False) -> Iterator[str]:
 
 def with_count(text: str, count: int) -> str:
     """Return the text of a params.yaml with another number of seeds, and nothing else changed."""
-    _, node = _entry(_seeds(text), "count")
-    return f"{text[: node.start_mark.index]}{count}{text[node.end_mark.index :]}"
+    return with_value(text, ["seeds", "count"], str(count))
 
 
 def with_left_behind(text: str, counts: Mapping[str, int]) -> str:
@@ -88,33 +85,8 @@ def with_left_behind(text: str, counts: Mapping[str, int]) -> str:
         text: of the file.
         counts: by variant, with how many seeds.
     """
-    section = _seeds(text)
-    written = f"left_behind: {{{', '.join(f'{name}: {own}' for name, own in counts.items())}}}"
-    if any(key.value == "left_behind" for key, _ in section.value):
-        key, node = _entry(section, "left_behind")
-        assert isinstance(node, MappingNode)
-        # In block style its end is where the next key begins, and comments stand before that.
-        last = node if node.flow_style else node.value[-1][1]
-        return f"{text[: key.start_mark.index]}{written}{text[last.end_mark.index :]}"
-    key, node = _entry(section, "count")
-    if section.flow_style:
-        return f"{text[: node.end_mark.index]}, {written}{text[node.end_mark.index :]}"
-    end = text.find("\n", node.end_mark.index)
-    end = len(text) if end < 0 else end
-    return f"{text[:end]}\n{' ' * key.start_mark.column}{written}{text[end:]}"
-
-
-def _seeds(text: str) -> MappingNode:
-    document = YAML().compose(text)
-    assert isinstance(document, MappingNode)
-    _, node = _entry(document, "seeds")
-    assert isinstance(node, MappingNode)
-    return node
-
-
-def _entry(mapping: MappingNode, key: str) -> tuple[Node, Node]:
-    name, value = next(each for each in mapping.value if each[0].value == key)
-    return name, value
+    written = f"{{{', '.join(f'{name}: {own}' for name, own in counts.items())}}}"
+    return with_value(text, ["seeds", "left_behind"], written, after="count")
 
 
 def _declared() -> Params:

@@ -1,7 +1,7 @@
 """Every pair of variants on every metric: the difference, its interval and its verdict."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from optledger.analysis.looks import levels
 from optledger.analysis.preview import is_preview
-from optledger.analysis.pseudo_values import pseudo_values
 from optledger.analysis.statistics import (
     POWER,
     SKEWNESS,
@@ -25,36 +24,45 @@ from optledger.analysis.statistics import (
     verdict,
     verdict_chance,
 )
-from optledger.core.metric import METRICS, Metric, Verdict
+from optledger.core.metric import METRICS, Metric, Verdict, metrics_in
 from optledger.core.params import Comparison
+from optledger.datasets.kinds import Kind
 
 Samples = Mapping[str, Mapping[str, Sample]]
 """By variant and metric, its seeds' values."""
 
 
 def samples_of(
-    labels: NDArray[Any],
-    predicted: NDArray[Any],
+    kind: Kind,
+    targets: NDArray[Any],
+    values: NDArray[Any],
     losses: NDArray[np.float32],
-    classes: int,
+    outputs: int,
     looks: Sequence[int] = (),
     block: int = 1,
 ) -> dict[str, Sample]:
     """Return one variant's sample of each metric.
 
     Args:
-        labels: true labels, shape (images,).
-        predicted: predicted labels, shape (seeds, images); not below `classes` where there is none.
-        losses: cross-entropy in nats, shape (seeds, images); NaN where there is none.
-        classes: labels are below it.
+        kind: of target.
+        targets: true values, as the kind has them, shape (items, ...).
+        values: predicted ones, shape (seeds, items, ...).
+        losses: shape (seeds, items); NaN where there is none.
+        outputs: how many classes or labels there are.
         looks: numbers of seeds, ascending.
         block: how many seeds share a search.
     """
     samples = {}
-    for metric in METRICS.values():
-        seeds = zip(predicted, losses, strict=True)
-        values = np.stack([pseudo_values(metric.name, labels, *seed, classes) for seed in seeds])
-        samples[metric.name] = sample(values, metric.is_mean_of_hits, leaning(metric), looks, block)
+    for metric in (METRICS[name] for name in kind.METRICS):
+        contributions = np.stack(
+            [
+                kind.pseudo_values(metric.name, targets, *seed, outputs)
+                for seed in zip(values, losses, strict=True)
+            ]
+        )
+        samples[metric.name] = sample(
+            contributions, metric.is_mean_of_hits, leaning(metric), looks, block
+        )
     return samples
 
 
@@ -102,7 +110,7 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
     trained = [each[comparison.metric].trained for each in samples.values()]
     few = is_preview(trained, comparison)
     rows = []
-    for metric in deciding_first(comparison):
+    for metric in deciding_first(comparison, next(iter(samples.values()))):
         for first, second in combinations(samples, 2):
             own, other = samples[first][metric], samples[second][metric]
             is_judged = not few and _is_judged(first, second, comparison)
@@ -267,7 +275,7 @@ def compared(
     low, high = estimate.interval(look.alpha)
     inner_low, inner_high = estimate.interval(2 * look.alpha)
     p_value = estimate.p_value()
-    most = METRICS[metric].most
+    most = METRICS[metric].reach
     row |= {
         "difference": _rounded(estimate.value),
         "half_width": _rounded((high - low) / 2),
@@ -297,9 +305,9 @@ FOUND = (
 _DECIMALS = 12
 
 
-def deciding_first(comparison: Comparison) -> list[str]:
-    """Return the metrics, the deciding one first."""
-    return [comparison.metric, *(metric for metric in METRICS if metric != comparison.metric)]
+def deciding_first(comparison: Comparison, names: Iterable[str]) -> list[str]:
+    """Return the metrics that are among some names, the deciding one first."""
+    return [comparison.metric, *(name for name in metrics_in(names) if name != comparison.metric)]
 
 
 def _rounded(value: float) -> float:

@@ -10,7 +10,9 @@ from optledger.analysis.leading import Leaders
 from optledger.analysis.speed import learning_rate_sensitivity, speed_summary
 from optledger.analysis.statistics import Sample, mean
 from optledger.analysis.summary import summarize
+from optledger.core.metric import METRICS
 from optledger.core.params import Variant
+from optledger.trials.records import score_of
 from optledger.trials.search import edge
 
 
@@ -35,16 +37,17 @@ def leaderboard(
         confidence: of each interval of a mean.
 
     Returns:
-        Rank; leading, first, the one that is shown to be, and champion, the one with the highest
-        mean validation accuracy, 1 or 0; of each metric the mean, the sample standard deviation
+        Rank; leading, first, the one that is shown to be, and champion, the one with the best
+        mean validation score, 1 or 0; of each metric the mean, the sample standard deviation
         over seeds, and as `<metric>_low` and `<metric>_high` the ends of its interval for other
         seeds and other images (none of a loss that a seed lacks, infinite if unknown); how many
         seeds there are, how many of them diverged and how many converged; after which epoch, on
         average; for each target, how many seeds reached it, and after how many epochs (median, inf
         where it is a miss); learning rate, that of most seeds, and of how many; epochs, the mean of
         what was trained; search trials, how many learning rates were tried; search edge, `lowest`
-        or `highest` where the chosen one is that; sensitivity, how much validation accuracy the
-        learning rates tried lack on average. In a preview nobody leads, and there is no champion.
+        or `highest` where the chosen one is that; sensitivity, by how much the learning rates
+        tried miss the best validation score on average. In a preview nobody leads, and there is no
+        champion.
     """
     summary = summarize(seeds)
     # Where nobody leads, as in a preview, there is no champion either.
@@ -94,18 +97,21 @@ def _ends(samples: Mapping[str, Sample], alpha: float) -> dict[str, float]:
 
 
 def champion(seeds: pd.DataFrame) -> str | None:
-    """Return the variant with the highest mean validation accuracy; the test split has no say.
+    """Return the variant with the best mean validation score; the test split has no say.
 
     Ties go to the lower mean validation loss, then by name. A variant with a diverged seed is not
     it, and without a validation split none is.
     """
-    means = seeds.groupby("variant")[["validation_accuracy", "validation_loss"]].mean()
+    score = score_of(seeds)
+    column = f"validation_{score}"
+    means = seeds.groupby("variant")[[column, "validation_loss"]].mean()
     means = means.drop(seeds.loc[seeds["diverged_epoch"].notna(), "variant"].unique()).dropna()
     if means.empty:
         return None
     means["name"] = means.index
     ordered = means.sort_values(
-        ["validation_accuracy", "validation_loss", "name"], ascending=[False, True, True]
+        [column, "validation_loss", "name"],
+        ascending=[METRICS[score].lower_is_better, True, True],
     )
     return str(ordered.index[0])
 

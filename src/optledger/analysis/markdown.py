@@ -24,8 +24,9 @@ from optledger.analysis.words import (
     verdict_at,
 )
 from optledger.core.formats import markdown
-from optledger.core.metric import METRICS
+from optledger.core.metric import METRICS, metrics_in
 from optledger.core.params import Comparison
+from optledger.datasets.kinds import kind_of
 
 
 def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
@@ -129,8 +130,7 @@ def leaderboard_text(
         *([preview.NOTE] if preview.is_preview(table["seeds"], comparison) else []),
         *rank_notes(table, comparisons, comparison),
         markdown(_other_metrics(table, comparison.metric)),
-        "Mean ± standard deviation over seeds. Precision, recall and f1 are macro averages; loss "
-        "is cross-entropy in nats.",
+        f"Mean ± standard deviation over seeds. {kind_of(table).EXPLAINED}",
         *class_notes,
         markdown(_training(table)),
         *_training_notes(table),
@@ -157,7 +157,7 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
                 "variant": rows["variant"],
                 "against": rows["against"],
                 **({"look": rows["look"]} if comparison.looks else {}),
-                f"difference in {METRICS[metric].unit}": [
+                f"difference{METRICS[metric].in_unit}": [
                     signed(value, metric) for value in rows["difference"]
                 ],
                 "interval": [interval(row, metric) for _, row in rows.iterrows()],
@@ -196,9 +196,9 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
             "rank": table["rank"],
             "variant": table["variant"],
             "leads": ["yes" if leading else "" for leading in table["leading"]],
-            metric: [f"{mean:.4f}" for mean in table[metric]],
+            metric: [_mean(metric, mean) for mean in table[metric]],
             "interval": [
-                mean_interval(*row)
+                mean_interval(metric, *row)
                 for row in zip(
                     table[f"{metric}_low"],
                     table[f"{metric}_high"],
@@ -215,7 +215,8 @@ def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         shown["behind the best mean"] = [gaps.get(name, "") for name in table["variant"]]
     elif comparison.baseline is not None and len(table) > 1:
         beside = against(comparisons, metric, comparison.baseline)
-        shown[f"against {comparison.baseline}, in points"] = [
+        unit = METRICS[metric].unit
+        shown[f"against {comparison.baseline}{unit and f', in {unit}'}"] = [
             _against(beside.loc[name], comparison) if name in beside.index else ""
             for name in table["variant"]
         ]
@@ -293,8 +294,8 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     if table["champion"].any():
         champion = table.loc[table["champion"] == 1, "variant"].item()
         notes.append(
-            "The champion, which has the highest mean validation accuracy and so is chosen without "
-            f"the test split, is {champion}."
+            f"The champion, which has the {_best(table)} mean validation {_score(table)} and so is "
+            f"chosen without the test split, is {champion}."
         )
     return [*notes, *_epochs_notes(table)]
 
@@ -303,9 +304,22 @@ def _epochs_notes(table: pd.DataFrame) -> list[str]:
     if not table.columns.str.startswith("epochs_to_").any():
         return []
     return [
-        "Epochs to a validation accuracy are medians over seeds; a seed that does not get there "
-        "counts as never."
+        f"Epochs to a validation {_score(table)} are medians over seeds; a seed that does not get "
+        "there counts as never."
     ]
+
+
+def _score(table: pd.DataFrame) -> str:
+    """Return what the validation split is scored by, in words."""
+    return kind_of(table).SCORE.replace("_", " ")
+
+
+def _best(table: pd.DataFrame) -> str:
+    return "lowest" if METRICS[kind_of(table).SCORE].lower_is_better else "highest"
+
+
+def _mean(metric: str, value: float) -> str:
+    return "" if pd.isna(value) else METRICS[metric].told(value)
 
 
 def _verdict_words(variants: int, comparison: Comparison) -> str:
@@ -374,14 +388,14 @@ def _wide(table: pd.DataFrame, metric: str) -> list[str]:
 
 def _other_metrics(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     shown = pd.DataFrame({"variant": table["variant"]})
-    for each in (metric, *(name for name in METRICS if name != metric)):
+    for each in (metric, *(name for name in metrics_in(table) if name != metric)):
         shown[each] = _mean_and_spread(table, each)
     return shown
 
 
 def _mean_and_spread(table: pd.DataFrame, metric: str) -> list[str]:
     return [
-        plus_minus(mean, std)
+        plus_minus(metric, mean, std)
         for mean, std in zip(table[metric], table[f"{metric}_std"], strict=True)
     ]
 
@@ -398,8 +412,10 @@ def _training(table: pd.DataFrame) -> pd.DataFrame:
         for trials in table["search_trials"]
     ]
     if table["sensitivity"].notna().any():
-        shown["sensitivity, in points"] = [
-            "" if pd.isna(value) else f"{100 * value:.2f}" for value in table["sensitivity"]
+        metric = METRICS[kind_of(table).SCORE]
+        shown[f"sensitivity{metric.unit and f', in {metric.unit}'}"] = [
+            "" if pd.isna(value) else metric.signed(value).lstrip("+")
+            for value in table["sensitivity"]
         ]
     shown["epochs"] = [f"{epochs:.3g}" for epochs in table["epochs"]]
     shown["converged after"] = [
@@ -420,7 +436,7 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
     if table["sensitivity"].notna().any():
         notes[0] += (
             " Sensitivity is by how much the learning rates tried fall short of the best of them "
-            "in validation accuracy, on average."
+            f"in validation {_score(table)}, on average."
         )
     if table["converged_seeds"].any():
         notes[0] += (
@@ -429,8 +445,8 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
         )
     if table["diverged_seeds"].any():
         notes.append(
-            "A seed that diverged counts as 0 in every metric but the loss, which it does not "
-            "have; its variant does not lead."
+            "A seed that diverged counts as 0 in what is best at 1, and has no loss and no error; "
+            "its variant does not lead."
         )
     if table["search_trials"].min() < most:
         notes.append(

@@ -16,7 +16,7 @@ from optledger.analysis.words import looks
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
 from optledger.core.formats import markdown
-from optledger.core.metric import METRICS
+from optledger.core.metric import METRICS, Metric
 from optledger.core.params import Comparison, Params
 from optledger.core.paths import RESULTS
 
@@ -39,8 +39,10 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     comparison = settings.comparison
     metric, margin = comparison.metric, comparison.margin(comparison.metric)
     size = margin if size is None else size
-    if not 0 < size <= 1:
-        raise UserError(f"optledger power: --difference: found {size:g}; allowed: above 0, up to 1")
+    reach = METRICS[metric].reach
+    if not 0 < size <= reach:
+        most = "" if math.isinf(reach) else f", up to {reach:g}"
+        raise UserError(f"optledger power: --difference: found {size:g}; allowed: above 0{most}")
     if not 0 < power < 1:
         raise UserError(f"optledger power: --power: found {power:g}; allowed: between 0 and 1")
     leaderboard, seeds = read_results("leaderboard", "seeds").values()
@@ -62,11 +64,12 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     together = f" for all {pairs} pairs together" if pairs > 1 else ""
     if comparison.looks:
         together += f", at one of the looks that are declared ({looks(comparison)} seeds)"
+    units = "searches" if settings.seeds.per_search else "seeds"
     lines = [
         f"Seeds for each variant to show a difference of {METRICS[metric].amount(size)} in "
         f"{metric} with a power of {100 * power:g} %, at {100 * comparison.confidence:g} % "
         f"confidence{together}:",
-        markdown(_written(table, "searches" if settings.seeds.per_search else "seeds")),
+        markdown(_written(table, METRICS[metric], units)),
     ]
     if missing:
         lines.append(f"Of this test set only, as {missing} is not here; dvc pull may bring it.")
@@ -120,13 +123,15 @@ def _table(
     return pd.DataFrame(rows)
 
 
-def _written(table: pd.DataFrame, units: str) -> pd.DataFrame:
+def _written(table: pd.DataFrame, metric: Metric, units: str) -> pd.DataFrame:
     finite = np.isfinite(table["seeds"])
     return pd.DataFrame(
         {
             "variant": table["variant"],
             "against": table["against"],
-            f"spread over {units}, in points": [f"{100 * value:.2f}" for value in table["spread"]],
+            f"spread over {units}{metric.unit and f', in {metric.unit}'}": [
+                metric.signed(value).lstrip("+") for value in table["spread"]
+            ],
             "seeds": table["seeds"].map("{:.0f}".format).where(finite, "no number"),
         }
     )

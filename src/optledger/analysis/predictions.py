@@ -1,7 +1,7 @@
 """The files that `evaluate` leaves of the test split, and of what the models say of it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,19 @@ from optledger.core.documents import Section, validate
 from optledger.core.errors import UserError
 from optledger.core.formats import read_json, read_npz
 from optledger.core.paths import TEST
-from optledger.datasets.interface import no_class
+from optledger.datasets.prepared import Summary
+
+
+class Predicted(NamedTuple):
+    """What a variant's models predict of the test split.
+
+    Attributes:
+        values: as the kind of target has them, shape (seeds, items, ...).
+        losses: of each item, shape (seeds, items).
+    """
+
+    values: NDArray[Any]
+    losses: NDArray[np.float32]
 
 
 class SplitDigest(Section):
@@ -34,37 +46,37 @@ def read_split_digest() -> SplitDigest:
     return validate(SplitDigest, read_json(path), path)
 
 
-def read_labels(classes: int) -> NDArray[Any]:
-    """Read the true labels of the test split, shape (images,), as `evaluate` found them.
+def read_targets(summary: Summary) -> NDArray[Any]:
+    """Read the true values of the test split, shape (items, ...), as `evaluate` found them.
 
     Raises:
-        UserError: the file is not sound, or has a label beyond so many classes.
+        UserError: the file is not sound, or has others than such targets can have.
     """
-    path = TEST / "labels.npz"
-    labels = read_npz(path, {"labels": (np.unsignedinteger, 1)})["labels"]
-    _check_classes(path, labels, classes)
-    return labels
+    path, kind = TEST / "labels.npz", summary.kind
+    targets = read_npz(path, {kind.TARGETS: kind.ARRAYS[0]})[kind.TARGETS]
+    _check(path, kind.problem(targets, summary.outputs))
+    return targets
 
 
-def read_predictions(path: Path, images: int, classes: int) -> dict[str, NDArray[Any]]:
-    """Read `classes` and `losses` of a variant, shape (seeds, images) each.
+def read_predictions(path: Path, targets: NDArray[Any], summary: Summary) -> Predicted:
+    """Read what a variant's models predict of the test split.
 
     Raises:
-        UserError: the file is not sound, of other images or of more classes.
+        UserError: the file is not sound, of other items, or of other targets.
     """
-    arrays = read_npz(path, {"classes": (np.unsignedinteger, 2), "losses": (np.float32, 2)})
-    shapes = {name: arrays[name].shape for name in ("classes", "losses")}
-    if shapes["classes"] != shapes["losses"] or shapes["classes"][1] != images:
-        found = " and ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
-        allowed = f"both of so many seeds by {images} images"
+    kind = summary.kind
+    arrays = read_npz(path, {kind.VALUES: kind.ARRAYS[1], "losses": (np.float32, 2)})
+    values, losses = arrays[kind.VALUES], arrays["losses"]
+    if values.shape[:1] != losses.shape[:1] or not (
+        values.shape[1:] == targets.shape and losses.shape[1] == len(targets)
+    ):
+        found = f"{kind.VALUES} of shape {values.shape} and losses of shape {losses.shape}"
+        allowed = f"both of so many seeds by {len(targets)} items"
         raise UserError(f"{path}: found {found}; allowed: {allowed}; dvc checkout brings it back")
-    predicted = arrays["classes"]
-    _check_classes(path, predicted[predicted != no_class(classes)], classes)
-    return arrays
+    _check(path, kind.problem(values, summary.outputs))
+    return Predicted(values, losses)
 
 
-def _check_classes(path: Path, found: NDArray[Any], classes: int) -> None:
-    highest = int(found.max(initial=0))
-    if highest >= classes:
-        allowed = f"0 to {classes - 1}; dvc checkout brings it back"
-        raise UserError(f"{path}: found the class {highest}; allowed: {allowed}")
+def _check(path: Path, problem: str | None) -> None:
+    if problem:
+        raise UserError(f"{path}: {problem}; dvc checkout brings it back")

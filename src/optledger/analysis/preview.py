@@ -67,7 +67,7 @@ def answer(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
     parts = []
     for name in [*gaps][:1]:
         best = leaderboard[leaderboard["variant"] == name]
-        mean = plus_minus(best[metric].item(), best[f"{metric}_std"].item())
+        mean = plus_minus(metric, best[metric].item(), best[f"{metric}_std"].item())
         parts.append(f"{name} has a mean {metric} of {mean}")
     if others := [f"{name} ({gap})" for name, gap in gaps.items()][1:]:
         means = "mean is" if len(others) == 1 else "means are"
@@ -81,9 +81,12 @@ def behind(leaderboard: pd.DataFrame, metric: str) -> dict[str, str]:
     """Return by variant how far its mean is behind the best one; none whose seeds diverged."""
     means = leaderboard[leaderboard["diverged_seeds"] == 0].set_index("variant")[metric]
     # Rounded as the differences of `comparisons` are, which stand beside them.
-    gaps = (means.max() - means).round(_DECIMALS)
-    unit = METRICS[metric].unit
-    return {str(name): f"{signed(gap, metric).lstrip('+')} {unit}" for name, gap in gaps.items()}
+    gaps = means - means.min() if METRICS[metric].lower_is_better else means.max() - means
+    unit = METRICS[metric].of_unit
+    return {
+        str(name): f"{signed(gap, metric).lstrip('+')}{unit}"
+        for name, gap in gaps.round(_DECIMALS).items()
+    }
 
 
 _DECIMALS = 12

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from optledger.analysis.comparisons import Samples, leaning, samples_of
-from optledger.analysis.predictions import read_labels, read_predictions
+from optledger.analysis.predictions import read_predictions, read_targets
 from optledger.analysis.statistics import sample_of_seeds
-from optledger.core.metric import METRICS
+from optledger.core.metric import metrics_in
 from optledger.core.paths import PREDICTIONS
-from optledger.datasets import classes
 from optledger.datasets.prepared import read_summary
 
 
@@ -25,24 +23,26 @@ def read_samples(variants: Sequence[str], looks: Sequence[int] = (), block: int 
     Raises:
         FileNotFoundError: they, or the true labels, are not here.
     """
-    count = read_summary().classes
-    labels = read_labels(count)
-    samples = {}
-    for name in variants:
-        predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), count)
-        found = predictions["classes"], predictions["losses"]
-        samples[name] = samples_of(labels, *found, count, looks, block)
-    return samples
+    summary = read_summary()
+    targets = read_targets(summary)
+    return {
+        name: samples_of(
+            summary.kind,
+            targets,
+            *read_predictions(PREDICTIONS / f"{name}.npz", targets, summary),
+            summary.outputs,
+            looks,
+            block,
+        )
+        for name in variants
+    }
 
 
 def class_notes() -> list[str]:
-    """Return what is to be said of classes that a split has no image of, a sentence each."""
+    """Return what is to be said of classes or labels that a split has no example of."""
     summary = read_summary()
-    test: list[int] = np.bincount(read_labels(summary.classes), minlength=summary.classes).tolist()
-    return classes.notes(
-        {str(name): each for name, each in summary.examples_per_class.items()} | {"test": test},
-        summary.names,
-    )
+    test = summary.kind.counts(read_targets(summary), summary.outputs)
+    return summary.kind.notes({**summary.counts, "test": test}, summary.names)
 
 
 def samples_of_seeds(
@@ -55,7 +55,7 @@ def samples_of_seeds(
             metric.name: sample_of_seeds(
                 own[metric.name].to_numpy(float), leaning(metric), looks, block
             )
-            for metric in METRICS.values()
+            for metric in metrics_in(own).values()
         }
         for name, own in rows.items()
     }

@@ -1,5 +1,6 @@
 """What the tables of results/ hold, and their one reader."""
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import get_args
@@ -7,7 +8,7 @@ from typing import get_args
 import pandas as pd
 
 from optledger.core.errors import UserError
-from optledger.core.metric import METRICS, Verdict
+from optledger.core.metric import METRICS, Metric, Verdict
 from optledger.core.paths import PARAMS, RESULTS
 from optledger.core.tables import (
     COUNT,
@@ -24,40 +25,55 @@ from optledger.core.tables import (
     optional,
     read,
 )
-from optledger.trials.records import EPOCH, TRIAL, VALIDATION
+from optledger.datasets.kinds import KINDS
+from optledger.trials.records import EPOCHS, TRIAL, VALIDATIONS
 
-_SCORES: dict[str, Column] = {
-    name: FRACTION if metric.most == 1 else optional(NOT_NEGATIVE)
-    for name, metric in METRICS.items()
-}
+
+def _column(metric: Metric) -> Column:
+    """Return what a column of a metric holds; of a diverged seed there may be nothing."""
+    if math.isinf(metric.least):
+        return optional(NUMBER)
+    return FRACTION if metric.most == 1 else optional(NOT_NEGATIVE)
+
+
+_SCORES: tuple[dict[str, Column], ...] = tuple(
+    {name: _column(METRICS[name]) for name in kind.METRICS} for kind in KINDS.values()
+)
+"""The metrics of each kind of target."""
+
+_SUMMARIES = tuple(
+    {
+        **own,
+        **{f"{metric}_std": optional(NOT_NEGATIVE) for metric in own},
+        **{f"{metric}_{end}": optional(INFINITE) for metric in own for end in ("low", "high")},
+    }
+    for own in _SCORES
+)
 
 _SEEDS = Schema(
     {
         "variant": TEXT,
         **TRIAL,
-        **_SCORES,
-        **VALIDATION,
         "converged_epoch": optional(COUNT),
     },
     # Of a variant that was left behind there are fewer.
     key=("variant", "seed"),
+    choices=tuple(own | kept for own, kept in zip(_SCORES, VALIDATIONS, strict=True)),
 )
 
 _LEADERBOARD = Schema(
     {
         **{"rank": COUNT, "variant": TEXT, "leading": FLAG, "first": FLAG, "champion": FLAG},
-        **_SCORES,
-        **{f"{metric}_std": optional(NOT_NEGATIVE) for metric in METRICS},
-        **{f"{metric}_{end}": optional(INFINITE) for metric in METRICS for end in ("low", "high")},
         **{"seeds": COUNT, "diverged_seeds": COUNT, "optimizer": TEXT, "learning_rate": POSITIVE},
         **{"learning_rate_seeds": COUNT, "epochs": NOT_NEGATIVE, "converged_seeds": COUNT},
         "converged_epoch": optional(NOT_NEGATIVE),
         "search_trials": COUNT,
         "search_edge": optional(one_of(("lowest", "highest"))),
-        "sensitivity": optional(FRACTION),
+        "sensitivity": optional(INFINITE),
     },
     key=("variant",),
     families={"seeds_to_": COUNT, "epochs_to_": INFINITE},
+    choices=_SUMMARIES,
 )
 
 _COMPARISONS = Schema(
@@ -82,14 +98,18 @@ SCHEMAS = {
     "leaderboard": _LEADERBOARD,
     "comparisons": _COMPARISONS,
     "curves": Schema(
-        {"variant": TEXT, "epoch": COUNT}
-        | {f"{name}{end}": each for end in ("", "_min", "_max") for name, each in EPOCH.items()},
+        {"variant": TEXT, "epoch": COUNT},
         key=("variant", "epoch"),
+        choices=tuple(
+            {f"{name}{end}": each for end in ("", "_min", "_max") for name, each in own.items()}
+            for own in EPOCHS
+        ),
         may_be_empty=True,
     ),
     "search": Schema(
-        {"variant": TEXT, **TRIAL, **VALIDATION, "chosen": FLAG},
+        {"variant": TEXT, **TRIAL, "chosen": FLAG},
         key=("variant", "learning_rate", "seed"),
+        choices=VALIDATIONS,
         may_be_empty=True,
     ),
     "per_class": Schema(
@@ -98,24 +118,32 @@ SCHEMAS = {
         | dict.fromkeys(("precision", "recall", "f1"), optional(FRACTION)),
         key=("variant", "class"),
         is_complete=True,
+        # Of numbers there are no classes.
+        may_be_empty=True,
     ),
     "confusion": Schema(
         {"variant": TEXT, "actual": TEXT, "predicted": TEXT, "count": COUNT},
         key=("variant", "actual", "predicted"),
+        may_be_empty=True,
     ),
     "speed": Schema(
-        {"variant": TEXT, "target": FRACTION, "seed": COUNT, "epochs": INFINITE},
+        {"variant": TEXT, "target": POSITIVE, "seed": COUNT, "epochs": INFINITE},
         key=("variant", "target", "seed"),
         may_be_empty=True,
     ),
     "profile": Schema(
-        {"target": FRACTION, "variant": TEXT, "factor": POSITIVE, "fraction": FRACTION},
+        {"target": POSITIVE, "variant": TEXT, "factor": POSITIVE, "fraction": FRACTION},
         # Of two factors, six digits may be the same.
         key=("target", "variant", "factor", "fraction"),
         may_be_empty=True,
     ),
 }
 """By name, the tables of results/."""
+
+RESIDUALS = Schema(
+    {"variant": TEXT, "actual": NUMBER, "predicted": optional(NUMBER)}, key=(), may_be_empty=True
+)
+"""results/test/residuals.csv, where the target is a number."""
 
 METHODS = Schema(
     {
@@ -135,7 +163,7 @@ TRAJECTORIES = Schema(
 """trajectories.csv of a case."""
 
 # They have every variant; of the others, one that had nothing to tell is not in them.
-_WHOLE = ("seeds", "leaderboard", "per_class", "confusion")
+_WHOLE, _BY_CLASS = ("seeds", "leaderboard"), ("per_class", "confusion")
 
 
 def read_results(
@@ -163,7 +191,8 @@ def read_results(
     allowed = _variants(tables[names[0]]) if variants is None else set(variants)
     for name, table in tables.items():
         found = _variants(table)
-        if not found <= allowed or (name in _WHOLE and found != allowed):
+        is_whole = name in _WHOLE or (name in _BY_CLASS and not table.empty)
+        if not found <= allowed or (is_whole and found != allowed):
             raise UserError(
                 f"{folder / f'{name}.csv'}: found {', '.join(sorted(found))}; allowed: the "
                 f"variants of {of}, {', '.join(sorted(allowed))}, as dvc repro leaves them"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from optledger.analysis.metrics import Evaluation
-from optledger.core.metric import METRICS
 from optledger.core.params import Plateau
+from optledger.datasets.kinds.evaluation import Evaluation
 from optledger.trials.plateau import converged_epoch
+from optledger.trials.records import score_of
 
 
 def seed_table(
@@ -40,6 +40,7 @@ def _rows(
     history: pd.DataFrame,
     convergence: Plateau,
 ) -> pd.DataFrame:
+    score = f"validation_{score_of(history)}"
     kept = history.set_index(["seed", "epoch"]).reindex(
         pd.MultiIndex.from_frame(trials[["seed", "kept_epoch"]])
     )
@@ -54,8 +55,8 @@ def _rows(
             "variant": name,
             "seed": trials["seed"],
             "learning_rate": trials["learning_rate"],
-            **{metric: [each.scores[metric] for each in evaluations] for metric in METRICS},
-            "validation_accuracy": kept["validation_accuracy"].to_numpy(),
+            **{name: [each.scores[name] for each in evaluations] for name in evaluations[0].scores},
+            score: kept[score].to_numpy(),
             "validation_loss": kept["validation_loss"].to_numpy(),
             "epochs": trials["epochs"],
             "kept_epoch": trials["kept_epoch"],

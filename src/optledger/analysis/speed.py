@@ -9,11 +9,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from optledger.core.metric import METRICS
+from optledger.trials.records import score_of
+
+_VALIDATION = "validation_"
+
+
+def _score(table: pd.DataFrame) -> str:
+    """Return the column of the validation score."""
+    return f"{_VALIDATION}{score_of(table)}"
+
 
 def epochs_to_targets(
     histories: Mapping[str, pd.DataFrame], seeds: pd.DataFrame, targets: Sequence[float]
 ) -> pd.DataFrame:
-    """Return the first epoch after which each seed's validation accuracy is at least a target.
+    """Return the first epoch after which each seed's validation score is at a target, or better.
 
     A seed that does not get there within its epochs has infinity; so has one that diverged, before
     or after, as it leaves no model.
@@ -21,13 +31,13 @@ def epochs_to_targets(
     Args:
         histories: by variant, its history.csv; a seed that diverged may have no rows.
         seeds: results/seeds.csv, a row per variant and seed.
-        targets: accuracies in (0, 1].
+        targets: validation scores.
 
     Returns:
         A row per variant, target and seed, in the orders given, with `epochs`. No rows where there
         is no validation split.
     """
-    if any(history["validation_accuracy"].isna().any() for history in histories.values()):
+    if any(history[_score(history)].isna().any() for history in histories.values()):
         targets = ()
     rows = [
         {"variant": name, "target": target, "seed": seed, "epochs": epochs}
@@ -95,25 +105,34 @@ def learning_rate_sensitivity(search: pd.DataFrame) -> float:
 
     After Wortsman et al., Small-scale proxies for large-scale Transformer training instabilities
     (2023, arXiv:2309.14322): the expected deviation from the optimum over a range of learning
-    rates. Theirs is of the loss, this one of the accuracy, and over those tried: two of them can
-    be compared where the searches spanned a like number of decades.
+    rates. Theirs is of the loss, this one of the validation score, and over those tried: two of
+    them can be compared where the searches spanned a like number of decades.
 
     Args:
         search: a variant's search.csv, a row per learning rate tried and seed; a trial that
-            diverged has no validation accuracy, and counts as 0.
+            diverged has no validation score, and counts as the worst that there is.
 
     Returns:
-        The mean of best validation accuracy less validation accuracy, in [0, 1); NaN where nothing
-        was searched, or every trial diverged.
+        The mean of how far validation scores are from the best, at least 0, and infinite where an
+        error of a trial that diverged has no bound; NaN where nothing was searched, or every trial
+        diverged.
     """
-    accuracies = search["validation_accuracy"].fillna(0).groupby(search["learning_rate"]).mean()
-    best = accuracies.max()
-    return float((best - accuracies).mean()) if best > 0 else np.nan
+    column = _score(search)
+    if search[column].isna().all():
+        return np.nan
+    metric = METRICS[column.removeprefix(_VALIDATION)]
+    worst = np.inf if metric.lower_is_better else 0.0
+    means = search[column].fillna(worst).groupby(search["learning_rate"]).mean()
+    gaps = means - means.min() if metric.lower_is_better else means.max() - means
+    return float(gaps.mean())
 
 
 def _first_epochs(history: pd.DataFrame, seeds: pd.DataFrame, target: float) -> pd.Series:
     """Return by seed, in the order of `seeds`, the first epoch at the target, or infinity."""
-    reached = history[history["validation_accuracy"] >= target].groupby("seed")["epoch"].min()
+    column = _score(history)
+    metric = METRICS[column.removeprefix(_VALIDATION)]
+    is_there = history[column] <= target if metric.lower_is_better else history[column] >= target
+    reached = history[is_there].groupby("seed")["epoch"].min()
     diverged = seeds.loc[seeds["diverged_epoch"].notna(), "seed"]
     kept = reached.astype(float).drop(diverged, errors="ignore")
     return kept.reindex(seeds["seed"], fill_value=np.inf)

@@ -1,15 +1,17 @@
 """Test metrics summarized over seeds, and the order that they give the variants."""
 
+import math
+
 import pandas as pd
 
 from optledger.core.formats import rounded
-from optledger.core.metric import METRICS
+from optledger.core.metric import METRICS, metrics_in
 
 
 def summarize(seeds: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """Summarize results/seeds.csv, a row per variant and seed, as results/metrics.json holds it.
 
-    A diverged seed counts with accuracy, precision, recall and F1 of 0, and without a loss.
+    A diverged seed counts with 0 in what is best at 1, and without a loss or an error.
 
     Returns:
         By variant, in the table's order: each metric's mean, and as `<metric>_std` its sample
@@ -17,8 +19,8 @@ def summarize(seeds: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """
     return {
         str(name): {
-            **{metric: rounded(rows[metric].mean()) for metric in METRICS},
-            **{f"{metric}_std": rounded(rows[metric].std(ddof=1)) for metric in METRICS},
+            **{metric: rounded(rows[metric].mean()) for metric in metrics_in(seeds)},
+            **{f"{metric}_std": rounded(rows[metric].std(ddof=1)) for metric in metrics_in(seeds)},
         }
         for name, rows in seeds.groupby("variant", sort=False)
     }
@@ -26,5 +28,11 @@ def summarize(seeds: pd.DataFrame) -> dict[str, dict[str, float | None]]:
 
 def ranking(seeds: pd.DataFrame, metric: str) -> list[str]:
     """Return the variants of results/seeds.csv by their mean, the best first, ties by name."""
-    means = {name: summary[metric] for name, summary in summarize(seeds).items()}
-    return sorted(means, key=lambda name: (-(means[name] or 0.0), name))
+    found = METRICS[metric]
+    means = seeds.groupby("variant", sort=False)[metric].agg(lambda own: own.mean(skipna=False))
+    # Of a seed that diverged there is no error: nothing is worse.
+    worst = math.inf if found.lower_is_better else found.least
+    return sorted(
+        map(str, means.index),
+        key=lambda name: (found.worse(rounded(means.fillna(worst)[name]) or 0.0), name),
+    )

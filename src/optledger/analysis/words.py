@@ -69,24 +69,26 @@ def interval(row: Mapping[str, Any] | pd.Series, metric: str, inner: bool = Fals
     low, high = (signed(end, metric) for end in ends)
     if math.isinf(row["half_width"]):
         # Nothing tells how low, or how high, a variant may be of which few seeds spread far.
-        most = METRICS[metric].most
+        most = METRICS[metric].reach
         if ends[0] > -most:
             return f"above {low}"
         return f"below {high}" if ends[1] < most else "unknown"
     return f"{low} to {high}" if low else ""
 
 
-def mean_interval(low: float, high: float, diverged: int) -> str:
-    """Return the interval of a mean of numbers from 0 to 1, which a seed that diverged leaves open.
+def mean_interval(metric: str, low: float, high: float, diverged: int) -> str:
+    """Return the interval of a mean, within what it can be; a seed that diverged leaves it open.
 
     Args:
+        metric: whose it is.
         low: its lower end.
         high: its upper end.
         diverged: how many of the seeds did.
     """
     if diverged or not math.isfinite(high - low):
         return "unknown"
-    return f"{max(0, low):.4f} to {min(1, high):.4f}"
+    told = METRICS[metric]
+    return f"{told.told(max(told.least, low))} to {told.told(min(told.most, high))}"
 
 
 def learning_rate(rate: float, with_it: int, seeds: int) -> str:
@@ -123,8 +125,10 @@ def converged_after(epoch: float, converged: int, seeds: int) -> str:
     return f"{epoch:.3g}" if converged == seeds else f"{epoch:.3g} ({converged} of {seeds} seeds)"
 
 
-def plus_minus(mean: float, half: float) -> str:
-    """Return a mean and what it may be off by, where that is known."""
+def plus_minus(metric: str, mean: float, half: float) -> str:
+    """Return the mean of a metric and what it may be off by, where that is known."""
     if pd.isna(mean):
         return ""
-    return f"{mean:.4f} ± {half:.4f}" if pd.notna(half) and math.isfinite(half) else f"{mean:.4f}"
+    told = METRICS[metric].told(mean)
+    is_known = pd.notna(half) and math.isfinite(half)
+    return f"{told} ± {METRICS[metric].told(half)}" if is_known else told

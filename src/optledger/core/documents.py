@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
@@ -23,6 +23,15 @@ class Section(BaseModel):
     """A section of a document: typed, frozen, and without keys that nobody reads."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _check_printable(text: str) -> str:
+    if text and text.isprintable():
+        return text
+    raise ValueError("a text without control characters")
+
+
+Printable = Annotated[str, AfterValidator(_check_printable)]
 
 
 def read_yaml(path: Path, shared: bool = True) -> Any:

@@ -204,7 +204,16 @@ class Split(Section):
     seed: int = Field(ge=0, lt=2**32)
 
 
-Monitor = Literal["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+Monitor = Literal[
+    "train_loss",
+    "train_accuracy",
+    "train_subset_accuracy",
+    "train_rmse",
+    "validation_loss",
+    "validation_accuracy",
+    "validation_subset_accuracy",
+    "validation_rmse",
+]
 
 
 class Plateau(Section):
@@ -347,6 +356,12 @@ class Margins(Section):
     precision: float = Field(default=METRICS["precision"].margin, gt=0)
     recall: float = Field(default=METRICS["recall"].margin, gt=0)
     f1: float = Field(default=METRICS["f1"].margin, gt=0)
+    subset_accuracy: float = Field(default=METRICS["subset_accuracy"].margin, gt=0)
+    micro_f1: float = Field(default=METRICS["micro_f1"].margin, gt=0)
+    macro_f1: float = Field(default=METRICS["macro_f1"].margin, gt=0)
+    rmse: float | None = Field(default=None, gt=0)
+    mae: float | None = Field(default=None, gt=0)
+    r2: float = Field(default=METRICS["r2"].margin, gt=0)
     loss: float = Field(default=METRICS["loss"].margin, gt=0)
 
 
@@ -355,14 +370,14 @@ def _check_targets(value: object) -> object:
         return value
     if isinstance(value, list) and all(map(_is_target, value)) and len(set(value)) == len(value):
         return tuple(sorted(float(item) for item in value))
-    raise ValueError("a list of different accuracies above 0 and up to 1, of at most six digits")
+    raise ValueError("a list of different numbers above 0, of at most six digits")
 
 
 def _is_target(value: object) -> bool:
-    """Whether it is an accuracy that the tables, which keep six digits, tell from others."""
+    """Whether it is a score that the tables, which keep six digits, tell from others."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return 0 < value <= 1 and float(f"{value:.6g}") == value
+    return 0 < value <= 1e15 and float(f"{value:.6g}") == value
 
 
 Targets = Annotated[
@@ -371,7 +386,7 @@ Targets = Annotated[
     WithJsonSchema(
         {
             "type": "array",
-            "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+            "items": {"type": "number", "exclusiveMinimum": 0},
             "uniqueItems": True,
         }
     ),
@@ -444,10 +459,21 @@ class Comparison(Section):
         baseline: the variant that the leaderboard shows the others against.
         looks: numbers of seeds at which verdicts are made; none, if only with all that there are.
         spending: how much each look may spend of what may go wrong, in parts.
-        targets: validation accuracies to count the epochs to.
+        targets: validation accuracies, or scores of another kind of target, to count the epochs to.
     """
 
-    metric: Literal["accuracy", "precision", "recall", "f1"]
+    metric: Literal[
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "subset_accuracy",
+        "micro_f1",
+        "macro_f1",
+        "rmse",
+        "mae",
+        "r2",
+    ]
     confidence: float = Field(default=0.95, ge=0.5, le=0.9999)
     margins: Margins = Margins()
     family: Family = "pairs"
@@ -475,9 +501,12 @@ class Comparison(Section):
         return tuple(part / sum(parts) for part in parts)
 
     def margin(self, metric: str) -> float:
-        """Return the difference of a metric up to which two variants are as good as equal."""
-        margin: float = getattr(self.margins, metric)
-        return margin
+        """Return the difference of a metric up to which two variants are as good as equal.
+
+        Where params.yaml says none, and there is no usual one, only equal ones are.
+        """
+        margin: float | None = getattr(self.margins, metric)
+        return 0.0 if margin is None else margin
 
 
 ALWAYS_RUN = ("conjugate_gradient", "newton", "scipy_cg")
@@ -668,7 +697,7 @@ def _contradictions(params: Params, path: Path) -> Iterator[str]:
         for name, variant in params.variants.items():
             if variant.early_stopping is not None and variant.early_stopping.needs_validation:
                 key = f"{place(params, name, 'early_stopping')}.monitor"
-                allowed = "train_loss or train_accuracy, as there is no validation split"
+                allowed = "a metric of the train split, as there is no validation split"
                 yield mistake(path, key, variant.early_stopping.monitor, allowed)
     yield from _comparison_mistakes(params, path)
 

@@ -8,7 +8,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,8 @@ class Schema:
         pair: two columns of the key whose order does not count, and which differ.
         families: further columns that there may be, by the beginning of their names; the first
             that fits counts. Columns beyond these are texts.
+        choices: sets of further columns, of which a table has one whole: that of the first of which
+            it has any, or else the first.
         is_complete: whether there is a row for every combination of what the key's columns hold.
         may_be_empty: whether there may be no row.
         remedy: the command that brings a sound table.
@@ -99,14 +101,22 @@ class Schema:
     key: tuple[str, ...]
     pair: tuple[str, ...] = ()
     families: Mapping[str, Column] = field(default_factory=dict)
+    choices: tuple[Mapping[str, Column], ...] = ()
     is_complete: bool = False
     may_be_empty: bool = False
     remedy: str = "dvc repro makes it anew"
 
     def column(self, name: str) -> Column | None:
         """Return what a column holds; None where it is not declared."""
+        chosen = (each[name] for each in self.choices if name in each)
         families = (each for start, each in self.families.items() if name.startswith(start))
-        return self.columns.get(name) or next(families, None)
+        return self.columns.get(name) or next(chosen, None) or next(families, None)
+
+    def needed(self, header: Collection[str]) -> list[str]:
+        """Return the columns that a table with such names has to have."""
+        chosen = next((each for each in self.choices if {*each} & {*header}), None)
+        rest = chosen or next(iter(self.choices), {})
+        return [*self.columns, *rest]
 
 
 def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:
@@ -126,27 +136,28 @@ def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:
         allowed = "the results of dvc repro, or of dvc pull"
         raise UserError(f"{path}: found nothing; allowed: {allowed}") from None
     try:
-        return parse(content, schema, schema.columns, as_text)
+        return parse(content, schema, as_text=as_text)
     except UserError as error:
         raise UserError(f"{path}: {error}; {schema.remedy}") from None
 
 
 def parse(
-    content: bytes, schema: Schema, needed: Iterable[str], as_text: bool = False
+    content: bytes, schema: Schema, needed: Iterable[str] | None = None, as_text: bool = False
 ) -> pd.DataFrame:
     """Return the table that a file's content is.
 
     Args:
         content: of the file.
         schema: what it has to hold.
-        needed: the columns that there have to be, which another version's table may have alone.
+        needed: the columns that there have to be, which another version's table may have alone; if
+            not given, all of the schema.
         as_text: whether cells are returned as texts.
 
     Raises:
         UserError: it holds something else; the line does not name the file.
     """
     header, rows, lines = _split(content)
-    _check_header(header, needed)
+    _check_header(header, schema.needed(header) if needed is None else needed)
     for line, row in zip(lines, rows, strict=True):
         if len(row) != len(header):
             raise _mistake(f"a row of length {len(row)}", f"{len(header)}, a cell a column", line)

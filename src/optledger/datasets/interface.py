@@ -1,4 +1,4 @@
-"""What a model takes and what it tells apart, whichever dataset that is of."""
+"""What a model takes and what it tells, whichever dataset that is of."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,26 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Interface:
-    """What a model takes, and what it tells apart.
+    """What a model takes, and what it tells.
 
     Attributes:
         shape: of an example: (rows, columns) or (rows, columns, channels) of an image with pixels
             from 0 to 255, or (columns,) of a table.
-        classes: how many there are; the numbers of classes are below it.
+        outputs: how many numbers it returns: one for each class, one for each label, or one.
         means: of each column of a table, by which it is centred; empty for images.
         deviations: by which it is divided afterwards; likewise.
+        kind: of the target, in `optledger.datasets.kinds`.
+        mean: of the targets, where they are numbers: what an output of 0 stands for.
+        deviation: of the targets: what an output of 1 is above it.
     """
 
     shape: tuple[int, ...]
-    classes: int
+    outputs: int
     means: tuple[float, ...] = ()
     deviations: tuple[float, ...] = ()
+    kind: str = "classes"
+    mean: float = 0.0
+    deviation: float = 1.0
 
     @property
     def takes_images(self) -> bool:

@@ -9,8 +9,9 @@ import psutil
 from numpy.typing import NDArray
 
 from optledger.core.errors import UserError
+from optledger.core.places import refuse
 from optledger.datasets.examples import Examples
-from optledger.datasets.places import refuse
+from optledger.datasets.kinds import Kind
 from optledger.datasets.registry import Entry, Idx, Test
 from optledger.datasets.split import part
 
@@ -30,7 +31,7 @@ class Items(NamedTuple):
     """
 
     inputs: NDArray[Any]
-    targets: NDArray[np.unsignedinteger[Any]]
+    targets: NDArray[Any]
     is_test: NDArray[np.bool_] | None
     groups: NDArray[Any] | None
     place: Callable[[int], str]
@@ -49,8 +50,8 @@ class Parts(NamedTuple):
     groups: NDArray[Any] | None
 
 
-def test_mask(items: Items, test: Test | None) -> NDArray[np.bool_]:
-    """Return which items are the test split.
+def test_mask(items: Items, kind: Kind, test: Test | None) -> NDArray[np.bool_]:
+    """Return which items are the test split; of a fraction each class alike, if there are any.
 
     Raises:
         UserError: a fraction leaves a class in one part alone.
@@ -59,7 +60,9 @@ def test_mask(items: Items, test: Test | None) -> NDArray[np.bool_]:
         return items.is_test
     assert test is not None
     assert test.fraction is not None
-    chosen = part(items.targets, items.groups, test.fraction, test.seed, "the test fraction")
+    chosen = part(
+        kind.strata(items.targets), items.groups, test.fraction, test.seed, "the test fraction"
+    )
     mask = np.zeros(len(items.targets), np.bool_)
     mask[chosen] = True
     return mask
@@ -71,7 +74,7 @@ def divide(name: str, dataset: Entry, items: Items) -> Parts:
     Raises:
         UserError: there are more or fewer, or items of the test part are in the train part, too.
     """
-    mask = test_mask(items, None if isinstance(dataset, Idx) else dataset.test)
+    mask = test_mask(items, dataset.kind, None if isinstance(dataset, Idx) else dataset.test)
     found = {"train": int(np.sum(~mask)), "test": int(np.sum(mask))}
     pinned = dataset.items.model_dump()
     for split, count in found.items():

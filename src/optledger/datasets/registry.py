@@ -12,13 +12,14 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
-from optledger.core.documents import Section, mistake, read_yaml, validate
+from optledger.core.documents import Printable, Section, mistake, read_yaml, validate
 from optledger.core.errors import UserError
 from optledger.core.params import Name
 from optledger.core.paths import DATASETS, PARAMS, PREPARED, RAW, RESULTS
 from optledger.datasets.interface import Interface
+from optledger.datasets.kinds import KINDS, Kind, Target, classes
 
 MIRROR_VARIABLE = "OPTLEDGER_MIRROR"
 
@@ -28,9 +29,6 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Bytes = Annotated[int, Field(ge=1, le=2**36)]
 Count = Annotated[int, Field(ge=1, le=2**27)]
 
-MOST_CLASSES = 2**16 - 1
-"""The highest number of 16 bits stands for no class."""
-
 
 def _check_file_name(name: str) -> str:
     """Refuse what is not one plain name, in a folder of any file system and in a URL alike."""
@@ -39,12 +37,6 @@ def _check_file_name(name: str) -> str:
     raise ValueError(
         "a plain file name: up to 200 letters, digits, _ . + -, the first a letter, a digit or _"
     )
-
-
-def _check_printable(text: str) -> str:
-    if text and text.isprintable():
-        return text
-    raise ValueError("a text without control characters")
 
 
 def _check_url(url: str) -> str:
@@ -77,23 +69,7 @@ def _check_pattern(pattern: str) -> str:
     raise ValueError("a regular expression with one group, as in (.*)_[0-9]+")
 
 
-def _check_classes(classes: object) -> object:
-    """Check what is either a number or names, so that a mistake is told once."""
-    if isinstance(classes, int) and not isinstance(classes, bool):
-        sound = 2 <= classes <= MOST_CLASSES
-    else:
-        sound = (
-            isinstance(classes, list | tuple)
-            and all(isinstance(name, str) and name and name.isprintable() for name in classes)
-            and 2 <= len(set(classes)) == len(classes) <= MOST_CLASSES
-        )
-    if sound:
-        return tuple(classes) if isinstance(classes, list) else classes
-    raise ValueError(f"a number from 2 to {MOST_CLASSES}, or as many names that differ")
-
-
 FileName = Annotated[str, AfterValidator(_check_file_name)]
-Printable = Annotated[str, AfterValidator(_check_printable)]
 Url = Annotated[str, AfterValidator(_check_url)]
 Folder = Annotated[str, AfterValidator(_check_folder)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
@@ -158,31 +134,6 @@ def _expanded(path: str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 # never raises
 
 
-class Target(Section):
-    """What is to be told of an example.
-
-    Attributes:
-        kind: classes, the only one as yet.
-        classes: how many there are, whose names are then 0, 1, 2 and so on; or their names, in
-            their order.
-        column: of a table, which has it.
-    """
-
-    kind: Literal["classes"] = "classes"
-    classes: Annotated[int | tuple[str, ...], BeforeValidator(_check_classes)]
-    column: Printable | None = None
-
-    @property
-    def count(self) -> int:
-        """The number of classes."""
-        return self.classes if isinstance(self.classes, int) else len(self.classes)
-
-    @property
-    def names(self) -> tuple[str, ...] | None:
-        """The names of the classes, where they are not their numbers."""
-        return None if isinstance(self.classes, int) else self.classes
-
-
 class Items(Section):
     """How many there are; of train before a validation split is taken from them."""
 
@@ -241,12 +192,17 @@ class Dataset(Section):
 
     ROLES: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]]
 
-    target: Target
+    target: Annotated[Target, Field(discriminator="kind")]
     items: Items
     files: dict[str, File]
     duplicates: bool = False
     # Not by min_length, which counts a source with a mistake as none.
     sources: Annotated[tuple[Source, ...], Field(strict=False), AfterValidator(_check_that_any)]
+
+    @property
+    def kind(self) -> Kind:
+        """What is told of an item."""
+        return KINDS[self.target.kind]
 
     @property
     def column_names(self) -> tuple[str, ...] | None:
@@ -266,8 +222,8 @@ class Dataset(Section):
             by_role = source.package.members if source.package else source.paths
             if by_role is not None and set(by_role) != set(self.files):
                 raise ValueError(f"a source of {', '.join(self.files)}, and no other role")
-        if self.target.count > self.items.train:
-            raise ValueError(f"at least {self.target.count} train items, as there are classes")
+        if self.target.outputs > self.items.train:
+            raise ValueError(f"at least {self.target.outputs} train items, as there are classes")
         return self
 
 
@@ -343,8 +299,8 @@ class Images(Dataset):
             raise ValueError("a shape of rows and columns, or of rows, columns and 3")
         if self.test.column is not None:
             raise ValueError("a test folder or a test fraction")
-        if self.target.names is None:
-            raise ValueError("the names of the classes, as the folders have them")
+        if not isinstance(self.target, classes.Target) or self.target.names is None:
+            raise ValueError("classes with their names, as the folders have them")
         if self.test.by is not None:
             _check_pattern(self.test.by)
         return self
@@ -384,10 +340,10 @@ class Table(Dataset):
         used = [*self.columns, *self.categories]
         if not used or len(set(used)) < len(used):
             raise ValueError("columns or categories, each named once")
-        if self.target.column is None:
+        if not self.target.columns:
             raise ValueError("a target with its column")
-        if self.target.column in used:
-            raise ValueError("columns without that of the target")
+        if {*self.target.columns} & {*used}:
+            raise ValueError("columns without those of the target")
         if self.test is not None and self.test.folder is not None:
             raise ValueError("a test column or a test fraction")
         if (self.test is None) != ("test_table" in self.files):
@@ -406,7 +362,11 @@ def interface(dataset: Entry) -> Interface:
     """Return what a model takes and tells apart, as far as one can know without the data."""
     columns = dataset.column_names or ()
     return Interface(
-        dataset.shape, dataset.target.count, (0.0,) * len(columns), (1.0,) * len(columns)
+        dataset.shape,
+        dataset.target.outputs,
+        (0.0,) * len(columns),
+        (1.0,) * len(columns),
+        kind=dataset.target.kind,
     )
 
 

@@ -18,13 +18,17 @@ def validation_examples(examples: int, validation_fraction: float) -> int:
 
 
 def split_train_validation(
-    examples: Examples, split: Split, groups: NDArray[Any] | None = None
+    examples: Examples,
+    split: Split,
+    strata: NDArray[Any],
+    groups: NDArray[Any] | None = None,
 ) -> tuple[Examples, Examples]:
-    """Divide `examples` by class, at random but always alike for one seed.
+    """Divide `examples`, each stratum alike, at random but always alike for one seed.
 
     Args:
         examples: of the train part.
         split: how large the validation split is, and its seed.
+        strata: of each example what both splits have the same share of: its class, if it has one.
         groups: of each example what no split may divide; None where each stands alone.
 
     Returns:
@@ -37,19 +41,19 @@ def split_train_validation(
     if split.validation_fraction == 0:
         return examples, examples.take(np.arange(0))
     key = f"{PARAMS}: split.validation_fraction"
-    chosen = part(examples.targets, groups, split.validation_fraction, split.seed, key)
-    is_validation = np.zeros(len(examples.targets), np.bool_)
+    chosen = part(strata, groups, split.validation_fraction, split.seed, key)
+    is_validation = np.zeros(len(strata), np.bool_)
     is_validation[chosen] = True
     return examples.take(~is_validation), examples.take(is_validation)
 
 
 def part(
-    targets: NDArray[Any], groups: NDArray[Any] | None, fraction: float, seed: int, key: str
+    strata: NDArray[Any], groups: NDArray[Any] | None, fraction: float, seed: int, key: str
 ) -> NDArray[np.intp]:
     """Return the indices, ascending, of a fraction of some items.
 
     Args:
-        targets: the class of each.
+        strata: the class of each, or what else the part has the same share of.
         groups: of each item what it stays together with; None where it stands alone. With groups,
             the part is about as large as asked for.
         fraction: how much of them, rounded up.
@@ -62,18 +66,16 @@ def part(
     # Which takes a second to import, and counting examples needs none of it.
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-    order = np.arange(len(targets))
+    order = np.arange(len(strata))
     try:
         if groups is None:
             count = math.ceil(len(order) * fraction)
-            _, chosen = train_test_split(
-                order, test_size=count, random_state=seed, stratify=targets
-            )
+            _, chosen = train_test_split(order, test_size=count, random_state=seed, stratify=strata)
         else:
             folds = StratifiedGroupKFold(
                 max(2, round(1 / fraction)), shuffle=True, random_state=seed
             )
-            _, chosen = next(folds.split(order, targets, groups))
+            _, chosen = next(folds.split(order, strata, groups))
     except ValueError as error:
         raise UserError(
             f"{key}: found {fraction}; "

@@ -5,28 +5,54 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from optledger.core.metric import METRICS
+from optledger.datasets.kinds import kind_of_score
 from optledger.figures.panels import line_of, name_lines, panel, plain_numbers
 from optledger.figures.style import svg
+from optledger.trials.records import score_of
 
 ERROR = "validation_error"
-"""What accuracy lacks of 1, which a logarithmic axis can show."""
+"""How bad the score is, which a logarithmic axis can show."""
 
 LEAST = 1e-4
 """What no error is drawn below, as a logarithmic axis has no 0."""
 
-_NAMES = {
-    ERROR: "validation error (1 - accuracy)",
-    "validation_loss": "validation loss, in nats",
-    "train_loss": "train loss, in nats",
-}
+
+def error_of(values: pd.Series, score: str) -> pd.Series:
+    """Return how bad a score is: what it lacks of 1, or itself where it is an error already."""
+    return values if METRICS[score].lower_is_better else (1 - values).clip(lower=LEAST)
+
+
+def error_name(score: str) -> str:
+    """Return what `error_of` gives, in words."""
+    told = score.replace("_", " ")
+    return told if METRICS[score].lower_is_better else f"error (1 - {told})"
+
+
+def name_of(metric: str, curves: pd.DataFrame) -> str:
+    """Return what a panel of curves is called."""
+    score = score_of(curves)
+    is_error = metric == ERROR and METRICS[score].lower_is_better
+    return f"validation {error_name(score)}" if is_error else metric.replace("_", " ")
+
+
+def _label(metric: str, curves: pd.DataFrame) -> str:
+    """Return what the vertical axis says."""
+    if metric == ERROR:
+        return f"validation {error_name(score_of(curves))}"
+    unit = METRICS["loss"].unit if "loss" in kind_of_score(score_of(curves)).METRICS else ""
+    return f"{metric.replace('_', ' ')}{unit and f', in {unit}'}"
 
 
 def with_error(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return results/curves.csv with the validation error, whose lowest is of the best accuracy."""
-    accuracies = {"": "", "_min": "_max", "_max": "_min"}
+    """Return results/curves.csv with the validation error, whose lowest is of the best score."""
+    score = score_of(curves)
+    ends = {"": "", "_min": "_max", "_max": "_min"}
+    if METRICS[score].lower_is_better:
+        ends = {end: end for end in ends}
     errors = {
-        f"{ERROR}{end}": (1 - curves[f"validation_accuracy{other}"]).clip(lower=LEAST)
-        for end, other in accuracies.items()
+        f"{ERROR}{end}": error_of(curves[f"validation_{score}{other}"], score)
+        for end, other in ends.items()
     }
     return curves.assign(**errors)
 
@@ -78,7 +104,7 @@ def draw(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_xlabel("epoch")
         if not small:
-            axes.set_ylabel(_NAMES[metric])
+            axes.set_ylabel(_label(metric, curves))
             name_lines(figure, shown)
         return svg(figure)
 

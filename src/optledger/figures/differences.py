@@ -8,6 +8,7 @@ import pandas as pd
 from optledger.analysis import preview
 from optledger.analysis.comparisons import against, plain_rows, reference
 from optledger.analysis.words import interval, many, signed, verdict_at
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.figures.panels import identifier, near, short
 from optledger.figures.style import GREY, GRID, lines, style, svg
@@ -35,7 +36,8 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     best = reference(leaderboard)
     others = [name for name in leaderboard["variant"] if name != best]
     rows = against(comparisons, metric, best)
-    margin = 100 * comparison.margin(metric)
+    told = METRICS[metric]
+    margin = told.units * comparison.margin(metric)
     styles = lines(leaderboard["variant"])
     is_preview = preview.is_preview(leaderboard["seeds"], comparison)
     with style():
@@ -45,7 +47,9 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
             return svg(figure)
         texts = _texts(leaderboard, rows, comparison)
         lost = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
-        low, high = _limits(rows.drop(lost, errors="ignore"), margin)
+        low, high = _limits(told.units * rows.drop(lost, errors="ignore")[["low", "high"]], margin)
+        # What is worse is on the left, whatever is better.
+        left, right = (high, low) if told.lower_is_better else (low, high)
         axes = figure.add_subplot()
         beside = axes.get_yaxis_transform()
         axes.axvspan(-margin, margin, color=GRID, linewidth=0, zorder=0)
@@ -54,12 +58,18 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         axes.axvline(0, color=GREY, linewidth=1, zorder=1)
         for place, name in enumerate(others):
             row, colour = rows.loc[name], styles[name].color
-            value = math.nan if name in lost else 100 * float(row["difference"])
-            if value < low:
-                axes.plot(low + 0.02 * (high - low), place, marker="<", color=colour, markersize=7)
+            value = math.nan if name in lost else told.units * float(row["difference"])
+            if value > left if told.lower_is_better else value < left:
+                axes.plot(
+                    left + 0.02 * (right - left), place, marker="<", color=colour, markersize=7
+                )
             elif math.isfinite(value):
                 outer, inner = (
-                    np.clip(100 * row[[f"{prefix}low", f"{prefix}high"]].to_numpy(float), low, high)
+                    np.clip(
+                        told.units * row[[f"{prefix}low", f"{prefix}high"]].to_numpy(float),
+                        low,
+                        high,
+                    )
                     for prefix in ("", "inner_")
                 )
                 rule = [place, place]
@@ -67,17 +77,19 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
                 if not is_preview:
                     axes.plot(inner, rule, color=colour, linewidth=4.5)
                 axes.plot(value, place, marker="o", color=colour, markersize=7.5, zorder=3)
-            head, told = texts[name]
+            head, size = texts[name]
             axes.text(1.03, place - 0.2, head, transform=beside, va="center")
-            axes.text(1.03, place + 0.2, told, transform=beside, va="center", size=8, color=GREY)
+            axes.text(1.03, place + 0.2, size, transform=beside, va="center", size=8, color=GREY)
         axes.set_yticks(range(len(others)), [short(name) for name in others])
         axes.set_ylim(len(others) - 0.4, -0.6)
-        axes.set_xlim(low, high)
+        axes.set_xlim(left, right)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        is_left = "lower mean" if is_preview else "worse"
-        axes.set_xlabel(f"\N{LEFTWARDS ARROW} {is_left} than {short(best)}, in points of {metric}")
+        further = "higher" if told.lower_is_better else "lower"
+        is_left = f"{further} mean" if is_preview else "worse"
+        of = f"points of {metric}" if told.unit else metric
+        axes.set_xlabel(f"\N{LEFTWARDS ARROW} {is_left} than {short(best)}, in {of}")
         if is_preview:
             axes.set_title(f"{preview.named(leaderboard['seeds'])}: no verdicts yet")
         return svg(figure)
@@ -91,7 +103,8 @@ def described(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: 
     head = "Differences"
     if preview.is_preview(leaderboard["seeds"], comparison):
         head = f"{preview.named(leaderboard['seeds'])}: differences"
-    return f"{head} in {metric} from {best}, in points: {'; '.join(each)}"
+    unit = METRICS[metric].unit
+    return f"{head} in {metric} from {best}{unit and f', in {unit}'}: {'; '.join(each)}"
 
 
 def _texts(
@@ -121,7 +134,7 @@ def _texts(
 
 def _limits(rows: pd.DataFrame, margin: float) -> tuple[float, float]:
     """Return the ends of the axis: of the margin, and of the intervals that are not far away."""
-    ends = 100 * rows[["low", "high"]].dropna()
+    ends = rows.dropna()
     ends = ends[near(ends.abs().max(axis=1))]
     low, high = 1.05 * ends["low"].min(), 1.05 * ends["high"].max()
     # Of no ends at all, too.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from optledger.core.metric import METRICS
 from optledger.figures.panels import line_of, name_lines, near, panel
 from optledger.figures.style import svg
 
@@ -37,13 +38,13 @@ def draw(
         variants: all that there are now.
     """
     table = table.replace([np.inf, -np.inf], np.nan)
-    low, high = _limits(table)
+    low, high = _limits(table, METRICS[metric].lower_is_better)
     with panel() as (figure, axes):
         axes.set_ylim(low, high)
         axes.set_xlim(-0.5, len(commits) - 0.5)
         for name in shown:
             own = table[table["variant"] == name].set_index("place").reindex(range(len(commits)))
-            _draw(axes, own, line_of(name, variants, shown), low)
+            _draw(axes, own, line_of(name, variants, shown), (low, high))
         places = np.unique(np.linspace(0, len(commits) - 1, _TICKS).round().astype(int))
         axes.set_xticks(places, [commits[place] for place in places], size=8)
         axes.grid(axis="x", visible=False)
@@ -52,7 +53,7 @@ def draw(
         return svg(figure)
 
 
-def _draw(axes: "Axes", own: pd.DataFrame, line: dict[str, Any], low: float) -> None:
+def _draw(axes: "Axes", own: pd.DataFrame, line: dict[str, Any], ends: tuple[float, float]) -> None:
     """Draw a variant's means, a gap where it was not there, and their intervals."""
     colour, mean = line["color"], own["mean"]
     known = own["low"].notna() & own["high"].notna()
@@ -61,16 +62,26 @@ def _draw(axes: "Axes", own: pd.DataFrame, line: dict[str, Any], low: float) -> 
     alone = own[known & ~known.shift(1, fill_value=False) & ~known.shift(-1, fill_value=False)]
     axes.vlines(alone.index, alone["low"], alone["high"], color=colour, alpha=0.4, linewidth=0.8)
     axes.plot(own.index, mean, marker="o", markersize=3.5 if len(own) < _MANY else 1.5, **line)
-    far = own.index[mean < low]
-    edge = np.full(len(far), low)
-    axes.plot(far, edge, marker="v", color=colour, linestyle="none", markersize=6, clip_on=False)
+    for far, end, marker in (
+        (own.index[mean < ends[0]], ends[0], "v"),
+        (own.index[mean > ends[1]], ends[1], "^"),
+    ):
+        if len(far):
+            there: dict[str, Any] = {
+                "marker": marker,
+                "linestyle": "none",
+                "markersize": 6,
+                "clip_on": False,
+            }
+            axes.plot(far, np.full(len(far), end), color=colour, **there)
 
 
-def _limits(table: pd.DataFrame) -> tuple[float, float]:
+def _limits(table: pd.DataFrame, lower_is_better: bool) -> tuple[float, float]:
     """Return the ends of the axis: of the intervals of those that are not far from the best."""
     lowest = table[["mean", "low"]].min(axis=1).groupby(table["variant"]).min()
     highest = table[["mean", "high"]].max(axis=1).groupby(table["variant"]).max()
-    best = table.groupby("variant")["mean"].last().max()
+    last = table.groupby("variant")["mean"].last()
+    best = last.min() if lower_is_better else last.max()
     fit = near(np.maximum(best - lowest, highest - best))
     low, high = float(lowest[fit].min()), float(highest[fit].max())
     margin = 0.05 * (high - low) or 0.005

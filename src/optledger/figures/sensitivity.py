@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optledger.figures.curves import LEAST
+from optledger.core.metric import METRICS
+from optledger.figures.curves import error_of
 from optledger.figures.panels import line_of, panel, plain_numbers
 from optledger.figures.style import GREY, svg
+from optledger.trials.records import score_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,18 +26,20 @@ def draw(search: pd.DataFrame, shown: str, variants: Sequence[str]) -> str:
         shown: the variant in colour.
         variants: all that there are, also those that nothing was searched for.
     """
-    accuracy = search["validation_accuracy"]
+    score = score_of(search)
+    column = f"validation_{score}"
     trials = (
-        search.assign(lost=accuracy.isna())
+        search.assign(lost=search[column].isna())
         .groupby(["variant", "learning_rate", "chosen"], as_index=False)
-        .agg(error=("validation_accuracy", "mean"), lost=("lost", "any"))
+        .agg(error=(column, "mean"), lost=("lost", "any"))
     )
-    trials["error"] = errors = (1 - trials["error"]).clip(lower=LEAST)
+    trials["error"] = errors = error_of(trials["error"], score)
     with panel(shown) as (figure, axes):
         axes.set_xscale("log")
         axes.set_yscale("log")
         if errors.notna().any():
-            axes.set_ylim(errors.min() / 1.3, min(1.0, errors.max()) * 1.3)
+            most = METRICS[score].most
+            axes.set_ylim(errors.min() / 1.3, min(most, errors.max()) * 1.3)
         axes.set_xlim(search["learning_rate"].min() / 2, search["learning_rate"].max() * 2)
         plain_numbers(axes.xaxis, most=4)
         plain_numbers(axes.yaxis)

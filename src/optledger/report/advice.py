@@ -17,6 +17,7 @@ from optledger.analysis.settling import state
 from optledger.analysis.words import are, interval, many, signed, some
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Params
+from optledger.datasets.kinds import kind_of
 
 
 class Choice(NamedTuple):
@@ -48,7 +49,7 @@ def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     if not champions:
         return Choice(
             _with_rate(leading),
-            f"It has the highest {comparison.metric} of those that lead on the test split. Without "
+            f"It has the best {comparison.metric} of those that lead on the test split. Without "
             "a validation split nothing else can choose, so that its figure flatters it.",
         )
     champion = champions[0]
@@ -171,15 +172,20 @@ def _faster(leading: pd.DataFrame, champion: str) -> str:
     target = columns[0].removeprefix("epochs_to_")
     own = f"in {epochs[champion]:g}" if math.isfinite(epochs[champion]) else "not in its epochs"
     return (
-        f" If speed matters, {fastest} gets to a validation accuracy of {target} in "
+        f" If speed matters, {fastest} gets to a validation {_score(leading)} of {target} in "
         f"{many(epochs[fastest], 'epoch')}, {champion} {own}."
     )
+
+
+def _score(leaderboard: pd.DataFrame) -> str:
+    return kind_of(leaderboard).SCORE.replace("_", " ")
 
 
 def _with_interval(name: str, row: pd.Series, metric: str, inner: bool) -> str:
     if pd.isna(row["difference"]):
         return name
-    return f"{name} ({signed(row['difference'], metric)} points, {interval(row, metric, inner)})"
+    told = f"{signed(row['difference'], metric)}{METRICS[metric].of_unit}"
+    return f"{name} ({told}, {interval(row, metric, inner)})"
 
 
 def _steps_of_design(leaderboard: pd.DataFrame, comparison: Comparison) -> Iterator[str]:

@@ -9,9 +9,12 @@ from typing import NamedTuple
 import pandas as pd
 from markupsafe import Markup, escape
 
+from optledger.core.metric import METRICS
 from optledger.figures import curves, profile, sensitivity
+from optledger.figures import residuals as residuals_figure
 from optledger.figures.panels import panels
-from optledger.figures.style import themed
+from optledger.figures.style import lines, themed
+from optledger.trials.records import score_of
 
 
 class Drawing(NamedTuple):
@@ -45,7 +48,7 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[s
     # Closer, where the others leave those that lead little room.
     closer = leading if set(leading) != set(steady) and len(panels(leading)) == 1 else []
     for metric in metrics:
-        name = metric.replace("_", " ")
+        name = curves.name_of(metric, table)
         drawn = [
             inline(
                 curves.draw(table, metric, shown, names, steady, small),
@@ -111,6 +114,25 @@ def searches(table: pd.DataFrame, leaderboard: pd.DataFrame) -> list[Drawing]:
     return drawn
 
 
+def residuals(
+    table: pd.DataFrame, variant: str, names: Sequence[str], number: str
+) -> Drawing | None:
+    """Draw the true and the predicted numbers of a variant; None where there are none.
+
+    Args:
+        table: its rows of results/test/residuals.csv.
+        variant: its name.
+        names: all variants, in the order of the leaderboard.
+        number: what the number is called.
+    """
+    if table.empty:
+        return None
+    half = (table["predicted"] - table["actual"]).abs().median()
+    text = f"{variant}: true and predicted {number}; half of the errors are below {half:.3g}"
+    figure = residuals_figure.draw(table, lines(names)[variant].color, number)
+    return inline(figure, "residuals", text)
+
+
 def case(path: Path) -> Drawing:
     """Return the figure of a case, as its stage drew it."""
     name = path.parent.name
@@ -145,10 +167,10 @@ def _ends(table: pd.DataFrame, metric: str, shown: Sequence[str]) -> str:
 
 
 def _tried(own: pd.DataFrame) -> str:
-    parts = []
+    parts, score = [], score_of(own)
     for row in own.to_dict("records"):
-        accuracy = float(row["validation_accuracy"])
-        came_to = "diverged" if math.isnan(accuracy) else f"{accuracy:.4f}"
+        found = float(row[f"validation_{score}"])
+        came_to = "diverged" if math.isnan(found) else METRICS[score].told(found)
         chosen = " (chosen)" if row["chosen"] else ""
         parts.append(f"{row['learning_rate']:g} {came_to}{chosen}")
-    return f"validation accuracy by learning rate: {', '.join(parts)}"
+    return f"validation {score.replace('_', ' ')} by learning rate: {', '.join(parts)}"

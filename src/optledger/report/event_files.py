@@ -32,20 +32,26 @@ from optledger.analysis.summary import summarize
 from optledger.core.documents import differences, mistake, shown
 from optledger.core.errors import UserError
 from optledger.core.formats import new_directory
-from optledger.core.metric import METRICS
+from optledger.core.metric import metrics_in
 from optledger.core.params import Params, Variant
 from optledger.core.paths import PARAMS, TRIALS
 from optledger.pipeline.description import opened
-from optledger.trials.records import read_history
-from optledger.trials.trial import Epoch
+from optledger.trials.records import read_history, score_of
 
 FILE = "events.out.tfevents.optledger"
 """The file of a run. TensorBoard knows an event file by the word tfevents."""
 
+
 # What TensorBoard calls the metrics of an epoch (train and validation side by side: loss/train) and
 # those of the test split.
-_BY_EPOCH = {field: "/".join(reversed(field.split("_"))) for field in Epoch._fields}
-_TEST = {metric: f"test/{metric}" for metric in METRICS}
+def _by_epoch(score: str) -> dict[str, str]:
+    names = [(split, name) for split in ("train", "validation") for name in ("loss", score)]
+    return {f"{split}_{name}": f"{name}/{split}" for split, name in names}
+
+
+def _of_test(columns: Iterable[object]) -> dict[str, str]:
+    return {metric: f"test/{metric}" for metric in metrics_in(columns)}
+
 
 _ALWAYS = ("optimizer", "learning_rate", "batch_size", "epochs")
 
@@ -105,7 +111,8 @@ def runs_of(
     tested = seeds.assign(epoch=seeds["kept_epoch"].fillna(seeds["epochs"]))
     summary = summarize(seeds)
     means = curves(histories)
-    table = _table(parameters)
+    by_epoch, of_test = _by_epoch(score_of(seeds)), _of_test(seeds)
+    table = _table(parameters, [*of_test.values(), *by_epoch.values()])
     runs = {}
     for name, history in histories.items():
         own = tested[tested["variant"] == name]
@@ -114,13 +121,13 @@ def runs_of(
             # The table belongs to no run, and one of its own would be listed among them.
             (0, table),
             (0, _repeatable(row)),
-            *_scalars(means[means["variant"] == name], _BY_EPOCH),
-            *_scalars(pd.DataFrame([{**summary[name], "epoch": own["epoch"].max()}]), _TEST),
+            *_scalars(means[means["variant"] == name], by_epoch),
+            *_scalars(pd.DataFrame([{**summary[name], "epoch": own["epoch"].max()}]), of_test),
         ]
         for seed in own["seed"]:
             runs[f"{name}/seed-{seed}"] = [
-                *_scalars(history[history["seed"] == seed], _BY_EPOCH),
-                *_scalars(own[own["seed"] == seed], _TEST),
+                *_scalars(history[history["seed"] == seed], by_epoch),
+                *_scalars(own[own["seed"] == seed], of_test),
             ]
     return runs
 
@@ -163,9 +170,9 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _table(parameters: pd.DataFrame) -> Summary:
+def _table(parameters: pd.DataFrame, tags: Iterable[str]) -> Summary:
     """Return the columns of TensorBoard's table; of the metrics it shows the first by itself."""
-    metrics = [Metric(tag) for tag in (*_TEST.values(), *_BY_EPOCH.values())]
+    metrics = [Metric(tag) for tag in tags]
     columns = [_column(parameters[name]) for name in parameters]
     return _repeatable(hparams_config_pb(columns, metrics, time_created_secs=0))
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from optledger.analysis.markdown import answer, rank_notes, rank_table, scope
 from optledger.analysis.words import confidence, listed, many, some
 from optledger.core.metric import METRICS
 from optledger.core.params import Params
+from optledger.datasets.kinds import kind_of
+from optledger.figures.curves import error_name
 from optledger.figures.differences import described
 from optledger.figures.style import DARK, VARIABLES, Line, lines
 from optledger.report import advice, drawings, tables
@@ -33,6 +35,8 @@ class Results:
         checksums: SHA-256 of data and results, by file.
         versions: of the packages that results depend on most.
         class_notes: what is to be said of classes without images.
+        residuals: true and predicted numbers, where the target is one.
+        number: what it is called.
     """
 
     leaderboard: pd.DataFrame
@@ -48,6 +52,8 @@ class Results:
     checksums: dict[str, str]
     versions: dict[str, str]
     class_notes: Sequence[str] = ()
+    residuals: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["variant"]))
+    number: str = ""
 
 
 def html(results: Results, params: Params) -> str:
@@ -93,6 +99,9 @@ def html(results: Results, params: Params) -> str:
             heat_map=tables.heat_map(results.per_class, names, shown),
             confusion=tables.confusion(results.confusion, one, shown),
             gallery=results.gallery,
+            residuals=drawings.residuals(
+                results.residuals[results.residuals["variant"] == one], one, names, results.number
+            ),
             cases=[drawings.case(path) for path in results.cases],
             differing=differing,
             shared=shared,
@@ -156,6 +165,10 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "margin": METRICS[comparison.metric].amount(comparison.margin(comparison.metric)),
         "names": leaderboard["variant"].tolist(),
         "seeds": many(params.seeds.count, "seed"),
+        "unit": METRICS[comparison.metric].unit,
+        "lower_is_better": METRICS[comparison.metric].lower_is_better,
+        "score": kind_of(leaderboard).SCORE.replace("_", " "),
+        "error_name": error_name(kind_of(leaderboard).SCORE).partition(" (")[0],
         "variants": many(len(leaderboard), "variant"),
     }
 

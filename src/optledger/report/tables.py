@@ -18,6 +18,7 @@ from optledger.analysis.words import (
     signed,
     verdict_at,
 )
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Params
 from optledger.figures.panels import near
 
@@ -47,6 +48,7 @@ class Rank(NamedTuple):
         variant: its name.
         badges: what it is called.
         mean: of the deciding metric.
+        told: the same in words.
         spread: of a preview, the standard deviation over seeds, in words.
         interval: of the mean, in words.
         span: the same as it is drawn; None where it is unknown, or beyond the axis.
@@ -64,6 +66,7 @@ class Rank(NamedTuple):
     variant: str
     badges: list[str]
     mean: float
+    told: str
     spread: str
     interval: str
     span: Span | None
@@ -113,9 +116,10 @@ def ranks(
             variant=name,
             badges=[badge for badge in ("first", "leading", "champion") if row[badge]],
             mean=row[metric],
-            spread=_spread(row[f"{metric}_std"]) if few else "",
+            told="none" if pd.isna(row[metric]) else METRICS[metric].told(row[metric]),
+            spread=_spread(metric, row[f"{metric}_std"]) if few else "",
             interval=mean_interval(
-                row[f"{metric}_low"], row[f"{metric}_high"], row["diverged_seeds"]
+                metric, row[f"{metric}_low"], row[f"{metric}_high"], row["diverged_seeds"]
             ),
             span=_span(row, metric, *ends),
             verdict=gaps.get(name) or _stands(row, beside.get(name), comparison),
@@ -133,8 +137,8 @@ def ranks(
     ]
 
 
-def _spread(deviation: float) -> str:
-    return "" if pd.isna(deviation) else f"± {deviation:.4f}"
+def _spread(metric: str, deviation: float) -> str:
+    return "" if pd.isna(deviation) else f"± {METRICS[metric].told(deviation)}"
 
 
 def _stands(
@@ -146,7 +150,7 @@ def _stands(
 
 
 def targets(leaderboard: pd.DataFrame) -> list[str]:
-    """Return the validation accuracies that epochs are counted to."""
+    """Return the validation scores that epochs are counted to."""
     names = leaderboard.columns[leaderboard.columns.str.startswith("epochs_to_")]
     return [str(name).removeprefix("epochs_to_") for name in names]
 
@@ -162,24 +166,26 @@ def axis(leaderboard: pd.DataFrame, comparison: Comparison) -> tuple[float, floa
     rows = plain_rows(leaderboard if known.empty else known)
     ends = pd.DataFrame([_ends(row, metric) for row in rows.values()])
     reach = ends[1].max() - ends[0]
+    if METRICS[metric].lower_is_better:
+        reach = ends[1] - ends[0].min()
     ends = ends[near(reach)]
     low, high = float(ends[0].min()), float(ends[1].max())
     room = 0.04 * (high - low) or 0.001
-    return max(0.0, low - room), min(1.0, high + room)
+    return max(METRICS[metric].least, low - room), min(METRICS[metric].most, high + room)
 
 
 def _ends(row: Mapping[str, Any], metric: str) -> tuple[float, float]:
     low, high = row[f"{metric}_low"], row[f"{metric}_high"]
     if not math.isfinite(high - low):
         low = high = row[metric]
-    return max(0.0, low), min(1.0, high)
+    return max(METRICS[metric].least, low), min(METRICS[metric].most, high)
 
 
 def _span(row: Mapping[str, Any], metric: str, low: float, high: float) -> Span | None:
     ends = _ends(row, metric)
     length = row[f"{metric}_high"] - row[f"{metric}_low"]
     unknown = row["diverged_seeds"] or not math.isfinite(length)
-    if unknown or ends[1] < low:
+    if unknown or ends[1] < low or ends[0] > high:
         return None
     left, right, middle = (
         100 * min(1.0, max(0.0, (value - low) / (high - low))) for value in (*ends, row[metric])
@@ -220,7 +226,8 @@ def _verdict(
 ) -> Cell:
     verdict = str(row["verdict"])
     told = signed(row["difference"], comparison.metric)
-    ends = f": {told} points, {interval(row, comparison.metric)}" if told else ""
+    unit = METRICS[comparison.metric].of_unit
+    ends = f": {told}{unit}, {interval(row, comparison.metric)}" if told else ""
     text = f"{_MARKS[verdict]} {told}" if few else _MARKS[verdict]
     title = f"{name} against {other}: {verdict_at(row, comparison)}{ends}"
     return Cell(text, title, verdict.replace(" ", "-"))
@@ -251,6 +258,8 @@ def heat_map(
     per_class: pd.DataFrame, names: Sequence[str], classes: Sequence[str]
 ) -> list[list[Cell]]:
     """Return a row of F1 for each variant, a cell for each class, darker where more is wrong."""
+    if not classes:
+        return []
     table = per_class.pivot(index="variant", columns="class", values="f1")
     table = table.loc[list(names), list(classes)]
     # Of what it lacks of 1, in powers of ten: from 0.98 to 0.99 is as far as from 0.8 to 0.9.
@@ -275,6 +284,8 @@ def _heat(place: str, f1: float, share: float) -> Cell:
 def confusion(table: pd.DataFrame, variant: str, classes: Sequence[str]) -> list[list[Cell]]:
     """Return a row for each true class, a cell for each predicted one, darker for more mistakes."""
     own = table[table["variant"] == variant]
+    if own.empty:
+        return []
     pivot = own.pivot(index="actual", columns="predicted", values="count")
     counts = pivot.reindex(index=list(classes), columns=list(classes)).fillna(0).to_numpy(int)
     mistakes = counts.copy()

@@ -4,16 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import samples_of
 from optledger.analysis.predictions import read_predictions
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.statistics import Sample
-from optledger.core.formats import read_json, read_npz
+from optledger.core.documents import validate
+from optledger.core.formats import read_json
 from optledger.core.paths import PREDICTIONS, PREPARED
+from optledger.datasets.prepared import Summary, read_split_of
 from optledger.review.revision import TEST_SPLIT, Revision
 from optledger.review.staleness import md5_of
 
@@ -49,11 +51,11 @@ class Evidence:
                 for each, name in pair
             )
             return first, second
-        labels, classes = self._test_split
-        arrays = [read_predictions(each, len(labels), classes) for each in files if each]
+        targets, summary = self._test_split
+        found = [read_predictions(each, targets, summary) for each in files if each]
         first, second = (
-            samples_of(labels, own["classes"], own["losses"], classes, self.looks, each.block)
-            for own, (each, _) in zip(arrays, pair, strict=True)
+            samples_of(summary.kind, targets, *own, summary.outputs, self.looks, each.block)
+            for own, (each, _) in zip(found, pair, strict=True)
         )
         return first, second
 
@@ -67,15 +69,16 @@ class Evidence:
         return found
 
     @cached_property
-    def _test_split(self) -> tuple[NDArray[np.uint8], int] | None:
-        """The true labels, shape (images,), and the number of classes."""
+    def _test_split(self) -> tuple[NDArray[Any], Summary] | None:
+        """The true values, shape (items, ...), and what kind they are."""
         summary, split = (
             self._object(self.head.output(path)) for path in (PREPARED / "summary.json", TEST_SPLIT)
         )
         if summary is None or split is None:
             self._miss("the test split")
             return None
-        return read_npz(split)["labels"], read_json(summary)["classes"]
+        told = validate(Summary, read_json(summary), PREPARED / "summary.json")
+        return read_split_of(split).targets, told
 
     def _object(self, md5: str | None) -> Path | None:
         """Return the file of an MD5, if it is there and sound."""

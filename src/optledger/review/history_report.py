@@ -10,6 +10,7 @@ import pandas as pd
 from optledger.analysis.words import listed, mean_interval, some
 from optledger.core.errors import UserError, printable
 from optledger.core.formats import markdown, rounded
+from optledger.core.metric import METRICS
 from optledger.core.paths import PARAMS
 from optledger.figures import history as figure
 from optledger.review.history import TABLE, Changes, History, Score, Snapshot
@@ -67,13 +68,17 @@ def _row(snapshot: Snapshot, variants: Sequence[str | None]) -> dict[str, str]:
         "dataset": printable(snapshot.dataset or ""),
         "variant": "\n".join(there),
         "metric": snapshot.metric if there else "",
-        "mean": "\n".join(f"{each.value:.4f}" if each else "none" for each in scores),
-        "interval": "\n".join(_interval(each) if each else "none" for each in scores),
+        "mean": "\n".join(
+            METRICS[snapshot.metric].told(each.value) if each else "none" for each in scores
+        ),
+        "interval": "\n".join(
+            _interval(snapshot.metric, each) if each else "none" for each in scores
+        ),
     }
 
 
-def _interval(score: Score) -> str:
-    return mean_interval(score.low, score.high, score.diverged_seeds)
+def _interval(metric: str, score: Score) -> str:
+    return mean_interval(metric, score.low, score.high, score.diverged_seeds)
 
 
 def _table(rows: pd.DataFrame) -> list[list[str]]:

@@ -11,7 +11,7 @@ from optledger.analysis.comparisons import FOUND, compared, deciding_first
 from optledger.analysis.preview import is_preview
 from optledger.core import git
 from optledger.core.documents import Section, validate
-from optledger.core.metric import METRICS
+from optledger.core.metric import METRICS, metrics_in
 from optledger.core.params import Comparison
 from optledger.core.paths import LOCK, PARAMS, RAW, RESULTS
 from optledger.review.effects import Effect, History, InputChange, Kind, Review
@@ -150,7 +150,7 @@ def _effect(
                 "metric": metric,
                 **compared(new[metric], old[metric], metric, rules, family, is_judged),
             }
-            for metric in deciding_first(rules)
+            for metric in deciding_first(rules, new)
         ]
         differences = pd.DataFrame(rows, columns=["metric", *FOUND])
     return Effect(
@@ -171,7 +171,7 @@ def _row(revision: Revision, variant: str | None) -> Mapping[str, Any] | None:
     row: dict[str, Any] = {"search_edge": None}
     if variant in revision.leaderboard.index:
         row |= {str(key): value for key, value in revision.leaderboard.loc[variant].items()}
-    means = {metric: own[metric].mean(skipna=False) for metric in METRICS}
+    means = {metric: own[metric].mean(skipna=False) for metric in metrics_in(own)}
     diverged = int(own["diverged_epoch"].notna().sum())
     return row | means | {"seeds": len(own), "diverged_seeds": diverged}
 

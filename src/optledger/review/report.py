@@ -357,7 +357,7 @@ def _size(effect: Effect, metric: str) -> str:
     found = effect.decisive
     value = found["difference_of_all" if pd.isna(found["difference"]) else "difference"]
     size = signed(value, metric)
-    return f"({size} {METRICS[metric].unit}, {interval(found, metric)})" if size else ""
+    return f"({size}{METRICS[metric].of_unit}, {interval(found, metric)})" if size else ""
 
 
 def _names(effects: Sequence[Effect]) -> str:

@@ -14,7 +14,7 @@ from optledger.analysis.schemas import SCHEMAS, marked
 from optledger.core import git
 from optledger.core.documents import mistake, parse_yaml, shown
 from optledger.core.errors import UserError
-from optledger.core.metric import METRICS
+from optledger.core.metric import metrics_in
 from optledger.core.paths import PARAMS, PREPARED, RESULTS
 from optledger.core.tables import parse
 from optledger.pipeline.description import DOCUMENTS, Stage, open_repository, stages
@@ -205,7 +205,9 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
             raise UserError(f"{name}: {path}: {error}") from None
 
     # An older version's tables may lack the other columns.
-    seeds = table("seeds", "variant", "seed", *METRICS, "diverged_epoch")
+    seeds = table("seeds", "variant", "seed", "diverged_epoch")
+    if not metrics_in(seeds):
+        raise UserError(f"{name}: {RESULTS / 'seeds.csv'}: found no metric; {_ALLOWED}")
     leaderboard = table("leaderboard", "variant").set_index("variant")
     return Revision(
         name=name,

@@ -51,7 +51,7 @@ def deciding(effects: Sequence[Effect], rules: Comparison) -> pd.DataFrame:
         row = {
             "variant": name(effect),
             metric: "",
-            f"difference in {METRICS[metric].unit}": "",
+            f"difference{METRICS[metric].in_unit}": "",
             "interval": "",
             "verdict": _KIND_WORDS[effect.kind],
             "further seeds": "",
@@ -60,7 +60,7 @@ def deciding(effects: Sequence[Effect], rules: Comparison) -> pd.DataFrame:
             row[metric] = _change(*(_figure(side, metric) for side in effect.rows))
         if effect.differences is not None:
             found = effect.decisive
-            row[f"difference in {METRICS[metric].unit}"] = signed(found["difference"], metric)
+            row[f"difference{METRICS[metric].in_unit}"] = signed(found["difference"], metric)
             row["interval"] = interval(found, metric)
             row["verdict"] = verdict_at(found, rules)
             if found["verdict"] == "inconclusive":
@@ -92,7 +92,7 @@ def others(judged: Sequence[Effect]) -> pd.DataFrame:
                     "variant": name(effect),
                     "metric": metric,
                     "value": _change(*(_figure(side, metric) for side in effect.rows)),
-                    "difference": f"{signed(found['difference'], metric)} {METRICS[metric].unit}",
+                    "difference": f"{signed(found['difference'], metric)}{METRICS[metric].of_unit}",
                     "interval": interval(found, metric) if known else "",
                     "verdict": found["verdict"],
                 }
@@ -163,7 +163,7 @@ def name(effect: Effect) -> str:
 def _figure(side: Mapping[str, Any] | None, metric: str) -> str | None:
     if side is None:
         return None
-    return "none" if pd.isna(side[metric]) else f"{side[metric]:.4f}"
+    return "none" if pd.isna(side[metric]) else METRICS[metric].told(side[metric])
 
 
 def _change(before: str | None, after: str | None) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from optledger import stages
-from optledger.analysis import gallery, metrics
+from optledger.analysis import gallery
 from optledger.analysis.schemas import read_results
 from optledger.analysis.seeds import seed_table
 from optledger.analysis.summary import summarize
@@ -15,6 +15,7 @@ from optledger.core.formats import file_digest, new_directory, write_csv, write_
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples
 from optledger.datasets.interface import Interface
+from optledger.datasets.kinds import Kind
 from optledger.datasets.prepared import read_split, read_summary
 from optledger.stages import undeclared
 from optledger.sweep.predictions import predict_test
@@ -28,12 +29,12 @@ def main() -> None:
     settings = params.load()
     undeclared.forget("train", TRIALS, settings.variants)
     summary = read_summary()
-    classes = summary.classes
+    kind, outputs = summary.kind, summary.outputs
     test = read_split("test")
     trials = {name: read_trials(TRIALS / name) for name in settings.variants}
     predictions = _predict(settings, trials, summary.interface)
     evaluations = {
-        name: [metrics.evaluate(test.targets, *seed, classes) for seed in seeds]
+        name: [kind.evaluate(test.targets, *seed, outputs) for seed in seeds]
         for name, seeds in predictions.items()
     }
     histories = {name: read_history(TRIALS / name) for name in settings.variants}
@@ -43,14 +44,16 @@ def main() -> None:
             write_npz(
                 directory / f"{name}.npz",
                 {
-                    "classes": np.stack([row.classes for row in rows]),
+                    kind.VALUES: np.stack([row.values for row in rows]),
                     "losses": np.stack([row.losses for row in rows]),
                 },
             )
-    _write_test(test, predictions, classes)
+    _write_test(test, predictions, kind, outputs)
+    if len(table := _residuals(test, predictions, kind)):
+        write_csv(TEST / "residuals.csv", table)
     write_csv(RESULTS / "seeds.csv", seeds)
-    write_csv(RESULTS / "per_class.csv", metrics.per_class_table(evaluations, summary.names))
-    write_csv(RESULTS / "confusion.csv", metrics.confusion_table(evaluations, summary.names))
+    write_csv(RESULTS / "per_class.csv", kind.per_class_table(evaluations, summary.names))
+    write_csv(RESULTS / "confusion.csv", kind.confusion_table(evaluations, summary.names))
     # Of the table as written, so that whoever reads it arrives at the same figures.
     write_json(RESULTS / "metrics.json", summarize(read_results("seeds")["seeds"]))
 
@@ -71,18 +74,34 @@ def _predict(
 _SHOWN = 24
 
 
-def _write_test(test: Examples, predictions: dict[str, list[Predictions]], classes: int) -> None:
+def _residuals(
+    test: Examples, predictions: Mapping[str, list[Predictions]], kind: Kind
+) -> pd.DataFrame:
+    """Return a row per variant and item of what is drawn beside each other, if anything is."""
+    tables = [
+        kind.residuals(test.targets, np.stack([row.values for row in rows])).assign(variant=name)
+        for name, rows in predictions.items()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["variant", *table.columns.drop("variant")]]
+
+
+def _write_test(
+    test: Examples, predictions: dict[str, list[Predictions]], kind: Kind, outputs: int
+) -> None:
     """Write what later stages know of the test split, as none of them opens it."""
     path = PREPARED / "test.npz"
-    models = np.stack([seed.classes for seeds in predictions.values() for seed in seeds])
+    models = np.stack([seed.values for seeds in predictions.values() for seed in seeds])
+    losses = np.stack([seed.losses for seeds in predictions.values() for seed in seeds])
     # One that diverged predicts nothing.
-    models = models[(models < classes).any(axis=1)]
-    hardest = gallery.hardest(test.targets, models)
-    # Of a table there is nothing to look at.
-    images = hardest[: _SHOWN if test.inputs.ndim > 2 else 0]
+    models = models[~np.isnan(losses).all(axis=1)]
+    votes = kind.votes(models, outputs)
+    hardest = gallery.hardest(kind.wrong(test.targets, models))
+    # Of a table there is nothing to look at, and of labels no single mistake.
+    images = hardest[: _SHOWN if test.inputs.ndim > 2 and kind.BY_CLASS else 0]
     shown = test.take(images)
     with new_directory(TEST) as directory:
-        write_npz(directory / "labels.npz", {"labels": test.targets})
+        write_npz(directory / "labels.npz", {kind.TARGETS: test.targets})
         write_npz(
             directory / "gallery.npz",
             {
@@ -90,8 +109,8 @@ def _write_test(test: Examples, predictions: dict[str, list[Predictions]], class
                 "models": np.array([len(models)]),
                 "indices": images,
                 "images": shown.inputs if shown.inputs.ndim > 2 else np.zeros((0, 1, 1), np.uint8),
-                "labels": shown.targets,
-                "votes": gallery.votes(models[:, images], classes),
+                "labels": kind.strata(shown.targets),
+                "votes": votes[images],
             },
         )
         digests = {name: file_digest(path, name) for name in ("md5", "sha256")}

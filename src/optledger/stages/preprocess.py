@@ -1,6 +1,6 @@
 """preprocess: check the raw files and divide them into train, validation and test splits."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from optledger.core import params
 from optledger.core.formats import SIGNIFICANT_DIGITS, new_files, write_json
 from optledger.core.paths import PREPARED, RAW
 from optledger.datasets import registry
-from optledger.datasets.classes import notes
 from optledger.datasets.examples import Examples
 from optledger.datasets.items import divide
 from optledger.datasets.prepared import Column, Summary, write_split
@@ -25,32 +24,27 @@ def main() -> None:
     dataset = registry.load(settings.dataset)
     items = read(dataset, RAW)
     parts = divide(settings.dataset, dataset, items)
-    train, validation = split_train_validation(parts.train, settings.split, parts.groups)
+    kind, target = dataset.kind, dataset.target
+    strata = kind.strata(parts.train.targets)
+    train, validation = split_train_validation(parts.train, settings.split, strata, parts.groups)
     # Of the test split nothing, as training reads this.
     seen: dict[Part, Examples] = {"train": train, "validation": validation}
-    classes = dataset.target.count
+    targets: dict[str, Any] = {name: each.targets for name, each in seen.items()}
     summary = Summary(
-        classes=classes,
-        class_names=None if dataset.target.names is None else list(dataset.target.names),
         columns=_columns(dataset.column_names, train),
         dataset=settings.dataset,
         examples={name: len(examples.targets) for name, examples in seen.items()},
-        examples_per_class={name: _per_class(each, classes) for name, each in seen.items()},
         image_shape=list(dataset.shape) if dataset.column_names is None else None,
+        **kind.summary(target, targets),
     )
     splits: dict[str, Examples] = {"train": train, "validation": validation, "test": parts.test}
     with new_files(PREPARED) as directory:
         for name, examples in splits.items():
             write_split(name, examples, directory)
         write_json(directory / "summary.json", summary.model_dump(exclude_none=True))
-    counts = {name: _per_class(each, classes) for name, each in splits.items()}
-    for note in notes(counts, summary.names):
+    counts = {name: kind.counts(each.targets, target.outputs) for name, each in splits.items()}
+    for note in kind.notes(counts, summary.names):
         print(note)
-
-
-def _per_class(examples: Examples, classes: int) -> list[int]:
-    counts: list[int] = np.bincount(examples.targets, minlength=classes).tolist()
-    return counts
 
 
 def _columns(names: tuple[str, ...] | None, train: Examples) -> list[Column] | None:

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from optledger import stages
 from optledger.analysis.results import class_notes
-from optledger.analysis.schemas import read_results
+from optledger.analysis.schemas import RESIDUALS, read_results
 from optledger.core import params
 from optledger.core.formats import file_digest, write_text
 from optledger.core.packages import version
 from optledger.core.params import Params
 from optledger.core.paths import CASES, RAW, RESULTS, TEST
+from optledger.core.tables import read
 from optledger.datasets import registry
 from optledger.datasets.prepared import read_summary
 from optledger.figures import differences
@@ -41,10 +44,18 @@ def main() -> None:
         checksums=dict(_checksums(settings)),
         versions={name: version(name) for name in _PACKAGES},
         class_notes=class_notes(),
+        residuals=_residuals(),
+        number=summary.names[0],
     )
     write_text(RESULTS / "answer.svg", answer)
     write_text(RESULTS / "report.md", page.markdown(results, settings))
     write_text(RESULTS / "report.html", page.html(results, settings))
+
+
+def _residuals() -> pd.DataFrame:
+    """Return true and predicted numbers; none where the target is no number."""
+    path = TEST / "residuals.csv"
+    return read(path, RESIDUALS) if path.exists() else pd.DataFrame(columns=["variant"])
 
 
 def _checksums(settings: Params) -> Iterator[tuple[str, str]]:

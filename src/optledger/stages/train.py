@@ -11,6 +11,7 @@ from optledger.core import params
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
 from optledger.core.paths import OBSERVATIONS, PARAMS, TRIALS
+from optledger.datasets.prepared import read_summary
 from optledger.sweep.variants import sweep
 from optledger.trials import search
 from optledger.trials.observations import write_observation
@@ -27,7 +28,7 @@ def main() -> None:
     finished = sweep(settings, [name], name, with_weights=True).results()[name]
     finals = [each.result for each in finished.finals]
     searched = [each.result for each in finished.searched]
-    write_trials(TRIALS / name, finals, searched)
+    write_trials(TRIALS / name, finals, searched, read_summary().kind.SCORE)
     observed = {each.result.seed: each.observation for each in finished.finals if each.observation}
     write_observation(OBSERVATIONS / f"{name}.json", TRIALS / name, observed)
     tried = {each.learning_rate for each in searched}

@@ -25,7 +25,13 @@ from optledger.pipeline.digests import Digests
 from optledger.sweep.keys import Keys
 from optledger.training import kernels
 from optledger.trials.observations import FinishedTrial
-from optledger.trials.records import read_history, read_search, read_trials, read_weights
+from optledger.trials.records import (
+    read_history,
+    read_search,
+    read_trials,
+    read_weights,
+    score_of,
+)
 from optledger.trials.specify import specify
 from optledger.trials.store import Store
 from optledger.trials.trial import Divergence, Epoch, Trial, TrialResult
@@ -121,21 +127,23 @@ def _recorded(name: str, stage: Stage) -> params.Variant:
 
 def _finals(folder: Path) -> Iterator[TrialResult]:
     history = read_history(folder)
+    score = score_of(history)
+    columns = [name.replace("score", score) for name in Epoch._fields]
     for row, weights in zip(records(read_trials(folder)), read_weights(folder), strict=True):
         own = history[history["seed"] == row["seed"]]
-        epochs = [
-            Epoch(*map(float, values)) for values in own[[*Epoch._fields]].itertuples(index=False)
-        ]
+        epochs = [Epoch(*map(float, values)) for values in own[columns].itertuples(index=False)]
         yield _result(row, epochs).with_weights(weights)
 
 
 def _searched(folder: Path) -> Iterator[TrialResult]:
     """Yield the trials of the search: of their epochs, what the table has of the one kept."""
-    for row in records(read_search(folder)):
+    table = read_search(folder)
+    score = f"validation_{score_of(table)}"
+    for row in records(table):
         epochs = [Epoch(*[math.nan] * len(Epoch._fields))] * int(row["epochs"])
         if pd.notna(row["kept_epoch"]):
             epochs[int(row["kept_epoch"]) - 1] = Epoch(
-                math.nan, math.nan, float(row["validation_loss"]), float(row["validation_accuracy"])
+                math.nan, math.nan, float(row["validation_loss"]), float(row[score])
             )
         yield _result(row, epochs)
 

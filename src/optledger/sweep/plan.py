@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from optledger.core.params import Params, Search, Variant
 from optledger.datasets.interface import Interface
+from optledger.datasets.kinds import KINDS
 from optledger.sweep.keys import KeyedTrial, Keys
 from optledger.trials import search
 from optledger.trials.specify import specify
@@ -56,11 +57,11 @@ def _plan(
     def keyed(learning_rate: float, seed: int) -> KeyedTrial:
         return keys.keyed(Trial(name, specification, learning_rate, seed))
 
-    rates = search.candidates(variant, how)
+    rates, score = search.candidates(variant, how), KINDS[interface.kind].SCORE
     return Plan(
         name=name,
         searched=[keyed(rate, seed) for rate in rates for seed in how.values],
-        choose=lambda results: search.choose(variant, results),
+        choose=lambda results: search.choose(variant, results, score),
         finals=lambda rate: [keyed(rate, seed) for seed in seeds],
         count=len(rates) * how.seeds + len(seeds),
     )

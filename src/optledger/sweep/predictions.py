@@ -18,7 +18,7 @@ from optledger.trials.places import PREDICTIONS, place
 from optledger.trials.store import DamagedError, Entries
 from optledger.trials.trial import Predictions, TrainedModel, Weights
 
-_FORMAT = b"optledger predictions 1 "
+_FORMAT = b"optledger predictions 2 "
 
 # What a prediction runs: the forward pass, in the environment that is pinned for it.
 _PROGRAM = ("optledger.training.prediction", "optledger.training.runtime")

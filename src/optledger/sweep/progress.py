@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from tqdm import tqdm
 
+from optledger.core.metric import METRICS
+from optledger.datasets.kinds import KINDS
 from optledger.trials.trial import Trial, TrialResult
 
 
@@ -62,7 +64,8 @@ class Progress:
         self.trials_done += 1
         self._describe()
         if self._bar.disable:
-            print(f"{trial}: {_outcome(result)} ({self._state()})", flush=True)
+            outcome = _outcome(result, KINDS[trial.specification.interface.kind].SCORE)
+            print(f"{trial}: {outcome} ({self._state()})", flush=True)
 
     def summary(self) -> str:
         """Return in one line what was done in what time, the start of the workers included."""
@@ -94,13 +97,14 @@ class Progress:
         return f", {where}" if where else ""
 
 
-def _outcome(result: TrialResult) -> str:
+def _outcome(result: TrialResult, score: str) -> str:
     kept = result.kept
     if kept is None:
         return "diverged at epoch {} in step {}".format(*(result.divergence or ()))
+    metric, name = METRICS[score], score.replace("_", " ")
     outcome = (
-        f"train accuracy {kept.train_accuracy:.4f}, "
-        f"validation accuracy {kept.validation_accuracy:.4f}"
+        f"train {name} {metric.told(kept.train_score)}, "
+        f"validation {name} {metric.told(kept.validation_score)}"
     )
     if result.kept_epoch == len(result.history):
         return outcome

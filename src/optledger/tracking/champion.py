@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optledger.analysis.predictions import read_labels, read_predictions, read_split_digest
+from optledger.analysis.predictions import read_predictions, read_split_digest, read_targets
 from optledger.analysis.schemas import read_results
+from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Component, Params
 from optledger.core.paths import PREDICTIONS, TRIALS
 from optledger.datasets.interface import Interface
@@ -26,13 +27,14 @@ class ChampionModel:
         seed: whose model it is; the best on the validation split.
         seeds: how many the variant has.
         model: how it is built.
-        interface: what it takes, and how many classes it tells apart.
+        interface: what it takes, and what it tells.
         columns: the names of what it takes of a table; empty where it takes images.
-        class_names: of what it tells apart, in their order; None where they are numbers.
+        names: of the classes or labels, in their order, or of the number that it tells; None where
+            classes are numbered.
         weights: its own.
         input_example: of the validation split, as `Examples` has inputs.
-        predictions: of all the variant's seeds on the test split: `classes` and `losses`, shape
-            (seeds, images), and the true `labels`.
+        predictions: of all the variant's seeds on the test split: values as the kind of target
+            names them, and `losses`, shape (seeds, items, ...), and the true values.
         test_digest: SHA-256 of the test split.
         comparison: how it is compared.
         block: how many of the seeds share a search.
@@ -45,7 +47,7 @@ class ChampionModel:
     model: Component
     interface: Interface
     columns: tuple[str, ...]
-    class_names: tuple[str, ...] | None
+    names: tuple[str, ...] | None
     weights: Weights
     input_example: NDArray[Any]
     predictions: dict[str, NDArray[np.generic]]
@@ -58,7 +60,7 @@ def read_champion(params: Params) -> ChampionModel | None:
     """Read the champion's best model; None where there is no champion.
 
     The champion is that of the leaderboard. Its best seed is chosen as the champion is: by
-    validation accuracy, then the lower validation loss, then the lower seed.
+    validation score, then the lower validation loss, then the lower seed.
 
     Raises:
         FileNotFoundError: results or splits are not here.
@@ -68,13 +70,15 @@ def read_champion(params: Params) -> ChampionModel | None:
     if names.empty:
         return None
     name = str(names.iloc[0])
+    summary = read_summary()
+    kind = summary.kind
     seeds = table[table["variant"] == name].sort_values(
-        ["validation_accuracy", "validation_loss", "seed"], ascending=[False, True, True]
+        [f"validation_{kind.SCORE}", "validation_loss", "seed"],
+        ascending=[METRICS[kind.SCORE].lower_is_better, True, True],
     )
     seed = int(seeds["seed"].iloc[0])
-    summary = read_summary()
-    labels = read_labels(summary.classes)
-    predictions = read_predictions(PREDICTIONS / f"{name}.npz", len(labels), summary.classes)
+    targets = read_targets(summary)
+    predictions = read_predictions(PREDICTIONS / f"{name}.npz", targets, summary)
     place = read_trials(TRIALS / name)["seed"].tolist().index(seed)
     return ChampionModel(
         dataset=params.dataset,
@@ -84,10 +88,14 @@ def read_champion(params: Params) -> ChampionModel | None:
         model=params.variants[name].model,
         interface=summary.interface,
         columns=tuple(column.name for column in summary.columns or ()),
-        class_names=None if summary.class_names is None else tuple(summary.class_names),
+        names=None if summary.are_numbered else tuple(summary.names),
         weights=read_weights(TRIALS / name)[place],
         input_example=read_split("validation").inputs[:_EXAMPLES],
-        predictions={**predictions, "labels": labels},
+        predictions={
+            kind.VALUES: predictions.values,
+            "losses": predictions.losses,
+            kind.TARGETS: targets,
+        },
         test_digest=read_split_digest().sha256,
         comparison=params.comparison,
         block=params.seeds.block,

@@ -18,6 +18,7 @@ from mlflow.entities import LoggedModel
 import optledger
 from optledger.core.formats import write_json, write_npz
 from optledger.core.packages import distribution, version
+from optledger.datasets.kinds import KINDS
 from optledger.tracking import predictor
 from optledger.tracking.champion import ChampionModel
 from optledger.training import models
@@ -50,8 +51,7 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
     # Half a second, which publishing what is already there can do without.
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Array
+    from mlflow.types import Schema
 
     # Where it says that it validates the input example.
     logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
@@ -75,18 +75,25 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
             # Of outputs alone. By one of inputs, MLflow would cut the numbers of a request to its
             # type before the model could refuse them, and refuse arrays of all other types.
             signature=ModelSignature(
-                outputs=Schema(
-                    [
-                        ColSpec(
-                            DataType.string if champion.class_names else DataType.long, "class"
-                        ),
-                        ColSpec(Array(DataType.double), "probabilities"),
-                    ]
-                ),
+                outputs=Schema([_column(*each) for each in _answers(champion)]),
             ),
             input_example=_example(champion),
             pip_requirements=[f"{distribution(name)}=={version(name)}" for name in _REQUIREMENTS],
         )
+
+
+def _answers(champion: ChampionModel) -> list[tuple[str, str]]:
+    """Return the columns of what the model says, and their types."""
+    return KINDS[champion.interface.kind].answers(champion.names)
+
+
+def _column(name: str, told: str) -> Any:
+    """Return a column for MLflow; one of lists where the type ends with an s."""
+    from mlflow.types import ColSpec, DataType
+    from mlflow.types.schema import Array
+
+    each = DataType[told.removesuffix("s")]
+    return ColSpec(Array(each) if told.endswith("s") else each, name)
 
 
 def _example(champion: ChampionModel) -> Any:
@@ -111,7 +118,7 @@ def _write_data(folder: Path, champion: ChampionModel) -> None:
         "model": champion.model.model_dump(mode="json"),
         "interface": asdict(champion.interface),
         "columns": champion.columns,
-        "class_names": champion.class_names,
+        "names": champion.names,
     }
     write_json(folder / predictor.MODEL, built)
     write_npz(folder / predictor.WEIGHTS, champion.weights)

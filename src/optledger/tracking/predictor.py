@@ -23,19 +23,18 @@ MODEL, WEIGHTS = "model.json", "weights.npz"
 
 _BATCH = 256
 
-_DECIMALS = 6
-
 _ALLOWED = "whole numbers from 0 to 255, as the model scales pixels itself"
 
 
 class Predictor:
-    """A classifier of raw pixels, or of raw columns."""
+    """A model of raw pixels, or of raw columns."""
 
     def __init__(self, folder: Path) -> None:
         """Build the model from code and give it the weights in `folder`."""
         if "tensorflow" not in sys.modules:
             runtime.import_tensorflow()
         from optledger.training.components import build_model
+        from optledger.training.kinds import KINDS
         from optledger.training.weights import set_weights
 
         built = read_json(folder / MODEL)
@@ -45,7 +44,8 @@ class Predictor:
         }
         self._interface = Interface(**found)
         self._columns: list[str] = built["columns"]
-        self._names: list[str] | None = built["class_names"]
+        self._names: list[str] | None = built["names"]
+        self._kind = KINDS[self._interface.kind]
         arguments = dict(built["model"])
         component = Component(arguments.pop("name"), arguments)
         self._model = build_model(component, self._interface)
@@ -56,7 +56,7 @@ class Predictor:
     def predict(
         self, model_input: ArrayLike | pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Classify images, or the rows of a table.
+        """Tell the class, the labels or the number of images, or of the rows of a table.
 
         Args:
             model_input: raw pixels, whole numbers from 0 to 255 of any type, shape (images, rows,
@@ -66,7 +66,9 @@ class Predictor:
             params: none; MLflow passes it.
 
         Returns:
-            A row per item: `class`, the most probable one, and `probabilities`, of each class.
+            A row per item: `class`, the most probable one, and `probabilities`, of each class;
+            `labels`, a list of those that are as likely as not, or more, and `probabilities`; or
+            the number, by its name.
 
         Raises:
             MlflowException: these are no raw pixels, as where they were scaled to fractions, or
@@ -78,7 +80,8 @@ class Predictor:
             given = _rows(model_input, self._columns)
         starts = range(0, len(given), _BATCH)
         logits = [self._logits(given[start : start + _BATCH]) for start in starts]
-        return _table(np.concatenate(logits or [np.zeros((0, 1))]), self._names)
+        outputs = np.concatenate(logits or [np.zeros((0, self._interface.outputs))])
+        return self._kind.table(outputs, self._names, self._interface)
 
     def _logits(self, given: NDArray[Any]) -> NDArray[np.float64]:
         """Return the logits of a batch, filled up to the one size that is compiled."""
@@ -131,18 +134,6 @@ def _pixels(given: ArrayLike | pd.DataFrame, shape: tuple[int, ...]) -> NDArray[
 def _refusal(found: str, allowed: str) -> MlflowException:
     # With a status by which a server says that the mistake is its client's.
     return MlflowException(f"found {found}; allowed: {allowed}", INVALID_PARAMETER_VALUE)
-
-
-def _table(logits: NDArray[np.float64], names: list[str] | None) -> pd.DataFrame:
-    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = (scores / scores.sum(axis=1, keepdims=True)).round(_DECIMALS)
-    best = logits.argmax(axis=1)
-    return pd.DataFrame(
-        {
-            "class": best if names is None else np.array(names)[best],
-            "probabilities": list(probabilities.tolist()),
-        }
-    )
 
 
 def _load_pyfunc(path: str) -> Predictor:

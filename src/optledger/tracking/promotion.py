@@ -19,10 +19,11 @@ from mlflow.exceptions import MlflowException
 
 from optledger.analysis.comparisons import compared, samples_of
 from optledger.analysis.statistics import Sample
-from optledger.analysis.words import interval
+from optledger.analysis.words import interval, signed
 from optledger.core.formats import read_npz
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
+from optledger.datasets.kinds import KINDS
 from optledger.tracking.model import PREDICTIONS
 from optledger.tracking.tags import BLOCK, COMPARISON, DECISION, MODEL, TEST_DIGEST, VARIANT
 
@@ -134,11 +135,12 @@ def judge(row: Mapping[str, Any], comparison: Comparison, who: str) -> Judgement
     }.get(verdict, f"not shown to be better than {who}")
     if "difference" not in row:
         return Judgement(False, f"{words}: too few seeds for a look")
+    size = f"{signed(row['difference'], metric)}{METRICS[metric].of_unit}"
     # Of one seed against several, nothing tells the spread.
     ends = interval(row, metric)
     return Judgement(
         verdict == "better",
-        f"{words}: {metric} differs by {100 * row['difference']:+.2f} points "
+        f"{words}: {metric} differs by {size} "
         f"({100 * comparison.confidence:g} % interval {ends}; noise of {row['noise']})",
     )
 
@@ -168,6 +170,9 @@ def _samples(client: MlflowClient, model: LoggedModel, looks: Sequence[int]) -> 
             tracking_uri=client.tracking_uri,
         )
         arrays = read_npz(Path(path))
-    labels, classes = arrays["labels"], arrays["classes"]
+    # Those of a model of an earlier version are classes.
+    kind = next(each for each in KINDS.values() if each.VALUES in arrays and each.TARGETS in arrays)
+    targets, values = arrays[kind.TARGETS], arrays[kind.VALUES]
+    outputs = int(targets.max()) + 1 if targets.ndim == 1 else targets.shape[1]
     block = int(model.tags.get(BLOCK, 1))
-    return samples_of(labels, classes, arrays["losses"], int(labels.max()) + 1, looks, block)
+    return samples_of(kind, targets, values, arrays["losses"], outputs, looks, block)

@@ -22,6 +22,7 @@ from mlflow.exceptions import MlflowException, RestException
 from optledger.core.errors import UserError, without_credentials
 from optledger.core.formats import digest
 from optledger.core.metric import METRICS
+from optledger.datasets.kinds import KINDS
 from optledger.tracking.agreement import KEY, KIND
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import model_content
@@ -326,9 +327,9 @@ def _registered_in_words(champion: ChampionModel) -> str:
     shape = " by ".join(map(str, champion.interface.shape))
     given = "images" if champion.interface.takes_images else "rows"
     raw = f"raw pixels from 0 to 255, {shape}" if given == "images" else f"{shape} raw columns"
-    classes = champion.interface.classes
+    told = KINDS[champion.interface.kind].promise(champion.interface.outputs)
     return (
-        f"Classifies {given} of {champion.dataset}: {raw}, into {classes} classes. The alias "
+        f"Takes {given} of {champion.dataset}, {raw}, and tells {told}. The alias "
         "`champion` moves only to a version that is shown to be better; each version says why it "
         "has it or not."
     )

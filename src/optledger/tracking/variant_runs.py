@@ -9,16 +9,17 @@ import pandas as pd
 
 from optledger.analysis.words import learning_rate, many
 from optledger.core.formats import digest, markdown, rounded
-from optledger.core.metric import METRICS
+from optledger.core.metric import METRICS, metrics_in
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import TRIALS
 from optledger.core.tables import records
+from optledger.datasets.kinds import kind_of
 from optledger.figures.style import lines
 from optledger.tracking.keys import Content, search_content, seed_content, variant_content
 from optledger.tracking.run import Input, Run, finite, flat
 from optledger.trials.observations import Observation
-from optledger.trials.records import read_search
+from optledger.trials.records import read_search, score_of
 
 _TRAINED = ("history", "search", "trials")
 
@@ -137,7 +138,7 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
     """
     percent = f"{100 * confidence:g}"
     metrics = {}
-    for metric in METRICS:
+    for metric in metrics_in(figures):
         metrics[metric] = figures[metric]
         metrics[f"{metric}_low_{percent}"] = rounded(figures[f"{metric}_low"])
         metrics[f"{metric}_high_{percent}"] = rounded(figures[f"{metric}_high"])
@@ -147,7 +148,7 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
 
 def _interval_cell(metric: str, figures: Mapping[str, Any], confidence: float) -> dict[str, str]:
     """Return a metric's interval as one text, named by its confidence as its ends are."""
-    text = _interval(figures[f"{metric}_low"], figures[f"{metric}_high"])
+    text = _interval(metric, figures[f"{metric}_low"], figures[f"{metric}_high"])
     return {f"{metric}_{100 * confidence:g}": text} if text else {}
 
 
@@ -159,34 +160,37 @@ def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -
     rate = learning_rate(*(figures[each] for each in _RATE))
     searched = f", chosen on the validation split from {tried}" if variant.is_searched else ""
     diverged = int(figures["diverged_seeds"])
+    names = list(metrics_in(figures))
     table = pd.DataFrame(
         {
-            "test split": METRICS,
-            "mean": [_figure(figures[metric]) for metric in METRICS],
+            "test split": names,
+            "mean": [_figure(name, figures[name]) for name in names],
             f"{100 * confidence:g} % interval": [
-                _interval(figures[f"{metric}_low"], figures[f"{metric}_high"]) for metric in METRICS
+                _interval(name, figures[f"{name}_low"], figures[f"{name}_high"]) for name in names
             ],
-            "standard deviation": [_figure(figures[f"{metric}_std"]) for metric in METRICS],
+            "standard deviation": [_figure(name, figures[f"{name}_std"]) for name in names],
         }
     )
-    mean, std = _figure(figures["accuracy"]), _figure(figures["accuracy_std"])
+    first = names[0]
+    mean, std = (_figure(first, figures[each]) for each in (first, f"{first}_std"))
     return (
-        f"Test accuracy {mean}{std and f' ± {std}'}, "
+        f"Test {first.replace('_', ' ')} {mean}{std and f' ± {std}'}, "
         f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}: "
         f"{variant.optimizer.name}, learning rate {rate}{searched}.\n\n"
         f"{markdown(table)}\n\n"
-        "Precision, recall and f1 are macro averages; loss is cross-entropy in nats. Below this "
-        "run is one for each seed and one for each learning rate tried. Which variant is better "
-        "is what the run of the comparison says."
+        f"{kind_of(figures).EXPLAINED} Below this run is one for each seed and one for each "
+        "learning rate tried. Which variant is better is what the run of the comparison says."
     )
 
 
-def _figure(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.4f}"
+def _figure(metric: str, value: float) -> str:
+    return "" if pd.isna(value) else METRICS[metric].told(value)
 
 
-def _interval(low: float, high: float) -> str:
-    return f"{low:.4f} to {high:.4f}" if math.isfinite(high - low) else ""
+def _interval(metric: str, low: float, high: float) -> str:
+    if not math.isfinite(high - low):
+        return ""
+    return f"{METRICS[metric].told(low)} to {METRICS[metric].told(high)}"
 
 
 def _checksums(content: Content) -> str:
@@ -205,10 +209,10 @@ def _observed(seconds: pd.DataFrame, observation: Observation | None) -> dict[st
 
 def _search_runs(variant: Run, parameters: dict[str, str]) -> Iterator[Run]:
     table = read_search(TRIALS / variant.name)
-    several = table["seed"].nunique() > 1
+    several, score = table["seed"].nunique() > 1, score_of(table)
     for row in records(table):
         rate, seed = float(row["learning_rate"]), int(row["seed"])
-        metrics = ("validation_accuracy", "validation_loss", "epochs", "kept_epoch")
+        metrics = (f"validation_{score}", "validation_loss", "epochs", "kept_epoch")
         yield Run(
             content=search_content(variant.key, rate, seed),
             name=f"{variant.name} learning rate {rate:g}{f' seed {seed}' if several else ''}",
@@ -237,7 +241,9 @@ def _seed_runs(
             parent=variant,
             parameters=parameters
             | flat({"learning_rate": float(row["learning_rate"]), "seed": seed}),
-            metrics=finite({metric: row[metric] for metric in (*METRICS, *_EPOCHS, *targets)}),
+            metrics=finite(
+                {metric: row[metric] for metric in (*metrics_in(row), *_EPOCHS, *targets)}
+            ),
             observed=finite({metric: rounded(row[metric]) for metric in seconds.columns}),
             curves=_curves(history[history["seed"] == seed].drop(columns="seed")),
             color=variant.color,

@@ -14,6 +14,7 @@ from optledger.core.params import Params, Range, Variant, place
 from optledger.core.paths import PARAMS
 from optledger.datasets.examples import Examples
 from optledger.datasets.interface import Interface
+from optledger.datasets.kinds import KINDS as TARGETS
 from optledger.datasets.sampling import training_examples
 from optledger.training import dropout, models
 from optledger.training.components import (
@@ -25,6 +26,7 @@ from optledger.training.components import (
     one_line,
     run_compiled,
 )
+from optledger.training.kinds import KINDS, Kind
 from optledger.trials.specify import specify
 from optledger.trials.trial import Component, Specification, Trial
 
@@ -59,7 +61,8 @@ def check_trainable(trial: Trial, train: Examples) -> None:
     Raises:
         UserError: a line for each mistake.
     """
-    examples = len(training_examples(train.targets, trial.specification, seed=0))
+    strata = KINDS[trial.specification.interface.kind].strata(train.targets)
+    examples = len(training_examples(strata, trial.specification, seed=0))
     lines = [
         printable(f"{PARAMS}: variants.{trial.name}.{key}: {problem}")
         for key, problem in _specification_mistakes(
@@ -74,7 +77,8 @@ def _specification_mistakes(
     variant: Specification, rate: float, examples: int
 ) -> Iterator[tuple[str, str]]:
     loss = model = None
-    classes = variant.interface.classes
+    outputs, name = variant.interface.outputs, variant.interface.kind
+    kind, fitting = KINDS[name], TARGETS[name].LOSSES
     steps = variant.epochs * variant.steps(examples)
     if hidden := models.hidden(variant.model.name):
         yield "model", f"found {hidden}, whose name optledger has; allowed: another name"
@@ -93,7 +97,7 @@ def _specification_mistakes(
         if problem:
             yield "optimizer", problem
     try:
-        loss = build_loss(variant.loss)
+        loss = build_loss(variant.loss, kind)
     except ComponentError as error:
         yield "loss", error.told(shown)
     try:
@@ -107,9 +111,12 @@ def _specification_mistakes(
         yield "model", f"found {shown(variant.model.arguments)}; allowed: what works: {problem}"
     if loss is not None:
         weights = variant.loss.arguments.get("alpha")
-        if isinstance(weights, list) and len(weights) != classes:
-            yield "loss", f"found alpha: {shown(weights)}; allowed: {classes}, one a class"
-        elif problem := _problem(lambda: _losses(loss, classes)):
+        if fitting and variant.loss.name not in fitting:
+            allowed = f"{', '.join(fitting)}, as the dataset's target is {name}"
+            yield "loss", f"found {variant.loss.name}; allowed: {allowed}"
+        elif isinstance(weights, list) and len(weights) != outputs:
+            yield "loss", f"found alpha: {shown(weights)}; allowed: {outputs}, one a class"
+        elif problem := _problem(lambda: _losses(loss, kind, outputs)):
             found = shown(variant.loss.arguments or variant.loss.name)
             yield "loss", f"found {found}; allowed: a loss of each example: {problem}"
 
@@ -180,19 +187,19 @@ def _logits(model: Any, interface: Interface) -> None:
     given = tf.zeros((_EXAMPLES, *interface.shape), model.inputs[0].dtype)
     with dropout.keyed(tf.constant(dropout.step_keys(seed=0, epoch=1, steps=1)[0])):
         logits = model(given, training=True)
-    if tuple(logits.shape) != (_EXAMPLES, interface.classes):
+    if tuple(logits.shape) != (_EXAMPLES, interface.outputs):
         raise ValueError(f"the shape of its logits is {tuple(logits.shape)}")
 
 
-def _losses(loss: Callable[[Any, Any], Any], classes: int) -> None:
-    # Not as many as classes: a loss along the wrong axis would have the right shape.
-    examples = classes + 1
-    one_hot = np.eye(classes, dtype=np.float32)[np.arange(examples) % classes]
-    size = examples * classes
-    logits = tf.constant(4 * np.sin(np.arange(size, dtype=np.float32)).reshape(examples, classes))
+def _losses(loss: Callable[[Any, Any], Any], kind: Kind, outputs: int) -> None:
+    # Not as many as outputs: a loss along the wrong axis would have the right shape.
+    examples = outputs + 1
+    encoded = kind.some(examples, outputs)
+    size = examples * outputs
+    logits = tf.constant(4 * np.sin(np.arange(size, dtype=np.float32)).reshape(examples, outputs))
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        losses = loss(one_hot, logits)
+        losses = loss(encoded, logits)
     if tuple(losses.shape) != (examples,):
         raise ValueError(f"the shape for {examples} examples is {tuple(losses.shape)}")
     gradient = tape.gradient(losses, logits)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from optledger.datasets.interface import Interface
 from optledger.training import models, textbook_optimizers
 from optledger.training.arguments import checked
+from optledger.training.kinds import Kind
 from optledger.trials.trial import Component
 
 _NOT_ARGUMENTS = {
@@ -76,10 +77,10 @@ class ComponentError(ValueError):
 
 
 def build_model(component: Component, interface: Interface) -> Any:
-    """Build a Keras model that takes examples as they are, and returns logits.
+    """Build a Keras model that takes examples as they are, and returns logits, or numbers.
 
-    Its first step scales pixels to [0, 1], or columns to a mean of 0 and a deviation of 1. The
-    logits have the shape (examples, classes).
+    Its first step scales pixels to [0, 1], or columns to a mean of 0 and a deviation of 1. What it
+    returns has the shape (examples, outputs).
 
     Raises:
         ComponentError: there is no such model, it does not take these arguments, or what it
@@ -87,14 +88,14 @@ def build_model(component: Component, interface: Interface) -> Any:
     """
     given = keras.Input(interface.shape, dtype="uint8" if interface.takes_images else "float32")
     inputs = _scaled(given, interface)
-    classes = interface.classes
+    outputs = interface.outputs
     build = _model(component)
     arguments = _checked(build, component)
-    logits = _build(component, build, **arguments, inputs=inputs, outputs=classes)
-    if tuple(logits.shape) != (None, classes):
+    logits = _build(component, build, **arguments, inputs=inputs, outputs=outputs)
+    if tuple(logits.shape) != (None, outputs):
         raise ComponentError(
             component.name,
-            f"a model that returns logits of shape (examples, {classes}), not "
+            f"a model that returns logits of shape (examples, {outputs}), not "
             f"{tuple(logits.shape)}",
         )
     model = keras.Model(given, logits)
@@ -130,11 +131,11 @@ def build_optimizer(component: Component) -> Any:
     return _build(component, found, **_checked(found, component), learning_rate=1.0)
 
 
-def build_loss(component: Component) -> PerExampleLoss:
-    """Build a Keras loss of one-hot labels and logits, both of shape (examples, classes).
+def build_loss(component: Component, kind: Kind) -> PerExampleLoss:
+    """Build a Keras loss of encoded targets and a model's outputs, both (examples, outputs).
 
     A loss that can take logits gets them, which is the numerically stable way; any other gets
-    their softmax. The result has shape (examples,).
+    what the kind of target makes of them, such as their softmax. The result has shape (examples,).
 
     Raises:
         ComponentError: there is no such loss, or it does not take these arguments.
@@ -144,9 +145,9 @@ def build_loss(component: Component) -> PerExampleLoss:
     arguments = _checked(found, component)
     if "from_logits" in inspect.signature(found).parameters:
         loss = _build(component, found, **arguments, reduction=None, from_logits=True)
-        return lambda one_hot, logits: loss(one_hot, logits)
+        return lambda encoded, outputs: loss(encoded, outputs)
     loss = _build(component, found, **arguments, reduction=None)
-    return lambda one_hot, logits: loss(one_hot, keras.ops.softmax(logits))
+    return lambda encoded, outputs: loss(encoded, kind.activated(outputs))
 
 
 def build_schedule(component: Component | None, steps: int) -> NDArray[np.float32]:

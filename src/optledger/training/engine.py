@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from optledger.datasets.examples import Examples
 from optledger.datasets.sampling import training_examples
 from optledger.training import dropout
 from optledger.training.components import build_loss, build_model, build_optimizer, build_schedule
+from optledger.training.kinds import KINDS
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import best_epoch, converged_epoch
 from optledger.trials.trial import (
@@ -50,13 +50,14 @@ class Engine:
         self._model = build_model(*self._architecture)
         self._optimizer = build_optimizer(specification.optimizer)
         self._optimizer.build(self._model.trainable_variables)
-        self._loss = build_loss(specification.loss)
-        self._labels = train.targets
-        self._train = _resident(train, specification.interface.classes)
-        self._validation = _resident(validation, specification.interface.classes)
-        chosen = training_examples(self._labels, specification, seed=0)
+        self._kind = KINDS[specification.interface.kind]
+        self._loss = build_loss(specification.loss, self._kind)
+        self._strata = self._kind.strata(train.targets)
+        self._train = self._resident(train)
+        self._validation = self._resident(validation)
+        chosen = training_examples(self._strata, specification, seed=0)
         self._examples = len(chosen)
-        self._class_weights = _class_weights(specification, self._labels[chosen])
+        self._class_weights = _class_weights(specification, self._strata[chosen])
         size = self._examples if specification.batch_size == "full" else specification.batch_size
         self._batch_size = size
         steps = specification.steps(self._examples)
@@ -70,7 +71,7 @@ class Engine:
         """Train from the seed's initial weights; tell `on_epoch` each epoch and its seconds."""
         self._reset(trial.seed)
         stopping = self.specification.early_stopping
-        examples = training_examples(self._labels, self.specification, trial.seed).astype(np.int32)
+        examples = training_examples(self._strata, self.specification, trial.seed).astype(np.int32)
         history: list[Epoch] = []
         kept, weights = 0, None
         divergence = None
@@ -87,7 +88,7 @@ class Engine:
                 break
             history.append(Epoch(*(float(metric) for metric in metrics)))
             if stopping:
-                monitored = [getattr(each, stopping.monitor) for each in history]
+                monitored = [each.of(stopping.monitor) for each in history]
                 if stopping.restore_best and best_epoch(monitored, stopping) == epoch:
                     kept, weights = epoch, get_weights(self._model)
                 if converged_epoch(monitored, stopping) is not None:
@@ -125,49 +126,50 @@ class Engine:
         rest = self._examples - steps * size
 
         def step(state: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
-            number, loss, correct, bad_step = state
+            number, loss, tally, bad_step = state
             indices = tf.slice(order, [number * size], [batch])
-            batch_loss, batch_correct = self._step(indices, rates[number], keys[number])
+            batch_loss, batch_tally = self._step(indices, rates[number], keys[number])
             bad_step = _first_bad(bad_step, number + 1, batch_loss)
-            return number + 1, loss + batch_loss, correct + batch_correct, bad_step
+            return number + 1, loss + batch_loss, tally + batch_tally, bad_step
 
-        state = (tf.constant(0), tf.constant(0.0), tf.constant(0), tf.constant(0))
+        state = (tf.constant(0), tf.constant(0.0), self._kind.nothing(), tf.constant(0))
         state = tf.while_loop(
             lambda number, *_: number < steps, lambda *state: step(state, size), state
         )
         if rest:
             state = step(state, rest)
-        _, loss, correct, bad_step = state
-        inputs, one_hot = self._validation
-        validation_loss, validation_correct = self._score(inputs, one_hot, training=False)
-        # The last step's damage shows in the weights, or in what they make of other images.
+        _, loss, tally, bad_step = state
+        inputs, encoded = self._validation
+        validation_loss, validation_tally = self._measured(inputs, encoded, training=False)
+        # The last step's damage shows in the weights, or in what they make of other examples.
         for values in (*self._model.trainable_variables, validation_loss):
             bad_step = _first_bad(bad_step, steps + bool(rest), values)
-        count = tf.cast(tf.shape(one_hot)[0], tf.float32)
+        count = tf.cast(tf.shape(encoded)[0], tf.float32)
+        interface = self.specification.interface
         return (
             bad_step,
             loss / self._examples,
-            tf.cast(correct, tf.float32) / self._examples,
+            self._kind.score(tally, self._examples, interface),
             tf.reduce_sum(validation_loss) / count,
-            tf.cast(validation_correct, tf.float32) / count,
+            self._kind.score(validation_tally, count, interface),
         )
 
     def _step(self, indices: Any, rate: Any, key: Any) -> tuple[Any, Any]:
-        """Take a step on the examples at `indices`; return their summed loss and hits."""
+        """Take a step on the examples at `indices`; return their summed loss and tally."""
         self._optimizer.learning_rate = rate
-        inputs, one_hot = (tf.gather(values, indices) for values in self._train)
+        inputs, encoded = (tf.gather(values, indices) for values in self._train)
         with tf.GradientTape() as tape:
             with dropout.keyed(key):
-                losses, correct = self._score(inputs, one_hot, training=True)
-            objective = tf.reduce_mean(self._weighted(losses, one_hot)) + self._penalty()
+                losses, tally = self._measured(inputs, encoded, training=True)
+            objective = tf.reduce_mean(self._weighted(losses, encoded)) + self._penalty()
         variables = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(objective, variables), variables)
-        return tf.reduce_sum(losses), correct
+        return tf.reduce_sum(losses), tally
 
-    def _weighted(self, losses: Any, one_hot: Any) -> Any:
+    def _weighted(self, losses: Any, encoded: Any) -> Any:
         if self._class_weights is None:
             return losses
-        return losses * tf.linalg.matvec(one_hot, self._class_weights)
+        return losses * tf.linalg.matvec(encoded, self._class_weights)
 
     def _penalty(self) -> Any:
         """Return what L1 and L2 add to the loss, the penalties of the model's own layers included.
@@ -183,10 +185,14 @@ class Engine:
             penalties += [l2 * tf.reduce_sum(tf.square(each)) for each in kernels]
         return tf.add_n(penalties)
 
-    def _score(self, inputs: Any, one_hot: Any, training: bool) -> tuple[Any, Any]:
-        logits = self._model(inputs, training=training)
-        hits = tf.equal(tf.argmax(logits, axis=1), tf.argmax(one_hot, axis=1))
-        return self._loss(one_hot, logits), tf.reduce_sum(tf.cast(hits, tf.int32))
+    def _measured(self, inputs: Any, encoded: Any, training: bool) -> tuple[Any, Any]:
+        """Return the loss of each example, and what the score is made of."""
+        outputs = self._model(inputs, training=training)
+        return self._loss(encoded, outputs), self._kind.tally(encoded, outputs)
+
+    def _resident(self, examples: Examples) -> tuple[Any, Any]:
+        encoded = self._kind.encoded(examples.targets, self.specification.interface)
+        return tf.constant(examples.inputs), tf.constant(encoded)
 
 
 def _first_bad(bad_step: Any, step: Any, values: Any) -> Any:
@@ -195,17 +201,12 @@ def _first_bad(bad_step: Any, step: Any, values: Any) -> Any:
     return tf.where(is_first, step, bad_step)
 
 
-def _resident(examples: Examples, classes: int) -> tuple[Any, Any]:
-    one_hot = keras.utils.to_categorical(examples.targets, classes)
-    return tf.constant(examples.inputs), tf.constant(one_hot.astype(np.float32))
-
-
 def _class_weights(specification: Specification, labels: NDArray[Any]) -> Any:
     """Return the weight of each class's losses, shape (classes,), or None where all weigh 1."""
     if specification.class_weights is None:
         return None
     if specification.class_weights == "balanced":
-        classes = specification.interface.classes
+        classes = specification.interface.outputs
         counts = np.bincount(labels, minlength=classes)
         # A class without examples has no losses to weigh.
         return tf.constant(len(labels) / (classes * np.maximum(counts, 1)), tf.float32)

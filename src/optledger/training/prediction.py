@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from optledger.datasets.examples import Examples
-from optledger.datasets.interface import Interface, label_type, no_class
+from optledger.datasets.interface import Interface
 from optledger.training.components import build_model
+from optledger.training.kinds import KINDS
 from optledger.training.weights import set_weights
 from optledger.trials.trial import Component, Predictions, Weights
 
@@ -27,13 +28,13 @@ def predict(
 @lru_cache(maxsize=1)
 def _forward(model: Component, interface: Interface) -> tuple[Any, Any]:
     built = build_model(model, interface)
-    none = no_class(interface.classes)
+    kind = KINDS[interface.kind]
 
-    def forward(inputs: Any, labels: Any) -> tuple[Any, Any]:
-        logits = built(inputs, training=False)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), logits)
-        finite = tf.reduce_all(tf.math.is_finite(logits), axis=1)
-        predicted = tf.where(finite, tf.argmax(logits, axis=1), none)
-        return tf.cast(predicted, label_type(interface.classes)), tf.where(finite, losses, np.nan)
+    def forward(inputs: Any, targets: Any) -> tuple[Any, Any]:
+        outputs = built(inputs, training=False)
+        losses = kind.losses(targets, outputs, interface)
+        finite = tf.reduce_all(tf.math.is_finite(outputs), axis=1)
+        predicted = kind.predicted(outputs, finite, interface)
+        return predicted, tf.where(finite, losses, np.nan)
 
     return built, tf.function(forward, jit_compile=True, autograph=False)

@@ -11,7 +11,7 @@ class Plateau(Protocol):
 
     @property
     def monitor(self) -> str:
-        """The metric, a field of `Epoch`."""
+        """The metric, a column of history.csv."""
         ...
 
     @property
@@ -55,5 +55,6 @@ def best_epoch(history: Sequence[float], plateau: Plateau) -> int:
 
 
 def _badness(history: Sequence[float], plateau: Plateau) -> list[float]:
+    # Of losses and of RMSE, less is better.
     sign = -1 if plateau.monitor.endswith("accuracy") else 1
     return [sign * value for value in history]

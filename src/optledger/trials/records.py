@@ -8,7 +8,7 @@ history.csv  a row per seed and epoch: the metrics of `Epoch`
 weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +16,35 @@ import pandas as pd
 
 from optledger.core.errors import UserError
 from optledger.core.formats import new_directory, read_npz, write_csv, write_npz
-from optledger.core.tables import COUNT, FRACTION, NUMBER, POSITIVE, Schema, optional, read
+from optledger.core.tables import (
+    COUNT,
+    FRACTION,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    Schema,
+    optional,
+    read,
+)
 from optledger.trials.trial import Epoch, TrialResult, Weights
 
 _REMEDY = "dvc checkout brings it back"
 
-EPOCH = {
-    "train_loss": NUMBER,
-    "train_accuracy": FRACTION,
-    "validation_loss": optional(NUMBER),
-    "validation_accuracy": optional(FRACTION),
-}
-"""The metrics of `Epoch`; without a validation split, its metrics are missing."""
+_SCORES = {"accuracy": FRACTION, "subset_accuracy": FRACTION, "rmse": NOT_NEGATIVE}
+
+SCORES = tuple(_SCORES)
+"""What the kinds of target measure after each epoch; a table has those of one."""
+
+EPOCHS = tuple(
+    {
+        "train_loss": NUMBER,
+        f"train_{score}": column,
+        "validation_loss": optional(NUMBER),
+        f"validation_{score}": optional(column),
+    }
+    for score, column in _SCORES.items()
+)
+"""The metrics of `Epoch`, by the score; without a validation split, its metrics are missing."""
 
 TRIAL = {
     **{"learning_rate": POSITIVE, "seed": COUNT, "epochs": COUNT},
@@ -35,18 +52,26 @@ TRIAL = {
 }
 """What is told of a trial."""
 
-VALIDATION = {name: EPOCH[name] for name in ("validation_accuracy", "validation_loss")}
-"""What is told of the weights that a trial keeps."""
+VALIDATIONS = tuple(
+    {f"validation_{score}": optional(column), "validation_loss": optional(NUMBER)}
+    for score, column in _SCORES.items()
+)
+"""What is told of the weights that a trial keeps, by the score."""
 
 SCHEMAS = {
     "trials": Schema(TRIAL, key=("seed",), remedy=_REMEDY),
     "search": Schema(
-        TRIAL | VALIDATION, key=("learning_rate", "seed"), may_be_empty=True, remedy=_REMEDY
+        TRIAL,
+        key=("learning_rate", "seed"),
+        choices=VALIDATIONS,
+        may_be_empty=True,
+        remedy=_REMEDY,
     ),
     # Without a row where every seed diverged in its first epoch.
     "history": Schema(
-        {"seed": COUNT, "epoch": COUNT, **EPOCH},
+        {"seed": COUNT, "epoch": COUNT},
         key=("seed", "epoch"),
+        choices=EPOCHS,
         may_be_empty=True,
         remedy=_REMEDY,
     ),
@@ -54,21 +79,37 @@ SCHEMAS = {
 """By name, the tables of a variant's trials."""
 
 
+def score_of(columns: Iterable[object]) -> str:
+    """Return the name of the score that a table tells, by those of its columns."""
+    there = {*columns}
+    return next((name for name in SCORES if f"validation_{name}" in there), SCORES[0])
+
+
 def write_trials(
-    directory: Path, results: Sequence[TrialResult], searched: Sequence[TrialResult]
+    directory: Path,
+    results: Sequence[TrialResult],
+    searched: Sequence[TrialResult],
+    score: str = SCORES[0],
 ) -> None:
-    """Write a variant's final trials, one or more, and those of its search, in the order given."""
+    """Write a variant's trials.
+
+    Args:
+        directory: where to.
+        results: the final ones, one or more, in their order.
+        searched: those of its search, likewise.
+        score: what the score of an epoch is called.
+    """
     search = _table(searched)
     kept = [result.kept for result in searched]
-    search["validation_accuracy"] = [epoch and epoch.validation_accuracy for epoch in kept]
+    search[f"validation_{score}"] = [epoch and epoch.validation_score for epoch in kept]
     search["validation_loss"] = [epoch and epoch.validation_loss for epoch in kept]
     history = pd.DataFrame(
         [
-            {"seed": result.seed, "epoch": epoch, **metrics._asdict()}
+            [result.seed, epoch, *metrics]
             for result in results
             for epoch, metrics in enumerate(result.history, start=1)
         ],
-        columns=["seed", "epoch", *Epoch._fields],
+        columns=["seed", "epoch", *(name.replace("score", score) for name in Epoch._fields)],
     )
     weights = {
         path: np.stack(

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from optledger.core.formats import SIGNIFICANT_DIGITS
+from optledger.core.metric import METRICS, Metric
 from optledger.core.params import Range, Search, Variant
 from optledger.trials.trial import TrialResult
 
@@ -33,20 +34,25 @@ def candidates(variant: Variant, search: Search) -> list[float]:
             return []
 
 
-def choose(variant: Variant, results: Sequence[TrialResult]) -> float:
+def choose(variant: Variant, results: Sequence[TrialResult], score: str) -> float:
     """Return the learning rate that is given, or the best of those that were tried.
 
-    The best has the highest validation accuracy with the weights that its trials keep, mean over
-    their seeds; of equal ones, the lower validation loss, then the lower learning rate. One of
-    which fewer trials diverged is better than any other. Figures count as search.csv has them, so
-    that whoever reads the table arrives at the same rate.
+    The best has the best validation score with the weights that its trials keep, mean over their
+    seeds; of equal ones, the lower validation loss, then the lower learning rate. One of which
+    fewer trials diverged is better than any other. Figures count as search.csv has them, so that
+    whoever reads the table arrives at the same rate.
+
+    Args:
+        variant: whose it is.
+        results: of the search trials.
+        score: what the score is called.
     """
     if isinstance(variant.learning_rate, float):
         return variant.learning_rate
     by_rate: dict[float, list[TrialResult]] = {}
     for result in results:
         by_rate.setdefault(result.learning_rate, []).append(result)
-    return min(by_rate, key=lambda rate: (*_badness(by_rate[rate]), rate))
+    return min(by_rate, key=lambda rate: (*_badness(by_rate[rate], METRICS[score]), rate))
 
 
 def edge(learning_rate: float, tried: Collection[float]) -> Literal["lowest", "highest"] | None:
@@ -56,13 +62,13 @@ def edge(learning_rate: float, tried: Collection[float]) -> Literal["lowest", "h
     return "lowest" if learning_rate == min(tried) else "highest"
 
 
-def _badness(results: Sequence[TrialResult]) -> tuple[int, float, float]:
+def _badness(results: Sequence[TrialResult], score: Metric) -> tuple[int, float, float]:
     kept = [result.kept for result in results if result.kept]
     diverged = len(results) - len(kept)
     if not kept:
         return diverged, 0.0, 0.0
-    accuracy = _mean([each.validation_accuracy for each in kept])
-    return diverged, -accuracy, _mean([each.validation_loss for each in kept])
+    found = _mean([each.validation_score for each in kept])
+    return diverged, score.worse(found), _mean([each.validation_loss for each in kept])
 
 
 def _mean(values: Sequence[float]) -> float:

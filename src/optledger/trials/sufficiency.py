@@ -15,9 +15,7 @@ from optledger.trials.specify import specify
 _MOST_STEPS = 10_000_000
 
 
-def example_mistakes(
-    params: Params, variant: str, examples_per_class: Sequence[int]
-) -> Iterator[str]:
+def example_mistakes(params: Params, variant: str, strata: Sequence[int]) -> Iterator[str]:
     """Yield a line for each value that leaves a variant without what it needs to train on.
 
     That is an example of every class that the train split has, as many as are in a batch, and no
@@ -26,10 +24,10 @@ def example_mistakes(
     Args:
         params: all of them.
         variant: the name of one.
-        examples_per_class: of the train split.
+        strata: how many train examples there are of each class, or in all.
     """
     settings = params.variants[variant]
-    classes = len(examples_per_class)
+    classes = len(strata)
 
     def wrong(key: str, found: object, allowed: str) -> str:
         return mistake(PARAMS, place(params, variant, key), found, allowed)
@@ -40,7 +38,7 @@ def example_mistakes(
     if isinstance(settings.class_weights, tuple) and len(settings.class_weights) != classes:
         allowed = f"balanced, or {classes} weights, one for each class"
         yield wrong("class_weights", list(settings.class_weights), allowed)
-    labels = np.repeat(np.arange(classes), examples_per_class)
+    labels = np.repeat(np.arange(classes), strata)
     chosen = training_examples(labels, settings, seed=0)
     lost = set(labels.tolist()) - set(labels[chosen].tolist())
     if lost:

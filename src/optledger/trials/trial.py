@@ -94,15 +94,22 @@ class TrainedModel:
 class Epoch(NamedTuple):
     """Metrics of one epoch.
 
-    The train metrics are means over the epoch, while the weights change; the validation metrics
-    are of the weights after it, and NaN without a validation split. Losses are the variant's own,
-    without penalties and class weights, which would keep variants from being laid side by side.
+    The train metrics are over the epoch, while the weights change; the validation metrics are of
+    the weights after it, and NaN without a validation split. Losses are the variant's own, without
+    penalties and class weights, which would keep variants from being laid side by side. The score
+    is what the kind of target has: accuracy, subset accuracy, or RMSE.
     """
 
     train_loss: float
-    train_accuracy: float
+    train_score: float
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
+
+    def of(self, column: str) -> float:
+        """Return the metric of a column of history.csv, whatever the score is called there."""
+        split, _, metric = column.partition("_")
+        value: float = getattr(self, f"{split}_{'loss' if metric == 'loss' else 'score'}")
+        return value
 
 
 class Divergence(NamedTuple):
@@ -143,12 +150,15 @@ class TrialResult:
 
 
 class Predictions(NamedTuple):
-    """What a trained model says of labelled examples.
+    """What a trained model says of examples whose true values are known.
 
     Attributes:
-        classes: of type `label_type`, shape (examples,): the predicted classes, or `no_class`.
-        losses: float32, shape (examples,): the cross-entropy of the softmax, in nats, or NaN.
+        values: what is predicted, as the kind of target has it: of type `label_type`, shape
+            (examples,), a class or `no_class`; uint8, shape (examples, labels), 1, 0 or what
+            stands for neither; or float32, shape (examples,), a number or NaN.
+        losses: float32, shape (examples,): the cross-entropy in nats, or the squared error; NaN
+            where there is none.
     """
 
-    classes: NDArray[np.unsignedinteger[Any]]
+    values: NDArray[Any]
     losses: NDArray[np.float32]

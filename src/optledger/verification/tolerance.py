@@ -17,7 +17,7 @@ import pandas as pd
 
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import Sample, difference, verdict
-from optledger.core.metric import METRICS
+from optledger.core.metric import METRICS, metrics_in
 from optledger.core.params import Comparison
 from optledger.core.paths import CASES, RESULTS, TRIALS
 from optledger.core.tables import read
@@ -120,7 +120,7 @@ class Judge:
         expected, found = (read(each, SCHEMAS["seeds"]) for each in (original, self.clone / path))
         names = sorted({*expected["variant"], *found["variant"]})
         # All variants and metrics together.
-        alpha = (1 - self.comparison.confidence) / (len(names) * len(METRICS))
+        alpha = (1 - self.comparison.confidence) / (len(names) * len(metrics_in(expected)))
         shifts: dict[str, str | None] = {}
         for name in names:
             if name in self.same_instructions and not self._is_equal(TRIALS / name):
@@ -141,7 +141,7 @@ def _shifted(
         if values[0] != values[1]:
             yield f"{column}: found {values[0]}; expected {values[1]}"
             return
-    for metric in METRICS:
+    for metric in metrics_in(expected):
         samples = [Sample(each[metric].to_numpy(float)) for each in (found, expected)]
         estimate, margin = difference(*samples), comparison.margin(metric)
         if all(math.isnan(each.mean) for each in samples):

@@ -13,14 +13,13 @@ from optledger.core.documents import shown
 from optledger.core.errors import UserError, printable
 from optledger.core.formats import file_digest, write_text
 from optledger.core.paths import DATASETS
+from optledger.core.places import refuse
 from optledger.datasets import registry
 from optledger.datasets.adding import idx, images, npz, table
 from optledger.datasets.adding.draft import Draft, Options
 from optledger.datasets.archive import write_archive
 from optledger.datasets.items import Items, divide, test_mask
-from optledger.datasets.places import refuse
-
-_SHOWN = 12
+from optledger.datasets.kinds import KINDS
 
 # Of a class: one for each of training, validation and test.
 _FEWEST = 3
@@ -86,12 +85,9 @@ def _entry(draft: Draft, options: Options) -> dict[str, Any]:
     Raises:
         UserError: a class has too few items for the splits.
     """
-    mask = test_mask(_checked(draft), draft.test)
+    mask = test_mask(_checked(draft), KINDS[draft.target.kind], draft.test)
     test = draft.test and draft.test.model_dump(exclude_none=True, exclude_defaults=True)
-    target: dict[str, Any] = {"kind": "classes"}
-    if draft.column is not None:
-        target["column"] = draft.column
-    target["classes"] = draft.classes if isinstance(draft.classes, int) else list(draft.classes)
+    target = draft.target.model_dump(mode="json", exclude_none=True)
     return {
         **{
             key: value if not isinstance(value, tuple) else list(value)
@@ -107,16 +103,13 @@ def _entry(draft: Draft, options: Options) -> dict[str, Any]:
 
 
 def _checked(draft: Draft) -> Items:
-    counts = np.bincount(draft.items.targets)
-    few = [_name(draft, number) for number in np.flatnonzero(counts < _FEWEST).tolist()]
+    counts = np.bincount(KINDS[draft.target.kind].strata(draft.items.targets))
+    names = draft.target.names or range(len(counts))
+    few = [str(names[number]) for number in np.flatnonzero(counts < _FEWEST).tolist()]
     if few and draft.items.is_test is None:
         allowed = "three of each: for training, validation and test"
         raise refuse("the data", "classes with fewer than three items", few, allowed)
     return draft.items
-
-
-def _name(draft: Draft, number: int) -> str:
-    return str(number) if isinstance(draft.classes, int) else draft.classes[number]
 
 
 def _portable(path: Path) -> str:
@@ -151,36 +144,23 @@ class _Sink:
 def _told(name: str, place: Path, draft: Draft, dataset: registry.Entry) -> list[str]:
     items, how = dataset.items, ""
     if draft.test is not None and draft.test.fraction is not None:
-        by = f"no {draft.test.by} divided" if draft.test.by else "each class alike"
-        how = f" (at random, {by}; --test-fraction says how many)"
-    counts = np.bincount(draft.items.targets, minlength=dataset.target.count)
-    classes = ", ".join(
-        f"{_name(draft, number)} {count:,}" for number, count in enumerate(counts[:_SHOWN])
-    )
-    more = f" and {len(counts) - _SHOWN:,} more" if len(counts) > _SHOWN else ""
+        by = ", each class alike" if dataset.kind.BY_CLASS else ""
+        by = f", no {draft.test.by} divided" if draft.test.by else by
+        how = f" (at random{by}; --test-fraction says how many)"
     rows = [
         ("from", str(place)),
         *draft.found,
         ("items", f"{items.train + items.test:,}: {items.train:,} train, {items.test:,} test{how}"),
-        ("classes", f"{len(counts):,}: {classes}{more}"),
+        KINDS[draft.target.kind].told(draft.target, draft.items.targets),
     ]
     return [f"{name}:", *(printable(f"  {word:<9} {what}") for word, what in rows)]
-
-
-def use(text: str, name: str) -> str:
-    """Return the text of a params.yaml with another dataset, and nothing else changed.
-
-    Raises:
-        UserError: it has no line for one.
-    """
-    changed, count = re.subn(r"(?m)^(dataset:[ \t]*)[^\s#]+", rf"\g<1>{name}", text)
-    if count != 1:
-        raise UserError("params.yaml: found no line for dataset; allowed: dataset: NAME")
-    return changed
 
 
 def described(name: str, dataset: registry.Entry) -> str:
     """Return a line for a dataset."""
     items = f"{dataset.items.train:>9,} train {dataset.items.test:>8,} test"
     shape = "x".join(map(str, dataset.shape))
-    return f"{name:<16} {items}   {dataset.target.count:>3} classes   {dataset.format} {shape}"
+    told: str = dataset.target.kind
+    if dataset.target.outputs > 1:
+        told = f"{dataset.target.outputs} {told}"
+    return f"{name:<16} {items}   {told:>11}   {dataset.format} {shape}"

@@ -9,7 +9,7 @@ from typing import Any
 from optledger.core.documents import shown, validate
 from optledger.core.errors import UserError
 from optledger.datasets.items import Items
-from optledger.datasets.labels import Classes
+from optledger.datasets.kinds import Target
 from optledger.datasets.registry import Test
 
 FRACTION = 0.2
@@ -50,7 +50,8 @@ class Options:
     """What a person says of the data, beside where they are.
 
     Attributes:
-        target: the column of a table that is to be told.
+        kind: of target, where values could be of several.
+        target: the column of a table that is to be told; of labels, each of them.
         test: which items are the test split: a folder, COLUMN=VALUE, or a file of its own.
         test_fraction: else so many of them, at random.
         by: what no split may divide: a pattern for the paths of images, or a column.
@@ -63,6 +64,7 @@ class Options:
         duplicates: whether test items may be train items, too.
     """
 
+    kind: str | None = None
     target: str | None = None
     test: str | None = None
     test_fraction: float | None = None
@@ -112,18 +114,16 @@ class Draft:
 
     Attributes:
         entry: what the format adds to it.
-        classes: that there are.
+        target: what is to be told of an item.
         items: with inputs that are the same where items are.
         test: which of them are the test split, if they do not say so.
         files: by role, what it is to be called and the file or the folder.
         found: lines of what was found: a word, and what it is.
-        column: of the target.
     """
 
     entry: Mapping[str, Any]
-    classes: Classes
+    target: Target
     items: Items
     test: Test | None
     files: Mapping[str, tuple[str, Path]]
     found: list[tuple[str, str]]
-    column: str | None = None

@@ -9,8 +9,8 @@ from optledger.core.errors import UserError
 from optledger.datasets.adding.draft import Draft, Options
 from optledger.datasets.formats.idx import read_idx
 from optledger.datasets.items import Items
-from optledger.datasets.labels import classes_of, numbers_of
-from optledger.datasets.registry import Idx, Target
+from optledger.datasets.kinds import classes
+from optledger.datasets.registry import Idx
 
 _PARTS = {"train": "train", "test": "test|t10k"}
 
@@ -46,7 +46,7 @@ def look(folder: Path, options: Options) -> Draft:
         found = f"images of {shape} and of {images['test'].shape[1:]}"
         raise UserError(f"{folder}: found {found}; allowed: of one shape")
     values = np.concatenate(list(labels.values()))
-    classes = classes_of(folder, values)
+    target = classes.found(folder, values)
     train = len(labels["train"])
 
     def place(index: int) -> str:
@@ -54,14 +54,14 @@ def look(folder: Path, options: Options) -> Draft:
 
     items = Items(
         inputs=np.concatenate(list(images.values())),
-        targets=numbers_of(folder, values, Target(classes=classes), place),
+        targets=classes.read(folder, values, target, place),
         is_test=np.arange(len(values)) >= train,
         groups=None,
         place=place,
     )
     return Draft(
         entry={"format": "idx", "shape": list(shape)},
-        classes=classes,
+        target=target,
         items=items,
         test=None,
         files={role: (path.name, path) for role, path in paths.items()},

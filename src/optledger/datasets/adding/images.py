@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from optledger.core.errors import UserError
+from optledger.core.places import listed, refuse
 from optledger.datasets.adding.draft import Draft, Options
 from optledger.datasets.archive import images_below
 from optledger.datasets.formats.images import (
@@ -22,9 +23,8 @@ from optledger.datasets.formats.images import (
     groups_of,
     placed,
 )
-from optledger.datasets.interface import label_type
 from optledger.datasets.items import Items
-from optledger.datasets.places import listed, refuse
+from optledger.datasets.kinds import classes
 from optledger.datasets.registry import Test
 
 _TRAIN = ("train", "training")
@@ -53,11 +53,12 @@ def look(folder: Path, options: Options) -> Draft:
     if len(names) < 2:
         allowed = "two or more, a folder for each"
         raise UserError(f"{folder}: found one class, {names[0]}; allowed: {allowed}")
+    target = classes.Target(classes=names)
     shape, digests = _pixels(folder, found, options)
     test = Test(folder=test_folder) if test_folder else options.fraction(by=options.by)
     items = Items(
         inputs=digests,
-        targets=np.array([names.index(place.name) for place in found], label_type(len(names))),
+        targets=classes.read(folder, np.array([place.name for place in found]), target, str),
         is_test=np.array([place.is_test for place in found]) if test_folder else None,
         groups=groups_of(files.images, options.by, folder),
         place=lambda index: found[index].path,
@@ -70,7 +71,7 @@ def look(folder: Path, options: Options) -> Draft:
             **({"resize": True} if options.size else {}),
             **({"recolour": True} if options.channels else {}),
         },
-        classes=names,
+        target=target,
         items=items,
         test=test,
         files={"images": ("images.tar", folder)},

@@ -6,6 +6,7 @@ import numpy as np
 
 from optledger.core.errors import UserError
 from optledger.datasets.adding.draft import Draft, Options
+from optledger.datasets.adding.target import target_of
 from optledger.datasets.formats.npz import (
     as_inputs,
     check_lengths,
@@ -14,8 +15,7 @@ from optledger.datasets.formats.npz import (
     recognized,
 )
 from optledger.datasets.items import Items
-from optledger.datasets.labels import as_classes, classes_of, numbers_of
-from optledger.datasets.registry import Target
+from optledger.datasets.kinds import KINDS
 
 
 def look(path: Path, options: Options) -> Draft:
@@ -24,7 +24,7 @@ def look(path: Path, options: Options) -> Draft:
     Raises:
         UserError: it is none, or its arrays could mean several things.
     """
-    options.check_used("arrays", "arrays", "test_fraction")
+    options.check_used("arrays", "arrays", "kind", "test_fraction")
     names = dict(options.arrays) or recognized(path, names_of_arrays(path))
     # Only the roles that were found or given: both parts, or one of which a fraction is drawn.
     parts = ["train", "test"] if "test_inputs" in names else ["train"]
@@ -48,8 +48,12 @@ def look(path: Path, options: Options) -> Draft:
         found = f"items of shape {shape} and of {inputs[-1].shape[1:]}"
         raise UserError(f"{path}: found {found}; allowed: of one shape")
     where = f"{path}: {names['train_targets']}"
-    values = np.concatenate([as_classes(where, arrays[f"{part}_targets"]) for part in parts])
-    classes = classes_of(where, values)
+    targets = [arrays[f"{part}_targets"] for part in parts]
+    if targets[0].shape[1:] != targets[-1].shape[1:]:
+        found = f"targets of shape {targets[0].shape} and of {targets[-1].shape}"
+        raise UserError(f"{where}: found {found}; allowed: of as many columns")
+    values = np.concatenate(targets)
+    target = target_of(where, values, options.kind)
     train = len(inputs[0])
 
     def place(index: int) -> str:
@@ -58,7 +62,7 @@ def look(path: Path, options: Options) -> Draft:
     test = None if len(parts) > 1 else options.fraction()
     items = Items(
         inputs=np.concatenate(inputs),
-        targets=numbers_of(where, values, Target(classes=classes), place),
+        targets=KINDS[target.kind].read(where, values, target, place),
         is_test=np.arange(len(values)) >= train if test is None else None,
         groups=None,
         place=place,
@@ -68,7 +72,7 @@ def look(path: Path, options: Options) -> Draft:
     unused = sorted({*names_of_arrays(path)} - {*names.values()})
     return Draft(
         entry=entry,
-        classes=classes,
+        target=target,
         items=items,
         test=test,
         files={"arrays": (path.name, path)},

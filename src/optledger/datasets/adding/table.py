@@ -10,9 +10,12 @@ import pandas as pd
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, printable
-from optledger.datasets.adding.draft import Draft, Options
+from optledger.core.places import listed, refuse
+from optledger.datasets.adding.draft import Draft, Options, words
+from optledger.datasets.adding.target import target_of
 from optledger.datasets.formats.table import (
     category,
+    cells,
     is_parquet,
     numbers,
     place,
@@ -20,9 +23,8 @@ from optledger.datasets.formats.table import (
     text,
 )
 from optledger.datasets.items import Items
-from optledger.datasets.labels import classes_of, numbers_of
-from optledger.datasets.places import listed, refuse
-from optledger.datasets.registry import Target, Test
+from optledger.datasets.kinds import KINDS
+from optledger.datasets.registry import Test
 
 _SEPARATORS = ",;\t|"
 _MOST_VALUES = 1000
@@ -39,19 +41,31 @@ def look(path: Path, options: Options) -> Draft:
         UserError: it is none, cells are not what they have to be, or it could mean several things.
     """
     options.check_used(
-        *("a table", "target", "test", "test_fraction", "by", "categories", "drop", "separator")
+        *(
+            "a table",
+            "kind",
+            "target",
+            "test",
+            "test_fraction",
+            "by",
+            "categories",
+            "drop",
+            "separator",
+        )
     )
     separator = options.separator or _separator(path)
     frame = read_frame(path, separator)
     _check_names(path, separator, frame)
-    target = _target(path, frame, options)
+    columns_of_target = _target(path, frame, options)
     test_path, test_column = _test(path, frame, options)
     frames = [frame]
     if test_path is not None:
         frames.append(read_frame(test_path, separator))
-    used, left_out = _columns(path, frame, options, {target, test_column, options.by})
+    used, left_out = _columns(path, frame, options, {*columns_of_target, test_column, options.by})
     for each in frames[1:]:
-        if lacking := [name for name in (*used, *options.categories, target) if name not in each]:
+        if lacking := [
+            name for name in (*used, *options.categories, *columns_of_target) if name not in each
+        ]:
             allowed = "the same as in the train part"
             raise refuse(test_path, "columns missing", lacking, allowed)
     whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frame
@@ -66,9 +80,11 @@ def look(path: Path, options: Options) -> Draft:
     kept = [name for name in used if name not in left_out]
     if not kept and not values:
         raise UserError(f"{path}: found no column of numbers; allowed: some, or --categories")
-    _check_filled(path, target, whole[target])
-    where = f"{path}: {target}"
-    classes = classes_of(where, whole[target].to_numpy())
+    for name in columns_of_target:
+        _check_filled(path, name, whole[name])
+    where = f"{path}: {listed(columns_of_target)}"
+    told = cells(whole, columns_of_target)
+    target = target_of(where, told, options.kind, columns_of_target)
     test: Test | None = None
     is_test = groups = None
     if test_path is not None:
@@ -86,7 +102,7 @@ def look(path: Path, options: Options) -> Draft:
         groups = None if options.by is None else whole[options.by].astype(str).to_numpy()
     items = Items(
         inputs=np.stack(columns, axis=1),
-        targets=numbers_of(where, whole[target].to_numpy(), Target(classes=classes), place),
+        targets=KINDS[target.kind].read(where, told, target, place),
         is_test=is_test,
         groups=groups,
         place=place,
@@ -94,7 +110,7 @@ def look(path: Path, options: Options) -> Draft:
     files = {"table": (path.name, path)}
     if test_path is not None:
         files["test_table"] = (test_path.name, test_path)
-    told = [f"{name} ({why})" for name, why in left_out.items()]
+    reasons = [f"{name} ({why})" for name, why in left_out.items()]
     return Draft(
         entry={
             "format": "table",
@@ -102,16 +118,15 @@ def look(path: Path, options: Options) -> Draft:
             **({"categories": values} if values else {}),
             **({} if is_parquet(path) else {"separator": separator}),
         },
-        classes=classes,
+        target=target,
         items=items,
         test=test,
         files=files,
         found=[
             ("columns", f"{len(kept)} of numbers: {listed(kept)}"),
             *(("category", f"{name}: {listed(own)}") for name, own in values.items()),
-            *([("left out", "; ".join(told))] if told else []),
+            *([("left out", "; ".join(reasons))] if reasons else []),
         ],
-        column=target,
     )
 
 
@@ -146,14 +161,18 @@ def _check_names(path: Path, separator: str, frame: pd.DataFrame) -> None:
         raise refuse(path, "names that columns share", map(shown, doubled), "one name for each")
 
 
-def _target(path: Path, frame: pd.DataFrame, options: Options) -> str:
+def _target(path: Path, frame: pd.DataFrame, options: Options) -> tuple[str, ...]:
+    """Return the columns of the target: one, or those of labels."""
     names = [str(name) for name in frame.columns]
     if options.target is None:
         allowed = f"--target with one of {', '.join(names[:_NAMED])}"
         found = "no word of which column is the target"
         raise UserError(printable(f"{path}: found {found}; allowed: {allowed}"))
+    targets = (options.target,) if options.target in names else words(options.target)
+    if options.kind != "labels" and len(targets) > 1 and len(set(targets)) < len(targets):
+        raise UserError(f"--target: found {options.target}; allowed: each column once")
     for option, name in (
-        ("--target", options.target),
+        *(("--target", each) for each in targets),
         ("--by", options.by),
         *(("--categories", each) for each in options.categories),
         *(("--drop", each) for each in options.drop),
@@ -161,7 +180,7 @@ def _target(path: Path, frame: pd.DataFrame, options: Options) -> str:
         if name is not None and name not in names:
             allowed = f"one of {', '.join(names[:_NAMED])}"
             raise UserError(printable(f"{path}: {option}: found {shown(name)}; allowed: {allowed}"))
-    return options.target
+    return targets
 
 
 def _test(path: Path, frame: pd.DataFrame, options: Options) -> tuple[Path | None, str | None]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from optledger.core.errors import UserError
 from optledger.core.formats import read as read_bytes
 from optledger.datasets.items import Items
-from optledger.datasets.labels import numbers_of
 from optledger.datasets.registry import Idx
 
 _UNSIGNED_BYTE = 0x08
@@ -42,7 +41,7 @@ def read(dataset: Idx, folder: Path) -> Items:
                 f"allowed: {len(images)}, one for each of {images_path.name}"
             )
         place = "item {}".format
-        parts.append((images, numbers_of(labels_path, labels, dataset.target, place)))
+        parts.append((images, dataset.kind.read(labels_path, labels, dataset.target, place)))
     (train, _), (test, _) = parts
     return Items(
         inputs=np.concatenate([images for images, _ in parts]),

@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, first_line
-from optledger.datasets.interface import label_type
+from optledger.core.places import refuse
 from optledger.datasets.items import Items, check_memory
-from optledger.datasets.places import refuse
 from optledger.datasets.registry import Images
 
 _COLOURS = 3
@@ -47,10 +46,10 @@ def read(dataset: Images, folder: Path) -> Items:
     path = folder / dataset.files["images"].name
     total = dataset.items.train + dataset.items.test
     check_memory(path, total, int(np.prod(dataset.shape)))
-    names = {name: number for number, name in enumerate(dataset.target.names or ())}
+    names = set(dataset.target.names or ())
     inputs = np.zeros((total, *dataset.shape), np.uint8)
     places: list[Place] = []
-    labels, problems = [], Problems()
+    problems = Problems()
     fit = Fit(dataset.shape, dataset.resize, dataset.recolour)
     files = tqdm(members(path), total=total, unit=" images", leave=False, disable=None)
     for count, file in enumerate(files):
@@ -61,15 +60,15 @@ def read(dataset: Images, folder: Path) -> Items:
             problems.add("images in no folder of a class", file.path)
             continue
         places.append(place)
-        labels.append(names[place.name])
         try:
             inputs[len(places) - 1] = fitted(decoded(file.content), fit)
         except ImageError as error:
             problems.add(str(error), file.path)
     problems.raise_any(path)
+    classes = np.array([each.name for each in places])
     return Items(
         inputs=inputs[: len(places)],
-        targets=np.array(labels, label_type(dataset.target.count)),
+        targets=dataset.kind.read(path, classes, dataset.target, str),
         is_test=np.array([each.is_test for each in places]) if dataset.test.folder else None,
         groups=groups_of([each.path for each in places], dataset.test.by, path),
         place=lambda index: places[index].path,

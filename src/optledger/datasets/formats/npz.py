@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from optledger.core.errors import UserError, first_line
 from optledger.core.formats import opened
+from optledger.core.places import refuse
 from optledger.datasets.items import Items, check_memory
-from optledger.datasets.labels import numbers_of
-from optledger.datasets.places import refuse
 from optledger.datasets.registry import Npz
 
 ROLES = ("train_inputs", "train_targets", "test_inputs", "test_targets")
@@ -51,7 +50,7 @@ def read(dataset: Npz, folder: Path) -> Items:
                 f"allowed: {dataset.shape}, as the dataset's entry says"
             )
     targets = [
-        numbers_of(
+        dataset.kind.read(
             f"{path}: {names[f'{part}_targets']}",
             arrays[f"{part}_targets"],
             dataset.target,

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, first_line
+from optledger.core.places import listed, refuse
 from optledger.datasets.items import Items, check_memory
-from optledger.datasets.labels import numbers_of
-from optledger.datasets.places import refuse
 from optledger.datasets.registry import Table
 
 _HEADER = 2
@@ -29,13 +28,13 @@ def read(dataset: Table, folder: Path) -> Items:
     paths = [folder / file.name for file in dataset.files.values()]
     test = dataset.test
     used = [*dataset.columns, *dataset.categories]
-    others = [dataset.target.column, *((test.column, test.by) if test else ())]
+    others = [*dataset.target.columns, *((test.column, test.by) if test else ())]
     wanted = [*used, *(name for name in others if name is not None)]
     frames = [read_frame(path, dataset.separator, list(dict.fromkeys(wanted))) for path in paths]
     inputs = [_inputs(path, frame, dataset) for path, frame in zip(paths, frames, strict=True)]
-    column = str(dataset.target.column)
+    kind, columns = dataset.kind, dataset.target.columns
     targets = [
-        numbers_of(f"{path}: {column}", frame[column].to_numpy(), dataset.target, place)
+        kind.read(f"{path}: {listed(columns)}", cells(frame, columns), dataset.target, place)
         for path, frame in zip(paths, frames, strict=True)
     ]
     whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
@@ -48,6 +47,13 @@ def read(dataset: Table, folder: Path) -> Items:
     if test is not None and test.by is not None:
         groups = whole[test.by].astype(str).to_numpy()
     return Items(np.concatenate(inputs), np.concatenate(targets), is_test, groups, place)
+
+
+def cells(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[Any]:
+    """Return what columns hold: of one, shape (rows,), and else (rows, columns)."""
+    if len(columns) == 1:
+        return frame[columns[0]].to_numpy()
+    return frame[[*columns]].to_numpy()
 
 
 def place(index: int) -> str:

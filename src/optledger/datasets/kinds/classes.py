@@ -1,0 +1,361 @@
+"""One class of several: an item is of exactly one, as a digit is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BeforeValidator
+
+from optledger.core.documents import Printable, Section, shown
+from optledger.core.errors import UserError
+from optledger.core.places import refuse
+from optledger.datasets.interface import label_type, no_class
+from optledger.datasets.kinds.evaluation import (
+    RATIOS,
+    Arrays,
+    Evaluation,
+    lacking,
+    no_residuals,
+    per_class_table,
+)
+
+__all__ = ["per_class_table"]
+
+NAME = "classes"
+METRICS = ("accuracy", "precision", "recall", "f1", "loss")
+EXPLAINED = "Precision, recall and f1 are macro averages; loss is cross-entropy in nats."
+SCORE = "accuracy"
+LOSS = "CategoricalCrossentropy"
+LOSSES: tuple[str, ...] = ()
+TARGETS, VALUES = "labels", "classes"
+ARRAYS: Arrays = (np.unsignedinteger, 1), (np.unsignedinteger, 2)
+BY_CLASS = True
+
+MOST_CLASSES = 2**16 - 1
+"""The highest number of 16 bits stands for no class."""
+
+# Of a macro average, what is not told without a word.
+_SO = {
+    "train": "no variant can learn to predict it",
+    "validation": "nothing is chosen by it",
+    "test": (
+        "precision, recall and f1 are averages over the classes that a test example has or a model "
+        "predicts"
+    ),
+}
+
+_NAMED = 12
+
+
+def _check_classes(classes: object) -> object:
+    """Check what is either a number or names, so that a mistake is told once."""
+    if isinstance(classes, int) and not isinstance(classes, bool):
+        sound = 2 <= classes <= MOST_CLASSES
+    else:
+        sound = (
+            isinstance(classes, list | tuple)
+            and all(isinstance(name, str) and name and name.isprintable() for name in classes)
+            and 2 <= len(set(classes)) == len(classes) <= MOST_CLASSES
+        )
+    if sound:
+        return tuple(classes) if isinstance(classes, list) else classes
+    raise ValueError(f"a number from 2 to {MOST_CLASSES}, or as many names that differ")
+
+
+class Target(Section):
+    """Which classes there are.
+
+    Attributes:
+        kind: of the target.
+        classes: how many there are, whose names are then 0, 1, 2 and so on; or their names, in
+            their order.
+        column: of a table, which has it.
+    """
+
+    kind: Literal["classes"] = "classes"
+    classes: Annotated[int | tuple[str, ...], BeforeValidator(_check_classes)]
+    column: Printable | None = None
+
+    @property
+    def outputs(self) -> int:
+        """The number of classes."""
+        return self.classes if isinstance(self.classes, int) else len(self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the classes, where they are not their numbers."""
+        return None if isinstance(self.classes, int) else self.classes
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of a table, those that tell it."""
+        return () if self.column is None else (self.column,)
+
+
+Classes = int | tuple[str, ...]
+
+
+def found(where: object, values: NDArray[Any], columns: Sequence[str] = ()) -> Target:
+    """Return the classes that new data have.
+
+    Raises:
+        UserError: there is one class, there are too many, or values are no classes.
+    """
+    return Target(classes=classes_of(where, values), column=next(iter(columns), None))
+
+
+def classes_of(where: object, values: NDArray[Any]) -> Classes:
+    """Return the classes that there are: how many, where they are 0, 1, 2 …, or their names.
+
+    Names are in the order of numbers where all are numbers, and else in that of texts.
+
+    Raises:
+        UserError: there is one class, there are too many, or values are no classes.
+    """
+    different = np.unique(as_classes(where, values))
+    if not 2 <= len(different) <= MOST_CLASSES:
+        allowed = f"2 to {MOST_CLASSES:,}, of which --target says where they are"
+        raise UserError(f"{where}: found {len(different):,} different classes; allowed: {allowed}")
+    if different.dtype.kind == "i":
+        if np.array_equal(different, np.arange(len(different))):
+            return len(different)
+        return tuple(map(str, different.tolist()))
+    return tuple(different.tolist())
+
+
+def as_classes(where: object, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as integers or texts, one for each item.
+
+    Raises:
+        UserError: they are neither, as fractions or several numbers an item are.
+    """
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        found = f"targets of shape {values.shape}"
+        raise UserError(f"{where}: {found}; allowed: one class an item, (items,)")
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64)
+    if values.dtype.kind == "f":
+        if np.isfinite(values).all() and (values == np.floor(values)).all():
+            return values.astype(np.int64)
+        first = values[~np.isfinite(values) | (values != np.floor(values))][0]
+        raise UserError(f"{where}: found the class {first:g}; allowed: whole numbers, or names")
+    if values.dtype.kind in "bOU":
+        names = np.array([str(value).strip() for value in values], dtype=object)
+        wrong = next((name for name in names if not name or not name.isprintable()), None)
+        if wrong is not None:
+            raise UserError(f"{where}: found the class {shown(wrong)}; allowed: a name")
+        return names.astype(str)
+    raise UserError(f"{where}: found targets of type {values.dtype}; allowed: numbers or names")
+
+
+def read(
+    where: object, values: NDArray[Any], target: Target, place: Callable[[int], str]
+) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the number of each item's class.
+
+    Args:
+        where: the file, for messages.
+        values: that name them, shape (items,).
+        target: which classes there are.
+        place: returns where an item is.
+
+    Raises:
+        UserError: some value names none of them.
+    """
+    found = as_classes(where, values)
+    if target.names is None:
+        numbers = found if found.dtype.kind == "i" else np.full(len(found), -1)
+        allowed = f"0 to {target.outputs - 1}"
+    else:
+        texts = found.astype(str)
+        names = np.array(target.names)
+        order = np.argsort(names)
+        places = np.searchsorted(names[order], texts).clip(max=len(names) - 1)
+        numbers = order[places]
+        numbers = np.where(names[numbers] == texts, numbers, -1)
+        allowed = "those of the dataset's entry"
+    wrong = np.flatnonzero((numbers < 0) | (numbers >= target.outputs))
+    if len(wrong):
+        places_of = [f"{shown(found[index].item())} at {place(int(index))}" for index in wrong]
+        raise refuse(where, "classes that are unknown", places_of, allowed)
+    return numbers.astype(label_type(target.outputs))
+
+
+def problem(values: NDArray[Any], outputs: int) -> str | None:
+    """Return what is wrong with true or with predicted classes, if anything."""
+    highest = int(values[values != no_class(outputs)].max(initial=0))
+    return f"found the class {highest}; allowed: 0 to {outputs - 1}" if highest >= outputs else None
+
+
+def strata(targets: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the classes themselves: a split keeps the share of each."""
+    return targets
+
+
+def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
+    """Return the classes, with how many items have them."""
+    found = counts(targets, target.outputs)
+    names = target.names or range(len(found))
+    each = [f"{name} {count:,}" for name, count in zip(names, found, strict=True)]
+    more = f" and {len(each) - _NAMED:,} more" if len(each) > _NAMED else ""
+    return "classes", f"{len(each):,}: {', '.join(each[:_NAMED])}{more}"
+
+
+def summary(target: Target, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return how many classes there are, their names, and how many examples of each a split has."""
+    return {
+        "classes": target.outputs,
+        "class_names": None if target.names is None else list(target.names),
+        "examples_per_class": {name: counts(each, target.outputs) for name, each in splits.items()},
+    }
+
+
+def counts(targets: NDArray[Any], outputs: int) -> list[int]:
+    """Return how many items there are of each class."""
+    found: list[int] = np.bincount(targets, minlength=outputs).tolist()
+    return found
+
+
+def notes(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[str]:
+    """Return a sentence for each split that lacks examples of some class."""
+    return lacking(counts, names, "class", _SO)
+
+
+def evaluate(
+    labels: NDArray[Any],
+    predicted: NDArray[Any],
+    losses: NDArray[np.float32],
+    classes: int,
+) -> Evaluation:
+    """Score predictions.
+
+    A macro average is the unweighted mean over the classes that occur among the labels or among
+    the predictions, as scikit-learn has it (`precision_recall_fscore_support` with its default
+    `labels=None`, `average="macro"` and `zero_division=0`).
+
+    Args:
+        labels: true labels, shape (images,).
+        predicted: predicted labels, shape (images,); one that is not below `classes` is none.
+        losses: cross-entropy of each image in nats, shape (images,).
+        classes: labels are below it.
+    """
+    # Which takes a second to import, and downloading needs none of it.
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    every = np.arange(classes)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, predicted, labels=every, zero_division=0
+    )
+    occurs = np.isin(every, labels) | np.isin(every, predicted)
+    per_class = {
+        name: np.where(occurs, values, np.nan)
+        for name, values in (("precision", precision), ("recall", recall), ("f1", f1))
+    }
+    scores = {
+        "accuracy": float(np.mean(labels == predicted)),
+        **{name: float(np.mean(values[occurs])) for name, values in per_class.items()},
+        "loss": float(np.mean(losses, dtype=np.float64)),
+    }
+    return Evaluation(scores, per_class, confusion_matrix(labels, predicted, labels=every))
+
+
+def pseudo_values(
+    metric: str,
+    labels: NDArray[Any],
+    predicted: NDArray[Any],
+    losses: NDArray[np.float32],
+    classes: int,
+) -> NDArray[np.float64]:
+    """Return what each image contributes to `metric`, shape (images,); the mean is the metric.
+
+    Args:
+        metric: accuracy, precision, recall, f1 or loss, as `evaluate` has them.
+        labels: true labels, shape (images,).
+        predicted: predicted labels, shape (images,); one that is not below `classes` is none.
+        losses: cross-entropy of each image in nats, shape (images,); NaN where there is none.
+        classes: labels are below it. One that neither occurs nor is predicted is left out of the
+            average, and no image has an influence on it.
+    """
+    if metric == "loss":
+        return losses.astype(np.float64)
+    right = labels == predicted
+    if metric == "accuracy":
+        return np.asarray(right, np.float64)
+    hits, truth, prediction = RATIOS[metric]
+    true_positives = np.bincount(labels[right], minlength=classes)
+    images = np.bincount(labels, minlength=classes)
+    predictions = np.bincount(predicted[predicted < classes], minlength=classes)
+    denominator = truth * images + prediction * predictions
+    # Without a case, true positives are 0 too, and so is all that follows.
+    whole = 1 / np.maximum(denominator, 1)
+    scores = hits * true_positives * whole
+    # What one more image adds to a class's score: a right one, one of it that is taken for
+    # another, and one of another that is taken for it.
+    missed = -truth * scores * whole
+    mistaken = -prediction * scores * whole
+    gained = np.where(denominator > 0, hits * whole + missed + mistaken, 0.0)
+    # A prediction that is no class stands for a further one, on which nothing depends.
+    mistaken = np.append(mistaken, 0.0)[np.minimum(predicted, classes)]
+    influence = np.where(right, gained[labels], missed[labels] + mistaken)
+    occurs = images + predictions > 0
+    return np.asarray(np.mean(scores[occurs]) + len(labels) / np.sum(occurs) * influence)
+
+
+MOST_CELLS = 10_000
+"""A confusion matrix that has more of them, of more than a hundred classes, is told without the
+pairs of classes that no model takes for each other."""
+
+
+def confusion_table(
+    evaluations: Mapping[str, list[Evaluation]], names: Sequence[str]
+) -> pd.DataFrame:
+    """Return a row per variant, true class and predicted class: the count over all seeds.
+
+    Args:
+        evaluations: of each variant's seeds.
+        names: of the classes, in their order.
+    """
+    tables = []
+    of = np.array(names, dtype=object)
+    for name, results in evaluations.items():
+        counts = np.sum([result.confusion for result in results], axis=0)
+        is_told = counts > 0 if counts.size > MOST_CELLS else np.full(counts.shape, True)
+        actual, predicted = np.nonzero(is_told)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "variant": name,
+                    "actual": of[actual],
+                    "predicted": of[predicted],
+                    "count": counts[is_told],
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which items have another class than is predicted, shape (models, items)."""
+    return np.asarray(values != targets)
+
+
+def promise(outputs: int) -> str:
+    """Return what a model tells, in words."""
+    return f"which of {outputs} classes it is"
+
+
+def answers(names: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Return the columns of what a published model says, and their types for MLflow."""
+    return [("class", "string" if names else "long"), ("probabilities", "doubles")]
+
+
+def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:
+    """Return how many models predict each class of each item, (items, classes)."""
+    return np.stack([np.sum(values == each, axis=0) for each in range(outputs)], axis=1)
+
+
+residuals = no_residuals

@@ -1,0 +1,263 @@
+"""Several labels at once: an item has each of them or not, as a picture has sea and sky."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator
+
+from optledger.core.documents import Printable, Section, shown
+from optledger.core.errors import UserError
+from optledger.core.places import refuse
+from optledger.datasets.kinds.evaluation import (
+    PER_CLASS,
+    Arrays,
+    Evaluation,
+    influences,
+    lacking,
+    no_confusion_table,
+    no_residuals,
+    one_stratum,
+    per_class_table,
+)
+
+__all__ = ["per_class_table"]
+
+NAME = "labels"
+METRICS = ("subset_accuracy", "micro_f1", "macro_f1", "loss")
+EXPLAINED = (
+    "Subset accuracy is the share of items all of whose labels are right. Micro f1 is of the "
+    "labels of all items together, macro f1 the mean over the labels; loss is binary "
+    "cross-entropy in nats."
+)
+SCORE = "subset_accuracy"
+LOSS = "BinaryCrossentropy"
+LOSSES = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
+TARGETS, VALUES = "labels", "predicted"
+ARRAYS: Arrays = (np.uint8, 2), (np.uint8, 3)
+BY_CLASS = False
+
+MOST_LABELS = 10_000
+
+NO_LABELS = 255
+"""Predicted of each label where a model's output is not finite."""
+
+_SO = {
+    "train": "no variant can learn to predict it",
+    "validation": "nothing is chosen by it",
+    "test": "macro_f1 is an average over the labels that a test example has or a model predicts",
+}
+
+_NAMED = 12
+
+
+def _check_labels(names: object) -> object:
+    if (
+        isinstance(names, list | tuple)
+        and all(isinstance(name, str) and name and name.isprintable() for name in names)
+        and 2 <= len(set(names)) == len(names) <= MOST_LABELS
+    ):
+        return tuple(names)
+    raise ValueError(f"the names of 2 to {MOST_LABELS} labels, which differ")
+
+
+class Target(Section):
+    """Which labels there are.
+
+    Attributes:
+        kind: of the target.
+        labels: their names, in their order; of a table, those of its columns, which hold 1 or
+            true where an item has the label, and else 0 or false.
+    """
+
+    kind: Literal["labels"] = "labels"
+    labels: Annotated[tuple[str, ...], BeforeValidator(_check_labels)]
+
+    @property
+    def outputs(self) -> int:
+        """The number of labels."""
+        return len(self.labels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.labels
+
+    @property
+    def columns(self) -> tuple[Printable, ...]:
+        """Of a table, those that tell them."""
+        return self.labels
+
+
+def found(
+    where: object,
+    values: NDArray[Any],
+    columns: Sequence[str] = (),
+) -> Target:
+    """Return the labels that new data have: the names of the columns, or else their numbers.
+
+    Raises:
+        UserError: there are no two columns.
+    """
+    if values.ndim != 2 or not 2 <= values.shape[1] <= MOST_LABELS:
+        allowed = f"2 to {MOST_LABELS} columns of 0 and 1, a label each"
+        raise UserError(f"{where}: found targets of shape {values.shape}; allowed: {allowed}")
+    return Target(labels=tuple(columns or map(str, range(values.shape[1]))))
+
+
+def read(
+    where: object, values: NDArray[Any], target: Target, place: Callable[[int], str]
+) -> NDArray[np.uint8]:
+    """Return 1 or 0 for each item and label, shape (items, labels).
+
+    Raises:
+        UserError: some value is neither.
+    """
+    if values.ndim != 2 or values.shape[1] != target.outputs:
+        allowed = f"(items, {target.outputs}), as there are labels"
+        raise UserError(f"{where}: found targets of shape {values.shape}; allowed: {allowed}")
+    if values.dtype.kind == "O":
+        # Of a table, whose columns are of several types.
+        known = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
+        found = np.array(
+            [[known.get(str(cell).lower(), NO_LABELS) for cell in row] for row in values], np.uint8
+        )
+    elif values.dtype.kind in "buif":
+        found = np.where(values == 1, 1, np.where(values == 0, 0, NO_LABELS)).astype(np.uint8)
+    else:
+        raise UserError(f"{where}: found targets of type {values.dtype}; allowed: 0 and 1")
+    wrong = np.argwhere(found == NO_LABELS)
+    if len(wrong):
+        cells = [
+            f"{shown(np.asarray(values[item, label]).item())} at {place(int(item))}"
+            for item, label in wrong
+        ]
+        raise refuse(where, "cells of labels", cells, "0 and 1, or false and true")
+    return found
+
+
+def problem(values: NDArray[Any], outputs: int) -> str | None:
+    """Return what is wrong with true or with predicted labels, if anything."""
+    if values.shape[-1] != outputs:
+        return f"found {values.shape[-1]} labels; allowed: {outputs}"
+    if not np.isin(values, (0, 1, NO_LABELS)).all():
+        return f"found the label {values.max()}; allowed: 0 and 1"
+    return None
+
+
+strata = one_stratum
+
+
+def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
+    """Return the labels, with how many items have them."""
+    found = counts(targets, target.outputs)
+    each = [f"{name} {count:,}" for name, count in zip(target.labels, found, strict=True)]
+    more = f" and {len(each) - _NAMED:,} more" if len(each) > _NAMED else ""
+    return "labels", f"{len(each):,}: {', '.join(each[:_NAMED])}{more}"
+
+
+def summary(target: Target, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return the names of the labels, and how many examples of a split have each."""
+    return {
+        "labels": list(target.labels),
+        "examples_per_label": {name: counts(each, target.outputs) for name, each in splits.items()},
+    }
+
+
+def counts(targets: NDArray[Any], outputs: int) -> list[int]:  # as every kind
+    """Return how many items have each label."""
+    found: list[int] = targets.sum(axis=0, dtype=np.int64).tolist()
+    return found
+
+
+def notes(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[str]:
+    """Return a sentence for each split of which no example has some label."""
+    return lacking(counts, names, "label", _SO)
+
+
+def evaluate(
+    targets: NDArray[Any],
+    values: NDArray[Any],
+    losses: NDArray[np.float32],
+    outputs: int,
+) -> Evaluation:
+    """Score predictions.
+
+    Subset accuracy is the share of items all of whose labels are right. Micro F1 is of all labels
+    of all items together. Macro F1 is the unweighted mean over the labels that occur among the
+    targets or the predictions. Loss is the mean binary cross-entropy of a label, in nats.
+
+    Args:
+        targets: 1 or 0, shape (items, labels).
+        values: predicted, likewise; `NO_LABELS` where a model says nothing.
+        losses: mean binary cross-entropy of each item's labels in nats, shape (items,).
+        outputs: how many labels there are.
+    """
+    counted = _counted(targets, values)
+    per_class = {name: influences(name, *counted).mean(axis=0) for name in PER_CLASS}
+    scores = {
+        metric: float(np.mean(pseudo_values(metric, targets, values, losses, outputs)))
+        for metric in METRICS
+    }
+    return Evaluation(scores, per_class)
+
+
+def pseudo_values(
+    metric: str,
+    targets: NDArray[Any],
+    values: NDArray[Any],
+    losses: NDArray[np.float32],
+    outputs: int,  # as every kind has it
+) -> NDArray[np.float64]:
+    """Return what each item contributes to `metric`, shape (items,); the mean is the metric."""
+    if metric == "loss":
+        return losses.astype(np.float64)
+    if metric == "subset_accuracy":
+        return np.asarray((targets == values).all(axis=1), np.float64)
+    counted = _counted(targets, values)
+    if metric == "micro_f1":
+        hits, truth, predicted = (each.sum(axis=1, keepdims=True) for each in counted)
+        found = influences("f1", hits, truth, predicted)[:, 0]
+        return np.where(np.isnan(found), 0.0, found)
+    by_label = influences("f1", *counted)
+    occurs = ~np.isnan(by_label).any(axis=0)
+    return np.asarray(by_label[:, occurs].mean(axis=1) if occurs.any() else np.zeros(len(targets)))
+
+
+def _counted(
+    targets: NDArray[Any], values: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return 1 where a label is there and predicted; there; predicted; shape (items, labels)."""
+    truth, predicted = targets == 1, values == 1
+    return (
+        (truth & predicted).astype(np.float64),
+        truth.astype(np.float64),
+        predicted.astype(np.float64),
+    )
+
+
+confusion_table = no_confusion_table
+
+
+def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which items have a label that is not predicted or lack one that is."""
+    return np.asarray((values != targets).any(axis=-1))
+
+
+def promise(outputs: int) -> str:
+    """Return what a model tells, in words."""
+    return f"which of {outputs} labels it has"
+
+
+def answers(names: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Return the columns of what a published model says, and their types for MLflow."""
+    return [("labels", "strings"), ("probabilities", "doubles")]
+
+
+def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:  # as every kind
+    """Return how many models predict each label of each item, (items, labels)."""
+    return np.asarray(np.sum(values == 1, axis=0))
+
+
+residuals = no_residuals
