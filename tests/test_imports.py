@@ -37,6 +37,7 @@ FLOORS = [
 OF_A_TRIAL = {
     *("datasets.examples", "datasets.interface", "datasets.sampling"),
     *("training.arguments", "training.components", "training.dropout", "training.engine"),
+    *("training.kinds.classes", "training.kinds.labels", "training.kinds.number"),
     *("training.models", "training.textbook_optimizers", "training.weights"),
     *("trials.plateau", "trials.trial"),
 }

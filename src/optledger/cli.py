@@ -36,7 +36,7 @@ from optledger.sweep import account, predictions, variants
 from optledger.sweep.recheck import recheck as rechecked
 from optledger.training import runtime
 from optledger.training.passed import Passed
-from optledger.trials.fitting import kind_mistakes
+from optledger.trials.fitting import comparison_mistakes, convergence_mistakes, training_mistakes
 from optledger.trials.places import place
 from optledger.trials.store import Store
 from optledger.trials.sufficiency import example_mistakes
@@ -524,9 +524,11 @@ def check_all(settings: params.Params) -> None:
     # Of equal classes, as far as one can know before the download.
     labels = np.arange(train_examples) % classes
     counts = np.bincount(labels).tolist()
-    lines = list(kind_mistakes(settings, dataset.kind)) or [
-        line for name in settings.variants for line in example_mistakes(settings, name, counts)
-    ]
+    lines = [
+        line
+        for mistakes_of in (training_mistakes, convergence_mistakes, comparison_mistakes)
+        for line in mistakes_of(settings, dataset.kind)
+    ] or [line for name in settings.variants for line in example_mistakes(settings, name, counts)]
     if lines:
         raise UserError("\n".join(dict.fromkeys(lines)))
     examples = {

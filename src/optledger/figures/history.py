@@ -67,13 +67,8 @@ def _draw(axes: "Axes", own: pd.DataFrame, line: dict[str, Any], ends: tuple[flo
         (own.index[mean > ends[1]], ends[1], "^"),
     ):
         if len(far):
-            there: dict[str, Any] = {
-                "marker": marker,
-                "linestyle": "none",
-                "markersize": 6,
-                "clip_on": False,
-            }
-            axes.plot(far, np.full(len(far), end), color=colour, **there)
+            drawn: dict[str, Any] = {"marker": marker, "linestyle": "none", "clip_on": False}
+            axes.plot(far, np.full(len(far), end), color=colour, markersize=6, **drawn)
 
 
 def _limits(table: pd.DataFrame, lower_is_better: bool) -> tuple[float, float]:

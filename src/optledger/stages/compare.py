@@ -10,8 +10,11 @@ from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
 from optledger.core import params
+from optledger.core.errors import UserError
 from optledger.core.formats import write_csv, write_text
 from optledger.core.paths import RESULTS, TRIALS
+from optledger.datasets.prepared import read_summary
+from optledger.trials.fitting import comparison_mistakes
 from optledger.trials.records import read_history, read_search
 
 
@@ -19,6 +22,8 @@ def main() -> None:
     """Run the stage."""
     settings = params.load()
     comparison = settings.comparison
+    if lines := list(comparison_mistakes(settings, read_summary().kind)):
+        raise UserError("\n".join(lines))
     seeds = read_results("seeds", variants=settings.variants)["seeds"]
     ranked = ranking(seeds, comparison.metric)
     samples = read_samples(ranked, comparison.looks, settings.seeds.block)

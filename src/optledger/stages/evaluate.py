@@ -11,6 +11,7 @@ from optledger.analysis.schemas import read_results
 from optledger.analysis.seeds import seed_table
 from optledger.analysis.summary import summarize
 from optledger.core import params
+from optledger.core.errors import UserError
 from optledger.core.formats import file_digest, new_directory, write_csv, write_json, write_npz
 from optledger.core.paths import PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets.examples import Examples
@@ -19,6 +20,7 @@ from optledger.datasets.kinds import Kind
 from optledger.datasets.prepared import read_split, read_summary
 from optledger.stages import undeclared
 from optledger.sweep.predictions import predict_test
+from optledger.trials.fitting import convergence_mistakes
 from optledger.trials.records import read_history, read_trials, read_weights
 from optledger.trials.specify import component
 from optledger.trials.trial import Predictions, TrainedModel
@@ -30,6 +32,8 @@ def main() -> None:
     undeclared.forget("train", TRIALS, settings.variants)
     summary = read_summary()
     kind, outputs = summary.kind, summary.outputs
+    if lines := list(convergence_mistakes(settings, kind)):
+        raise UserError("\n".join(lines))
     test = read_split("test")
     trials = {name: read_trials(TRIALS / name) for name in settings.variants}
     predictions = _predict(settings, trials, summary.interface)

@@ -12,7 +12,7 @@ from optledger.sweep.plan import plans
 from optledger.sweep.pool import NotKeptError, Sweep
 from optledger.sweep.progress import Progress
 from optledger.training import tasks
-from optledger.trials.fitting import kind_mistakes
+from optledger.trials.fitting import training_mistakes
 from optledger.trials.places import VARIABLE, place
 from optledger.trials.store import Store
 from optledger.trials.sufficiency import example_mistakes
@@ -39,7 +39,7 @@ def look_up(
         UserError: the data are not prepared, or too few for a variant.
     """
     summary = read_summary()
-    lines = list(kind_mistakes(settings, summary.kind)) or [
+    lines = list(training_mistakes(settings, summary.kind)) or [
         line for name in names for line in example_mistakes(settings, name, summary.strata)
     ]
     if lines:

@@ -81,7 +81,7 @@ class Predictor:
         starts = range(0, len(given), _BATCH)
         logits = [self._logits(given[start : start + _BATCH]) for start in starts]
         outputs = np.concatenate(logits or [np.zeros((0, self._interface.outputs))])
-        return self._kind.table(outputs, self._names, self._interface)
+        return pd.DataFrame(self._kind.answers(outputs, self._names, self._interface))
 
     def _logits(self, given: NDArray[Any]) -> NDArray[np.float64]:
         """Return the logits of a batch, filled up to the one size that is compiled."""

@@ -12,36 +12,47 @@ from optledger.datasets.kinds import Kind
 _BY_CLASS = ("class_fractions", "class_weights", "resample")
 
 
-def kind_mistakes(params: Params, kind: Kind) -> Iterator[str]:
-    """Yield a line for each parameter that means nothing for such targets."""
-    so = f"as the target of {params.dataset} is {kind.NAME}"
+def training_mistakes(params: Params, kind: Kind) -> Iterator[str]:
+    """Yield a line for each parameter of a training that means nothing for such targets."""
+    for name, variant in params.variants.items():
+        stopping = variant.early_stopping
+        if stopping is not None and stopping.monitor not in _monitors(kind):
+            key = f"{place(params, name, 'early_stopping')}.monitor"
+            yield mistake(PARAMS, key, stopping.monitor, _allowed(_monitors(kind), kind))
+        for key in _BY_CLASS:
+            if not kind.BY_CLASS and (found := getattr(variant, key)):
+                found = dict(found) if isinstance(found, dict) else found
+                yield mistake(PARAMS, place(params, name, key), found, _allowed(["null"], kind))
+
+
+def convergence_mistakes(params: Params, kind: Kind) -> Iterator[str]:
+    """Yield a line if convergence is looked for in what is not told of such targets."""
+    monitor = params.convergence.monitor
+    if monitor not in _monitors(kind):
+        yield mistake(PARAMS, "convergence.monitor", monitor, _allowed(_monitors(kind), kind))
+
+
+def comparison_mistakes(params: Params, kind: Kind) -> Iterator[str]:
+    """Yield a line for each parameter of the comparison that means nothing for such targets."""
     comparison = params.comparison
     deciding = [name for name in kind.METRICS if name != "loss"]
     if comparison.metric not in deciding:
-        allowed = f"{', '.join(deciding)}, {so}; optledger dataset use {params.dataset} sets it"
+        allowed = f"{_allowed(deciding, kind)}; optledger dataset use NAME sets what fits"
         yield mistake(PARAMS, "comparison.metric", comparison.metric, allowed)
-    elif getattr(comparison.margins, comparison.metric) is None:
+    elif not comparison.margin(comparison.metric):
+        key = f"comparison.margins.{comparison.metric}"
         allowed = "the difference that does not matter, in the unit of the target"
-        yield mistake(PARAMS, f"comparison.margins.{comparison.metric}", None, allowed)
+        yield mistake(PARAMS, key, None, allowed)
     most = METRICS[kind.SCORE].most
     for number, target in enumerate(comparison.targets):
         if target > most:
             allowed = f"a {kind.SCORE} of the validation split, {most:g} at most"
             yield mistake(PARAMS, f"comparison.targets[{number}]", target, allowed)
-    monitors = [f"{split}_{name}" for split in ("validation", "train") for name in _told(kind)]
-    if params.convergence.monitor not in monitors:
-        allowed = f"{', '.join(monitors)}, {so}"
-        yield mistake(PARAMS, "convergence.monitor", params.convergence.monitor, allowed)
-    for name, variant in params.variants.items():
-        stopping = variant.early_stopping
-        if stopping is not None and stopping.monitor not in monitors:
-            key = f"{place(params, name, 'early_stopping')}.monitor"
-            yield mistake(PARAMS, key, stopping.monitor, f"{', '.join(monitors)}, {so}")
-        for key in _BY_CLASS:
-            if not kind.BY_CLASS and (found := getattr(variant, key)):
-                found = dict(found) if isinstance(found, dict) else found
-                yield mistake(PARAMS, place(params, name, key), found, f"no such key, {so}")
 
 
-def _told(kind: Kind) -> tuple[str, str]:
-    return "loss", kind.SCORE
+def _monitors(kind: Kind) -> list[str]:
+    return [f"{split}_{name}" for split in ("validation", "train") for name in ("loss", kind.SCORE)]
+
+
+def _allowed(names: list[str], kind: Kind) -> str:
+    return f"{', '.join(names)}, as the target of the dataset is {kind.NAME}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from optledger.datasets.interface import Interface
@@ -25,23 +25,25 @@ class Kind(Protocol):
         """Return of each example what a part of them keeps the shares of, shape (examples,)."""
         ...
 
-    def activated(self, outputs: Any) -> Any:
+    def activated(self, outputs: tf.Tensor) -> tf.Tensor:
         """Return what a loss is given that takes no logits, shape (examples, outputs)."""
         ...
 
-    def nothing(self) -> Any:
+    def nothing(self) -> tf.Tensor:
         """Return the tally of no example."""
         ...
 
-    def tally(self, encoded: Any, outputs: Any) -> Any:
+    def tally(self, encoded: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Return what examples add to what a score is made of, a scalar."""
         ...
 
-    def score(self, tally: Any, examples: Any, interface: Interface) -> Any:
+    def score(self, tally: tf.Tensor, examples: tf.Tensor, interface: Interface) -> tf.Tensor:
         """Return the score of so many examples, a scalar."""
         ...
 
-    def predicted(self, outputs: Any, is_finite: Any, interface: Interface) -> Any:
+    def predicted(
+        self, outputs: tf.Tensor, is_finite: tf.Tensor, interface: Interface
+    ) -> tf.Tensor:
         """Return what is predicted, of the shape and the type that predictions are written in.
 
         Args:
@@ -51,7 +53,7 @@ class Kind(Protocol):
         """
         ...
 
-    def losses(self, targets: Any, outputs: Any, interface: Interface) -> Any:
+    def losses(self, targets: tf.Tensor, outputs: tf.Tensor, interface: Interface) -> tf.Tensor:
         """Return the loss of each example, in the unit of the kind, shape (examples,)."""
         ...
 
@@ -59,10 +61,10 @@ class Kind(Protocol):
         """Return encoded values of some examples, to try a loss with."""
         ...
 
-    def table(
+    def answers(
         self, outputs: NDArray[np.float64], names: Sequence[str] | None, interface: Interface
-    ) -> pd.DataFrame:
-        """Return what a published model says, a row for each item."""
+    ) -> dict[str, Any]:
+        """Return what a published model says, in columns with a row for each item."""
         ...
 
 

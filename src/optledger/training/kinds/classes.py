@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -63,18 +62,16 @@ def some(examples: int, outputs: int) -> NDArray[np.float32]:
     return np.eye(outputs, dtype=np.float32)[np.arange(examples) % outputs]
 
 
-def table(
+def answers(
     outputs: NDArray[np.float64],
     names: Sequence[str] | None,
     interface: Interface,  # as every kind has it
-) -> pd.DataFrame:
+) -> dict[str, Any]:
     """Return `class`, the most probable one, and `probabilities`, of each class."""
     scores = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     probabilities = (scores / scores.sum(axis=1, keepdims=True)).round(_DECIMALS)
     best = outputs.argmax(axis=1)
-    return pd.DataFrame(
-        {
-            "class": best if names is None else np.array(names)[best],
-            "probabilities": list(probabilities.tolist()),
-        }
-    )
+    return {
+        "class": best if names is None else np.array(names)[best],
+        "probabilities": list(probabilities.tolist()),
+    }

@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -64,20 +63,17 @@ def some(examples: int, outputs: int) -> NDArray[np.float32]:
     return (places % 2).astype(np.float32)
 
 
-def table(
+def answers(
     outputs: NDArray[np.float64],
     names: Sequence[str] | None,
     interface: Interface,  # as every kind has it
-) -> pd.DataFrame:
+) -> dict[str, Any]:
     """Return `labels`, the names of those that are likely, and `probabilities`, of each label."""
     probabilities = (1 / (1 + np.exp(-np.clip(outputs, -500, 500)))).round(_DECIMALS)
     known = names or [str(number) for number in range(outputs.shape[1])]
-    return pd.DataFrame(
-        {
-            "labels": [
-                [name for name, each in zip(known, row, strict=True) if each >= 0]
-                for row in outputs
-            ],
-            "probabilities": list(probabilities.tolist()),
-        }
-    )
+    return {
+        "labels": [
+            [name for name, each in zip(known, row, strict=True) if each >= 0] for row in outputs
+        ],
+        "probabilities": list(probabilities.tolist()),
+    }

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -60,11 +59,11 @@ def some(examples: int, outputs: int) -> NDArray[np.float32]:
     return values.reshape(examples, outputs)
 
 
-def table(
+def answers(
     outputs: NDArray[np.float64],
     names: Sequence[str] | None,
     interface: Interface,
-) -> pd.DataFrame:
+) -> dict[str, Any]:
     """Return the number, in a column of its name."""
     found = outputs[:, 0] * interface.deviation + interface.mean
-    return pd.DataFrame({(names or ["number"])[0]: found.astype(np.float32)})
+    return {(names or ["number"])[0]: found.astype(np.float32)}
