@@ -101,7 +101,7 @@ def digest(
     """Train in this process; return what identifies the weights."""
     from optledger.training.engine import Engine
 
-    interface = Interface(train.inputs.shape[1:], INTERFACE.classes)
+    interface = Interface(train.inputs.shape[1:], INTERFACE.outputs)
     trial = trial_of(name, learning_rate, interface)
     return digest_of(Engine(trial.specification, train, validation).train(trial))
 

@@ -141,7 +141,9 @@ SCHEMAS = {
 """By name, the tables of results/."""
 
 RESIDUALS = Schema(
-    {"variant": TEXT, "actual": NUMBER, "predicted": optional(NUMBER)}, key=(), may_be_empty=True
+    {"variant": TEXT, "item": COUNT, "actual": NUMBER, "predicted": optional(NUMBER)},
+    key=("variant", "item"),
+    may_be_empty=True,
 )
 """results/test/residuals.csv, where the target is a number."""
 

@@ -90,8 +90,8 @@ class Schema:
         pair: two columns of the key whose order does not count, and which differ.
         families: further columns that there may be, by the beginning of their names; the first
             that fits counts. Columns beyond these are texts.
-        choices: sets of further columns, of which a table has one whole: that of the first of which
-            it has any, or else the first.
+        choices: sets of further columns, of which a table has one whole: the one of which it has
+            the most.
         is_complete: whether there is a row for every combination of what the key's columns hold.
         may_be_empty: whether there may be no row.
         remedy: the command that brings a sound table.
@@ -114,9 +114,9 @@ class Schema:
 
     def needed(self, header: Collection[str]) -> list[str]:
         """Return the columns that a table with such names has to have."""
-        chosen = next((each for each in self.choices if {*each} & {*header}), None)
-        rest = chosen or next(iter(self.choices), {})
-        return [*self.columns, *rest]
+        there = {*header}
+        chosen = max(self.choices, key=lambda each: len({*each} & there), default={})
+        return [*self.columns, *chosen]
 
 
 def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:

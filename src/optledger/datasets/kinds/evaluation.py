@@ -120,7 +120,7 @@ def no_residuals(
     values: NDArray[np.generic],
 ) -> pd.DataFrame:
     """Return the table without a row."""
-    return pd.DataFrame(columns=["actual", "predicted"])
+    return pd.DataFrame(columns=["item", "actual", "predicted"])
 
 
 def one_stratum(targets: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -224,10 +224,11 @@ def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:
 
 
 def residuals(targets: NDArray[Any], values: NDArray[Any]) -> pd.DataFrame:
-    """Return the true number of each item, and the mean over the seeds of what is predicted."""
+    """Return items with their true number, and the mean over the seeds of what is predicted."""
     chosen = np.linspace(0, len(targets) - 1, min(len(targets), _DRAWN)).astype(int)
     return pd.DataFrame(
         {
+            "item": chosen,
             "actual": targets[chosen],
             "predicted": np.asarray(values, np.float64)[:, chosen].mean(axis=0),
         }
