@@ -31,8 +31,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 import digits
-from optledger.analysis.metrics import Evaluation, confusion_table, evaluate, per_class_table
-from optledger.analysis.predictions import read_labels
+from optledger.analysis.predictions import read_targets
 from optledger.core import errors, params
 from optledger.core.documents import read_yaml
 from optledger.core.formats import digest, write_csv, write_json, write_npz
@@ -40,6 +39,8 @@ from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
 from optledger.datasets.interface import Interface
+from optledger.datasets.kinds.classes import confusion_table, evaluate, per_class_table
+from optledger.datasets.kinds.evaluation import Evaluation
 from optledger.datasets.prepared import read_split, read_summary
 from optledger.execution import executor
 from optledger.execution.executor import Report, in_order
@@ -209,7 +210,7 @@ def _write_results(folder: Path, variants: int, seeds: int) -> None:
     (folder / "data").symlink_to(Path("data").resolve())
     shutil.copytree(CASES, folder / CASES)
     shutil.copytree(TEST, folder / TEST)
-    labels = read_labels(read_summary().classes)
+    labels = read_targets(read_summary())
     rng = np.random.default_rng(0)
     rows = []
     evaluations: dict[str, list[Evaluation]] = {}

@@ -99,7 +99,7 @@ def read(predictions: Path, prepared: Path) -> Population:
     """Read all trials and the labels of the test images."""
     return Population(
         labels=read_split("test", prepared).targets,
-        classes=read_summary(prepared).classes,
+        classes=read_summary(prepared).outputs,
         variants={
             path.stem: Trials(**read_npz(path)) for path in sorted(predictions.glob("*.npz"))
         },

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from optledger.analysis.comparisons import family_alpha, leaning
-from optledger.analysis.pseudo_values import pseudo_values
 from optledger.analysis.statistics import (
     Estimate,
     Howe,
@@ -31,6 +30,7 @@ from optledger.analysis.statistics import (
 )
 from optledger.core.metric import METRICS, Verdict
 from optledger.core.params import Comparison
+from optledger.datasets.kinds.classes import pseudo_values
 
 DRAWS = 4000
 """Of each experiment: a share of 5 % then has a standard error of 0.34 %."""

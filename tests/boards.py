@@ -11,8 +11,8 @@ from optledger.analysis.leading import leaders
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.speed import epochs_to_targets
 from optledger.analysis.summary import ranking
-from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Component, Variant
+from optledger.datasets.kinds import classes
 
 VARIANT = Variant(
     model=Component(name="mlp", hidden_units=[16]),
@@ -32,7 +32,7 @@ def seed_table(**accuracies: list[float]) -> pd.DataFrame:
                 "variant": variant,
                 "seed": seed,
                 "learning_rate": 0.001,
-                **dict.fromkeys(METRICS, accuracy),
+                **dict.fromkeys(classes.METRICS, accuracy),
                 "loss": accuracy or np.nan,
                 "validation_accuracy": accuracy or np.nan,
                 "validation_loss": 1 - accuracy if accuracy else np.nan,

@@ -133,7 +133,7 @@ def champion(name: str) -> ChampionModel:
         model=Component.model_validate({"name": "mlp", "hidden_units": [4]}),
         interface=INTERFACE,
         columns=(),
-        class_names=None,
+        names=None,
         weights={
             "00_kernel": np.ones((64, 4), np.float32),
             "01_bias": np.zeros(4, np.float32),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from optledger.analysis import gallery, metrics
+from optledger.analysis import gallery
 from optledger.analysis.comparisons import comparisons, samples_of
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.leading import leaders
@@ -14,8 +14,8 @@ from optledger.analysis.schemas import SCHEMAS, read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv, write_npz
-from optledger.core.metric import METRICS
 from optledger.core.params import Params
+from optledger.datasets.kinds import classes
 from optledger.figures import differences
 from optledger.report.gallery import read_gallery
 from optledger.report.page import Results
@@ -61,10 +61,10 @@ def make(
         predicted[gone], losses[gone] = 255, np.nan
         models.append(predicted)
         evaluations[name] = [
-            metrics.evaluate(labels, *seed, _CLASSES)
+            classes.evaluate(labels, *seed, _CLASSES)
             for seed in zip(predicted, losses, strict=True)
         ]
-        samples[name] = samples_of(labels, predicted, losses, _CLASSES)
+        samples[name] = samples_of(classes, labels, predicted, losses, _CLASSES)
         histories[name] = _history(random, seeds, rate, gone)
         accuracies = [rate - 0.1, rate, np.nan if name in diverged else rate - 0.2]
         searches[name] = pd.DataFrame(
@@ -75,7 +75,7 @@ def make(
                 "variant": name,
                 "seed": seed,
                 "learning_rate": chosen,
-                **{metric: evaluation.scores[metric] for metric in METRICS},
+                **{metric: evaluation.scores[metric] for metric in classes.METRICS},
                 "validation_accuracy": np.nan if gone[seed] else rate,
                 "validation_loss": np.nan if gone[seed] else 1 - rate,
                 "epochs": _EPOCHS,
@@ -96,7 +96,7 @@ def make(
     board = leaderboard(table, params.variants, searches, samples, speed, leading, 0.95)
     predictions = np.concatenate(models)
     predictions = predictions[(predictions < _CLASSES).any(axis=1)]
-    hard = gallery.hardest(labels, predictions)
+    hard = gallery.hardest(labels != predictions)
     write_npz(
         folder / "gallery.npz",
         {
@@ -105,7 +105,7 @@ def make(
             "indices": hard[:24],
             "images": random.integers(0, 256, (len(hard[:24]), 8, 8)).astype(np.uint8),
             "labels": labels[hard[:24]],
-            "votes": gallery.votes(predictions[:, hard[:24]], _CLASSES),
+            "votes": classes.votes(predictions[:, hard[:24]], _CLASSES),
         },
     )
     drawn = folder / "a_case" / "figure.svg"
@@ -117,8 +117,8 @@ def make(
         "curves": curves({name: histories[name] for name in ranked}),
         "profile": performance_profile(speed),
         "search": search_table({name: searches[name] for name in ranked}, board),
-        "per_class": metrics.per_class_table(evaluations, _NAMES),
-        "confusion": metrics.confusion_table(evaluations, _NAMES),
+        "per_class": classes.per_class_table(evaluations, _NAMES),
+        "confusion": classes.confusion_table(evaluations, _NAMES),
     }
     for name, each in tables.items():
         write_csv(folder / f"{name}.csv", filled(each, SCHEMAS[name]))

@@ -21,11 +21,12 @@ def summary(classes: int, **examples: int) -> dict[str, Any]:
 
 def filled(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return a table with every column of a schema; what it lacked holds what is allowed."""
-    lacking = {name: _cell(column) for name, column in schema.columns.items() if name not in table}
-    return table.assign(**lacking)
+    lacking = [name for name in schema.needed(table.columns) if name not in table]
+    return table.assign(**{name: _cell(schema.column(name)) for name in lacking})
 
 
-def _cell(column: Column) -> object:
+def _cell(column: Column | None) -> object:
+    assert column is not None
     if column.is_optional:
         return None
     if column.dtype == "str":

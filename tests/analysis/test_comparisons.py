@@ -13,15 +13,15 @@ from optledger.analysis.comparisons import (
     family_alpha,
     samples_of,
 )
-from optledger.analysis.metrics import evaluate
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.schemas import SCHEMAS
 from optledger.analysis.statistics import seeds_to_settle
 from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv
-from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.core.tables import read
+from optledger.datasets.kinds import classes
+from optledger.datasets.kinds.classes import evaluate
 
 ACCURACY = Comparison(metric="accuracy")
 
@@ -37,7 +37,7 @@ def compared(comparison: Comparison = ACCURACY, **accuracies: list[float]) -> pd
 def test_every_pair_on_every_metric_the_deciding_one_first() -> None:
     """The better variant stands first."""
     table = compared(Comparison(metric="f1"), b=[0.7, 0.8], c=[0.5, 0.6], a=[0.9, 0.95])
-    assert len(table) == 3 * len(METRICS)
+    assert len(table) == 3 * len(classes.METRICS)
     assert table["metric"].unique().tolist() == ["f1", "accuracy", "precision", "recall", "loss"]
     pairs = list(table[["variant", "against"]].itertuples(index=False, name=None))[:3]
     assert pairs == [("a", "b"), ("a", "c"), ("b", "c")]
@@ -132,7 +132,7 @@ def test_equal_models_are_equivalent() -> None:
     labels = rng.integers(0, 3, 50, dtype=np.uint8)
     predicted = np.stack([np.where(rng.random(50) < 0.9, labels, 0).astype(np.uint8)] * 5)
     losses = np.stack([rng.random(50).astype(np.float32)] * 5)
-    same = samples_of(labels, predicted, losses, 3)
+    same = samples_of(classes, labels, predicted, losses, 3)
     table = comparisons({"a": same, "b": same}, ACCURACY)
     assert (table["verdict"] == "equivalent").all()
     assert not table[["difference", "half_width", "low", "high"]].to_numpy().any()
@@ -146,10 +146,10 @@ def test_samples_have_the_metrics_of_each_seed() -> None:
     labels = rng.integers(0, 4, 60, dtype=np.uint8)
     predicted = rng.integers(0, 4, (3, 60), dtype=np.uint8)
     losses = rng.random((3, 60)).astype(np.float32)
-    samples = samples_of(labels, predicted, losses, 4)
+    samples = samples_of(classes, labels, predicted, losses, 4)
     for seed in range(3):
         expected = evaluate(labels, predicted[seed], losses[seed], 4).scores
-        for metric in METRICS:
+        for metric in classes.METRICS:
             assert samples[metric].seeds[seed] == pytest.approx(expected[metric], rel=1e-7)
 
 
@@ -160,7 +160,7 @@ def test_one_seed_each_is_of_two_models() -> None:
     first, second = np.zeros((1, 20), np.uint8), np.zeros((1, 20), np.uint8)
     first[0, :2], second[0, 5:10] = 1, 1
     samples = {
-        name: samples_of(labels, predicted, losses, 2)
+        name: samples_of(classes, labels, predicted, losses, 2)
         for name, predicted in {"a": first, "b": second}.items()
     }
     row = comparisons(samples, ACCURACY).iloc[0]

@@ -9,6 +9,7 @@ from optledger.analysis import preview
 from optledger.analysis.comparisons import Samples, samples_of
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
 from optledger.core.params import Comparison, Margins
+from optledger.datasets.kinds import classes
 
 ACCURACY = Comparison(metric="accuracy")
 
@@ -95,7 +96,8 @@ def two_models() -> Samples:
     predicted[1, 0, :20] = 1
     losses = np.zeros((1, 40), np.float32)
     return {
-        name: samples_of(labels, own, losses, 2) for name, own in zip("ab", predicted, strict=True)
+        name: samples_of(classes, labels, own, losses, 2)
+        for name, own in zip("ab", predicted, strict=True)
     }
 
 
@@ -218,7 +220,7 @@ def test_the_leaderboard_leaves_out_what_is_unknown() -> None:
     assert [first[metric] for metric in metrics] == ["0.9000"] * 5
     assert [second[metric] for metric in metrics] == [*["0.0000"] * 4, ""]
     assert [row["seeds"] for row in cells(text, 2)] == ["1", "1 (1 diverged)"]
-    assert "counts as 0 in every metric but the loss" in text
+    assert "counts as 0 in what is best at 1" in text
 
 
 def test_epochs_and_convergence_are_means_over_seeds() -> None:

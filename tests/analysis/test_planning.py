@@ -221,5 +221,5 @@ def test_predictions_of_other_images_are_not_planned_with() -> None:
     for name in ("a", "b"):
         arrays = {"classes": np.zeros((3, 199), np.uint8), "losses": np.zeros((3, 199), np.float32)}
         write_npz(PREDICTIONS / f"{name}.npz", arrays)
-    with pytest.raises(UserError, match=r"^results/predictions/a.npz: found .* by 200 images; dvc"):
+    with pytest.raises(UserError, match=r"^results/predictions/a.npz: found .* by 200 items; dvc"):
         plan(settings, [], 0.1, 0.8)

@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 
-from optledger.analysis.metrics import Evaluation
 from optledger.analysis.seeds import seed_table
-from optledger.core.metric import METRICS
 from optledger.core.params import Plateau
+from optledger.datasets.kinds import classes
+from optledger.datasets.kinds.evaluation import Evaluation
 
 HISTORY = pd.DataFrame(
     {
@@ -29,7 +29,7 @@ TRIALS = pd.DataFrame(
 
 def evaluation(score: float) -> Evaluation:
     """Return one with this for each metric."""
-    return Evaluation(dict.fromkeys(METRICS, score), {}, np.zeros((2, 2), np.int64))
+    return Evaluation(dict.fromkeys(classes.METRICS, score), {}, np.zeros((2, 2), np.int64))
 
 
 def test_a_seed_has_the_metrics_of_the_epoch_that_it_keeps() -> None:

@@ -31,8 +31,8 @@ from calibration import (
     run,
     scenarios,
 )
-from optledger.analysis.metrics import evaluate
 from optledger.analysis.statistics import Howe, Sample, difference, sample
+from optledger.datasets.kinds.classes import evaluate
 
 CLASSES = 4
 

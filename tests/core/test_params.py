@@ -131,7 +131,8 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
             "metric: speed",
             [
                 "comparison.metric: found 'speed'; "
-                "allowed: 'accuracy', 'precision', 'recall' or 'f1'"
+                "allowed: 'accuracy', 'precision', 'recall', 'f1', 'subset_accuracy', 'micro_f1', "
+                "'macro_f1', 'rmse', 'mae' or 'r2'"
             ],
         ),
         (
@@ -141,10 +142,10 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
         ),
         (
             "{metric: accuracy}",
-            "{metric: accuracy, targets: [0.97, 97]}",
+            "{metric: accuracy, targets: [0.97, -1]}",
             [
-                "comparison.targets: found [0.97, 97]; "
-                "allowed: a list of different accuracies above 0 and up to 1, of at most six digits"
+                "comparison.targets: found [0.97, -1]; "
+                "allowed: a list of different numbers above 0, of at most six digits"
             ],
         ),
         (
@@ -328,7 +329,7 @@ def test_early_stopping_on_validation_needs_a_validation_split(tmp_path: Path) -
         load(tmp_path, *edits, ("optimizer: Adam", own % "validation_accuracy"))
     assert str(caught.value) == (
         f"{tmp_path / 'params.yaml'}: variants.adam.early_stopping.monitor: found "
-        "'validation_accuracy'; allowed: train_loss or train_accuracy, as there is no validation "
+        "'validation_accuracy'; allowed: a metric of the train split, as there is no validation "
         "split"
     )
 

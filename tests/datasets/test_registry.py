@@ -12,7 +12,7 @@ def test_the_bundled_datasets(name: str) -> None:
     """Both have 60,000 train images of ten classes and several sources."""
     dataset = registry.load(name)
     assert dataset.items.train == 60_000
-    assert dataset.target.count == 10
+    assert dataset.target.outputs == 10
     assert len(dataset.sources) >= 3
 
 

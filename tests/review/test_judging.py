@@ -248,7 +248,7 @@ def test_code_that_changes_no_figure(
 ) -> None:
     """A change of code that trains to the same bytes touches every variant, and says so."""
     project = branches.copy(tmp_path / "project")
-    with (project.path / "src/optledger/analysis/metrics.py").open("a") as code:
+    with (project.path / "src/optledger/analysis/gallery.py").open("a") as code:
         code.write("# more\n")
     project.run("dvc", "repro", "--quiet", "compare", OPTLEDGER_WORKERS="1")
     monkeypatch.chdir(project.path)
@@ -256,7 +256,7 @@ def test_code_that_changes_no_figure(
     assert effects(found) == {"adam": "same", "gd": "same"}
     assert outcome(found).endswith(" Every figure is the same.")
     assert (
-        "Code changed, which touches every variant: src/optledger/analysis/metrics.py."
+        "Code changed, which touches every variant: src/optledger/analysis/gallery.py."
     ) in terminal(found, 1000)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optledger.core.metric import METRICS
+from optledger.datasets.kinds import classes
 from optledger.review.effects import History, Review
 from optledger.review.evidence import Evidence
 from optledger.review.judging import join
@@ -31,7 +31,7 @@ def revision(
             "variant": variant,
             "seed": seed,
             "learning_rate": rates.get(variant, 0.1),
-            **{metric: accuracy for metric in METRICS if metric != "loss"},
+            **{metric: accuracy for metric in classes.METRICS if metric != "loss"},
             "loss": np.nan if accuracy == 0 else 1 - accuracy,
             "epochs": 3,
             "diverged_epoch": 1 if accuracy == 0 else np.nan,
@@ -41,7 +41,7 @@ def revision(
     ]
     seeds = pd.DataFrame(rows)
     groups = seeds.groupby("variant")
-    board = groups[["learning_rate", *METRICS, "epochs"]].mean()
+    board = groups[["learning_rate", *classes.METRICS, "epochs"]].mean()
     board["loss"] = groups["loss"].apply(lambda values: values.mean(skipna=False))
     board["seeds"] = groups.size()
     board["diverged_seeds"] = groups["diverged_epoch"].count()

@@ -44,7 +44,7 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     folder = tmp_path_factory.mktemp("model")
     model = {"name": "mlp", "hidden_units": [4]}
     interface = asdict(Interface(SHAPE, 10))
-    built = {"model": model, "interface": interface, "columns": [], "class_names": None}
+    built = {"model": model, "interface": interface, "columns": [], "names": None}
     write_json(folder / MODEL, built)
     shapes = {"00_kernel": (64, 4), "01_bias": (4,), "02_kernel": (4, 10), "03_bias": (10,)}
     random = np.random.default_rng(0)

@@ -47,7 +47,7 @@ def champion(variant: str = "adam", mistakes: int = 40, **changes: Any) -> Champ
         model=Component.model_validate({"name": "mlp", "hidden_units": [4]}),
         interface=INTERFACE,
         columns=(),
-        class_names=None,
+        names=None,
         weights=weights,
         input_example=random.integers(0, 255, (3, 8, 8), np.uint8),
         predictions={

@@ -14,11 +14,11 @@ from ruamel.yaml import YAML
 from optledger.analysis.schemas import SCHEMAS
 from optledger.core import params
 from optledger.core.formats import digest, file_digest, write_csv, write_json, write_npz, write_text
-from optledger.core.metric import METRICS
 from optledger.core.packages import version
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TEST, TRIALS
 from optledger.datasets import registry
 from optledger.datasets.examples import Examples
+from optledger.datasets.kinds import classes
 from optledger.datasets.prepared import write_split
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect
@@ -72,7 +72,7 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
             "variant": "adam",
             "seed": list(SEEDS),
             "learning_rate": 0.01,
-            **dict.fromkeys(METRICS, 0.9),
+            **dict.fromkeys(classes.METRICS, 0.9),
             **dict.fromkeys(("epochs", "kept_epoch"), 3),
             "converged_epoch": None,
             "diverged_epoch": [result.divergence and 4 for result in results],
@@ -87,10 +87,10 @@ def write_results(results: list[TrialResult], searched: Sequence[TrialResult] = 
         "leading": 1,
         "first": 0,
         "champion": 0,
-        **{metric: 0.9 for metric in METRICS},
-        **{f"{metric}_std": 0.01 for metric in METRICS},
-        **{f"{metric}_low": 0.88 for metric in tuple(METRICS)[:-1]},
-        **{f"{metric}_high": 0.92 for metric in tuple(METRICS)[:-1]},
+        **{metric: 0.9 for metric in classes.METRICS},
+        **{f"{metric}_std": 0.01 for metric in classes.METRICS},
+        **{f"{metric}_low": 0.88 for metric in tuple(classes.METRICS)[:-1]},
+        **{f"{metric}_high": 0.92 for metric in tuple(classes.METRICS)[:-1]},
         **{"loss_low": -np.inf, "loss_high": np.inf},
         "seeds": 3,
         "diverged_seeds": sum(result.divergence is not None for result in results),

@@ -1,6 +1,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import keras
@@ -21,6 +22,7 @@ from optledger.training.components import (
     build_loss,
     build_optimizer,
 )
+from optledger.training.kinds import KINDS
 from project import DIGITS_PARAMS
 
 PARAMS = YAML(typ="safe").load(DIGITS_PARAMS)
@@ -51,7 +53,7 @@ COMPONENTS: dict[str, dict[str, type]] = {
 
 BUILD: dict[str, Callable[[Component], Any]] = {
     "optimizer": build_optimizer,
-    "loss": build_loss,
+    "loss": partial(build_loss, kind=KINDS["classes"]),
     # Building one computes all its rates, which takes too long for every value.
     "schedule": lambda component: _checked(COMPONENTS["schedule"][component.name], component),
 }

@@ -9,6 +9,7 @@ from optledger.training.components import (
     build_optimizer,
     build_schedule,
 )
+from optledger.training.kinds import KINDS
 from optledger.training.textbook_optimizers import TextbookMomentum
 
 
@@ -69,7 +70,7 @@ def test_a_mistake_in_an_optimizer_is_one_line(component: Component, message: st
 def test_a_mistake_in_a_loss_is_one_line(component: Component, message: str) -> None:
     """The message has the losses or the arguments that there are."""
     with pytest.raises(ComponentError, match=message) as caught:
-        build_loss(component)
+        build_loss(component, KINDS["classes"])
     assert "\n" not in str(caught.value)
 
 

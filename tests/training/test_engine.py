@@ -18,6 +18,7 @@ from optledger.training import textbook_optimizers
 from optledger.training.components import build_loss, build_model
 from optledger.training.dropout import step_keys
 from optledger.training.engine import Engine, batch_order
+from optledger.training.kinds import KINDS
 from optledger.training.prediction import predict
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import converged_epoch
@@ -214,7 +215,7 @@ def test_validation_metrics_are_those_of_the_weights(digits: tuple[Examples, Exa
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(test.targets, logits)
     assert result.history[0].validation_loss == pytest.approx(float(loss), rel=1e-5)
     accuracy = np.mean(logits.argmax(axis=1) == test.targets)
-    assert result.history[0].validation_accuracy == pytest.approx(accuracy, rel=1e-6)
+    assert result.history[0].validation_score == pytest.approx(accuracy, rel=1e-6)
 
 
 @pytest.mark.parametrize("optimizer", ["Adafactor", "Ftrl", "TextbookAdam"])
@@ -312,7 +313,7 @@ def test_a_loss_that_is_infinite_is_none(digits: tuple[Examples, Examples]) -> N
     predictions = predict(
         specify(variant("sgd", model=SOFTMAX), INTERFACE).model, INTERFACE, weights, digits[1]
     )
-    assert set(predictions.classes) == {3}
+    assert set(predictions.values) == {3}
     np.testing.assert_array_equal(np.isnan(predictions.losses), digits[1].targets != 3)
 
 
@@ -325,7 +326,7 @@ def test_without_a_validation_split_there_are_no_validation_metrics(
     without = engine(settings, train, test.take(np.arange(0))).train(trial(settings, seed=0))
     with_one = engine(settings, train, test).train(trial(settings, seed=0))
     assert np.isnan(without.history[0].validation_loss)
-    assert np.isnan(without.history[0].validation_accuracy)
+    assert np.isnan(without.history[0].validation_score)
     assert without.history[0].train_loss == with_one.history[0].train_loss
 
 
@@ -406,11 +407,11 @@ def test_predictions_are_the_model_s(digits: tuple[Examples, Examples]) -> None:
     model = build_model(MODEL, INTERFACE)
     set_weights(model, weights)
     logits = model(test.inputs).numpy().astype(np.float64)
-    np.testing.assert_array_equal(predictions.classes, logits.argmax(axis=1))
+    np.testing.assert_array_equal(predictions.values, logits.argmax(axis=1))
     log_sum = np.log(np.exp(logits).sum(axis=1))
     expected = log_sum - logits[np.arange(len(logits)), test.targets]
     np.testing.assert_allclose(predictions.losses, expected, rtol=1e-5)
-    assert predictions.classes.dtype == np.uint8
+    assert predictions.values.dtype == np.uint8
 
 
 def test_predictions_do_not_depend_on_the_batch(digits: tuple[Examples, Examples]) -> None:
@@ -430,7 +431,7 @@ def test_a_model_that_diverged_predicts_no_class(digits: tuple[Examples, Example
         for name, weight in initial_weights(MODEL, INTERFACE, seed=0).items()
     }
     predictions = predict(MODEL, INTERFACE, weights, test)
-    assert set(predictions.classes) == {no_class(10)}
+    assert set(predictions.values) == {no_class(10)}
     assert np.isnan(predictions.losses).all()
 
 
@@ -453,7 +454,7 @@ def test_a_loss_of_logits_is_that_of_probabilities(loss: Component) -> None:
     activation = keras.ops.sigmoid if loss.name.startswith("Binary") else keras.ops.softmax
     keras_loss = getattr(keras.losses, loss.name)(reduction=None, **loss.arguments)
     expected = keras_loss(one_hot, activation(logits))
-    found = build_loss(loss)(one_hot, logits)
+    found = build_loss(loss, KINDS["classes"])(one_hot, logits)
     assert found.shape == (20,)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
@@ -581,4 +582,4 @@ def test_a_convolutional_network_trains(digits: tuple[Examples, Examples]) -> No
     """Any model will do: this one learns the digits better than chance by far."""
     settings = variant(epochs=3, model=Component(name="cnn", filters=[8]))
     result = engine(settings, *digits).train(trial(settings, seed=0, learning_rate=0.01))
-    assert result.history[-1].validation_accuracy > 0.8
+    assert result.history[-1].validation_score > 0.8

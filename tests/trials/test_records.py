@@ -6,12 +6,14 @@ import pytest
 from optledger.core.errors import UserError
 from optledger.core.formats import write_npz
 from optledger.trials.records import (
-    EPOCH,
+    EPOCHS,
     SCHEMAS,
+    SCORES,
     read_history,
     read_search,
     read_trials,
     read_weights,
+    score_of,
     write_trials,
 )
 from optledger.trials.trial import Divergence, Epoch, TrialResult
@@ -30,9 +32,11 @@ def result(seed: int, epochs: int, divergence: Divergence | None = None) -> Tria
 
 
 def test_the_schema_of_a_history_is_an_epoch() -> None:
-    """In its order, which the table has, too."""
-    assert tuple(EPOCH) == Epoch._fields
-    assert tuple(SCHEMAS["history"].columns) == ("seed", "epoch", *Epoch._fields)
+    """In its order, whatever the score is called."""
+    for score, columns in zip(SCORES, EPOCHS, strict=True):
+        assert tuple(columns) == tuple(each.replace("score", score) for each in Epoch._fields)
+        assert SCHEMAS["history"].needed([f"train_{score}"]) == ["seed", "epoch", *columns]
+        assert score_of(columns) == score
 
 
 def test_columns_have_their_types_without_a_value_too(tmp_path: Path) -> None:

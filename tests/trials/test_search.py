@@ -81,16 +81,16 @@ def test_the_seed_draws_for_every_variant_alike() -> None:
 def test_the_highest_validation_accuracy_of_the_last_epoch_is_chosen() -> None:
     """Then the lower loss, then the lower rate; any but a trial that diverged."""
     grid = variant([0.1, 0.2, 0.3])
-    assert choose(grid, [result(0.1, 0.8), result(0.2, 0.9), result(0.3, 0.7)]) == 0.2
+    assert choose(grid, [result(0.1, 0.8), result(0.2, 0.9), result(0.3, 0.7)], "accuracy") == 0.2
     # All but the last epoch of this one have an accuracy of 1.
-    assert choose(grid, [result(0.1, 0.8, epochs=3), result(0.2, 0.9)]) == 0.2
-    assert choose(grid, [result(0.1, 0.9, 2.0), result(0.2, 0.9, 1.0)]) == 0.2
-    assert choose(grid, [result(0.3, 0.9), result(0.2, 0.9)]) == 0.2
-    assert choose(grid, [result(0.1, None), result(0.2, 0.01)]) == 0.2
-    assert choose(grid, [result(0.2, None), result(0.1, None)]) == 0.1
+    assert choose(grid, [result(0.1, 0.8, epochs=3), result(0.2, 0.9)], "accuracy") == 0.2
+    assert choose(grid, [result(0.1, 0.9, 2.0), result(0.2, 0.9, 1.0)], "accuracy") == 0.2
+    assert choose(grid, [result(0.3, 0.9), result(0.2, 0.9)], "accuracy") == 0.2
+    assert choose(grid, [result(0.1, None), result(0.2, 0.01)], "accuracy") == 0.2
+    assert choose(grid, [result(0.2, None), result(0.1, None)], "accuracy") == 0.1
     # A table of six digits does not tell these apart.
-    assert choose(grid, [result(0.3, 0.9, 1.0), result(0.2, 0.9, 1.0000001)]) == 0.2
-    assert choose(variant(0.5), []) == 0.5
+    assert choose(grid, [result(0.3, 0.9, 1.0), result(0.2, 0.9, 1.0000001)], "accuracy") == 0.2
+    assert choose(variant(0.5), [], "accuracy") == 0.5
 
 
 def test_an_end_of_what_was_tried_is_told() -> None:
@@ -98,3 +98,9 @@ def test_an_end_of_what_was_tried_is_told() -> None:
     tried = [0.1, 0.2, 0.3]
     assert [edge(rate, tried) for rate in tried] == ["lowest", None, "highest"]
     assert edge(0.1, []) is None
+
+
+def test_the_lowest_error_is_chosen_where_less_is_better() -> None:
+    """Of a score that is an error."""
+    tried = [result(0.1, 0.8), result(0.2, 0.9), result(0.3, 0.7)]
+    assert choose(variant([0.1, 0.2, 0.3]), tried, "rmse") == 0.3

@@ -269,9 +269,10 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         others = "other seeds and other test images"
     is_preview = preview.is_preview(table["seeds"], comparison)
     means = "mean ± standard deviation" if is_preview else "mean"
+    name = comparison.metric.replace("_", " ").capitalize()
     notes = [
-        f"{comparison.metric.capitalize()} on the test split, {means} over seeds, with its "
-        f"interval of {confidence(comparison)} for {others}."
+        f"{name} on the test split, {means} over seeds, "
+        f"with its interval of {confidence(comparison)} for {others}."
     ]
     if is_preview:
         return [*notes, *_epochs_notes(table)]

@@ -19,6 +19,10 @@ from optledger.core.formats import opened
 Model = TypeVar("Model", bound=BaseModel)
 
 
+BRANCH = "branch "
+"""What the tag of a union's branch begins with."""
+
+
 class Section(BaseModel):
     """A section of a document: typed, frozen, and without keys that nobody reads."""
 
@@ -241,12 +245,17 @@ def _lines(errors: Iterable[ErrorDetails], path: Path) -> list[str]:
     return [
         mistake(
             path,
-            ".".join(str(part) for part in error["loc"] if part != "[key]") or "the whole file",
+            ".".join(map(str, filter(_is_key, error["loc"]))) or "the whole file",
             None if error["type"] == "missing" else error["input"],
             _allowed(error),
         )
         for error in errors
     ]
+
+
+def _is_key(part: int | str) -> bool:
+    """Whether a part of a place stands in the document: pydantic names branches of unions, too."""
+    return part != "[key]" and not str(part).startswith(BRANCH)
 
 
 def _allowed(error: ErrorDetails) -> str:

@@ -10,7 +10,7 @@ Verdict = Literal["better", "worse", "equivalent", "inconclusive", "not judged",
 """What a comparison comes to, of the first of two; not judged, if no promise was made for it; not
 pursued, if it is open and one of them was left behind."""
 
-_DIGITS = 3
+_DIGITS, _HUGE = 3, 1e7
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,26 @@ class Metric:
 
     def signed(self, value: float) -> str:
         """Return a difference with its sign, without its unit."""
-        decimals = _decimals(value) if self.decimals is None else self.decimals
-        return f"{self.units * value:+.{decimals}f}"
+        return f"{self.units * value:+{_form(self.units * value, self.decimals)}}"
 
     def told(self, value: float) -> str:
         """Return a value of the metric."""
-        decimals = max(1, _decimals(value)) if self.decimals is None else 4
-        return f"{value:.{decimals}f}"
+        return f"{value:{_form(value, None if self.decimals is None else 4)}}"
 
     def worse(self, value: float) -> float:
         """Return how bad a value is: less is better."""
         return value if self.lower_is_better else -value
 
 
-def _decimals(value: float) -> int:
-    """Return how many decimals leave a number three digits, or as many as it has before them."""
-    if not value or not math.isfinite(value):
-        return _DIGITS - 1
-    return max(0, _DIGITS - 1 - math.floor(math.log10(abs(value))))
+def _form(value: float, decimals: int | None) -> str:
+    """Return how a number is written: with so many decimals or three digits; if huge, by powers."""
+    if not math.isfinite(value) or abs(value) >= _HUGE:
+        return f".{_DIGITS}g"
+    if decimals is None:
+        # As many as it has before the point, and at least three.
+        size = math.floor(math.log10(abs(value))) if value else 0
+        decimals = max(0, _DIGITS - 1 - size)
+    return f".{decimals}f"
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(

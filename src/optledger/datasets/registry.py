@@ -192,7 +192,7 @@ class Dataset(Section):
 
     ROLES: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]]
 
-    target: Annotated[Target, Field(discriminator="kind")]
+    target: Target
     items: Items
     files: dict[str, File]
     duplicates: bool = False

@@ -8,7 +8,7 @@ import pytest
 from digits import load, write
 from optledger.core.errors import UserError
 from optledger.datasets import registry
-from optledger.datasets.adding.add import add, use
+from optledger.datasets.adding.add import add
 from optledger.datasets.adding.draft import Options
 from optledger.datasets.items import Parts
 
@@ -65,7 +65,7 @@ def test_more_than_255_classes(added: Added, place: Path) -> None:
         ),
         ({"x_train": np.zeros((1500, 3, 8, 8), np.uint8)}, {}, "channels first"),
         ({"x_train": np.zeros((1500, 9, 9), np.uint8)}, {}, "items of shape"),
-        ({"y_train": np.eye(10)[np.arange(1500) % 10]}, {}, "one class an item"),
+        ({"y_train": np.eye(10)[np.arange(1500) % 10]}, {}, "of as many columns"),
         (
             {"x_train": np.full((1500, 3), np.nan)},
             {},
@@ -122,11 +122,3 @@ def test_an_entry_is_never_replaced(added: Added, arrays: dict[str, Any], place:
     with pytest.raises(UserError, match="found a dataset of this name"):
         add("own", place / "digits.npz", Options())
     assert registry.path_of("own").read_bytes() == before
-
-
-def test_only_the_dataset_of_params_changes() -> None:
-    """Comments stay."""
-    text = "# dataset: none\ndataset: mnist # an entry\nseeds: {count: 5}\n"
-    assert use(text, "own") == text.replace("mnist", "own")
-    with pytest.raises(UserError, match="no line for dataset"):
-        use("seeds: {count: 5}\n", "own")

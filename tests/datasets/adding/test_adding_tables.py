@@ -89,7 +89,7 @@ def test_no_group_is_divided(added: Added, wine: pd.DataFrame, place: Path) -> N
         (
             {"kind": [0.5] * 178},
             {},
-            r"kind: found the class 0\.5; allowed: whole numbers, or names",
+            r"kind: found 0\.5 alone; allowed: targets that differ",
         ),
         ({"kind": ["a"] * 177 + ["b"]}, {}, r"1 classes with fewer than three items: b"),
         ({"shelf": ["top", None] * 89}, {"categories": ("shelf",)}, r"shelf: found 89 empty cells"),

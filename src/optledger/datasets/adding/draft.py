@@ -9,7 +9,7 @@ from typing import Any
 from optledger.core.documents import shown, validate
 from optledger.core.errors import UserError
 from optledger.datasets.items import Items
-from optledger.datasets.kinds import Target
+from optledger.datasets.kinds import AnyTarget
 from optledger.datasets.registry import Test
 
 FRACTION = 0.2
@@ -122,7 +122,7 @@ class Draft:
     """
 
     entry: Mapping[str, Any]
-    target: Target
+    target: AnyTarget
     items: Items
     test: Test | None
     files: Mapping[str, tuple[str, Path]]

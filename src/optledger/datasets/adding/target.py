@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError
-from optledger.datasets.kinds import KINDS, Target
+from optledger.datasets.kinds import KINDS, AnyTarget
 
 # Of more whole numbers with gaps between them, nobody can say whether they are classes.
 _FEW = 20
@@ -17,7 +17,7 @@ _FEWEST_ITEMS = 3
 
 def target_of(
     where: object, values: NDArray[Any], kind: str | None, columns: Sequence[str] = ()
-) -> Target:
+) -> AnyTarget:
     """Return the target of new data.
 
     Args:
@@ -31,7 +31,7 @@ def target_of(
     """
     if kind is not None and kind not in KINDS:
         raise UserError(f"--kind: found {shown(kind)}; allowed: {', '.join(KINDS)}")
-    target: Target = KINDS[kind or _kind(where, values)].found(where, values, columns)
+    target: AnyTarget = KINDS[kind or _kind(where, values)].found(where, values, columns)
     return target
 
 

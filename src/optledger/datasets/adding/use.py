@@ -8,7 +8,7 @@ from optledger.core.editing import with_value
 from optledger.core.errors import UserError
 from optledger.core.metric import METRICS
 from optledger.core.paths import PARAMS
-from optledger.datasets.kinds import KINDS, Kind, Target
+from optledger.datasets.kinds import KINDS, AnyTarget, Kind
 
 # Of the deviation of a target, what is taken for a difference that does not matter.
 _LITTLE = 0.01
@@ -17,7 +17,7 @@ Change = tuple[tuple[str, ...], str]
 """The keys of a value, and the value, in YAML's flow style."""
 
 
-def use(text: str, name: str, target: Target) -> tuple[str, list[str]]:
+def use(text: str, name: str, target: AnyTarget) -> tuple[str, list[str]]:
     """Return the text of a params.yaml with another dataset, and what was changed, in lines.
 
     Args:
@@ -45,7 +45,7 @@ def use(text: str, name: str, target: Target) -> tuple[str, list[str]]:
     return text, lines or [f"{PARAMS}: dataset: {name}, as before"]
 
 
-def _changes(document: Any, name: str, target: Target) -> Iterator[Change]:
+def _changes(document: Any, name: str, target: AnyTarget) -> Iterator[Change]:
     """Yield what such a target needs; what fits already stays."""
     kind: Kind = KINDS[target.kind]
     yield ("dataset",), name
@@ -64,7 +64,7 @@ def _changes(document: Any, name: str, target: Target) -> Iterator[Change]:
         yield ("convergence", "monitor"), "validation_loss"
 
 
-def _margins(kind: Kind, target: Target) -> str:
+def _margins(kind: Kind, target: AnyTarget) -> str:
     """Return the margins of metrics that have no usual one, as these are in the target's unit."""
     deviation = getattr(target, "deviation", 0.0)
     needed = [name for name in kind.METRICS if not METRICS[name].margin]

@@ -5,12 +5,14 @@ All modules have the same names, so that nothing else asks which kind it is: `Ki
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BeforeValidator, Discriminator, Tag
 
+from optledger.core.documents import BRANCH
 from optledger.datasets.kinds import classes, labels, number
 from optledger.datasets.kinds.evaluation import Arrays, Evaluation
 
@@ -176,5 +178,27 @@ def kind_of_score(score: str) -> Kind:
     return next(kind for kind in KINDS.values() if score == kind.SCORE)
 
 
-Target = classes.Target | labels.Target | number.Target
-"""What is to be told of an item: the section of datasets/NAME.yaml."""
+AnyTarget = classes.Target | labels.Target | number.Target
+"""What is to be told of an item."""
+
+
+def _branch(target: Any) -> str:
+    kind = target.get("kind") if isinstance(target, dict) else getattr(target, "kind", None)
+    return f"{BRANCH}{kind}"
+
+
+def _check_kind(target: Any) -> Any:
+    """Check the key that says which other keys there are, so that a mistake is told once."""
+    if not isinstance(target, dict) or target.get("kind") in KINDS:
+        return target
+    raise ValueError(f"a mapping with a kind: {', '.join(KINDS)}")
+
+
+Target = Annotated[
+    Annotated[classes.Target, Tag(f"{BRANCH}classes")]
+    | Annotated[labels.Target, Tag(f"{BRANCH}labels")]
+    | Annotated[number.Target, Tag(f"{BRANCH}number")],
+    Discriminator(_branch),
+    BeforeValidator(_check_kind),
+]
+"""The section of datasets/NAME.yaml that says so."""

@@ -1,6 +1,6 @@
 import pytest
 
-from optledger.datasets.classes import notes
+from optledger.datasets.kinds.classes import notes
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
-from optledger.analysis.metrics import evaluate
-from optledger.analysis.pseudo_values import pseudo_values
-from optledger.core.metric import METRICS
+from optledger.datasets.kinds.classes import METRICS, evaluate, pseudo_values
 
 CLASSES = 5
 MACRO = ("precision", "recall", "f1")

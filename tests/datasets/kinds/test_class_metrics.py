@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from optledger.analysis.metrics import confusion_table, evaluate, per_class_table
 from optledger.datasets.interface import no_class
+from optledger.datasets.kinds.classes import confusion_table, evaluate, per_class_table, votes
 
 MACRO = ("precision", "recall", "f1")
 
@@ -84,3 +84,9 @@ def test_pairs_of_many_classes_that_nobody_mistakes_are_not_told() -> None:
     assert len(confusion) == 300
     mistaken = confusion[confusion["actual"] != confusion["predicted"]]
     assert mistaken.to_numpy().tolist() == [["a", "c7", "c299", 1]]
+
+
+def test_votes_are_counted_by_class() -> None:
+    """A model that predicts nothing votes for no class."""
+    predicted = np.array([[0, 2, 1, 1], [0, 2, 0, 1], [0, 1, 0, 255], [1, 1, 0, 1]], np.uint8)
+    assert votes(predicted, 3).tolist() == [[3, 1, 0], [0, 2, 2], [3, 1, 0], [0, 3, 0]]

@@ -1,0 +1,57 @@
+import pytest
+
+from optledger.core.errors import UserError
+from optledger.datasets.adding.use import use
+from optledger.datasets.kinds import classes, labels, number
+
+PARAMS = """\
+# dataset: none
+dataset: mnist # an entry
+training:
+  epochs: 10
+  loss: CategoricalCrossentropy # of Keras
+convergence: {monitor: validation_accuracy, patience: 3}
+comparison:
+  metric: accuracy # decides
+  targets: [0.97]
+# The end.
+"""
+
+DIGITS = classes.Target(classes=10)
+
+
+def test_only_the_dataset_changes_where_the_kind_is_the_same() -> None:
+    """Comments stay."""
+    text, lines = use(PARAMS, "own", DIGITS)
+    assert text == PARAMS.replace("dataset: mnist", "dataset: own")
+    assert lines == ["params.yaml: dataset: own"]
+    again, lines = use(text, "own", DIGITS)
+    assert (again, lines) == (text, ["params.yaml: dataset: own, as before"])
+
+
+def test_what_another_kind_needs_changes_with_it() -> None:
+    """And is told, a line each."""
+    text, lines = use(PARAMS, "own", number.Target(deviation=77.03))
+    expected = PARAMS
+    for before, after in (
+        ("dataset: mnist", "dataset: own"),
+        ("loss: CategoricalCrossentropy", "loss: MeanSquaredError"),
+        ("metric: accuracy", "metric: rmse"),
+        ("targets: [0.97]\n", "targets: []\n  margins: {rmse: 0.77, mae: 0.77}\n"),
+        ("monitor: validation_accuracy", "monitor: validation_loss"),
+    ):
+        expected = expected.replace(before, after)
+    assert text == expected
+    assert len(lines) == 6
+    back, _ = use(text, "mnist", DIGITS)
+    assert "loss: CategoricalCrossentropy" in back
+    assert "metric: accuracy" in back
+    several, _ = use(back, "own", labels.Target(labels=["a", "b"]))
+    assert "loss: BinaryCrossentropy" in several
+    assert "metric: subset_accuracy # decides" in several
+
+
+def test_a_file_without_the_sections_is_one_line() -> None:
+    """There is nothing to change."""
+    with pytest.raises(UserError, match=r"params.yaml: found none to change; allowed: a section"):
+        use("dataset: mnist\n", "own", number.Target(deviation=1.0))
