@@ -30,7 +30,7 @@ from optledger.analysis.statistics import (
 )
 from optledger.core.metric import METRICS, Verdict
 from optledger.core.params import Comparison
-from optledger.datasets.kinds.classes import pseudo_values
+from optledger.datasets.kinds import KINDS, Kind
 
 DRAWS = 4000
 """Of each experiment: a share of 5 % then has a standard error of 0.34 %."""
@@ -58,11 +58,11 @@ class Trials:
     """What the models of a variant, one for each seed, say of the test images.
 
     Attributes:
-        classes: predicted labels, shape (seeds, images).
-        losses: cross-entropy in nats, shape (seeds, images).
+        classes: predicted values, shape (seeds, items, ...).
+        losses: of each item, shape (seeds, items).
     """
 
-    classes: NDArray[np.uint8]
+    classes: NDArray[Any]
     losses: NDArray[np.float32]
 
 
@@ -71,14 +71,16 @@ class Population:
     """All seeds and all images that there are.
 
     Attributes:
-        labels: true labels, shape (images,).
-        classes: labels are below it.
+        labels: true values, as the kind of target has them, shape (items, ...).
+        classes: how many classes or labels there are.
         variants: by name.
+        kind: of target.
     """
 
-    labels: NDArray[np.uint8]
+    labels: NDArray[Any]
     classes: int
     variants: Mapping[str, Trials]
+    kind: Kind = KINDS["classes"]
 
     def seeds(self, variant: str) -> int:
         """Return how many seeds there are of a variant."""
@@ -97,9 +99,9 @@ class Population:
             # Several times as fast as numpy.ix_ for both at once.
             predicted, losses = predicted.take(images, axis=1), losses.take(images, axis=1)
         rows = zip(predicted, losses, strict=True)
-        values = [pseudo_values(metric, labels, *row, self.classes) for row in rows]
-        leaning_ = leaning(METRICS[metric])
-        return sample(np.stack(values), counts=metric == "accuracy", skewness=leaning_)
+        values = [self.kind.pseudo_values(metric, labels, *row, self.classes) for row in rows]
+        told = METRICS[metric]
+        return sample(np.stack(values), counts=told.is_mean_of_hits, skewness=leaning(told))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits, load_wine
+from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from optledger.core.formats import read_json
 from project import Project
@@ -93,3 +93,82 @@ print((model.predict(frame[frame.columns[::-1]])["class"] == frame["kind"]).mean
 """
     printed = project.run("python", "-c", program, str(table), PYTHONPATH="src")
     assert float(printed.splitlines()[-1]) > 0.7
+
+
+def test_a_number(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Less is better, from the search to the review; a published model tells it by its name."""
+    path = tmp_path_factory.mktemp("number") / "diabetes.csv"
+    frame = load_diabetes(as_frame=True, scaled=False).frame
+    frame = frame.rename(columns={"target": "progression"})
+    frame.to_csv(path, index=False)
+    project.edit("params.yaml", "learning_rate: 0.5", "learning_rate: [0.01, 0.03]")
+    said = ran(project, str(path), "--target", "progression", "--kind", "number")
+    assert said.endswith(": 0 breaks\n")
+    seeds = pd.read_csv(project.path / "results/seeds.csv")
+    assert seeds[seeds["variant"] == "adam"]["rmse"].mean() < 65
+    assert seeds[seeds["variant"] == "adam"]["r2"].mean() > 0.3
+    search = pd.read_csv(project.path / "results/search.csv").groupby("chosen")["validation_rmse"]
+    assert search.mean()[1] < search.mean()[0]
+    board = pd.read_csv(project.path / "results/leaderboard.csv")
+    assert board["rmse"].is_monotonic_increasing
+    page = (project.path / "results/report.html").read_text()
+    assert "Predicted beside true" in page
+    assert "Confusion matrix" not in page
+    project.commit()
+    project.run("optledger", "publish", PYTHONPATH="src")
+    told = predicted(project, path)
+    assert np.sqrt(((told["progression"] - frame["progression"]) ** 2).mean()) < 65
+    project.run("optledger", "tensorboard", PYTHONPATH="src")
+    assert " in rmse with a power of 80 %" in project.run("optledger", "power", PYTHONPATH="src")
+    # A pull request that makes it worse.
+    project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 0.0001")
+    project.run("dvc", "repro")
+    review = project.run("optledger", "review", "HEAD", "workspace", PYTHONPATH="src")
+    assert "adam" in review
+    assert "worse" in review
+    assert "rmse" in review
+
+
+def test_several_labels(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of digits: whether they are even, prime, have a loop, or are five or more."""
+    path = tmp_path_factory.mktemp("labels") / "digits.parquet"
+    bundled = load_digits()
+    frame = pd.DataFrame(bundled.data, columns=[f"pixel {number}" for number in range(64)])
+    digit = bundled.target
+    frame["even"], frame["large"] = digit % 2 == 0, digit >= 5
+    frame["prime"], frame["loop"] = np.isin(digit, [2, 3, 5, 7]), np.isin(digit, [0, 4, 6, 8, 9])
+    frame.to_parquet(path)
+    said = ran(project, str(path), "--target", "even,large,prime,loop")
+    assert said.endswith(": 0 breaks\n")
+    seeds = pd.read_csv(project.path / "results/seeds.csv")
+    assert seeds[seeds["variant"] == "adam"]["micro_f1"].mean() > 0.8
+    per_class = pd.read_csv(project.path / "results/per_class.csv")
+    assert set(per_class["class"]) == {"even", "large", "prime", "loop"}
+    page = (project.path / "results/report.html").read_text()
+    assert "F1 of each label" in page
+    assert "Confusion matrix" not in page
+    project.commit()
+    project.run("optledger", "publish", PYTHONPATH="src")
+    told = predicted(project, path)
+    even = [
+        ("even" in labels) == is_even
+        for labels, is_even in zip(told["labels"], frame["even"], strict=True)
+    ]
+    assert np.mean(even) > 0.8
+
+
+def predicted(project: Project, path: Path) -> pd.DataFrame:
+    """Return what the published model says of a table."""
+    program = """
+import sys, mlflow, pandas as pd
+client = mlflow.MlflowClient("sqlite:///mlflow.db")
+(version,) = client.search_model_versions()
+uri = client.get_model_version_download_uri(version.name, version.version)
+model = mlflow.pyfunc.load_model(uri)
+given = sys.argv[1]
+frame = pd.read_csv(given) if given.endswith("csv") else pd.read_parquet(given)
+model.predict(frame).to_json(sys.argv[2])
+"""
+    told = project.path / "told.json"
+    project.run("python", "-c", program, str(path), str(told), PYTHONPATH="src")
+    return pd.read_json(told)

@@ -313,6 +313,6 @@ def test_a_p_value_is_printed_to_three_decimals() -> None:
 def test_one_seed_each_is_said_to_tell_nothing_of_others() -> None:
     """Beside the ranks and beside the comparisons."""
     tables = boards(seed_table(a=[1.0], b=[0.5]), ACCURACY, samples=two_models())
-    assert "for other test images alone" in leaderboard_text(*tables, ACCURACY)
+    assert "for other test items alone" in leaderboard_text(*tables, ACCURACY)
     text = comparisons_text(tables[1], tables[0], ACCURACY)
     assert "these models: one seed each" in text

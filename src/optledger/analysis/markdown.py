@@ -262,11 +262,11 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         comparison: the section of params.yaml.
     """
     if table["seeds"].max() == 1:
-        others = "other test images alone, as one seed tells nothing of others"
+        others = "other test items alone, as one seed tells nothing of others"
     elif _is_searched_anew(comparisons):
-        others = "other searches, other seeds and other test images"
+        others = "other searches, other seeds and other test items"
     else:
-        others = "other seeds and other test images"
+        others = "other seeds and other test items"
     is_preview = preview.is_preview(table["seeds"], comparison)
     means = "mean ± standard deviation" if is_preview else "mean"
     name = comparison.metric.replace("_", " ").capitalize()
@@ -279,7 +279,7 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     if len(table) > 1:
         notes.append(
             "Overlap of these intervals decides nothing, as all variants are scored on the same "
-            "images: the intervals of their differences do, in comparisons.md. "
+            "items: the intervals of their differences do, in comparisons.md. "
             f"{_verdict_words(len(table), comparison)}"
         )
         notes.append(_leading_words(table, comparison))
@@ -477,11 +477,11 @@ def _comparison_notes(
     pairs = judged_pairs(variants, comparison)
     together = f" ({pairs} of a metric, by Bonferroni's correction)" if pairs > 1 else ""
     sources = {
-        "searches, seeds and images": "for other searches, other seeds and other test images",
+        "searches, seeds and images": "for other searches, other seeds and other test items",
         "searches and seeds": "for other searches and other seeds, on this test set",
-        "seeds and images": "for other seeds and other test images",
+        "seeds and images": "for other seeds and other test items",
         "seeds": "for other seeds, on this test set",
-        "images": "for other test images and these models: one seed each",
+        "images": "for other test items and these models: one seed each",
     }
     noise = "; ".join(sources[name] for name in table["noise"].dropna().unique())
     apart, equivalent = _levels(variants, comparison)
@@ -501,7 +501,7 @@ def _comparison_notes(
         return [f"{differences}. {preview.NOTE}", given]
     notes = [f"{differences}{verdicts}", given]
     if table["further_seeds"].notna().any():
-        none = "no declared look would" if comparison.looks else "the test images are too few"
+        none = "no declared look would" if comparison.looks else "the test items are too few"
         notes.append(
             "Further seeds: how many more would settle it with a power of 80 %, if difference and "
             f"spread are what they seem; no number, where {none}. "

@@ -144,7 +144,7 @@ def _advice(settings: Params, needed: pd.Series, present: int) -> list[str]:
         lines.append("No look that is declared shows it with this power where no number is said.")
     elif len(finite) < len(needed):
         lines.append(
-            "No number of seeds shows it where that is said, as the test images are too few: a "
+            "No number of seeds shows it where that is said, as the test items are too few: a "
             "larger test set would, or a larger difference."
         )
     most = max(int(finite.max()), preview.needed(settings.comparison)) if len(finite) else 0

@@ -75,7 +75,7 @@ def refused(error: BaseException) -> str | None:
 
 def first_line(error: BaseException) -> str:
     """Return what an error says, without what it says below."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return printable(str(error).splitlines()[0]) if str(error) else type(error).__name__
 
 
 def printable(text: str) -> str:

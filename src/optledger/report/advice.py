@@ -247,7 +247,7 @@ def _steps_of_seeds(
     elif endless:
         yield (
             f"A larger test set, for a verdict between {best} and {some(endless)}: "
-            "with these images, no number of seeds gives one."
+            "with these items, no number of seeds gives one."
         )
 
 

@@ -277,7 +277,7 @@ def heat_map(
 
 def _heat(place: str, f1: float, share: float) -> Cell:
     if math.isnan(f1):
-        return Cell("", f"{place}: no test image, no prediction", "heat")
+        return Cell("", f"{place}: no test item, no prediction", "heat")
     return Cell(f"{100 * f1:.1f}", f"{place}: F1 {f1:.4f}", "heat", round(float(share), 1))
 
 

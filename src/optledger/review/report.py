@@ -318,9 +318,9 @@ def _noise(effect: Effect) -> str:
     return {
         "searches, seeds and images": "other searches, seeds and test images",
         "searches and seeds": "other searches and seeds",
-        "seeds and images": "other seeds and other test images",
+        "seeds and images": "other seeds and other test items",
         "seeds": "other seeds, on this test set",
-        "images": "other test images, for these two models: one seed each",
+        "images": "other test items, for these two models: one seed each",
     }.get(effect.decisive["noise"], "other seeds: there are too few for a look")
 
 

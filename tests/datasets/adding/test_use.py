@@ -46,7 +46,7 @@ def test_what_another_kind_needs_changes_with_it() -> None:
     back, _ = use(text, "mnist", DIGITS)
     assert "loss: CategoricalCrossentropy" in back
     assert "metric: accuracy" in back
-    several, _ = use(back, "own", labels.Target(labels=["a", "b"]))
+    several, _ = use(back, "own", labels.Target(labels=("a", "b")))
     assert "loss: BinaryCrossentropy" in several
     assert "metric: subset_accuracy # decides" in several
 

@@ -8,7 +8,7 @@ from optledger.datasets.kinds import labels
 from optledger.datasets.kinds.labels import NO_LABELS, Target
 
 LABELS = 4
-TARGET = Target(labels=["a", "b", "c", "d"])
+TARGET = Target(labels=("a", "b", "c", "d"))
 
 
 def predicted(seed: int, items: int = 60) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -1,13 +1,16 @@
 """Rows of a CSV or a Parquet file: numbers, and categories that are declared."""
 
+import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, first_line
@@ -81,20 +84,24 @@ def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None)
             with warnings.catch_warnings():
                 # It warns where it would lose the cells that a line has more than the first.
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                frame = pd.read_csv(
-                    path,
-                    sep=separator,
-                    usecols=None if columns is None else list(columns),
-                    index_col=False,
-                    encoding="utf-8-sig",
-                    # Only an empty cell is missing: NA may be the name of a class.
-                    keep_default_na=False,
-                    na_values=[""],
-                    low_memory=False,
-                )
-    except (MemoryError, OSError):
+                with _watched(path) as file:
+                    frame = pd.read_csv(
+                        file,
+                        sep=separator,
+                        usecols=None if columns is None else list(columns),
+                        index_col=False,
+                        encoding="utf-8-sig",
+                        # Only an empty cell is missing: NA may be the name of a class.
+                        keep_default_na=False,
+                        na_values=[""],
+                        low_memory=False,
+                    )
+    except MemoryError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            # Of the system, and not of pyarrow, for which unsound bytes are one, too.
+            raise
         # Whatever pandas and pyarrow make of bytes that are not theirs.
         kind = "Parquet" if is_parquet(path) else f"CSV with {shown(separator)} between cells"
         raise UserError(
@@ -105,6 +112,33 @@ def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None)
     if frame.empty:
         raise UserError(f"{path}: found no rows; allowed: some")
     return frame.reset_index(drop=True)
+
+
+@contextmanager
+def _watched(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that shows on a terminal how far it is read."""
+    told = {"unit": "B", "unit_scale": True, "leave": False, "disable": None}
+    with (
+        tqdm(total=path.stat().st_size, desc=path.name, **told) as bar,
+        io.BufferedReader(_Watched(path, bar), _AT_ONCE) as file,
+    ):
+        yield file
+
+
+class _Watched(io.FileIO):
+    """A file that tells a bar how much of it is read."""
+
+    def __init__(self, path: Path, bar: "tqdm[None]") -> None:
+        super().__init__(path)
+        self._bar = bar
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = super().readinto(buffer)
+        self._bar.update(count or 0)
+        return count
+
+
+_AT_ONCE = 1 << 20
 
 
 def _inputs(path: Path, frame: pd.DataFrame, dataset: Table) -> NDArray[np.float32]:

@@ -1,0 +1,184 @@
+"""Whether verdicts on numbers and on labels keep their word, too: Markdown, exit status 1 if not.
+
+    python benchmarks/calibrate_kinds.py
+
+Smaller than `calibrate.py`: sixty trainings of each of three variants on two bundled sets, of which
+experiments are drawn: so many of the seeds of two variants, and test items with replacement. The
+differences of all sixty seeds on all items count as the truth.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_diabetes, load_digits
+from tqdm import tqdm
+
+from calibration import Population, Trials
+from optledger.analysis.statistics import difference, verdict
+from optledger.core.formats import markdown
+from optledger.core.metric import METRICS
+from optledger.datasets.examples import Examples
+from optledger.datasets.interface import Interface
+from optledger.datasets.kinds import KINDS
+from optledger.training import runtime
+from optledger.trials.trial import Component, Specification, Trial
+
+SEEDS, DRAWS = 60, 4000
+DRAWN = (5, 10)
+ALPHA = 0.05
+OPTIMIZERS = {"adam": ("Adam", 0.003), "sgd": ("SGD", 0.03), "slow": ("SGD", 0.001)}
+EPOCHS = 20
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A set of a kind: half of it to train on, the other half to test with.
+
+    Attributes:
+        name: of the set.
+        interface: what a model takes and tells.
+        train: examples.
+        test: likewise.
+    """
+
+    name: str
+    interface: Interface
+    train: Examples
+    test: Examples
+
+
+def main() -> None:
+    """Train, draw, print, and say whether an error is more frequent than stated."""
+    runtime.import_tensorflow()
+    rows = [row for each in (_diabetes(), _digits()) for row in _drawn(each)]
+    print(f"{DRAWS} draws of each experiment from {SEEDS} seeds, at 95 % confidence; in %:\n")
+    print(markdown(pd.DataFrame(rows)))
+    worst = max(row["false better or worse"] for row in rows)
+    print(f"\nThe most frequent false verdict of a difference: {worst:.1f} %, at most 5 stated.")
+    # Three standard errors of a share of so many draws.
+    sys.exit(worst > 100 * (ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / DRAWS)))
+
+
+def _diabetes() -> Bundled:
+    data = load_diabetes(scaled=False)
+    inputs, targets = data.data.astype(np.float32), data.target.astype(np.float64)
+    train, test = _halves(inputs, targets)
+    scale = {"mean": float(train.targets.mean()), "deviation": float(train.targets.std())}
+    return Bundled("diabetes", _interface(train, 1, kind="number", **scale), train, test)
+
+
+def _digits() -> Bundled:
+    """Digits with four labels each: even, prime, with a loop, large."""
+    data = load_digits()
+    digit = data.target
+    labels = [digit % 2 == 0, np.isin(digit, (2, 3, 5, 7)), np.isin(digit, (0, 4, 6, 8, 9))]
+    targets = np.stack([*labels, digit >= 5], axis=1).astype(np.uint8)
+    train, test = _halves(data.data.astype(np.float32), targets)
+    return Bundled("digits with labels", _interface(train, 4, kind="labels"), train, test)
+
+
+def _halves(inputs: np.ndarray, targets: np.ndarray) -> tuple[Examples, Examples]:
+    order = np.random.default_rng(0).permutation(len(inputs))
+    half = len(order) // 2
+    return Examples(inputs[order[:half]], targets[order[:half]]), Examples(
+        inputs[order[half:]], targets[order[half:]]
+    )
+
+
+def _interface(train: Examples, outputs: int, **more: object) -> Interface:
+    means, deviations = train.inputs.mean(axis=0), train.inputs.std(axis=0)
+    deviations[deviations == 0] = 1.0
+    columns = tuple(map(float, means)), tuple(map(float, deviations))
+    return Interface((train.inputs.shape[1],), outputs, *columns, **more)  # type: ignore[arg-type]
+
+
+def _drawn(bundled: Bundled) -> Iterator[dict[str, object]]:
+    """Yield a row for each metric, pair and number of seeds."""
+    kind = KINDS[bundled.interface.kind]
+    population = Population(
+        bundled.test.targets, bundled.interface.outputs, _trained(bundled), kind
+    )
+    # As `optledger dataset use` writes it, of what has no usual margin.
+    margins = {
+        name: METRICS[name].margin or 0.01 * bundled.interface.deviation for name in kind.METRICS
+    }
+    for metric in kind.METRICS:
+        whole = {name: population.sample(metric, name).mean for name in population.variants}
+        for first, second in (("adam", "adam"), ("adam", "sgd"), ("adam", "slow")):
+            truth = whole[first] - whole[second]
+            for seeds in DRAWN:
+                counts = _counts(population, metric, (first, second), seeds, truth, margins[metric])
+                yield {
+                    "set": bundled.name,
+                    "metric": metric,
+                    "pair": f"{first}, {second}",
+                    "seeds": seeds,
+                    **{what: 100 * count / DRAWS for what, count in counts.items()},
+                }
+
+
+def _trained(bundled: Bundled) -> Mapping[str, Trials]:
+    from optledger.training.engine import Engine
+    from optledger.training.prediction import predict
+
+    kind, trained = KINDS[bundled.interface.kind], {}
+    for name, (optimizer, rate) in OPTIMIZERS.items():
+        model = Component("mlp", {"hidden_units": [16]})
+        specification = Specification(
+            *(model, Component(optimizer), Component(kind.LOSS), None, bundled.interface),
+            *(EPOCHS, 32, 0.0, 0.0, None, {}, 1.0, None, None),
+        )
+        engine = Engine(specification, bundled.train, bundled.test.take(np.arange(0)))
+        found = [
+            predict(
+                model,
+                bundled.interface,
+                engine.train(Trial(name, specification, rate, seed)).weights,
+                bundled.test,
+            )
+            for seed in tqdm(range(SEEDS), desc=f"{bundled.name}, {name}", leave=False)
+        ]
+        trained[name] = Trials(
+            np.stack([each.values for each in found]), np.stack([each.losses for each in found])
+        )
+    return trained
+
+
+def _counts(
+    population: Population,
+    metric: str,
+    pair: tuple[str, str],
+    seeds: int,
+    truth: float,
+    margin: float,
+) -> dict[str, int]:
+    """Return how often an interval misses, and how often a verdict is wrong."""
+    rng = np.random.default_rng(0)
+    lower = METRICS[metric].lower_is_better
+    counts = dict.fromkeys(("interval misses", "false better or worse", "false equivalent"), 0)
+    items = len(population.labels)
+    for _ in range(DRAWS):
+        chosen = rng.permutation(SEEDS)
+        drawn = rng.integers(0, items, items)
+        # Of one variant, no seed is in both groups.
+        groups = chosen[:seeds], chosen[seeds : 2 * seeds]
+        first, second = (
+            population.sample(metric, name, own, drawn)
+            for name, own in zip(pair, groups, strict=True)
+        )
+        estimate = difference(first, second)
+        low, high = estimate.interval(ALPHA)
+        found = verdict(estimate, ALPHA, margin, lower)
+        better = truth < 0 if lower else truth > 0
+        counts["interval misses"] += not low <= truth <= high
+        wrong = {"better": not better, "worse": better or pair[0] == pair[1]}
+        counts["false better or worse"] += wrong.get(found, False)
+        counts["false equivalent"] += found == "equivalent" and abs(truth) > margin
+    return counts
+
+
+if __name__ == "__main__":
+    main()
