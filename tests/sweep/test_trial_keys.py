@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digits import INTERFACE
 from optledger.core import params
 from optledger.core.errors import UserError
 from optledger.core.formats import digest
@@ -42,7 +43,7 @@ PREPARED = Path("data/prepared")
 
 def trials(name: str = "adam") -> list[KeyedTrial]:
     """The final trials of a variant of the working directory's parameters."""
-    (plan,) = plans(params.load(), [name], 10, Keys())
+    (plan,) = plans(params.load(), [name], INTERFACE, Keys())
     return list(plan.finals(0.01))
 
 
@@ -112,10 +113,10 @@ def test_rate_and_seed_count() -> None:
     """Each trial has a key of its own; a search trial has that of a final one of the same seed."""
     found = trials()
     assert len({each.key for each in found}) == 2
-    (plan,) = plans(params.load(), ["adam"], 10, Keys())
+    (plan,) = plans(params.load(), ["adam"], INTERFACE, Keys())
     assert {each.key for each in plan.finals(0.02)}.isdisjoint(each.key for each in found)
     edit("learning_rate: 0.01}", "learning_rate: [0.01, 0.1]}")
-    (plan,) = plans(params.load(), ["adam"], 10, Keys())
+    (plan,) = plans(params.load(), ["adam"], INTERFACE, Keys())
     edit("seed: 1000", "seed: 1")
     edit("first: 0", "first: 1000")
     assert plan.searched[0].key == key()
@@ -206,8 +207,9 @@ def test_other_code_does_not_count(source: Path) -> None:
 PROGRAM = """
 from optledger.core import params
 from optledger.sweep.keys import Keys
+from optledger.datasets.interface import Interface
 from optledger.sweep.plan import plans
-(plan,) = plans(params.load(), ["adam"], 10, Keys())
+(plan,) = plans(params.load(), ["adam"], Interface((8, 8), 10), Keys())
 print(plan.finals(0.01)[0].key)
 """
 
@@ -286,7 +288,7 @@ def test_what_was_written_since_is_noticed(file: str) -> None:
     """Also where it was put back: a worker may have read it meanwhile."""
     own_model("def wide(inputs, outputs): ...\n")
     made = Keys()
-    (plan,) = plans(params.load(), ["adam"], 10, made)
+    (plan,) = plans(params.load(), ["adam"], INTERFACE, made)
     plan.finals(0.01)
     made.check()
     content = Path(file).read_bytes()

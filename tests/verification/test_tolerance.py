@@ -6,8 +6,8 @@ import pytest
 
 from optledger.analysis.schemas import SCHEMAS
 from optledger.core.formats import write_csv, write_json
-from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
+from optledger.datasets.kinds import classes
 from optledger.verification.tolerance import Agreement, Judge
 from stored import filled
 
@@ -19,8 +19,8 @@ RAW = Path("data/raw")
 
 def seeds(generator: int, shift: float = 0.0, rate: float = 0.001, count: int = 10) -> pd.DataFrame:
     """Ten seeds of a variant, whose metrics spread as on MNIST."""
-    spread = 0.002 * np.random.default_rng(generator).standard_normal((count, len(METRICS)))
-    table = pd.DataFrame(0.97 + shift + spread, columns=list(METRICS))
+    spread = 0.002 * np.random.default_rng(generator).standard_normal((count, len(classes.METRICS)))
+    table = pd.DataFrame(0.97 + shift + spread, columns=list(classes.METRICS))
     table = table.assign(variant="adam", seed=range(count), learning_rate=rate)
     return filled(table, SCHEMAS["seeds"])
 
