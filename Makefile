@@ -108,6 +108,7 @@ frameworks: .venv/checked ## time an epoch beside JAX and PyTorch, in an environ
 
 calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong (about 20 minutes)
 	@python benchmarks/calibrate.py
+	@python benchmarks/calibrate_kinds.py
 
 gate: .venv/developer ## count how often the gate of `review` fails for seeds alone (about 25 minutes)
 	@PYTHONPATH=tests python benchmarks/gate.py

@@ -53,10 +53,10 @@ class Bundled:
 def main() -> None:
     """Train, draw, print, and say whether an error is more frequent than stated."""
     runtime.import_tensorflow()
-    rows = [row for each in (_diabetes(), _digits()) for row in _drawn(each)]
+    rows = pd.DataFrame([row for each in (_diabetes(), _digits()) for row in _drawn(each)])
     print(f"{DRAWS} draws of each experiment from {SEEDS} seeds, at 95 % confidence; in %:\n")
-    print(markdown(pd.DataFrame(rows)))
-    worst = max(row["false better or worse"] for row in rows)
+    print(markdown(rows))
+    worst = rows["false better or worse"].max()
     print(f"\nThe most frequent false verdict of a difference: {worst:.1f} %, at most 5 stated.")
     # Three standard errors of a share of so many draws.
     sys.exit(worst > 100 * (ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / DRAWS)))
@@ -128,8 +128,20 @@ def _trained(bundled: Bundled) -> Mapping[str, Trials]:
     for name, (optimizer, rate) in OPTIMIZERS.items():
         model = Component("mlp", {"hidden_units": [16]})
         specification = Specification(
-            *(model, Component(optimizer), Component(kind.LOSS), None, bundled.interface),
-            *(EPOCHS, 32, 0.0, 0.0, None, {}, 1.0, None, None),
+            model=model,
+            optimizer=Component(optimizer),
+            loss=Component(kind.LOSS),
+            schedule=None,
+            interface=bundled.interface,
+            epochs=EPOCHS,
+            batch_size=32,
+            l1=0.0,
+            l2=0.0,
+            early_stopping=None,
+            class_fractions={},
+            training_fraction=1.0,
+            resample=None,
+            class_weights=None,
         )
         engine = Engine(specification, bundled.train, bundled.test.take(np.arange(0)))
         found = [

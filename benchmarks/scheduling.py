@@ -65,7 +65,7 @@ def plans(keys: _Keys) -> list[Plan]:
         return Plan(
             name=name,
             searched=[keyed(rate, 1_000_000) for rate in RATES],
-            choose=lambda results: search.choose(variant, results),
+            choose=lambda results: search.choose(variant, results, "accuracy"),
             finals=lambda rate: [keyed(rate, seed) for seed in range(SEEDS)],
             count=len(RATES) + SEEDS,
         )
