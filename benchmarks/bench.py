@@ -38,6 +38,7 @@ from optledger.core.formats import digest, write_csv, write_json, write_npz
 from optledger.core.packages import version
 from optledger.core.params import Params, Variant
 from optledger.core.paths import CASES, PARAMS, PREDICTIONS, RESULTS, TEST, TRIALS
+from optledger.datasets.examples import Examples
 from optledger.datasets.interface import Interface
 from optledger.datasets.kinds.classes import confusion_table, evaluate, per_class_table
 from optledger.datasets.kinds.evaluation import Evaluation
@@ -63,6 +64,9 @@ VARIANT_COUNTS = (10, 40)
 ENTRIES = 10_000
 IMAGES, ROWS, COLUMNS = 60_000, 1_000_000, 50
 COMMITS = 200
+SHAPES: Sequence[tuple[int, ...]] = ((28, 28), (32, 32), (32, 32, 3))
+FILTERS, EXAMPLES = (16, 32), 4000
+_CNN = params.Component.model_validate({"name": "cnn", "filters": list(FILTERS)})
 LEADERBOARD = RESULTS / "leaderboard.csv"
 RAY_TRIALS, RAY_ROUNDS = 60, 3
 PIXELS, CLASSES = 784, 10
@@ -101,6 +105,7 @@ def main() -> None:
         "history": history,
         "pipeline": pipeline,
         "data": data,
+        "colour": colour,
         "kept": kept,
         "workers": workers,
         "ray": ray,
@@ -404,6 +409,52 @@ def data(settings: Params) -> None:
             shutil.copy(PARAMS, checkout)
             rows.append([what, *_prepared(checkout, source, options)])
     _table(["data of one's own", "add, s", "download, s", "preprocess, s", "memory, GB"], rows)
+
+
+def colour(settings: Params) -> None:
+    """Print what an epoch of a convolutional network costs, grey and in colour."""
+    _say("a convolutional network, grey and in colour")
+    found = measure({str(shape): (convolved, [shape]) for shape in SHAPES}, ROUNDS)
+    rows = [
+        [
+            "by".join(map(str, shape)),
+            f"{_multiplications(shape):,}",
+            f"{statistics.median(seconds):.2f}",
+            f"{1e9 * statistics.median(seconds) / EXAMPLES / _multiplications(shape):.3f}",
+        ]
+        for shape, seconds in zip(SHAPES, found.values(), strict=True)
+    ]
+    _table([f"cnn {FILTERS}", "multiply-adds an image", "epoch, s", "ns each"], rows)
+
+
+def _multiplications(shape: tuple[int, ...]) -> int:
+    """Return the multiply-adds of a forward pass; each layer halves rows and columns."""
+    rows, columns, *more = shape
+    count, before = 0, more[0] if more else 1
+    for after in FILTERS:
+        count += rows * columns * 9 * before * after
+        rows, columns, before = rows // 2, columns // 2, after
+    return count + rows * columns * before * CLASSES
+
+
+@lru_cache
+def _convolving(shape: tuple[int, ...]) -> Callable[[], object]:
+    runtime.import_tensorflow()
+    runtime.use_one_thread()
+    from optledger.training.engine import Engine
+
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (EXAMPLES, *shape), np.uint8)
+    examples = Examples(images, random.integers(0, CLASSES, EXAMPLES).astype(np.uint8))
+    variant = params.load().variants["adam"].model_copy(update={"epochs": 1, "model": _CNN})
+    specification = specify(variant, Interface(shape, CLASSES))
+    engine = Engine(specification, examples, examples.take(np.arange(0)))
+    return lambda: engine.train(Trial("cnn", specification, 0.001, 0))
+
+
+def convolved(shape: tuple[int, ...]) -> float:
+    """Train a convolutional network for an epoch; return the seconds."""
+    return _seconds(_convolving(shape))
 
 
 def _prepared(checkout: Path, source: Path, options: Sequence[str]) -> list[str]:
