@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pandas as pd
 import pytest
 
 from optledger.datasets.kinds import classes
+from optledger.pipeline.description import Stage
 from optledger.review.effects import History, Review
 from optledger.review.evidence import Evidence
 from optledger.review.judging import join
 from optledger.review.record import record
 from optledger.review.report import markdown, outcome, terminal
-from optledger.review.revision import Revision
+from optledger.review.revision import TEST_SPLIT, Revision
 
 Accuracies = Mapping[str, Sequence[float]]
 
@@ -218,3 +220,18 @@ def test_a_look_that_nobody_declared_costs_confidence() -> None:
     head = revision("workspace", {"a": EVEN * 2}, {}, seeds={"count": 10})
     found = join(base, head, Evidence(base, head, lambda md5: Path("nothing")), History())
     assert "91.7 % of confidence left of 95 %" in terminal(found, 1000)
+
+
+def test_another_kind_of_target_is_no_comparison() -> None:
+    """The deciding metric of the base is not in the head: there is nothing to be told of it."""
+    base, head = revision("main", {"a": EVEN}, {}), revision("workspace", {"a": EVEN}, {})
+    names = dict(zip(("accuracy", "precision", "recall"), ("rmse", "mae", "r2"), strict=True))
+    tables = [
+        each.drop(columns=["f1", "loss"]).rename(columns=names)
+        for each in (head.seeds, head.leaderboard)
+    ]
+    made = Stage("preprocess", False, {}, {TEST_SPLIT: "another"}, {}, frozenset(), {})
+    head = replace(head, seeds=tables[0], leaderboard=tables[1], stages={"preprocess": made})
+    found = join(base, head, Evidence(base, head, lambda md5: Path("nothing")), History())
+    assert outcome(found) == "a cannot be compared, as the test split is another one."
+    assert "→ none" in terminal(found, 1000)

@@ -226,7 +226,7 @@ def _notes(review: Review) -> Iterator[str]:
         yield f"Not touched: {listed(review.untouched)}."
     if review.of_kind("incomparable"):
         yield (
-            "The test split differs, and figures on other images are no comparison; what each "
+            "The test split differs, and figures on other items are no comparison; what each "
             "revision says of itself stands in its leaderboard."
         )
     if unexplained := review.unexplained:

@@ -1,5 +1,6 @@
 """The tables of a review: cause, effect, and how training went; before and after in one cell."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -163,7 +164,8 @@ def name(effect: Effect) -> str:
 def _figure(side: Mapping[str, Any] | None, metric: str) -> str | None:
     if side is None:
         return None
-    return "none" if pd.isna(side[metric]) else METRICS[metric].told(side[metric])
+    value = side.get(metric, math.nan)
+    return "none" if pd.isna(value) else METRICS[metric].told(value)
 
 
 def _change(before: str | None, after: str | None) -> str:
