@@ -7,6 +7,7 @@ experiments are drawn: so many of the seeds of two variants, and test items with
 differences of all sixty seeds on all items count as the truth.
 """
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def main() -> None:
     worst = rows["false better or worse"].max()
     print(f"\nThe most frequent false verdict of a difference: {worst:.1f} %, at most 5 stated.")
     # Three standard errors of a share of so many draws.
-    sys.exit(worst > 100 * (ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / DRAWS)))
+    sys.exit(int(worst > 100 * (ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / DRAWS))))
 
 
 def _diabetes() -> Bundled:
