@@ -157,7 +157,10 @@ def power(
         list[str] | None, typer.Argument(help="two or more; else those that lead")
     ] = None,
     difference: Annotated[
-        float | None, typer.Option(help="0.002 is 0.2 points of accuracy; else the margin")
+        float | None,
+        typer.Option(
+            help="in the metric's own unit: 0.002 is 0.2 points of accuracy; else the margin"
+        ),
     ] = None,
     power: Annotated[float, typer.Option(help="the probability to see it")] = 0.8,
 ) -> None:
@@ -212,7 +215,7 @@ def serve(
         int, typer.Option(min=1, max=65535, help="of the server that is started")
     ] = 5001,
 ) -> None:
-    """Classify raw pixels by the champion's model."""
+    """Serve the champion's model, which takes raw pixels, or raw columns of a table."""
     from optledger.tracking import servers
 
     servers.serve(dataset or params.load().dataset, port)

@@ -155,3 +155,18 @@ def test_curves_are_of_the_seeds_that_reached_an_epoch() -> None:
         "train_loss_min": [1.0, 0.5],
         "train_loss_max": [3.0, 0.5],
     }
+
+
+def test_a_variant_with_a_diverged_seed_is_last_where_less_is_better() -> None:
+    """It has no error, which is not an error of 0."""
+    seeds = pd.DataFrame(
+        {
+            "variant": list("aabbcc"),
+            "rmse": [3.0, 3.1, 1.0, np.nan, 2.0, 2.1],
+            "mae": 1.0,
+            "r2": 0.5,
+        }
+    )
+    assert ranking(seeds, "rmse") == ["c", "a", "b"]
+    assert ranking(seeds.assign(r2=[0.5, 0.5, 0.9, np.nan, -2, -3]), "r2") == ["a", "c", "b"]
+    assert summarize(seeds)["b"]["rmse"] is None

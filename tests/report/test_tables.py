@@ -98,7 +98,7 @@ def test_parameters_are_those_that_differ_and_those_that_do_not(tmp_path: Path) 
     adam = params.variants["a"]
     other = adam.model_copy(update={"epochs": 99, "l2": 0.1})
     changed = params.model_copy(update={"variants": {"a": adam, "b": other}})
-    differing, shared = tables.parameters(changed)
+    differing, shared = tables.parameters(changed, ["accuracy", "loss"])
     assert differing.to_dict("list") == {
         "variant": ["a", "b"],
         "epochs": ["6", "99"],

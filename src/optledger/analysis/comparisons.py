@@ -258,7 +258,10 @@ def compared(
     """
     margin, lower = comparison.margin(metric), METRICS[metric].lower_is_better
     alpha = comparison.alpha / family
-    whole = _rounded(first.mean - second.mean)
+    # In the unit of a target, numbers may be of any size.
+    told = METRICS[metric]
+    size = 1.0 if told.unit else max(abs(first.mean), abs(second.mean)) or 1.0
+    whole = _rounded(first.mean - second.mean, size)
     open_verdict: Verdict = "inconclusive" if is_judged else "not judged"
     pair = Pair(first, second, comparison)
     looks = pair.looks(alpha)
@@ -277,12 +280,12 @@ def compared(
     p_value = estimate.p_value()
     most = METRICS[metric].reach
     row |= {
-        "difference": _rounded(estimate.value),
-        "half_width": _rounded((high - low) / 2),
-        "low": _rounded(max(low, -most)),
-        "high": _rounded(min(high, most)),
-        "inner_low": _rounded(max(inner_low, -most)),
-        "inner_high": _rounded(min(inner_high, most)),
+        "difference": _rounded(estimate.value, size),
+        "half_width": _rounded((high - low) / 2, size),
+        "low": _rounded(max(low, -most), size),
+        "high": _rounded(min(high, most), size),
+        "inner_low": _rounded(max(inner_low, -most), size),
+        "inner_high": _rounded(min(inner_high, most), size),
         "p_value": p_value,
         # Of what is not judged, nothing is promised.
         "p_adjusted": min(1.0, p_value * comparison.alpha / look.alpha) if is_judged else None,
@@ -310,9 +313,9 @@ def deciding_first(comparison: Comparison, names: Iterable[str]) -> list[str]:
     return [comparison.metric, *(name for name in metrics_in(names) if name != comparison.metric)]
 
 
-def _rounded(value: float) -> float:
+def _rounded(value: float, size: float) -> float:
     # Without the sign of a zero.
-    return round(value, _DECIMALS) + 0.0
+    return (value if math.isinf(value) else round(value / size, _DECIMALS) * size) + 0.0
 
 
 _REVERSED = {"better": "worse", "worse": "better"}

@@ -53,9 +53,10 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         return f"{leading[0]} alone has no seed that diverged ({some(diverged)} did)."
     pairs = comparisons[comparisons["metric"] == comparison.metric]
     if not behind and pairs["verdict"].isin(["inconclusive", "not judged", "not pursued"]).all():
-        every = f"every pair is inconclusive in {comparison.metric}"
+        words = METRICS[comparison.metric].words
+        every = f"every pair is inconclusive in {words}"
         if comparison.family != "pairs":
-            every = f"nobody is told apart in {comparison.metric}"
+            every = f"nobody is told apart in {words}"
         return f"Nothing is shown yet: with {leaderboard['seeds'].max()} seeds, {every}."
     parts = [_who_leads(leading, bool(leaderboard["first"].any()), pairs, comparison)]
     verdicts = against(comparisons, comparison.metric, leading[0])["verdict"]
@@ -95,19 +96,19 @@ def _again(comparison: Comparison) -> str:
 def _who_leads(
     leading: Sequence[str], is_first: bool, pairs: pd.DataFrame, comparison: Comparison
 ) -> str:
-    metric = comparison.metric
+    metric, words = comparison.metric, METRICS[comparison.metric].words
     verdicts = pairs[pairs["variant"].isin(leading) & pairs["against"].isin(leading)]["verdict"]
     if is_first:
-        return f"{leading[0]} is first in {metric}"
+        return f"{leading[0]} is first in {words}"
     if len(leading) == 1:
-        return f"{leading[0]} leads in {metric}"
+        return f"{leading[0]} leads in {words}"
     if (verdicts == "equivalent").all():
         margin = METRICS[metric].amount(comparison.margin(metric))
-        return f"{some(leading)} lead in {metric} and are equivalent, within {margin}"
+        return f"{some(leading)} lead in {words} and are equivalent, within {margin}"
     if verdicts.isin(["better", "worse"]).any():
         others = some(leading[1:])
-        return f"{leading[0]} leads in {metric}, and {others} are not shown to be worse than it"
-    return f"{some(leading)} lead in {metric} and cannot be told apart"
+        return f"{leading[0]} leads in {words}, and {others} are not shown to be worse than it"
+    return f"{some(leading)} lead in {words} and cannot be told apart"
 
 
 def leaderboard_text(
@@ -269,7 +270,7 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         others = "other seeds and other test items"
     is_preview = preview.is_preview(table["seeds"], comparison)
     means = "mean ± standard deviation" if is_preview else "mean"
-    name = comparison.metric.replace("_", " ").capitalize()
+    name = METRICS[comparison.metric].words.capitalize()
     notes = [
         f"{name} on the test split, {means} over seeds, "
         f"with its interval of {confidence(comparison)} for {others}."
@@ -317,6 +318,13 @@ def _score(table: pd.DataFrame) -> str:
 
 def _best(table: pd.DataFrame) -> str:
     return "lowest" if METRICS[kind_of(table).SCORE].lower_is_better else "highest"
+
+
+def _counts(table: pd.DataFrame) -> str:
+    """Return as what a seed that diverged counts."""
+    if METRICS[kind_of(table).SCORE].lower_is_better:
+        return "has no error and no share of the variance that is explained"
+    return "counts as 0 in every metric but the loss, which it does not have"
 
 
 def _mean(metric: str, value: float) -> str:
@@ -445,10 +453,7 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
             "params.yaml names, if as many epochs followed as it says."
         )
     if table["diverged_seeds"].any():
-        notes.append(
-            "A seed that diverged counts as 0 in what is best at 1, and has no loss and no error; "
-            "its variant does not lead."
-        )
+        notes.append(f"A seed that diverged {_counts(table)}; its variant does not lead.")
     if table["search_trials"].min() < most:
         notes.append(
             "Not every variant had as many search trials, and so not the same chance to find its "

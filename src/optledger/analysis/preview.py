@@ -68,7 +68,7 @@ def answer(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
     for name in [*gaps][:1]:
         best = leaderboard[leaderboard["variant"] == name]
         mean = plus_minus(metric, best[metric].item(), best[f"{metric}_std"].item())
-        parts.append(f"{name} has a mean {metric} of {mean}")
+        parts.append(f"{name} has a mean {METRICS[metric].words} of {mean}")
     if others := [f"{name} ({gap})" for name, gap in gaps.items()][1:]:
         means = "mean is" if len(others) == 1 else "means are"
         parts.append(f"the other {means} behind it: {some(others)}")
@@ -85,7 +85,7 @@ def behind(leaderboard: pd.DataFrame, metric: str) -> dict[str, str]:
     unit = METRICS[metric].of_unit
     return {
         str(name): f"{signed(gap, metric).lstrip('+')}{unit}"
-        for name, gap in gaps.round(_DECIMALS).items()
+        for name, gap in (gaps.round(_DECIMALS) if unit else gaps).items()
     }
 
 

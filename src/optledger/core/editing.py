@@ -43,6 +43,7 @@ def _end(node: Node) -> int:
     """Return where a value ends: in block style, before the comments that follow it."""
     if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
         index: int = node.end_mark.index
-        return index
+        # A text of several lines ends where the next one begins.
+        return index - 1 if node.end_mark.column == 0 else index
     last = node.value[-1]
     return _end(last[1] if isinstance(last, tuple) else last)

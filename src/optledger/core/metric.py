@@ -10,7 +10,7 @@ Verdict = Literal["better", "worse", "equivalent", "inconclusive", "not judged",
 """What a comparison comes to, of the first of two; not judged, if no promise was made for it; not
 pursued, if it is open and one of them was left behind."""
 
-_DIGITS, _HUGE = 3, 1e7
+_DIGITS, _TINY, _HUGE = 3, 1e-4, 1e7
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Metric:
     is_mean_of_hits: bool = False
 
     @property
+    def words(self) -> str:
+        """The name as it stands in a sentence."""
+        return self.name.replace("_", " ")
+
+    @property
     def reach(self) -> float:
         """How large a difference can be."""
         return self.most - self.least
@@ -57,7 +62,8 @@ class Metric:
 
     def amount(self, value: float) -> str:
         """Return a difference in the unit that people speak of: 0.003 of accuracy is 0.3 points."""
-        return f"{self.units * value:g}{self.of_unit}"
+        unit = self.of_unit.rstrip("s") if self.units * value == 1 else self.of_unit
+        return f"{self.units * value:g}{unit}"
 
     def signed(self, value: float) -> str:
         """Return a difference with its sign, without its unit."""
@@ -73,8 +79,9 @@ class Metric:
 
 
 def _form(value: float, decimals: int | None) -> str:
-    """Return how a number is written: with so many decimals or three digits; if huge, by powers."""
-    if not math.isfinite(value) or abs(value) >= _HUGE:
+    """Return how a number is written: with so many decimals or three digits; by powers if far from 1."""
+    is_tiny = decimals is None and 0 < abs(value) < _TINY
+    if is_tiny or not math.isfinite(value) or abs(value) >= _HUGE:
         return f".{_DIGITS}g"
     if decimals is None:
         # As many as it has before the point, and at least three.

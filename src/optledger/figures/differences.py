@@ -88,7 +88,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         axes.spines["left"].set_visible(False)
         further = "higher" if told.lower_is_better else "lower"
         is_left = f"{further} mean" if is_preview else "worse"
-        of = f"points of {metric}" if told.unit else metric
+        of = f"points of {told.words}" if told.unit else told.words
         axes.set_xlabel(f"\N{LEFTWARDS ARROW} {is_left} than {short(best)}, in {of}")
         if is_preview:
             axes.set_title(f"{preview.named(leaderboard['seeds'])}: no verdicts yet")
@@ -104,7 +104,9 @@ def described(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: 
     if preview.is_preview(leaderboard["seeds"], comparison):
         head = f"{preview.named(leaderboard['seeds'])}: differences"
     unit = METRICS[metric].unit
-    return f"{head} in {metric} from {best}{unit and f', in {unit}'}: {'; '.join(each)}"
+    return (
+        f"{head} in {METRICS[metric].words} from {best}{unit and f', in {unit}'}: {'; '.join(each)}"
+    )
 
 
 def _texts(

@@ -49,8 +49,9 @@ def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     if not champions:
         return Choice(
             _with_rate(leading),
-            f"It has the best {comparison.metric} of those that lead on the test split. Without "
-            "a validation split nothing else can choose, so that its figure flatters it.",
+            f"It has the best {METRICS[comparison.metric].words} of those that lead on the test "
+            "split. Without a validation split nothing else can choose, so that its figure "
+            "flatters it.",
         )
     champion = champions[0]
     rows = against(comparisons, comparison.metric, champion)

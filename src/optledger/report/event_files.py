@@ -138,7 +138,11 @@ def hyperparameters(variants: Mapping[str, Variant], seeds: pd.DataFrame) -> pd.
     Some are always there, the rest where variants differ. A column holds numbers, or texts where it
     is not of numbers alone.
     """
-    dumped = [each.model_dump(mode="json", exclude={"learning_rate"}) for each in variants.values()]
+    # Without what a variant has not, beside which another's would have a column of its own.
+    dumped = [
+        each.model_dump(mode="json", exclude={"learning_rate"}, exclude_none=True)
+        for each in variants.values()
+    ]
     table = pd.json_normalize(dumped).set_axis(list(variants))
     table = table.rename(columns=lambda name: name.removesuffix(".name"))
     table["learning_rate"] = seeds.groupby("variant")["learning_rate"].agg(

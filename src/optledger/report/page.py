@@ -63,7 +63,7 @@ def html(results: Results, params: Params) -> str:
     champion = results.leaderboard.loc[results.leaderboard["champion"] == 1, "variant"]
     # Whose mistakes are shown.
     one = str(champion.iloc[0]) if len(champion) else best
-    differing, shared = tables.parameters(params)
+    differing, shared = tables.parameters(params, results.leaderboard)
     shown = tables.shown_classes(results.confusion, results.per_class, one)
     return (
         _environment()
@@ -159,6 +159,7 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "next_steps": advice.next_steps(leaderboard, comparisons, params),
         "params": params,
         "metric": comparison.metric,
+        "words": METRICS[comparison.metric].words,
         "confidence": confidence(comparison),
         "scope": scope(comparison),
         "not_judged": comparison.family != "pairs",

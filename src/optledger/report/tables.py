@@ -1,7 +1,7 @@
 """The tables of the report, as its template shows them: cells as text, and what colours them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from optledger.analysis.words import (
     signed,
     verdict_at,
 )
-from optledger.core.metric import METRICS
+from optledger.core.metric import METRICS, metrics_in
 from optledger.core.params import Comparison, Params
 from optledger.figures.panels import near
 
@@ -314,11 +314,12 @@ def _shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
 _ELSEWHERE = {"variants", "cases", "model", "training", "publish"}
 
 
-def parameters(params: Params) -> tuple[pd.DataFrame, dict[str, str]]:
+def parameters(params: Params, metrics: Iterable[object]) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return what the variants differ in, a row each, and what they share with the settings.
 
     Args:
         params: what params.yaml says.
+        metrics: the names of those that are measured, among others.
 
     Returns:
         A table with the column `variant` and one for each parameter that is not the same for all;
@@ -334,6 +335,8 @@ def parameters(params: Params) -> tuple[pd.DataFrame, dict[str, str]]:
         if table[name].iloc[0]
     }
     rest = params.model_dump(mode="json", exclude=_ELSEWHERE)
+    margins = rest["comparison"]["margins"]
+    rest["comparison"]["margins"] = {name: margins[name] for name in metrics_in(metrics)}
     settings = pd.json_normalize(rest).iloc[0].map(_shown)
     return table[["variant", *differing]], {**{str(k): v for k, v in settings.items()}, **shared}
 

@@ -48,12 +48,12 @@ def _judged(review: Review) -> Iterator[str]:
     if review.is_preview:
         if found := review.of_kind("changed"):
             differ = "differs" if len(found) == 1 else "differ"
-            yield f"{listed(_sized(found, metric))} {differ} in mean {metric}"
+            yield f"{listed(_sized(found, metric))} {differ} in mean {METRICS[metric].words}"
         return
     equal = review.with_verdict("equivalent")
     claims = [
-        (review.with_verdict("worse"), f"worse in {metric}"),
-        (review.with_verdict("better"), f"better in {metric}"),
+        (review.with_verdict("worse"), f"worse in {METRICS[metric].words}"),
+        (review.with_verdict("better"), f"better in {METRICS[metric].words}"),
         ([each for each in equal if each.shift < 0], f"lower, by less than {margin}"),
         ([each for each in equal if each.shift > 0], f"higher, by less than {margin}"),
         ([each for each in equal if each.shift == 0], f"equivalent, within {margin}"),

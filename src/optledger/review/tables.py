@@ -87,13 +87,13 @@ def others(judged: Sequence[Effect]) -> pd.DataFrame:
         assert effect.differences is not None
         for _, found in effect.differences.iloc[1:].iterrows():
             metric = found["metric"]
-            known = pd.notna(found["difference"])
+            known, size = pd.notna(found["difference"]), signed(found["difference"], metric)
             rows.append(
                 {
                     "variant": name(effect),
                     "metric": metric,
                     "value": _change(*(_figure(side, metric) for side in effect.rows)),
-                    "difference": f"{signed(found['difference'], metric)}{METRICS[metric].of_unit}",
+                    "difference": size and f"{size}{METRICS[metric].of_unit}",
                     "interval": interval(found, metric) if known else "",
                     "verdict": found["verdict"],
                 }

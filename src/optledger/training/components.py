@@ -234,7 +234,7 @@ def _checked(found: Callable[..., Any], component: Component) -> dict[str, Any]:
     arguments = {}
     for argument, value in component.arguments.items():
         if argument not in allowed:
-            raise ComponentError(None, ", ".join(allowed), argument)
+            raise ComponentError(None, ", ".join(allowed) or "none", argument)
         try:
             arguments[argument] = checked(component.name, parameters[argument], value)
         except ValueError as error:

@@ -155,7 +155,7 @@ class Predictions(NamedTuple):
     Attributes:
         values: what is predicted, as the kind of target has it: of type `label_type`, shape
             (examples,), a class or `no_class`; uint8, shape (examples, labels), 1, 0 or what
-            stands for neither; or float32, shape (examples,), a number or NaN.
+            stands for neither; or float64, shape (examples,), a number or NaN.
         losses: float32, shape (examples,): the cross-entropy in nats, or the squared error; NaN
             where there is none.
     """

@@ -43,7 +43,11 @@ def test_what_another_kind_needs_changes_with_it() -> None:
         expected = expected.replace(before, after)
     assert text == expected
     assert len(lines) == 6
+    again, lines = use(text, "other", number.Target(deviation=2.0))
+    assert "margins: {rmse: 0.02, mae: 0.02}" in again
+    assert len(lines) == 3
     back, _ = use(text, "mnist", DIGITS)
+    assert "margins: {}" in back
     assert "loss: CategoricalCrossentropy" in back
     assert "metric: accuracy" in back
     several, _ = use(back, "own", labels.Target(labels=("a", "b")))
@@ -51,7 +55,38 @@ def test_what_another_kind_needs_changes_with_it() -> None:
     assert "metric: subset_accuracy # decides" in several
 
 
+def test_margins_that_are_in_no_unit_stay() -> None:
+    """A person may have chosen them; those in the unit of a target go with it."""
+    text = PARAMS.replace("targets: [0.97]", "margins:\n    accuracy: 0.001 # ours")
+    numbers, _ = use(text, "own", number.Target(deviation=77.03))
+    assert "    accuracy: 0.001 # ours\n    rmse: 0.77\n    mae: 0.77\n" in numbers
+    back, _ = use(numbers, "mnist", DIGITS)
+    assert "margins: {accuracy: 0.001}" in back
+    assert use(numbers, "own", number.Target(deviation=77.03))[0] == numbers
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("loss: CategoricalCrossentropy", "loss: &loss CategoricalCrossentropy"),
+        ("dataset: mnist", "dataset: >-\n  mnist"),
+    ],
+    ids=["an anchor", "a block"],
+)
+def test_unusual_forms_are_changed_or_refused_in_a_line(before: str, after: str) -> None:
+    """An anchor that others refer to cannot be changed by itself."""
+    text = PARAMS.replace(before, after)
+    if "&" in text:
+        text += "other: *loss\n"
+        with pytest.raises(UserError, match=r"found training\.loss where it cannot be changed"):
+            use(text, "own", number.Target(deviation=1.0))
+        return
+    changed, _ = use(text, "own", number.Target(deviation=1.0))
+    assert "\ndataset: own\n" in changed
+    assert "metric: rmse" in changed
+
+
 def test_a_file_without_the_sections_is_one_line() -> None:
     """There is nothing to change."""
-    with pytest.raises(UserError, match=r"params.yaml: found none to change; allowed: a section"):
+    with pytest.raises(UserError, match=r"found training\.loss where it cannot be changed by"):
         use("dataset: mnist\n", "own", number.Target(deviation=1.0))

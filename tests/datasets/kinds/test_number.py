@@ -10,17 +10,17 @@ from optledger.datasets.kinds.number import Target
 NO_LOSSES = np.zeros(50, np.float32)
 
 
-def predicted(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def predicted(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return true and predicted numbers."""
     rng = np.random.default_rng(seed)
     truth = rng.normal(100, 30, 50)
-    return truth, (truth + rng.normal(3, 10, 50)).astype(np.float32)
+    return truth, truth + rng.normal(3, 10, 50)
 
 
 def reference(
     metric: str,
     truth: NDArray[np.float64],
-    found: NDArray[np.float32],
+    found: NDArray[np.float64],
     weights: NDArray[np.float64],
 ) -> float:
     """Return scikit-learn's metric."""
@@ -52,7 +52,7 @@ def test_scores_and_influences_are_scikit_learn_s(metric: str, seed: int) -> Non
 def test_a_perfect_model_has_no_error() -> None:
     """And no division by it."""
     truth = np.array([1.0, 2.0, 4.0])
-    scores = number.evaluate(truth, truth.astype(np.float32), NO_LOSSES[:3], 1).scores
+    scores = number.evaluate(truth, truth, NO_LOSSES[:3], 1).scores
     assert scores == {"rmse": 0.0, "mae": 0.0, "r2": 1.0}
 
 
@@ -84,3 +84,11 @@ def test_what_is_no_number_is_one_line(values: NDArray[np.generic], line: str) -
     """With the place."""
     with pytest.raises(UserError, match=line):
         number.read("x", values, Target(deviation=1.0), str)
+
+
+def test_the_scale_is_exact_far_from_zero() -> None:
+    """As of a time in seconds, whose deviation is small beside it."""
+    numbers = 1_723_456_789.4 + np.array([-11.0, 0.0, 3.0, 8.0])
+    told = number.summary(Target(deviation=1.0), {"train": numbers})["number"]
+    assert told["mean"] == pytest.approx(numbers.mean(), abs=1e-4)
+    assert told["deviation"] == pytest.approx(numbers.std(), rel=1e-5)

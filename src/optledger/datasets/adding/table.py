@@ -28,7 +28,7 @@ from optledger.datasets.registry import Test
 
 _SEPARATORS = ",;\t|"
 _MOST_VALUES = 1000
-_NAMED = 20
+_NAMED = 5
 
 # Where so many of its cells are numbers, a column is one of numbers, and the others are mistakes.
 _MOSTLY = 0.5
@@ -123,7 +123,7 @@ def look(path: Path, options: Options) -> Draft:
         test=test,
         files=files,
         found=[
-            ("columns", f"{len(kept)} of numbers: {listed(kept)}"),
+            ("columns", f"{len(kept)} of numbers: {_some(kept)}"),
             *(("category", f"{name}: {listed(own)}") for name, own in values.items()),
             *([("left out", "; ".join(reasons))] if reasons else []),
         ],
@@ -161,15 +161,22 @@ def _check_names(path: Path, separator: str, frame: pd.DataFrame) -> None:
         raise refuse(path, "names that columns share", map(shown, doubled), "one name for each")
 
 
+def _some(names: Sequence[str]) -> str:
+    """Return the first names and the last, which is where a target often stands."""
+    if len(names) <= 2 * _NAMED:
+        return ", ".join(names)
+    return ", ".join([*names[:_NAMED], f"{len(names) - 2 * _NAMED} more", *names[-_NAMED:]])
+
+
 def _target(path: Path, frame: pd.DataFrame, options: Options) -> tuple[str, ...]:
     """Return the columns of the target: one, or those of labels."""
     names = [str(name) for name in frame.columns]
     if options.target is None:
-        allowed = f"--target with one of {', '.join(names[:_NAMED])}"
+        allowed = f"--target with one of them, or several for labels: {_some(names)}"
         found = "no word of which column is the target"
         raise UserError(printable(f"{path}: found {found}; allowed: {allowed}"))
     targets = (options.target,) if options.target in names else words(options.target)
-    if options.kind != "labels" and len(targets) > 1 and len(set(targets)) < len(targets):
+    if len(set(targets)) < len(targets):
         raise UserError(f"--target: found {options.target}; allowed: each column once")
     for option, name in (
         *(("--target", each) for each in targets),
@@ -178,7 +185,7 @@ def _target(path: Path, frame: pd.DataFrame, options: Options) -> tuple[str, ...
         *(("--drop", each) for each in options.drop),
     ):
         if name is not None and name not in names:
-            allowed = f"one of {', '.join(names[:_NAMED])}"
+            allowed = f"one of {_some(names)}"
             raise UserError(printable(f"{path}: {option}: found {shown(name)}; allowed: {allowed}"))
     return targets
 

@@ -1,7 +1,9 @@
 """params.yaml for another dataset: what has to change with the kind of target, and no more."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from ruamel.yaml.error import YAMLError
 
 from optledger.core.documents import parse_yaml
 from optledger.core.editing import with_value
@@ -31,18 +33,28 @@ def use(text: str, name: str, target: AnyTarget) -> tuple[str, list[str]]:
     before = parse_yaml(text.encode(), str(PARAMS))
     lines = []
     for keys, written in _changes(before, name, target):
-        found: Any = before
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        if found == parse_yaml(written.encode(), str(PARAMS)):
+        if _at(before, keys) == parse_yaml(written.encode(), str(PARAMS)):
             continue
         try:
             text = with_value(text, keys, written)
-        except (AssertionError, StopIteration):
-            allowed = f"a section {keys[0]}, as README.md shows it"
-            raise UserError(f"{PARAMS}: found none to change; allowed: {allowed}") from None
+            changed = parse_yaml(text.encode(), str(PARAMS))
+        except (AssertionError, StopIteration, UserError, YAMLError):
+            raise _refused(keys, written) from None
+        if _at(changed, keys) != parse_yaml(written.encode(), str(PARAMS)):
+            raise _refused(keys, written)
         lines.append(f"{PARAMS}: {'.'.join(keys)}: {written}")
     return text, lines or [f"{PARAMS}: dataset: {name}, as before"]
+
+
+def _at(document: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _refused(keys: Sequence[str], written: str) -> UserError:
+    found = f"{'.'.join(keys)} where it cannot be changed by itself"
+    return UserError(f"{PARAMS}: found {found}; allowed: {written} there, by hand")
 
 
 def _changes(document: Any, name: str, target: AnyTarget) -> Iterator[Change]:
@@ -51,22 +63,34 @@ def _changes(document: Any, name: str, target: AnyTarget) -> Iterator[Change]:
     yield ("dataset",), name
     sections = {} if not isinstance(document, dict) else document
     comparison = sections.get("comparison") or {}
-    metric = comparison.get("metric")
-    if metric in kind.METRICS:
+    is_other = comparison.get("metric") not in kind.METRICS
+    if is_other:
+        yield ("training", "loss"), kind.LOSS
+        yield ("comparison", "metric"), kind.METRICS[0]
+        yield ("comparison", "targets"), "[]"
+    if is_other or sections.get("dataset") != name:
+        margins = comparison.get("margins") or {}
+        yield from _margins(kind, target, margins if isinstance(margins, dict) else {})
+    if not is_other:
         return
-    yield ("training", "loss"), kind.LOSS
-    yield ("comparison", "metric"), kind.METRICS[0]
-    yield ("comparison", "targets"), "[]"
-    if margins := _margins(kind, target):
-        yield ("comparison", "margins"), margins
     monitor = (sections.get("convergence") or {}).get("monitor", "")
     if not str(monitor).endswith(("_loss", kind.SCORE)):
         yield ("convergence", "monitor"), "validation_loss"
 
 
-def _margins(kind: Kind, target: AnyTarget) -> str:
-    """Return the margins of metrics that have no usual one, as these are in the target's unit."""
+def _margins(kind: Kind, target: AnyTarget, present: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield the margins of metrics of the kind, where those that there are do not do.
+
+    Those that have no usual one are in the unit of the target, and so another one for each.
+    """
     deviation = getattr(target, "deviation", 0.0)
-    needed = [name for name in kind.METRICS if not METRICS[name].margin]
-    each = [f"{name}: {float(f'{_LITTLE * deviation:.2g}'):g}" for name in needed]
-    return f"{{{', '.join(each)}}}" if each else ""
+    little = float(f"{_LITTLE * deviation:.2g}")
+    usual = {name for name, metric in METRICS.items() if metric.margin}
+    kept = {name: own for name, own in present.items() if name in usual}
+    needed = {name: little for name in kind.METRICS if name not in usual}
+    if present and kept.keys() | needed.keys() >= present.keys():
+        for name, margin in needed.items():
+            yield ("comparison", "margins", name), f"{margin:g}"
+    elif needed or kept != dict(present):
+        each = ", ".join(f"{name}: {margin:g}" for name, margin in {**kept, **needed}.items())
+        yield ("comparison", "margins"), f"{{{each}}}"

@@ -189,7 +189,7 @@ def _branch(target: Any) -> str:
 
 def _check_kind(target: Any) -> Any:
     """Check the key that says which other keys there are, so that a mistake is told once."""
-    if not isinstance(target, dict) or target.get("kind") in KINDS:
+    if not isinstance(target, dict) or target.get("kind") in [*KINDS]:
         return target
     raise ValueError(f"a mapping with a kind: {', '.join(KINDS)}")
 

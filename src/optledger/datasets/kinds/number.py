@@ -1,5 +1,6 @@
 """A number: what a house costs, or how a disease goes on."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ SCORE = "rmse"
 LOSS = "MeanSquaredError"
 LOSSES = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh")
 TARGETS, VALUES = "numbers", "predicted"
-ARRAYS: Arrays = (np.float64, 1), (np.float32, 2)
+ARRAYS: Arrays = (np.float64, 1), (np.float64, 2)
 BY_CLASS = False
 
 # Beyond it, squares are no numbers of 32 bits.
@@ -128,13 +129,20 @@ def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
 def summary(target: Target, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Return the mean and the deviation of the train split, by which models are scaled."""
     numbers = splits["train"]
+    deviation = _rounded(float(numbers.std())) or 1.0
     return {
         "number": {
             "name": target.column or "number",
-            "mean": _rounded(float(numbers.mean())),
-            "deviation": _rounded(float(numbers.std())) or 1.0,
+            # As exact as the deviation, however far from 0.
+            "mean": round(float(numbers.mean()), _decimals(deviation)),
+            "deviation": deviation,
         }
     }
+
+
+def _decimals(deviation: float) -> int:
+    """Return with how many decimals a number is, that has six digits of a deviation."""
+    return SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(deviation))
 
 
 def _rounded(value: float) -> float:
@@ -215,7 +223,7 @@ def promise(outputs: int) -> str:  # as every kind has it
 
 def answers(names: Sequence[str] | None) -> list[tuple[str, str]]:
     """Return the columns of what a published model says, and their types for MLflow."""
-    return [((names or ["number"])[0], "float")]
+    return [((names or ["number"])[0], "double")]
 
 
 def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:

@@ -43,14 +43,17 @@ def score(tally: Any, examples: Any, interface: Interface) -> Any:
 
 def predicted(outputs: Any, is_finite: Any, interface: Interface) -> Any:
     """Return the number of each example, or NaN."""
-    found = outputs[:, 0] * interface.deviation + interface.mean
-    return tf.where(is_finite, found, np.nan)
+    return tf.where(is_finite, _unscaled(outputs, interface), np.nan)
 
 
 def losses(targets: Any, outputs: Any, interface: Interface) -> Any:
     """Return the squared error, on the target's own scale."""
-    found = outputs[:, 0] * interface.deviation + interface.mean
-    return tf.square(found - tf.cast(targets, tf.float32))
+    return tf.cast(tf.square(_unscaled(outputs, interface) - targets), tf.float32)
+
+
+def _unscaled(outputs: Any, interface: Interface) -> Any:
+    """Return numbers on the target's own scale, of which 32 bits may be too few."""
+    return tf.cast(outputs[:, 0], tf.float64) * interface.deviation + interface.mean
 
 
 def some(examples: int, outputs: int) -> NDArray[np.float32]:
@@ -66,4 +69,4 @@ def answers(
 ) -> dict[str, Any]:
     """Return the number, in a column of its name."""
     found = outputs[:, 0] * interface.deviation + interface.mean
-    return {(names or ["number"])[0]: found.astype(np.float32)}
+    return {(names or ["number"])[0]: found}
