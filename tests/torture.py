@@ -252,7 +252,9 @@ def main(faults: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with bench() as ready:
         requests = ready.requests
-        print(f"{len(requests)} requests\n", flush=True)
+        print(f"{len(requests)} requests\n")
+        print("| fault | injected | survived at once | by the second publication | not |")
+        print("|---|--:|--:|--:|--:|", flush=True)
         for label, trials in _trials(ready).items():
             if faults and label not in faults:
                 continue
@@ -262,18 +264,21 @@ def main(faults: list[str]) -> None:
                 if outcome.injected:
                     rows[label].append(outcome)
                 if outcome.wrong:
-                    tqdm.write(f"{label} at {at}: {'; '.join(outcome.wrong)}")
+                    tqdm.write(f"{label} at {at}: {'; '.join(outcome.wrong)}", sys.stderr)
+            _tell(label, rows[label])
         label = "killed, on SQLite"
         if not faults or label in faults:
             rows[label] = list(_kills(label, ready))
-    print("\n| fault | injected | survived at once | by the second publication | not |")
-    print("|---|--:|--:|--:|--:|")
-    for label, outcomes in rows.items():
-        failed = sum(bool(outcome.wrong) for outcome in outcomes)
-        at_once = sum(outcome.at_once and not outcome.wrong for outcome in outcomes)
-        second = len(outcomes) - failed - at_once
-        print(f"| {label} | {len(outcomes)} | {at_once} | {second} | {failed} |")
+            _tell(label, rows[label])
     sys.exit(any(outcome.wrong for outcomes in rows.values() for outcome in outcomes))
+
+
+def _tell(label: str, outcomes: list[Outcome]) -> None:
+    """Print a row of the table, as soon as it is known."""
+    failed = sum(bool(outcome.wrong) for outcome in outcomes)
+    at_once = sum(outcome.at_once and not outcome.wrong for outcome in outcomes)
+    second = len(outcomes) - failed - at_once
+    print(f"| {label} | {len(outcomes)} | {at_once} | {second} | {failed} |", flush=True)
 
 
 def _trials(bench: Bench) -> dict[str, list[Callable[[], Outcome]]]:

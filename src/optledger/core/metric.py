@@ -79,7 +79,7 @@ class Metric:
 
 
 def _form(value: float, decimals: int | None) -> str:
-    """Return how a number is written: with so many decimals or three digits; by powers if far from 1."""
+    """Return how a number is written: with so many decimals, or three digits, or by powers."""
     is_tiny = decimals is None and 0 < abs(value) < _TINY
     if is_tiny or not math.isfinite(value) or abs(value) >= _HUGE:
         return f".{_DIGITS}g"
