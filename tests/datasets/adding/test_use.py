@@ -51,6 +51,8 @@ def test_what_another_kind_needs_changes_with_it() -> None:
     assert "loss: CategoricalCrossentropy" in back
     assert "metric: accuracy" in back
     several, _ = use(back, "own", labels.Target(labels=("a", "b")))
+    watched = several.replace("monitor: validation_loss", "monitor: train_subset_accuracy")
+    assert "monitor: validation_loss" in use(watched, "mnist", DIGITS)[0]
     assert "loss: BinaryCrossentropy" in several
     assert "metric: subset_accuracy # decides" in several
 

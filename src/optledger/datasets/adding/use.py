@@ -73,8 +73,8 @@ def _changes(document: Any, name: str, target: AnyTarget) -> Iterator[Change]:
         yield from _margins(kind, target, margins if isinstance(margins, dict) else {})
     if not is_other:
         return
-    monitor = (sections.get("convergence") or {}).get("monitor", "")
-    if not str(monitor).endswith(("_loss", kind.SCORE)):
+    monitor = str((sections.get("convergence") or {}).get("monitor", "validation_loss"))
+    if monitor.partition("_")[2] not in ("loss", kind.SCORE):
         yield ("convergence", "monitor"), "validation_loss"
 
 
