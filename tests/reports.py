@@ -126,7 +126,7 @@ def make(
         **read_results(*tables, folder=folder),
         answer=differences.draw(board, pairs, params.comparison),
         cases=[drawn],
-        gallery=read_gallery(folder / "gallery.npz", _NAMES),
+        gallery=read_gallery(folder / "gallery.npz", _NAMES, classes),
         checksums={"data/raw/images": "0" * 64},
         versions={"numpy": "2"},
     )

@@ -27,6 +27,7 @@ from optledger.core.formats import read_json, read_npz
 from optledger.core.tables import Schema, read
 from optledger.datasets import prepared as splits
 from optledger.datasets.formats.idx import read_idx
+from optledger.datasets.kinds import KINDS
 from optledger.report.gallery import read_gallery
 from optledger.trials import records
 
@@ -112,7 +113,9 @@ ARRAYS: dict[str, Callable[[Path], Any]] = {
     "data/prepared/test.npz": _read_test_split,
     "results/predictions/gd.npz": partial(predictions.read_predictions, images=297, classes=10),
     "results/test/labels.npz": partial(read_npz, expected={"labels": (np.uint8, 1)}),
-    "results/test/gallery.npz": partial(read_gallery, names=[str(each) for each in range(10)]),
+    "results/test/gallery.npz": partial(
+        read_gallery, names=[str(each) for each in range(10)], kind=KINDS["classes"]
+    ),
     "results/trials/gd/weights.npz": lambda path: records.read_weights(path.parent),
 }
 

@@ -74,7 +74,7 @@ def _predict(
     return {name: [next(found) for _ in trials[name]["seed"]] for name in settings.variants}
 
 
-# Of the images that most models get wrong, so many are kept to be shown.
+# Of the items that most models get wrong, so many are kept to be shown.
 _SHOWN = 24
 
 
@@ -101,9 +101,10 @@ def _write_test(
     models = models[~np.isnan(losses).all(axis=1)]
     votes = kind.votes(models, outputs)
     hardest = gallery.hardest(kind.wrong(test.targets, models))
-    # Of a table there is nothing to look at, and of labels no single mistake.
-    images = hardest[: _SHOWN if test.inputs.ndim > 2 and kind.BY_CLASS else 0]
-    shown = test.take(images)
+    shown = test.take(hardest[:_SHOWN])
+    # Of a table there is nothing to look at.
+    is_table = test.inputs.ndim == 2
+    images = np.zeros((len(shown.targets), 1, 1), np.uint8) if is_table else shown.inputs
     with new_directory(TEST) as directory:
         write_npz(directory / "labels.npz", {kind.TARGETS: test.targets})
         write_npz(
@@ -111,10 +112,10 @@ def _write_test(
             {
                 "found": np.array([len(hardest)]),
                 "models": np.array([len(models)]),
-                "indices": images,
-                "images": shown.inputs if shown.inputs.ndim > 2 else np.zeros((0, 1, 1), np.uint8),
-                "labels": kind.strata(shown.targets),
-                "votes": votes[images],
+                "indices": hardest[:_SHOWN],
+                "images": images,
+                "labels": shown.targets,
+                "votes": votes[hardest[:_SHOWN]],
             },
         )
         digests = {name: file_digest(path, name) for name in ("md5", "sha256")}

@@ -40,7 +40,7 @@ def main() -> None:
         **tables,
         answer=answer,
         cases=[CASES / name / "figure.svg" for name in settings.cases],
-        gallery=read_gallery(TEST / "gallery.npz", summary.names),
+        gallery=read_gallery(TEST / "gallery.npz", summary.names, summary.kind),
         checksums=dict(_checksums(settings)),
         versions={name: version(name) for name in _PACKAGES},
         class_notes=class_notes(),

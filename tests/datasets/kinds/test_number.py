@@ -92,3 +92,12 @@ def test_the_scale_is_exact_far_from_zero() -> None:
     told = number.summary(Target(deviation=1.0), {"train": numbers})["number"]
     assert told["mean"] == pytest.approx(numbers.mean(), abs=1e-4)
     assert told["deviation"] == pytest.approx(numbers.std(), rel=1e-5)
+
+
+def test_a_mistake_is_an_error_of_more_than_twice_the_rmse() -> None:
+    """Of each model by itself."""
+    truth = np.zeros(10)
+    found = np.ones((2, 10))
+    found[0, 3] = 9.0
+    assert np.argwhere(number.wrong(truth, found)).tolist() == [[0, 3]]
+    assert number.votes(found, 1)[3] == 5.0

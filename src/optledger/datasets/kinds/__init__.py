@@ -130,8 +130,8 @@ class Kind(Protocol):
         """Return which items a page shows as mistakes, shape (models, items)."""
         ...
 
-    def votes(self, values: NDArray[Any], outputs: int) -> NDArray[np.intp]:
-        """Return how many models predict each class of each item, or have each label.
+    def votes(self, values: NDArray[Any], outputs: int) -> NDArray[Any]:
+        """Return how many models predict each class or label of each item; of a number the median.
 
         Args:
             values: predicted, shape (models, items, ...).
@@ -139,6 +139,19 @@ class Kind(Protocol):
 
         Returns:
             Shape (items, outputs).
+        """
+        ...
+
+    def mistake(
+        self, target: Any, votes: NDArray[Any], names: Sequence[str], models: int
+    ) -> tuple[str, str, str]:
+        """Return of an item what is true, what is predicted, and what else is to be said.
+
+        Args:
+            target: the true value.
+            votes: those of the item, shape (outputs,).
+            names: of the classes or labels.
+            models: how many voted.
         """
         ...
 

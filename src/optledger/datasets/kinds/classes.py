@@ -343,6 +343,15 @@ def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(values != targets)
 
 
+def mistake(
+    target: Any, votes: NDArray[Any], names: Sequence[str], models: int
+) -> tuple[str, str, str]:
+    """Return the true class, the wrong one that most models predict, and how many are wrong."""
+    others = np.where(np.arange(len(votes)) == target, 0, votes)
+    wrong = f"{models - int(votes[target])} of {models} wrong"
+    return names[int(target)], names[int(others.argmax())], wrong
+
+
 def promise(outputs: int) -> str:
     """Return what a model tells, in words."""
     return f"which of {outputs} classes it is"

@@ -245,6 +245,17 @@ def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray((values != targets).any(axis=-1))
 
 
+def mistake(
+    target: Any, votes: NDArray[Any], names: Sequence[str], models: int
+) -> tuple[str, str, str]:
+    """Return the labels that an item has, and those that more than half of the models predict."""
+    true, predicted = (
+        ", ".join(name for name, is_one in zip(names, each, strict=True) if is_one) or "none"
+        for each in (target == 1, 2 * votes > models)
+    )
+    return true, predicted, ""
+
+
 def promise(outputs: int) -> str:
     """Return what a model tells, in words."""
     return f"which of {outputs} labels it has"

@@ -40,6 +40,9 @@ _MOST = 1e15
 
 _DRAWN = 2000
 
+# Times the RMSE.
+_LARGE = 2.0
+
 
 class Target(Section):
     """Which number it is.
@@ -212,8 +215,19 @@ confusion_table = no_confusion_table
 
 
 def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return none: a number is near or far, and not right or wrong."""
-    return np.zeros((len(values), len(targets)), bool)
+    """Return which errors are more than twice as large as a model's RMSE, (models, items)."""
+    squares = (np.asarray(values, np.float64) - targets) ** 2
+    return np.asarray(squares > _LARGE**2 * squares.mean(axis=1, keepdims=True))
+
+
+def mistake(
+    target: Any,
+    votes: NDArray[Any],
+    names: Sequence[str],  # as every kind has it
+    models: int,
+) -> tuple[str, str, str]:
+    """Return the true number, and the median of those that models predict."""
+    return f"{target:.5g}", f"{votes[0]:.5g}", ""
 
 
 def promise(outputs: int) -> str:  # as every kind has it
@@ -226,9 +240,10 @@ def answers(names: Sequence[str] | None) -> list[tuple[str, str]]:
     return [((names or ["number"])[0], "double")]
 
 
-def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:
-    """Return none, as no two models say the same number, (items, 1)."""
-    return np.zeros((values.shape[1], outputs), np.intp)
+def votes(values: NDArray[Any], outputs: int) -> NDArray[np.float64]:  # as every kind
+    """Return the median of what models predict of each item, (items, 1)."""
+    found: NDArray[np.float64] = np.median(np.asarray(values, np.float64), axis=0)
+    return found[:, np.newaxis]
 
 
 def residuals(targets: NDArray[Any], values: NDArray[Any]) -> pd.DataFrame:
