@@ -10,11 +10,15 @@ import pytest
 from optledger.core.documents import read_yaml
 from optledger.core.params import ALWAYS_RUN
 from optledger.figures.style import COLOURS
+from optledger.trials import records
 from project import REPOSITORY, Project
 
 TEMPLATES = {path.stem: path for path in (REPOSITORY / ".dvc/plots").glob("*.json")}
 
 DVC = read_yaml(REPOSITORY / "dvc.yaml")
+
+# Of which a table has one: a template draws the one that is there.
+SCORES = {f"validation_{score}" for score in records.SCORES}
 
 FIRST = ["results/leaderboard.csv", "results/comparisons.csv", "results/curves.csv"]
 
@@ -39,7 +43,7 @@ def named(specification: dict[str, Any]) -> set[str]:
         fields |= {*node.get("groupby", ()), *node.get("flatten", ())}
         for text in (each for each in node.values() if isinstance(each, str)):
             fields |= {a or b for a, b in re.findall(r"datum\.(\w+)|datum\['(\w+)'\]", text)}
-    return fields - {"label"}
+    return fields - {"label", *SCORES}
 
 
 def made(specification: dict[str, Any]) -> set[str]:
