@@ -30,6 +30,7 @@ from optledger.datasets.formats.idx import read_idx
 from optledger.datasets.kinds import KINDS
 from optledger.report.gallery import read_gallery
 from optledger.trials import records
+from stored import summary
 
 CASE = "results/cases/linear_regression"
 TABLES: dict[str, Schema] = {
@@ -111,7 +112,11 @@ def _read_test_split(path: Path) -> Any:
 
 ARRAYS: dict[str, Callable[[Path], Any]] = {
     "data/prepared/test.npz": _read_test_split,
-    "results/predictions/gd.npz": partial(predictions.read_predictions, images=297, classes=10),
+    "results/predictions/gd.npz": partial(
+        predictions.read_predictions,
+        targets=np.zeros(297, np.uint8),
+        summary=splits.Summary(**summary(10)),
+    ),
     "results/test/labels.npz": partial(read_npz, expected={"labels": (np.uint8, 1)}),
     "results/test/gallery.npz": partial(
         read_gallery, names=[str(each) for each in range(10)], kind=KINDS["classes"]
