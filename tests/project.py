@@ -122,7 +122,9 @@ class Project:
 
     def copy(self, path: Path) -> "Project":
         """Return an independent copy at `path`, the DVC cache included."""
-        shutil.copytree(self.path, path, symlinks=True)
+        # Git's lock of a moment, as another test copies the same checkout and looks at it.
+        passing = shutil.ignore_patterns("index.lock")
+        shutil.copytree(self.path, path, symlinks=True, ignore=passing)
         return replace(self, path=path)
 
 
