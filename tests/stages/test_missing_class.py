@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 
 from project import Project
@@ -13,6 +14,11 @@ def test_stages_say_which_class_no_image_has_and_average_over_the_others(project
     """Preprocess prints it; the leaderboard and the report have it, and the same macro averages."""
     project.edit("datasets/digits.yaml", ENTRY, ENTRY.replace("10", "11"))
     before = pd.read_csv(project.path / "results/leaderboard.csv")
+    gallery = project.path / "results/test/gallery.npz"
+    arrays = dict(np.load(gallery))
+    # As `evaluate` writes it of models that have an output for the class: none answers with it.
+    arrays["votes"] = np.pad(arrays["votes"], ((0, 0), (0, 1)))
+    np.savez(gallery, **arrays)
     printed = {
         name: project.run("python", "-m", f"optledger.stages.{name}", PYTHONPATH="src")
         for name in ("preprocess", "compare", "report")

@@ -273,14 +273,12 @@ def test_every_way_in_takes_raw_pixels_alone(
         assert said in answer.json()["message"]
 
 
-def test_its_page_has_an_example(store: str, champion: ChampionModel) -> None:
+def test_its_page_has_an_example(
+    store: str, champion: ChampionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What it gives, and an example of the validation split of what it takes."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(store)
-    try:
-        info = mlflow.models.get_model_info(CHAMPION)
-        example = mlflow.models.Model.load(CHAMPION).load_input_example()
-    finally:
-        mlflow.set_tracking_uri(before)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    info = mlflow.models.get_model_info(CHAMPION)
+    example = mlflow.models.Model.load(CHAMPION).load_input_example()
     assert info.signature.outputs.input_names() == ["class", "probabilities"]
     assert np.array_equal(np.asarray(example, np.uint8), champion.input_example)

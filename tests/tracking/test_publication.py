@@ -6,7 +6,6 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,17 +122,15 @@ def test_a_run_certifies_itself(root: Path, client: MlflowClient) -> None:
     assert printed.split()[0] == run.data.tags["optledger.key"]
 
 
-def test_a_table_is_one_for_mlflow(root: Path, client: MlflowClient) -> None:
+def test_a_table_is_one_for_mlflow(
+    root: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As `log_table` leaves it, once."""
     publish_runs(runs(root), "e", root)
     run = active(client)["adam"]
-    before = mlflow.get_tracking_uri()
-    try:
-        # It searches the default store, whatever store its client is of.
-        mlflow.set_tracking_uri(tracking_uri(root))
-        table = client.load_table(run.info.experiment_id, "per_class.json", [run.info.run_id])
-    finally:
-        mlflow.set_tracking_uri(before)
+    # It searches the default store, whatever store its client is of.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(root))
+    table = client.load_table(run.info.experiment_id, "per_class.json", [run.info.run_id])
     assert table["class"].tolist() == [0, 1]
 
 
