@@ -10,13 +10,13 @@ from optledger.analysis import gallery
 from optledger.analysis.comparisons import comparisons, samples_of
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.leading import leaders
+from optledger.analysis.planning import needed_seeds
 from optledger.analysis.schemas import SCHEMAS, read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv, write_npz
 from optledger.core.params import Params
 from optledger.datasets.kinds import classes
-from optledger.figures import differences
 from optledger.report.gallery import read_gallery
 from optledger.report.page import Results
 from stored import filled
@@ -116,6 +116,8 @@ def make(
         "comparisons": pairs,
         "curves": curves({name: histories[name] for name in ranked}),
         "profile": performance_profile(speed),
+        "power": needed_seeds(samples, params.comparison, pairs, diverged),
+        "seeds": table,
         "search": search_table({name: searches[name] for name in ranked}, board),
         "per_class": classes.per_class_table(evaluations, _NAMES),
         "confusion": classes.confusion_table(evaluations, _NAMES),
@@ -124,7 +126,6 @@ def make(
         write_csv(folder / f"{name}.csv", filled(each, SCHEMAS[name]))
     results = Results(
         **read_results(*tables, folder=folder),
-        answer=differences.draw(board, pairs, params.comparison),
         cases=[drawn],
         gallery=read_gallery(folder / "gallery.npz", _NAMES, classes),
         checksums={"data/raw/images": "0" * 64},

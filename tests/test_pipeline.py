@@ -73,6 +73,7 @@ def test_the_results_are_complete(finished: Project) -> None:
         "results/leaderboard.md",
         "results/metrics.json",
         "results/per_class.csv",
+        "results/power.csv",
         "results/profile.csv",
         "results/report.md",
         "results/search.csv",

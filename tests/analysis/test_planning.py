@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from boards import boards, seed_table
-from optledger.analysis.comparisons import family_alpha
-from optledger.analysis.planning import plan
+from optledger.analysis import planning
+from optledger.analysis.comparisons import comparisons, family_alpha
+from optledger.analysis.planning import POWER, needed_seeds, plan
 from optledger.analysis.results import samples_of_seeds
 from optledger.analysis.statistics import seeds_needed
 from optledger.core.errors import UserError
@@ -223,3 +224,45 @@ def test_predictions_of_other_images_are_not_planned_with() -> None:
         write_npz(PREDICTIONS / f"{name}.npz", arrays)
     with pytest.raises(UserError, match=r"^results/predictions/a.npz: found .* by 200 items; dvc"):
         plan(settings, [], 0.1, 0.8)
+
+
+def test_sizes_around_the_margin_are_tabulated_for_each_pair() -> None:
+    """As `power` plans them; what diverged is left out, and counts in the family all the same."""
+    accuracies = {"a": HIGH, "b": MIDDLE, "c": [0.1, 0, 0.12, 0.11, 0.12]}
+    seeds = seed_table(**accuracies)
+    samples = samples_of_seeds(list(accuracies), seeds)
+    table = needed_seeds(samples, ACCURACY, comparisons(samples, ACCURACY), {"c"})
+    assert table["difference"].tolist() == [0.001, 0.002, 0.003, 0.005, 0.01]
+    assert set(zip(table["variant"], table["against"], strict=True)) == {("a", "b")}
+    settings = results(**accuracies)
+    for row in table.to_dict("records"):
+        text = plan(settings, ["a", "b"], row["difference"], POWER)
+        assert numbers(text) == {("a", "b"): row["seeds"]}
+
+
+@pytest.mark.parametrize(("count", "baseline"), [(2, None), (5, None), (5, "v4")])
+def test_the_best_and_the_baseline_are_tabulated(
+    count: int, baseline: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As each pair takes a moment."""
+    monkeypatch.setattr(planning, "MOST_PLANNED", 3)
+    seeds = seed_table(**{f"v{place}": HIGH for place in range(count)})
+    comparison = ACCURACY.model_copy(update={"baseline": baseline, "metric": "accuracy"})
+    names = seeds["variant"].unique().tolist()
+    samples = samples_of_seeds(names, seeds)
+    pairs = comparisons(samples, comparison).assign(half_width=0.01)
+    found = {*needed_seeds(samples, comparison, pairs, ())["variant"]}
+    assert len(found) == min(count, 3 + (baseline is not None)) - 1
+
+
+def test_without_a_margin_sizes_are_around_what_is_hardly_seen() -> None:
+    """Of one seed nothing is known, and there is no table."""
+    samples = samples_of_seeds(["a", "b"], seed_table(a=HIGH, b=MIDDLE))
+    margins = ACCURACY.margins.model_copy(update={"accuracy": 0.0})
+    comparison = ACCURACY.model_copy(update={"margins": margins})
+    pairs = comparisons(samples, comparison)
+    width = pairs.loc[pairs["metric"] == "accuracy", "half_width"].item()
+    sizes = needed_seeds(samples, comparison, pairs, ())["difference"]
+    assert sizes.min() < width < sizes.max()
+    one = samples_of_seeds(["a", "b"], seed_table(a=[0.9], b=[0.8]))
+    assert needed_seeds(one, ACCURACY, comparisons(one, ACCURACY), ()).empty

@@ -15,6 +15,15 @@ PARAMS = Params.model_construct(
     variants=dict.fromkeys("abcd", VARIANT),
 )
 
+# Of all variants, better in every epoch.
+CURVES = pd.DataFrame(
+    [
+        {"variant": name, "epoch": epoch, "validation_accuracy": 0.9 + 0.01 * epoch}
+        for name in "abcd"
+        for epoch in range(1, 6)
+    ]
+)
+
 HIGH, MIDDLE = [0.9, 0.91, 0.92, 0.905, 0.915], [0.895, 0.915, 0.905, 0.9, 0.91]
 BEHIND = [0.89, 0.905, 0.898, 0.9, 0.895]
 LOW = [0.1, 0.11, 0.12, 0.105, 0.115]
@@ -127,13 +136,13 @@ def test_of_many_variants_the_first_are_named() -> None:
 def test_what_would_tell_more(seeds: pd.DataFrame, expected: str) -> None:
     """The first of the steps follows from what is wrong, or open."""
     converged = seeds.assign(converged_epoch=5)
-    assert next_steps(*of(converged), PARAMS)[0].startswith(expected)
+    assert next_steps(*of(converged), CURVES, PARAMS)[0].startswith(expected)
 
 
 def test_nothing_is_left_to_try_where_all_is_shown() -> None:
     """No advice is better than an empty one."""
     seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
-    assert next_steps(*of(seeds), PARAMS) == []
+    assert next_steps(*of(seeds), CURVES, PARAMS) == []
 
 
 def test_variants_that_end_before_they_converge_are_named() -> None:
@@ -141,7 +150,7 @@ def test_variants_that_end_before_they_converge_are_named() -> None:
     seeds = seed_table(a=HIGH, b=LOW)
     seeds.loc[seeds["seed"] > 0, "converged_epoch"] = 5.0
     seeds.loc[seeds["variant"] == "b", "converged_epoch"] = float("nan")
-    (step,) = next_steps(*of(seeds), PARAMS)
+    (step,) = next_steps(*of(seeds), CURVES, PARAMS)
     assert step.startswith("More epochs for b (5 of 5 seeds), as their validation loss had still")
 
 
@@ -150,7 +159,7 @@ def test_the_number_of_seeds_is_what_the_command_trains() -> None:
     seeds = seed_table(a=MIDDLE, b=BEHIND).assign(converged_epoch=5)
     board, pairs = of(seeds)
     further = pairs.loc[pairs["metric"] == "accuracy", "further_seeds"].item()
-    (step,) = next_steps(board, pairs, PARAMS)
+    (step,) = next_steps(board, pairs, CURVES, PARAMS)
     assert f"b ({further:g} more)" in step
     assert f"seeds.count={5 + further:g}`" in step
 
@@ -162,7 +171,7 @@ def test_learning_rates_at_the_edge_and_unequal_searches() -> None:
         "b": pd.DataFrame({"learning_rate": [0.001], "validation_accuracy": [0.9]}),
     }
     seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
-    edge, fewer = next_steps(*of(seeds, searches=tried), PARAMS)
+    edge, fewer = next_steps(*of(seeds, searches=tried), CURVES, PARAMS)
     assert "a (0.001 was the lowest tried)" in edge
     assert fewer == "As many search trials for b as the others had, 2."
 
@@ -181,16 +190,35 @@ def test_what_diverged_is_nothing_to_hold_others_against() -> None:
 def test_what_ended_by_itself_needs_no_more_epochs() -> None:
     """Nor does anyone know without the metric that convergence watches."""
     seeds = seed_table(a=HIGH, b=LOW)
-    assert next_steps(*of(seeds), PARAMS)[0].startswith("More epochs for a (5 of 5 seeds) and b")
-    assert next_steps(*of(seeds.assign(epochs=4)), PARAMS) == []
+    assert next_steps(*of(seeds), CURVES, PARAMS)[0].startswith(
+        "More epochs for a (5 of 5 seeds) and b"
+    )
+    assert next_steps(*of(seeds.assign(epochs=4)), CURVES, PARAMS) == []
+    worse = CURVES["validation_accuracy"].where(CURVES["variant"] != "a", 1 - CURVES["epoch"] / 10)
+    (step,) = next_steps(*of(seeds), CURVES.assign(validation_accuracy=worse), PARAMS)
+    assert step.startswith("More epochs for b (5 of 5 seeds), as")
     unknown = PARAMS.model_copy(update={"split": Split(validation_fraction=0, seed=0)})
-    assert next_steps(*of(seeds), unknown) == []
+    assert next_steps(*of(seeds), CURVES, unknown) == []
 
 
 def test_what_diverged_at_the_edge_is_not_sent_further_out() -> None:
     """A lower learning rate is what it needs."""
     tried = pd.DataFrame({"learning_rate": [0.0001, 0.001], "validation_accuracy": [0.8, 0.9]})
     seeds = seed_table(a=HIGH, b=LOST).assign(converged_epoch=5)
-    steps = next_steps(*of(seeds, searches={"a": tried[:1], "b": tried}), PARAMS)
+    steps = next_steps(*of(seeds, searches={"a": tried[:1], "b": tried}), CURVES, PARAMS)
     assert not any(step.startswith("Learning rates further out") for step in steps)
     assert any(step.startswith("A lower learning rate, or a schedule, for b") for step in steps)
+
+
+def test_a_choice_whose_seeds_spread_most_says_so() -> None:
+    """Among those that lead, with the least spread beside it."""
+    wide, narrow = [0.93, 0.90, 0.94, 0.89, 0.92], [0.91, 0.912, 0.908, 0.909, 0.911]
+    for board, said in (
+        (of(validated(seed_table(a=wide, b=narrow), a=0.95, b=0.9)), True),
+        (of(validated(seed_table(a=wide, b=narrow), a=0.9, b=0.95)), False),
+    ):
+        why = choice(*board, ACCURACY).why
+        assert ("Its seeds spread most of those that lead" in why) == said
+        assert (
+            "a standard deviation of 2.07 points; those of b spread least, 0.16 points" in why
+        ) == said

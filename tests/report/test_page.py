@@ -1,12 +1,15 @@
+import csv
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from optledger.analysis import preview
-from optledger.figures.style import DARK, PAPER
+from optledger.figures.style import DARK, GRID, PAPER
 from optledger.report import page as report
 from reports import make
 
@@ -119,15 +122,40 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def column(window: Page, place: int) -> list[str]:
-    """Return the texts of a column of the leaderboard."""
-    return window.locator(f"#leaderboard tbody tr > :nth-child({place})").all_inner_texts()
-
-
-def test_tables_sort_by_a_click(several: Path, browser: Browser) -> None:
-    """The best first; a second click turns the order, and the head says which it is."""
+@pytest.fixture
+def window(several: Path, browser: Browser) -> Iterator[Page]:
+    """That page in a window, which must say nothing that is wrong."""
     window = browser.new_page()
+    said: list[str] = []
+    window.on("console", lambda message: said.append(message.text))
+    window.on("pageerror", lambda error: said.append(str(error)))
     window.goto(several.as_uri())
+    yield window
+    window.close()
+    assert said == []
+
+
+ROWS = "#leaderboard tbody[data-variant] > tr:first-child"
+
+
+def column(window: Page, place: int) -> list[str]:
+    """Return the first lines of a column of the leaderboard."""
+    cells = window.locator(f"{ROWS} > :nth-child({place})").all_inner_texts()
+    return [cell.strip().splitlines()[0] for cell in cells]
+
+
+def texts(window: Page, selector: str) -> list[str]:
+    """Return what is seen of some elements."""
+    return [each.inner_text() for each in window.locator(selector).all() if each.is_visible()]
+
+
+def axes(window: Page) -> str:
+    """Return the axes of the first chart."""
+    return window.locator(".axes").first.inner_html()
+
+
+def test_tables_sort_by_a_click(window: Page) -> None:
+    """The best first; a second click turns the order, and the head says which it is."""
     before = column(window, 3)
     assert before == sorted(before, reverse=True)
     head = window.locator("#leaderboard thead th").nth(2)
@@ -137,35 +165,173 @@ def test_tables_sort_by_a_click(several: Path, browser: Browser) -> None:
     head.get_by_role("button").click()
     assert column(window, 3) == sorted(before)
     assert head.get_attribute("aria-sort") == "ascending"
-    window.close()
 
 
 def test_nothing_is_lost_without_a_script(several: Path, browser: Browser) -> None:
     """A page that may run none says the same, and offers no button."""
-    texts = []
+    said = []
+    controls = "main :is(.tool, select, #run, p:has(> label))"
     for allowed in (True, False):
         context = browser.new_context(java_script_enabled=allowed)
         window = context.new_page()
         window.goto(several.as_uri())
-        assert bool(window.get_by_role("button").count()) == allowed
-        texts.append(window.locator("main").inner_text())
+        assert bool(window.locator("button, input, select").count()) == allowed
+        window.evaluate(f"document.querySelectorAll('{controls}').forEach((each) => each.remove())")
+        said.append(window.locator("main").text_content().split())  # type: ignore[union-attr]
         context.close()
-    assert texts[0] == texts[1]
+    assert said[0] == said[1]
 
 
-@pytest.mark.parametrize(("scheme", "colour"), [("light", PAPER), ("dark", DARK[PAPER])])
+def test_any_variant_is_held_against_the_others(window: Page, several: Path) -> None:
+    """Sentence, verdicts, differences and seeds follow; the address brings it back."""
+    assert texts(window, "#sentence") == ["Against adam: sgd inconclusive; gd worse."]
+    first = window.locator(".ranks").inner_html()
+    straight = texts(window, "[data-variant=sgd] .range small")
+    window.get_by_label("Against", exact=True).select_option("sgd")
+    assert texts(window, "#sentence") == ["Against sgd: adam inconclusive; gd worse."]
+    turned = texts(window, "[data-variant=adam] .range small")
+    numbers = [
+        [float(x) for x in re.findall(r"[+-]\d+\.\d+", text.replace("\N{MINUS SIGN}", "-"))]
+        for text in (straight[0], turned[0])
+    ]
+    difference, low, high = numbers[0]
+    assert numbers[1] == [-difference, -high, -low]
+    assert texts(window, "[data-variant=sgd] .verdict") == []
+    assert texts(window, "#needed th[scope]") == ["adam", "gd"]
+    assert window.url == f"{several.as_uri()}#against=sgd"
+    window.reload()
+    assert texts(window, "#sentence") == ["Against sgd: adam inconclusive; gd worse."]
+    window.get_by_label("Against", exact=True).select_option("gd")
+    assert texts(window, "#sentence") == ["Against gd: adam, sgd better."]
+    window.get_by_role("button", name="reset").click()
+    assert window.url == several.as_uri()
+    again = window.locator(".ranks").inner_html()
+    words = [re.sub(r"<[^>]*>", " ", html).split() for html in (first, again)]
+    assert words[0] == words[1]
+    # The script draws what the page had before it ran.
+    places = [
+        [float(x) for x in re.findall(r"(?:left|width):\s*([\d.]+)%", html)]
+        for html in (first, again)
+    ]
+    assert places[1] == pytest.approx(places[0], abs=0.2)
+
+
+def test_what_is_hidden_is_nowhere_and_axes_adapt(window: Page, several: Path) -> None:
+    """In tables, panels, matrix and charts; what was far away has room when it is alone."""
+    before = axes(window)
+    for name in ("adam", "sgd"):
+        window.get_by_role("button", name=name, exact=True).click()
+    assert window.url == f"{several.as_uri()}#hide=adam,sgd"
+    assert texts(window, f"{ROWS} th[scope]") == ["gd"]
+    assert texts(window, ".pairs thead th") == ["gd"]
+    panels = window.locator("figure[data-of]").all()
+    assert {each.get_attribute("data-of") for each in panels if each.is_visible()} == {"gd"}
+    assert axes(window) != before
+    window.reload()
+    assert texts(window, f"{ROWS} th[scope]") == ["gd"]
+    window.get_by_role("button", name="reset").click()
+    assert len(texts(window, f"{ROWS} th[scope]")) == 3
+    assert axes(window) == before
+
+
+def test_patterns_show_and_highlight(window: Page) -> None:
+    """A text or a regular expression; what is none is a text."""
+    window.get_by_label("show: text or pattern").fill("^(adam|gd)$")
+    assert [text.split()[0] for text in texts(window, f"{ROWS} th[scope]")] == ["adam", "gd"]
+    window.get_by_label("show: text or pattern").fill("(")
+    assert texts(window, f"{ROWS} th[scope]") == []
+    window.get_by_label("show: text or pattern").fill("")
+    before = axes(window)
+    window.get_by_label("highlight: text or pattern").fill("AD")
+    # What is highlighted was shown before: the script's axes are the page's.
+    assert axes(window) == before
+    assert window.locator("figure .dim").count()
+    assert window.locator("tbody.marked").count() == 1
+    window.get_by_label("highlight: text or pattern").fill("^gd$")
+    assert axes(window) != before
+
+
+def test_a_row_opens_to_its_seeds(window: Page) -> None:
+    """Each with its metrics and epochs."""
+    row = window.locator("tbody[data-variant=adam] .seeds")
+    assert not row.locator("table").is_visible()
+    row.locator("summary").click()
+    assert row.locator("tbody tr").count() == 5
+    assert "accuracy" in row.locator("thead").inner_text()
+
+
+def test_values_are_told_to_pointer_and_keyboard(window: Page) -> None:
+    """The nearest point; arrows go from point to point, and from line to line."""
+    figure = window.locator("#learning figure").first
+    figure.hover()
+    said = window.get_by_role("status").and_(window.locator("#tip"))
+    assert re.fullmatch(r"(adam|sgd|gd) · epoch \d: [\d.]+", said.inner_text())
+    figure.press("ArrowRight")
+    assert said.inner_text().startswith("adam · epoch 2: ")
+    figure.press("ArrowDown")
+    assert said.inner_text().startswith("sgd · epoch 2: ")
+    figure.press("ArrowLeft")
+    assert said.inner_text().startswith("sgd · epoch 1: ")
+
+
+def test_the_difference_that_matters_has_its_seeds(window: Page, several: Path) -> None:
+    """And the command that trains them."""
+    window.get_by_label("The difference that matters").select_option("0.5")
+    most = max(int(text) for text in texts(window, "#needed td.chosen") if text.isdigit())
+    assert texts(window, "#run code") == [f"dvc exp run -S seeds.count={most}"]
+    assert window.url == f"{several.as_uri()}#size=4"
+    window.reload()
+    assert texts(window, "#run code") == [f"dvc exp run -S seeds.count={most}"]
+
+
+def test_tables_and_figures_are_downloaded(window: Page) -> None:
+    """As CSV and SVG, which need nothing of the page."""
+    with window.expect_download() as wait:
+        window.locator("#leaderboard > .tool, #leaderboard .ranks + .tool").click()
+    lines = list(csv.reader(wait.value.path().read_text().splitlines()))
+    assert wait.value.suggested_filename == "leaderboard.csv"
+    assert [line[1] for line in lines] == ["variant", "adam leading champion", "sgd leading", "gd"]
+    figure = window.locator("#learning figure").first
+    figure.hover()
+    with window.expect_download() as wait:
+        figure.get_by_role("button", name="SVG").click()
+    text = wait.value.path().read_text()
+    assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+    assert not re.findall(r"var\(--(?!line)", text)
+    assert text.count("<path") > 3
+
+
+@pytest.mark.parametrize(
+    ("scheme", "paper", "grid"),
+    [("light", PAPER, GRID), ("dark", DARK[PAPER], DARK[GRID])],
+)
 def test_the_reader_chooses_light_or_dark(
-    several: Path, browser: Browser, scheme: str, colour: str
+    several: Path, browser: Browser, scheme: str, paper: str, grid: str
 ) -> None:
-    """Page and figures have that paper."""
+    """Page and figures have those colours."""
     window = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
     window.goto(several.as_uri())
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    expected = f"rgb({red}, {green}, {blue})"
-    assert window.evaluate("getComputedStyle(document.body).backgroundColor") == expected
-    paper = "getComputedStyle(document.querySelector('figure svg path')).fill"
-    assert window.evaluate(paper) == expected
+    expected = [
+        f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
+        for colour in (paper, grid)
+    ]
+    looks = "(of) => getComputedStyle(document.querySelector(of))"
+    assert window.evaluate(f"({looks})('body').backgroundColor") == expected[0]
+    assert window.evaluate(f"({looks})('.chart figure use').stroke") is not None
+    assert window.evaluate(f"({looks})('defs .grid').stroke") == expected[1]
     window.close()
+
+
+SCRIPT = 25 * 1024
+"""So many bytes a page's script may have at the most."""
+
+
+def test_a_page_stays_small(written: Path) -> None:
+    """Also of twenty variants, each of which has several panels; lines stand in it once."""
+    text = written.read_text()
+    (script,) = re.findall(r"<script>(.*)</script>", text, flags=re.DOTALL)
+    assert len(script) <= SCRIPT
+    assert len(text) < 400_000
 
 
 def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:

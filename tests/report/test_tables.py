@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from optledger.analysis.comparisons import against
 from optledger.report import tables
 from reports import make
 
@@ -43,16 +44,44 @@ def test_intervals_that_are_far_away_or_unknown_are_not_drawn(tmp_path: Path) ->
         row.variant: row
         for row in tables.ranks(results.leaderboard, results.comparisons, params.comparison)
     }
-    assert {name for name, row in rows.items() if row.span is None} == {"c", "d"}
+    held = tables.held_against(results.leaderboard, params.comparison)
+    other = "b" if held == "a" else "a"
+    # The reference is not drawn against itself; what is far away is off the axis.
+    assert {name for name, row in rows.items() if row.bar.middle is None} == {held, "c", "d"}
     assert rows["d"].interval == "unknown"
     assert " to " in rows["c"].interval
-    low, high = tables.axis(results.leaderboard, params.comparison)
-    own = results.leaderboard.set_index("variant").loc["a"]
-    span = rows["a"].span
-    assert span is not None
-    ends = own["accuracy_low"], own["accuracy_high"]
-    expected = [100 * (end - low) / (high - low) for end in ends]
-    assert [span.low, span.low + span.width] == pytest.approx(expected, abs=0.02)
+    assert rows["c"].difference
+    beside = against(results.comparisons, "accuracy", held)
+    low, high = tables.axis(beside.drop("d"), params.comparison)
+    bar, own = rows[other].bar, beside.loc[other]
+    assert bar.outer is not None
+    expected = [100 * (own[end] - low) / (high - low) for end in ("low", "high")]
+    assert [bar.outer[0], sum(bar.outer)] == pytest.approx(expected, abs=0.1)
+
+
+def test_the_baseline_is_what_others_are_held_against(tmp_path: Path) -> None:
+    """Unless a seed of it diverged; without one it is the best."""
+    results, params = make(tmp_path, ["a", "b", "c"], diverged=["c"])
+    best = results.leaderboard["variant"].iloc[0]
+    for baseline, held in ((None, best), ("b", "b"), ("c", best)):
+        comparison = params.comparison.model_copy(update={"baseline": baseline})
+        assert tables.held_against(results.leaderboard, comparison) == held
+
+
+def test_pairs_are_counted_by_what_is_known_of_them(tmp_path: Path) -> None:
+    """And each has the seeds that would show a difference."""
+    results, params = make(tmp_path, ["a", "b", "c"], far=["c"])
+    pairs = tables.pairs(results.comparisons, results.power, params.comparison)
+    assert tables.told_apart(pairs) == "2 of 3 pairs told apart"
+    same = [pair._replace(verdict="equivalent") for pair in pairs]
+    assert tables.told_apart(same) == "0 of 3 pairs told apart, 3 equivalent"
+    none = [pair._replace(verdict="not judged") for pair in pairs]
+    assert tables.told_apart(none) == "No pair is judged"
+    sizes = tables.sizes(results.power, params.comparison)
+    assert sizes == ["0.1", "0.2", "0.3", "0.5", "1"]
+    counts = tables.needed(pairs, ["a", "b", "c"], "a")
+    assert counts["a"] == []
+    assert len(counts["b"]) == len(counts["c"]) == len(sizes)
 
 
 def test_a_preview_shows_spread_and_distance_and_nobody_marked(tmp_path: Path) -> None:
@@ -63,7 +92,7 @@ def test_a_preview_shows_spread_and_distance_and_nobody_marked(tmp_path: Path) -
     assert [row.verdict for row in rows] == ["0.00 points", rows[1].verdict, "out"]
     apart = 100 * (rows[0].mean - rows[1].mean)
     assert rows[1].verdict == f"{apart:.2f} points"
-    assert rows[0].spread == f"± {results.leaderboard['accuracy_std'].iloc[0]:.4f}"
+    assert rows[0].spread == f"{results.leaderboard['accuracy_std'].iloc[0]:.4f}"
 
 
 def test_the_heat_map_is_stronger_where_more_is_wrong(tmp_path: Path) -> None:

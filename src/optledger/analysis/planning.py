@@ -1,7 +1,7 @@
 """How many seeds to train: what a difference takes to be seen, at the noise that was measured."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -80,6 +80,70 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         )
     present = int(leaderboard["seeds"].min())
     return "\n\n".join([*lines, *_advice(settings, table["seeds"], present)])
+
+
+POWER = 0.8
+"""The probability that results/power.csv plans with."""
+
+
+MOST_PLANNED = 10
+"""So many variants results/power.csv has, the best, and the baseline: a pair takes a moment."""
+
+
+def needed_seeds(
+    samples: Samples, comparison: Comparison, table: pd.DataFrame, lost: Collection[str]
+) -> pd.DataFrame:
+    """Return what each pair of variants takes to show differences of several sizes.
+
+    Args:
+        samples: by variant, the best first.
+        comparison: the section of params.yaml, whose deciding metric it is about.
+        table: as of `comparisons`.
+        lost: variants of which a seed diverged: no one should plan with their spread.
+
+    Returns:
+        A row per pair and size, results/power.csv: `seeds` is infinite where no number of seeds
+        shows it, and there is no row of a variant with one seed.
+    """
+    alpha = family_alpha(len(samples), comparison)
+    sizes = _sizes(comparison, table)
+    sound = [name for name in samples if name not in lost]
+    planned = [
+        name
+        for place, name in enumerate(sound)
+        if place < MOST_PLANNED or name == comparison.baseline
+    ]
+    rows = []
+    for pair in combinations(planned, 2):
+        first, second = (samples[name][comparison.metric] for name in pair)
+        if not math.isfinite(first.variance + second.variance):
+            continue
+        found = Pair(first, second, comparison)
+        rows += [
+            {
+                "variant": pair[0],
+                "against": pair[1],
+                "difference": size,
+                "seeds": found.needed_for(size, alpha, POWER),
+            }
+            for size in sizes
+        ]
+    return pd.DataFrame(rows, columns=["variant", "against", "difference", "seeds"])
+
+
+def _sizes(comparison: Comparison, table: pd.DataFrame) -> list[float]:
+    """Return differences of 1, 2 or 5 times a power of ten around the margin, and the margin."""
+    metric = comparison.metric
+    margin = comparison.margin(metric)
+    widths = table.loc[table["metric"] == metric, "half_width"].replace(math.inf, math.nan)
+    # Where nobody said what matters, around what is hardly seen.
+    middle = margin or float(widths.median())
+    if not middle > 0:
+        return []
+    power = math.floor(math.log10(middle))
+    steps = [float(f"{step}e{power + more}") for more in (-1, 0, 1) for step in (1, 2, 5)]
+    near = {step for step in steps if middle / 4 <= step <= middle * 4}
+    return sorted(near | ({margin} if margin else set()))
 
 
 def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:

@@ -131,6 +131,11 @@ SCHEMAS = {
         key=("variant", "target", "seed"),
         may_be_empty=True,
     ),
+    "power": Schema(
+        {"variant": TEXT, "against": TEXT, "difference": POSITIVE, "seeds": INFINITE},
+        key=("variant", "against", "difference"),
+        may_be_empty=True,
+    ),
     "profile": Schema(
         {"target": POSITIVE, "variant": TEXT, "factor": POSITIVE, "fraction": FRACTION},
         # Of two factors, six digits may be the same.

@@ -455,7 +455,7 @@ def seeds_needed(
         forbid it and only a larger test set would help; NaN where a variant has one seed, which
         tells no spread.
     """
-    return max(_fewest(first, second, sign * size, 0.0, alpha, power) for sign in (-1, 1))
+    return _fewest(first, second, [-size, size], 0.0, alpha, power)
 
 
 def seeds_to_settle(
@@ -468,17 +468,24 @@ def seeds_to_settle(
     Returns:
         The number; infinite or NaN as of `seeds_needed`.
     """
-    return _fewest(first, second, first.mean - second.mean, margin, alpha, power)
+    return _fewest(first, second, [first.mean - second.mean], margin, alpha, power)
 
 
 def _fewest(
-    first: Sample, second: Sample, size: float, margin: float, alpha: float, power: float
+    first: Sample,
+    second: Sample,
+    sizes: Sequence[float],
+    margin: float,
+    alpha: float,
+    power: float,
 ) -> float:
     if math.inf in (first.variance, second.variance):
         return math.nan
 
     def suffice(count: int) -> bool:
-        return verdict_chance(first, second, count, size, margin, alpha) >= power
+        return all(
+            verdict_chance(first, second, count, size, margin, alpha) >= power for size in sizes
+        )
 
     counts = range(2, MOST_SEEDS + 1)
     place = bisect_left(counts, True, key=suffice)

@@ -4,54 +4,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from optledger.figures.style import COLOURS, GREY, lines, style
+from optledger.figures.style import GREY, lines, style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# In inches.
-_LARGE, _SMALL = (4.9, 3.4), (2.45, 1.9)
-
-# Of a small figure: left, bottom, width and height, as shares of it.
-_AXES = (0.2, 0.24, 0.73, 0.63)
-
 # Times the distance of those that are near: one further away leaves them no room.
 _FAR = 4.0
-
-# By the ratio of an axis' ends: where in a decade its ticks are.
-_SUBS = (
-    (6.0, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)),
-    (30.0, (1.0, 2.0, 5.0)),
-    (300.0, (1.0, 3.0)),
-)
 
 # In characters: of a name as it is printed, and of one of which three columns fit.
 _LONGEST, _NARROW = 22, 12
 
 
-def panels(variants: Sequence[str]) -> list[list[str]]:
-    """Return what is drawn together: all of a few variants, each of many by itself."""
-    return [list(variants)] if len(variants) <= len(COLOURS) else [[name] for name in variants]
-
-
 @contextmanager
-def panel(title: str = "") -> Iterator["tuple[Figure, Axes]"]:
-    """Yield a figure and its axes, in this project's style: a small one, if it has a title."""
+def panel() -> Iterator["tuple[Figure, Axes]"]:
+    """Yield a figure and its axes, in this project's style."""
     # Not at the top: importing Matplotlib reads its user's settings and fonts.
     from matplotlib.figure import Figure
 
-    with style({"font.size": 9.5 if title else 10.0}):
-        if title:
-            # Not fitted: all of a kind have their axes in one place, and there are many.
-            figure = Figure(figsize=_SMALL)
-            axes = figure.add_axes(_AXES)
-            axes.set_title(short(title))
-        else:
-            figure = Figure(figsize=_LARGE, layout="constrained")
-            axes = figure.add_subplot()
-        yield figure, axes
+    with style():
+        figure = Figure(figsize=(4.9, 3.4), layout="constrained")
+        yield figure, figure.add_subplot()
 
 
 def line_of(variant: str, variants: Sequence[str], shown: Sequence[str]) -> dict[str, Any]:
@@ -78,23 +53,6 @@ def name_lines(figure: "Figure", shown: Sequence[str]) -> None:
             handlelength=2.2,
             columnspacing=1.2,
         )
-
-
-def plain_numbers(axis: Any, most: int = 6) -> None:
-    """Print the ticks of a logarithmic axis as people write numbers: 0.03, not a power of ten.
-
-    Args:
-        axis: one of Matplotlib's, whose ends are set.
-        most: how many ticks it has room for.
-    """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    low, high = sorted(axis.get_view_interval())
-    ratio = high / low if low > 0 else 10.0
-    subs = next((subs for below, subs in _SUBS if ratio < below), (1.0,))
-    axis.set_major_locator(LogLocator(subs=subs, numticks=most))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
 
 
 def identifier(variant: str) -> str:

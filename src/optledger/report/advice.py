@@ -18,6 +18,7 @@ from optledger.analysis.words import are, interval, many, signed, some
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Params
 from optledger.datasets.kinds import kind_of
+from optledger.trials.records import score_of
 
 
 class Choice(NamedTuple):
@@ -70,6 +71,7 @@ def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     else:
         why += f"there it is in the leading group.{_beside(rows.loc[others], champion)}"
         why += _faster(leading, champion)
+        why += _widest(leading, champion, comparison.metric)
     return Choice(_with_rate(leading[leading["variant"] == champion]), why)
 
 
@@ -117,19 +119,22 @@ def certainty(
     return sentences
 
 
-def next_steps(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> list[str]:
+def next_steps(
+    leaderboard: pd.DataFrame, comparisons: pd.DataFrame, curves: pd.DataFrame, params: Params
+) -> list[str]:
     """Return what would tell more, or might do better, what settles the most first.
 
     Args:
         leaderboard: results/leaderboard.csv.
         comparisons: results/comparisons.csv.
+        curves: results/curves.csv.
         params: what params.yaml says.
     """
     return [
         *_steps_of_design(leaderboard, params.comparison),
         *_steps_of_seeds(leaderboard, comparisons, params.comparison),
         *_steps_of_search(leaderboard),
-        *_steps_of_training(leaderboard, params),
+        *_steps_of_training(leaderboard, curves, params),
     ]
 
 
@@ -175,6 +180,22 @@ def _faster(leading: pd.DataFrame, champion: str) -> str:
     return (
         f" If speed matters, {fastest} gets to a validation {_score(leading)} of {target} in "
         f"{many(epochs[fastest], 'epoch')}, {champion} {own}."
+    )
+
+
+def _widest(leading: pd.DataFrame, champion: str, metric: str) -> str:
+    """Return that the seeds of the champion spread most of those that lead, if they do."""
+    spread = leading.set_index("variant")[f"{metric}_std"].dropna()
+    if champion not in spread or spread[champion] <= spread.drop(champion).max():
+        return ""
+    told = METRICS[metric]
+    own, least = (
+        f"{told.signed(value).lstrip('+')}{told.of_unit}"
+        for value in (spread[champion], spread.min())
+    )
+    return (
+        f" Its seeds spread most of those that lead, with a standard deviation of {own}; "
+        f"those of {spread.idxmin()} spread least, {least}."
     )
 
 
@@ -278,7 +299,9 @@ def _steps_of_search(leaderboard: pd.DataFrame) -> Iterator[str]:
         yield f"As many search trials for {some(fewer)} as the others had, {most}."
 
 
-def _steps_of_training(leaderboard: pd.DataFrame, params: Params) -> Iterator[str]:
+def _steps_of_training(
+    leaderboard: pd.DataFrame, curves: pd.DataFrame, params: Params
+) -> Iterator[str]:
     diverged = _diverged(leaderboard)
     if diverged:
         yield f"A lower learning rate, or a schedule, for {some(diverged)}: seeds diverged."
@@ -292,6 +315,7 @@ def _steps_of_training(leaderboard: pd.DataFrame, params: Params) -> Iterator[st
         and 2 * _open(row) > row["seeds"]
         # Not of one that ended by itself.
         and row["epochs"] == params.variants[str(row["variant"])].epochs
+        and _improves(curves[curves["variant"] == row["variant"]], convergence.patience)
     ]
     if each:
         monitor = convergence.monitor.replace("_", " ")
@@ -299,6 +323,15 @@ def _steps_of_training(leaderboard: pd.DataFrame, params: Params) -> Iterator[st
             f"More epochs for {some(each)}, as their {monitor} had still improved in the last "
             f"{convergence.patience}. `training.epochs`, or a variant's own `epochs`"
         )
+
+
+def _improves(curve: pd.DataFrame, patience: int) -> bool:
+    """Whether the mean validation score of the last epoch is better than that so many before."""
+    if len(curve) < 2:
+        return True
+    score = score_of(curve)
+    first, last = curve[f"validation_{score}"].iloc[[-min(1 + patience, len(curve)), -1]]
+    return METRICS[score].worse(last) < METRICS[score].worse(first)
 
 
 def _open(row: Mapping[Hashable, Any]) -> int:

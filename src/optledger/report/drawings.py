@@ -1,19 +1,19 @@
-"""The figures of the report: SVG that stands in the page, with a text for who cannot see it."""
+"""What the figures of the page show, each with a text for who cannot see it."""
 
 import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from markupsafe import Markup, escape
 
 from optledger.core.metric import METRICS
-from optledger.figures import curves, profile, sensitivity
 from optledger.figures import residuals as residuals_figure
-from optledger.figures.panels import panels
 from optledger.figures.style import lines, themed
+from optledger.report.charts import Axis, Chart, Curve
+from optledger.report.errors import ERROR, error_name, error_of, title_of, with_error
 from optledger.trials.records import score_of
 
 
@@ -29,89 +29,119 @@ class Drawing(NamedTuple):
     caption: str
 
 
-def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[tuple[str, list[Drawing]]]:
-    """Yield the kinds of learning curves, each with its drawings.
+def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[Chart]:
+    """Yield the learning curves of each kind: means over seeds, in a band of all of them.
 
     Args:
         table: results/curves.csv.
         leaderboard: results/leaderboard.csv.
     """
     names = leaderboard["variant"].tolist()
-    steady = leaderboard.loc[leaderboard["diverged_seeds"] == 0, "variant"].tolist() or names
-    leading = leaderboard.loc[leaderboard["leading"] == 1, "variant"].tolist()
-    table = curves.with_error(table)
-    metrics = [
-        metric for metric in (curves.ERROR, "validation_loss") if table[metric].notna().any()
-    ] or ["train_loss"]
-    groups = panels(names)
-    small = len(groups) > 1
-    # Closer, where the others leave those that lead little room.
-    closer = leading if set(leading) != set(steady) and len(panels(leading)) == 1 else []
-    for metric in metrics:
-        name = curves.name_of(metric, table)
-        drawn = [
-            inline(
-                curves.draw(table, metric, shown, names, steady, small),
-                f"{metric}-of-{shown[0]}" if small else metric,
-                f"{name} by epoch: {_ends(table, metric, shown)}",
-            )
-            for shown in groups
-        ]
-        if closer:
-            drawn.append(
-                inline(
-                    curves.draw(table, metric, closer, names, closer),
-                    f"{metric}-leading",
-                    f"{name} by epoch of those that lead: {_ends(table, metric, closer)}",
-                    "Those that lead, closer",
+    lost = set(leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"])
+    table = with_error(table)
+    metrics = [metric for metric in (ERROR, "validation_loss") if table[metric].notna().any()]
+    for metric in metrics or ["train_loss"]:
+        own = {name: table[table["variant"] == name] for name in names}
+        yield Chart(
+            key=metric,
+            title=title_of(metric, table),
+            curves={
+                name: Curve(
+                    points=_points(rows, "epoch", metric),
+                    band=_points(rows, "epoch", f"{metric}_min", f"{metric}_max"),
+                    lost=name in lost,
                 )
-            )
-        yield name, drawn
+                for name, rows in own.items()
+                if len(rows)
+            },
+            x=Axis("epoch", ends=(0, 1.02 * max(table["epoch"], default=1)), whole=True),
+            y=Axis("", log=True),
+            variants=names,
+            texts={name: _end(rows, metric) for name, rows in own.items()},
+        )
 
 
-def speed(table: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[float, list[Drawing]]]:
-    """Yield each target with a drawing of each variant's performance profile.
+def speed(table: pd.DataFrame, names: Sequence[str], score: str) -> Iterator[Chart]:
+    """Yield the performance profiles for each target.
 
     Args:
         table: results/profile.csv.
         names: all variants, in the order of the leaderboard.
+        score: what the validation split is scored by, in words.
     """
-    for target in table["target"].unique():
-        at_once = table[(table["target"] == target) & (table["factor"] == 1)]
-        shares = at_once.set_index("variant")["fraction"]
-        yield (
-            float(target),
-            [
-                inline(
-                    profile.draw(table, target, name, names),
-                    f"profile-{target:g}-of-{name}",
-                    f"{name} is the fastest, or as fast, in {100 * shares[name]:g} % of the seeds",
-                )
-                for name in names
-            ],
+    for target, rows in table.groupby("target", sort=False):
+        own = {name: rows[rows["variant"] == name] for name in names}
+        # Where every factor is 1, a step still needs somewhere to go.
+        end = max(1.5, rows["factor"].max())
+        yield Chart(
+            key=f"profile-{target:g}",
+            title=f"How soon they get to a validation {score} of {target:g}",
+            curves={
+                name: Curve(_steps(each["factor"], 100 * each["fraction"], end))
+                for name, each in own.items()
+            },
+            x=Axis("times the fastest's epochs", ends=(1, end)),
+            y=Axis("", ends=(-2, 104)),
+            variants=names,
+            texts={
+                name: f"is the fastest, or as fast, in {100 * each['fraction'].iloc[0]:g} % of the "
+                "seeds"
+                for name, each in own.items()
+            },
         )
 
 
-def searches(table: pd.DataFrame, leaderboard: pd.DataFrame) -> list[Drawing]:
-    """Draw what each learning rate that was tried came to, a drawing for each variant.
+def searches(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Chart | None:
+    """Return what each learning rate that was tried came to; None where none was searched for.
 
     Args:
         table: results/search.csv.
         leaderboard: results/leaderboard.csv.
     """
+    if table.empty:
+        return None
+    score = score_of(table)
+    column = f"validation_{score}"
+    # The mean of each rate; one of which a trial diverged has a cross.
+    trials = (
+        table.assign(lost=table[column].isna())
+        .groupby(["variant", "learning_rate", "chosen"], as_index=False)
+        .agg(score=(column, "mean"), lost=("lost", "any"))
+    )
+    trials["error"] = error_of(trials["score"], score)
     names = leaderboard["variant"].tolist()
-    drawn = []
-    for row in leaderboard.to_dict("records"):
-        name = str(row["variant"])
-        own = table[table["variant"] == name]
-        if own.empty:
-            continue
-        edge = row["search_edge"]
-        place = "inside the range" if pd.isna(edge) else f"the {edge} tried"
-        figure = sensitivity.draw(table, name, names)
-        caption = f"{row['learning_rate']:g} chosen, {place}"
-        drawn.append(inline(figure, f"search-of-{name}", f"{name}: {_tried(own)}", caption))
-    return drawn
+    own = {name: trials[trials["variant"] == name] for name in names}
+    edges = leaderboard.set_index("variant")["search_edge"]
+    return Chart(
+        key="rates",
+        title=f"Validation {error_name(score)} of each learning rate that was tried",
+        curves={
+            name: Curve(
+                points=_points(rows, "learning_rate", "error"),
+                dotted=True,
+                rings=_points(rows[rows["chosen"] == 1], "learning_rate", "error"),
+                crosses=rows.loc[rows["lost"], "learning_rate"].tolist(),
+            )
+            for name, rows in own.items()
+            if len(rows)
+        },
+        x=Axis("learning rate", log=True),
+        y=Axis("", log=True),
+        variants=names,
+        texts={name: _tried(rows, score, edges[name]) for name, rows in own.items()},
+    )
+
+
+def _points(rows: pd.DataFrame, *columns: str) -> list[Any]:
+    return list(rows[list(columns)].itertuples(index=False, name=None))
+
+
+def _steps(factors: pd.Series, values: pd.Series, end: float) -> list[tuple[float, float]]:
+    """Return the corners of a line that rises at each factor, and goes on to the end."""
+    corners: list[tuple[float, float]] = []
+    for factor, value in zip(factors, values, strict=True):
+        corners += [(factor, corners[-1][1]), (factor, value)] if corners else [(factor, value)]
+    return [*corners, (end, corners[-1][1])]
 
 
 def residuals(
@@ -157,20 +187,18 @@ def inline(svg: str, name: str, text: str, caption: str = "") -> Drawing:
     return Drawing(Markup(themed(content.replace("<svg", opened, 1))), caption)
 
 
-def _ends(table: pd.DataFrame, metric: str, shown: Sequence[str]) -> str:
-    """Return what each of the curves comes to."""
-    ends = table.groupby("variant")[["epoch", metric]].last()
-    return "; ".join(
-        f"{name} ends at {value:.3g} after {epoch:g} epochs"
-        for name, epoch, value in ends[ends.index.isin(shown)].itertuples()
-    )
+def _end(rows: pd.DataFrame, metric: str) -> str:
+    """Return what a curve comes to."""
+    if rows.empty:
+        return "has no epoch"
+    return f"ends at {rows[metric].iloc[-1]:.3g} after {rows['epoch'].iloc[-1]:g} epochs"
 
 
-def _tried(own: pd.DataFrame) -> str:
-    parts, score = [], score_of(own)
-    for row in own.to_dict("records"):
-        found = float(row[f"validation_{score}"])
-        came_to = "diverged" if math.isnan(found) else METRICS[score].told(found)
-        chosen = " (chosen)" if row["chosen"] else ""
-        parts.append(f"{row['learning_rate']:g} {came_to}{chosen}")
-    return f"validation {score.replace('_', ' ')} by learning rate: {', '.join(parts)}"
+def _tried(rows: pd.DataFrame, score: str, edge: str) -> str:
+    """Return what each learning rate came to."""
+    parts = []
+    for row in rows.to_dict("records"):
+        came_to = "diverged" if math.isnan(row["score"]) else METRICS[score].told(row["score"])
+        at = "" if pd.isna(edge) else f", the {edge} tried"
+        parts.append(f"{row['learning_rate']:g} {came_to}{f' (chosen{at})' * row['chosen']}")
+    return f"has a validation {score.replace('_', ' ')} by learning rate: {', '.join(parts)}"

@@ -13,14 +13,13 @@ from markupsafe import Markup, escape
 from optledger.analysis import preview
 from optledger.analysis.comparisons import reference
 from optledger.analysis.markdown import answer, rank_notes, rank_table, scope
-from optledger.analysis.words import confidence, listed, many, some
+from optledger.analysis.planning import MOST_PLANNED
+from optledger.analysis.words import confidence, listed, looks, many, some
 from optledger.core.metric import METRICS
 from optledger.core.params import Params
 from optledger.datasets.kinds import kind_of
-from optledger.figures.curves import error_name
-from optledger.figures.differences import described
-from optledger.figures.style import DARK, VARIABLES, Line, lines
-from optledger.report import advice, drawings, tables
+from optledger.figures.style import DARK, VARIABLES, lines
+from optledger.report import advice, charts, drawings, tables
 from optledger.report.gallery import Gallery
 
 
@@ -29,7 +28,6 @@ class Results:
     """What the report is made of: the tables of results/, by the names of their files.
 
     Attributes:
-        answer: the figure of the differences.
         cases: the figure of each case.
         gallery: the test images that most models get wrong.
         checksums: SHA-256 of data and results, by file.
@@ -46,7 +44,8 @@ class Results:
     search: pd.DataFrame
     per_class: pd.DataFrame
     confusion: pd.DataFrame
-    answer: str
+    seeds: pd.DataFrame
+    power: pd.DataFrame
     cases: list[Path]
     gallery: Gallery
     checksums: dict[str, str]
@@ -58,42 +57,55 @@ class Results:
 
 def html(results: Results, params: Params) -> str:
     """Return the report as a page of HTML that needs no other file."""
-    names = results.leaderboard["variant"].tolist()
-    best = reference(results.leaderboard)
-    champion = results.leaderboard.loc[results.leaderboard["champion"] == 1, "variant"]
+    board, comparison = results.leaderboard, params.comparison
+    names = board["variant"].tolist()
+    champion = board.loc[board["champion"] == 1, "variant"]
     # Whose mistakes are shown.
-    one = str(champion.iloc[0]) if len(champion) else best
-    differing, shared = tables.parameters(params, results.leaderboard)
+    one = str(champion.iloc[0]) if len(champion) else reference(board)
+    differing, shared = tables.parameters(params, board)
     shown = tables.shown_classes(results.confusion, results.per_class, one)
+    ranked = tables.ranks(board, results.comparisons, comparison)
+    pairs = tables.pairs(results.comparisons, results.power, comparison)
+    held = tables.held_against(board, comparison)
+    heads, rows = tables.seeds(results.seeds, board)
+    words = _words(results, params)
     return (
         _environment()
         .get_template("page.html.jinja")
         .render(
-            **_words(results, params),
+            **words,
             keys=lines(names),
             champion=champion.iloc[0] if len(champion) else None,
-            best=best,
             mistaken_by=one,
-            mistaken=_with_predictions(results.leaderboard, one),
-            ranks=tables.ranks(results.leaderboard, results.comparisons, params.comparison),
-            lost=bool(results.leaderboard["diverged_seeds"].sum()),
-            targets=tables.targets(results.leaderboard),
-            figure=drawings.inline(
-                results.answer,
-                "answer",
-                described(results.leaderboard, results.comparisons, params.comparison),
-            ),
-            verdicts=tables.verdicts(results.comparisons, names, params.comparison),
+            mistaken=_with_predictions(board, one),
+            held=held,
+            ranks=ranked,
+            sentence=tables.sentence(ranked, held),
+            ends=tables.written_ends(board, results.comparisons, comparison),
+            zero=tables.zero(board, results.comparisons, comparison),
+            margin_number=METRICS[comparison.metric].units * comparison.margin(comparison.metric),
+            told_apart=tables.told_apart(pairs),
+            seed_heads=heads,
+            seed_rows=rows,
+            lost=bool(board["diverged_seeds"].sum()),
+            targets=tables.targets(board),
+            pairs=pairs,
+            power=tables.sizes(results.power, comparison),
+            needed=tables.needed(pairs, names, held),
+            planned=MOST_PLANNED,
+            seed_count=int(board["seeds"].min()),
+            looks=looks(comparison) if comparison.looks else "",
+            verdicts=tables.verdicts(results.comparisons, names, comparison),
             few=len(names) <= tables.FEW,
             turned=len(names) > tables.FEW or max(map(len, names)) > _WIDE_HEAD,
             notes=[
-                *rank_notes(results.leaderboard, results.comparisons, params.comparison),
+                *rank_notes(board, results.comparisons, comparison),
                 *_full_batches(params),
             ],
             class_notes=results.class_notes,
-            learning=list(drawings.learning(results.curves, results.leaderboard)),
-            speed=list(drawings.speed(results.profile, names)) if names[1:] else [],
-            searches=drawings.searches(results.search, results.leaderboard),
+            learning=list(drawings.learning(results.curves, board)),
+            speed=list(drawings.speed(results.profile, names, words["score"])) if names[1:] else [],
+            rates=drawings.searches(results.search, board),
             classes=shown,
             class_count=results.per_class["class"].nunique(),
             heat_map=tables.heat_map(results.per_class, names, shown),
@@ -154,9 +166,10 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
     return {
         "answer": answer(leaderboard, comparisons, comparison),
         "preview": preview.NOTE if is_preview else "",
+        "preview_of": preview.named(leaderboard["seeds"]),
         "choice": advice.choice(leaderboard, comparisons, comparison),
         "certainty": advice.certainty(leaderboard, comparisons, comparison),
-        "next_steps": advice.next_steps(leaderboard, comparisons, params),
+        "next_steps": advice.next_steps(leaderboard, comparisons, results.curves, params),
         "params": params,
         "metric": comparison.metric,
         "words": METRICS[comparison.metric].words,
@@ -169,7 +182,6 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "unit": METRICS[comparison.metric].unit,
         "lower_is_better": METRICS[comparison.metric].lower_is_better,
         "score": kind_of(leaderboard).SCORE.replace("_", " "),
-        "error_name": error_name(kind_of(leaderboard).SCORE).partition(" (")[0],
         "variants": many(len(leaderboard), "variant"),
     }
 
@@ -183,7 +195,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"prose": _prose, "key": _key}
+    environment.filters |= {"prose": _prose, "key": charts.key, "draw": charts.draw}
     return environment
 
 
@@ -192,14 +204,3 @@ def _prose(text: str) -> Markup:
     text = re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", str(escape(text)))
     text = re.sub(r"(?<=\d) (?=%|points|nats)", "\N{NO-BREAK SPACE}", text)
     return Markup(re.sub("`(.+?)`", r"<code>\1</code>", text))
-
-
-_DASHES = {"solid": "", "dashed": "5 3", "dotted": "1.5 2.5", "dashdot": "6 2 1.5 2"}
-
-
-def _key(line: Line) -> Markup:
-    """Return a sample of a variant's line, to stand before its name."""
-    return Markup(
-        '<svg class="key" viewBox="0 0 22 10" aria-hidden="true">'
-        '<path d="M1 5H21" style="stroke:var({})" stroke-dasharray="{}"/></svg>'
-    ).format(VARIABLES[line.color], _DASHES[line.linestyle])

@@ -12,32 +12,37 @@ from optledger.analysis.comparisons import against, plain_rows, reference
 from optledger.analysis.preview import behind, is_preview
 from optledger.analysis.words import (
     epochs_to,
+    further_seeds,
     interval,
     learning_rate,
     mean_interval,
+    p_value,
     signed,
     verdict_at,
 )
 from optledger.core.metric import METRICS, metrics_in
 from optledger.core.params import Comparison, Params
+from optledger.datasets.kinds import kind_of
 from optledger.figures.panels import near
 
 FEW = 8
 """So many variants are few enough for numbers in the cells of a matrix."""
 
 
-class Span(NamedTuple):
-    """An interval in its cell, in percent of the cell's width.
+class Bar(NamedTuple):
+    """A difference as it is drawn in its cell, in percent of the cell's width.
 
     Attributes:
-        low: where it begins.
-        width: how wide it is.
-        middle: where the mean is.
+        margin: where the margin begins, and how wide it is.
+        outer: where the interval begins, and how wide it is; None beyond the axis.
+        inner: the same of the narrower one, which shows equivalence.
+        middle: where the difference is; None beyond the axis.
     """
 
-    low: float
-    width: float
-    middle: float
+    margin: tuple[float, float]
+    outer: tuple[float, float] | None = None
+    inner: tuple[float, float] | None = None
+    middle: float | None = None
 
 
 class Rank(NamedTuple):
@@ -49,11 +54,12 @@ class Rank(NamedTuple):
         badges: what it is called.
         mean: of the deciding metric.
         told: the same in words.
-        spread: of a preview, the standard deviation over seeds, in words.
+        spread: the standard deviation over seeds, in words.
         interval: of the mean, in words.
-        span: the same as it is drawn; None where it is unknown, or beyond the axis.
-        verdict: against the best that leads, and in a preview how far its mean is behind the best
-            one; out, where seeds diverged.
+        verdict: against the reference, and in a preview how far its mean is behind the best one;
+            out, where seeds diverged.
+        difference: from the reference, with its interval, in words.
+        bar: the same as it is drawn; None where it is unknown.
         epochs: to each target, as a number, which may be infinite, and in words.
         learning_rate: the chosen one, or that of most seeds.
         rate: the same in words.
@@ -69,8 +75,9 @@ class Rank(NamedTuple):
     told: str
     spread: str
     interval: str
-    span: Span | None
     verdict: str
+    difference: str
+    bar: Bar | None
     epochs: list[tuple[float, str]]
     learning_rate: float
     rate: str
@@ -95,6 +102,19 @@ class Cell(NamedTuple):
     share: float = 0.0
 
 
+def held_against(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
+    """Return the variant that the page holds the others against: the baseline, or the best.
+
+    Args:
+        leaderboard: results/leaderboard.csv.
+        comparison: the section of params.yaml.
+    """
+    sound = leaderboard.loc[leaderboard["diverged_seeds"] == 0, "variant"].tolist()
+    if comparison.baseline is not None and comparison.baseline in sound:
+        return comparison.baseline
+    return reference(leaderboard)
+
+
 def ranks(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
 ) -> list[Rank]:
@@ -106,10 +126,10 @@ def ranks(
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
-    beside = plain_rows(against(comparisons, metric, reference(leaderboard)))
+    beside = plain_rows(against(comparisons, metric, held_against(leaderboard, comparison)))
     few = is_preview(leaderboard["seeds"], comparison)
     gaps = behind(leaderboard, metric) if few else {}
-    ends = axis(leaderboard, comparison)
+    ends = _axis_of(leaderboard, comparisons, comparison)
     return [
         Rank(
             rank=row["rank"],
@@ -117,12 +137,13 @@ def ranks(
             badges=[badge for badge in ("first", "leading", "champion") if row[badge]],
             mean=row[metric],
             told="none" if pd.isna(row[metric]) else METRICS[metric].told(row[metric]),
-            spread=_spread(metric, row[f"{metric}_std"]) if few else "",
+            spread=_spread(metric, row[f"{metric}_std"]),
             interval=mean_interval(
                 metric, row[f"{metric}_low"], row[f"{metric}_high"], row["diverged_seeds"]
             ),
-            span=_span(row, metric, *ends),
             verdict=gaps.get(name) or _stands(row, beside.get(name), comparison),
+            difference=_told(beside.get(name), comparison),
+            bar=_bar(None if row["diverged_seeds"] else beside.get(name), comparison, *ends, few),
             epochs=[
                 (row[f"epochs_to_{target}"], _epochs(row, target))
                 for target in targets(leaderboard)
@@ -138,7 +159,7 @@ def ranks(
 
 
 def _spread(metric: str, deviation: float) -> str:
-    return "" if pd.isna(deviation) else f"± {METRICS[metric].told(deviation)}"
+    return "" if pd.isna(deviation) else METRICS[metric].told(deviation)
 
 
 def _stands(
@@ -159,38 +180,82 @@ def _epochs(row: Mapping[str, Any], target: str) -> str:
     return epochs_to(row[f"epochs_to_{target}"], row[f"seeds_to_{target}"], row["seeds"])
 
 
-def axis(leaderboard: pd.DataFrame, comparison: Comparison) -> tuple[float, float]:
-    """Return the ends of the axis of `Span`: of the intervals that are known and not far away."""
+def written_ends(
+    leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
+) -> tuple[str, str]:
+    """Return what the ends of the bars' axis are, in the metric's unit."""
+    ends = _axis_of(leaderboard, comparisons, comparison)
+    left, right = (signed(end, comparison.metric) for end in ends)
+    return left, right
+
+
+def zero(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> float:
+    """Return where 0 is on the bars' axis, in percent."""
+    left, right = _axis_of(leaderboard, comparisons, comparison)
+    return round(100 * left / (left - right), 1)
+
+
+def _axis_of(
+    leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
+) -> tuple[float, float]:
+    rows = against(comparisons, comparison.metric, held_against(leaderboard, comparison))
+    lost = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"]
+    return axis(rows.drop(lost, errors="ignore"), comparison)
+
+
+def axis(rows: pd.DataFrame, comparison: Comparison) -> tuple[float, float]:
+    """Return where the axis of `Bar` begins and ends, what is worse on the left.
+
+    Args:
+        rows: as of `against`, of variants of which no seed diverged.
+        comparison: the section of params.yaml.
+    """
+    ends = rows[["low", "high"]].dropna()
+    ends = ends[near(ends.abs().max(axis=1))]
+    margin = comparison.margin(comparison.metric)
+    # Of no ends at all, too.
+    low = float(np.fmin(-1.4 * margin, 1.05 * ends["low"].min()))
+    high = float(np.fmax(1.4 * margin, 1.05 * ends["high"].max()))
+    if not low < high:
+        low, high = -1.0, 1.0
+    return (high, low) if METRICS[comparison.metric].lower_is_better else (low, high)
+
+
+def _told(row: Mapping[str, Any] | None, comparison: Comparison) -> str:
+    if row is None or math.isnan(row["difference"]):
+        return ""
+    told = signed(row["difference"], comparison.metric)
+    return f"{told} ({interval(row, comparison.metric, row['verdict'] == 'equivalent')})"
+
+
+def _bar(
+    row: Mapping[str, Any] | None,
+    comparison: Comparison,
+    left: float,
+    right: float,
+    is_preview: bool,
+) -> Bar:
+    def place(value: float) -> float:
+        return round(100 * min(1.0, max(0.0, (value - left) / (right - left))), 1)
+
+    def piece(ends: tuple[float, float]) -> tuple[float, float] | None:
+        if math.isnan(ends[0]):
+            return None
+        places = sorted(map(place, ends))
+        width = round(places[1] - places[0], 1)
+        return (places[0], width) if width else None
+
     metric = comparison.metric
-    known = leaderboard[leaderboard["diverged_seeds"] == 0]
-    rows = plain_rows(leaderboard if known.empty else known)
-    ends = pd.DataFrame([_ends(row, metric) for row in rows.values()])
-    reach = ends[1].max() - ends[0]
-    if METRICS[metric].lower_is_better:
-        reach = ends[1] - ends[0].min()
-    ends = ends[near(reach)]
-    low, high = float(ends[0].min()), float(ends[1].max())
-    room = 0.04 * (high - low) or 0.001
-    return max(METRICS[metric].least, low - room), min(METRICS[metric].most, high + room)
-
-
-def _ends(row: Mapping[str, Any], metric: str) -> tuple[float, float]:
-    low, high = row[f"{metric}_low"], row[f"{metric}_high"]
-    if not math.isfinite(high - low):
-        low = high = row[metric]
-    return max(METRICS[metric].least, low), min(METRICS[metric].most, high)
-
-
-def _span(row: Mapping[str, Any], metric: str, low: float, high: float) -> Span | None:
-    ends = _ends(row, metric)
-    length = row[f"{metric}_high"] - row[f"{metric}_low"]
-    unknown = row["diverged_seeds"] or not math.isfinite(length)
-    if unknown or ends[1] < low or ends[0] > high:
-        return None
-    left, right, middle = (
-        100 * min(1.0, max(0.0, (value - low) / (high - low))) for value in (*ends, row[metric])
-    )
-    return Span(round(left, 2), round(right - left, 2), round(middle, 2))
+    margin = comparison.margin(metric)
+    found = Bar(piece((-margin, margin)) or (place(0), 0.0))
+    if row is None or math.isnan(row["difference"]):
+        return found
+    outer = piece((row["low"], row["high"]))
+    share = (row["difference"] - left) / (right - left)
+    if share < 0 or share > 1:
+        return found._replace(outer=outer)
+    inner = None if is_preview else piece((row["inner_low"], row["inner_high"]))
+    return found._replace(outer=outer, inner=inner, middle=place(row["difference"]))
 
 
 # A variant against itself.
@@ -231,6 +296,141 @@ def _verdict(
     text = f"{_MARKS[verdict]} {told}" if few else _MARKS[verdict]
     title = f"{name} against {other}: {verdict_at(row, comparison)}{ends}"
     return Cell(text, title, verdict.replace(" ", "-"))
+
+
+class PairRow(NamedTuple):
+    """A pair of variants.
+
+    Attributes:
+        variant: the first.
+        against: the second.
+        difference: of the first from the second, in words.
+        interval: its interval, in words.
+        p_value: adjusted for all pairs, in words.
+        verdict: of the first, and the look that came to it.
+        further: the seeds that would settle it, in words.
+        numbers: difference, interval and narrower interval, as the script reads them.
+        needed: the seeds that would show each of some differences.
+    """
+
+    variant: str
+    against: str
+    difference: str
+    interval: str
+    p_value: str
+    verdict: str
+    further: str
+    numbers: str
+    needed: list[str]
+
+
+def pairs(comparisons: pd.DataFrame, power: pd.DataFrame, comparison: Comparison) -> list[PairRow]:
+    """Return every pair on the deciding metric.
+
+    Args:
+        comparisons: results/comparisons.csv.
+        power: results/power.csv.
+        comparison: the section of params.yaml.
+    """
+    metric = comparison.metric
+    needed = {
+        frozenset(pair): [_number(value) for value in own["seeds"]]
+        for pair, own in power.groupby(["variant", "against"], sort=False)
+    }
+    own = comparisons[comparisons["metric"] == metric].reset_index(drop=True)
+    return [
+        PairRow(
+            variant=row["variant"],
+            against=row["against"],
+            difference=signed(row["difference"], metric),
+            interval=interval(row, metric, row["verdict"] == "equivalent"),
+            p_value=p_value(row["p_adjusted"]),
+            verdict=verdict_at(row, comparison),
+            further=further_seeds(row["further_seeds"]) if row["verdict"] == "inconclusive" else "",
+            numbers=" ".join(
+                signed(row[name], metric) or "NaN"
+                for name in ("difference", "low", "high", "inner_low", "inner_high")
+            ).replace("inf", "Infinity"),
+            needed=needed.get(frozenset((row["variant"], row["against"])), []),
+        )
+        for row in plain_rows(own).values()
+    ]
+
+
+def told_apart(rows: Sequence[PairRow]) -> str:
+    """Return of how many pairs it is known which is better, or that both are as good."""
+    verdicts = [row.verdict.partition(" at ")[0] for row in rows]
+    judged = [each for each in verdicts if each not in ("not judged", "not pursued")]
+    if not judged:
+        return "No pair is judged"
+    apart = sum(each in ("better", "worse") for each in judged)
+    equal = judged.count("equivalent")
+    as_good = f", {equal} equivalent" if equal else ""
+    return f"{apart} of {len(judged)} pairs told apart{as_good}"
+
+
+def sizes(power: pd.DataFrame, comparison: Comparison) -> list[str]:
+    """Return the differences that results/power.csv is about, in the metric's unit."""
+    units = METRICS[comparison.metric].units
+    return [f"{units * size:.4g}" for size in power["difference"].unique()]
+
+
+def needed(rows: Sequence[PairRow], names: Sequence[str], held: str) -> dict[str, list[str]]:
+    """Return the seeds that would show each difference from one variant, by variant."""
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for row in rows:
+        if held in (row.variant, row.against):
+            found[row.against if row.variant == held else row.variant] = row.needed
+    return found
+
+
+def _number(seeds: float) -> str:
+    return f"{seeds:g}" if math.isfinite(seeds) else "\N{EN DASH}"
+
+
+def sentence(ranked: Sequence[Rank], held: str) -> str:
+    """Return how the others stand to one variant, in short.
+
+    Args:
+        ranked: the rows of the leaderboard.
+        held: the variant.
+    """
+    groups: dict[str, list[str]] = {}
+    for row in ranked:
+        if row.variant != held:
+            groups.setdefault(row.verdict.partition(" at ")[0], []).append(row.variant)
+    told = [f"{', '.join(names)} {verdict}" for verdict, names in groups.items()]
+    return f"Against {held}: {'; '.join(told)}."
+
+
+def seeds(
+    table: pd.DataFrame, leaderboard: pd.DataFrame
+) -> tuple[list[str], dict[str, list[list[str]]]]:
+    """Return what each seed came to: the heads of columns, and rows of cells by variant.
+
+    Args:
+        table: results/seeds.csv.
+        leaderboard: results/leaderboard.csv.
+    """
+    metrics = [name for name in METRICS if name in table]
+    score = kind_of(leaderboard).SCORE
+    shown = table[["seed", *metrics]].copy()
+    for name in metrics:
+        shown[name] = [METRICS[name].told(value) for value in table[name]]
+    shown[f"validation {score}"] = [
+        "" if pd.isna(value) else METRICS[score].told(value)
+        for value in table[f"validation_{score}"]
+    ]
+    shown["learning rate"] = table["learning_rate"].map("{:g}".format)
+    shown["epochs"] = table["epochs"]
+    shown["converged after"] = table["converged_epoch"]
+    if table["diverged_epoch"].notna().any():
+        shown["diverged in"] = table["diverged_epoch"]
+    heads = [str(name).replace("_", " ") for name in shown]
+    cells = shown.astype(object).where(shown.notna(), "").astype(str)
+    return heads, {
+        str(name): rows.to_numpy().tolist() for name, rows in cells.groupby(table["variant"])
+    }
 
 
 MOST_CLASSES = 30

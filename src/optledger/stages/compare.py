@@ -5,6 +5,7 @@ from optledger.analysis.comparisons import comparisons
 from optledger.analysis.leaderboard import curves, leaderboard, search_table
 from optledger.analysis.leading import leaders
 from optledger.analysis.markdown import answer, comparisons_text, leaderboard_text
+from optledger.analysis.planning import needed_seeds
 from optledger.analysis.results import class_notes, read_samples
 from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets, performance_profile
@@ -39,6 +40,8 @@ def main() -> None:
     write_csv(RESULTS / "comparisons.csv", pairs)
     write_csv(RESULTS / "search.csv", search_table(searches, table))
     write_csv(RESULTS / "curves.csv", curves(histories))
+    lost = set(table.loc[table["diverged_seeds"] > 0, "variant"])
+    write_csv(RESULTS / "power.csv", needed_seeds(samples, comparison, pairs, lost))
     write_csv(RESULTS / "speed.csv", speed)
     write_csv(RESULTS / "profile.csv", performance_profile(speed))
     write_text(

@@ -24,8 +24,8 @@ from optledger.stages import undeclared
 _PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")
 
 _TABLES = (
-    *("leaderboard", "comparisons", "curves", "profile"),
-    *("search", "per_class", "confusion"),
+    *("leaderboard", "comparisons", "curves", "profile", "power"),
+    *("search", "seeds", "per_class", "confusion"),
 )
 
 
@@ -35,10 +35,8 @@ def main() -> None:
     summary = read_summary()
     undeclared.forget("case", CASES, settings.cases)
     tables = read_results(*_TABLES, variants=settings.variants)
-    answer = differences.draw(tables["leaderboard"], tables["comparisons"], settings.comparison)
     results = page.Results(
         **tables,
-        answer=answer,
         cases=[CASES / name / "figure.svg" for name in settings.cases],
         gallery=read_gallery(TEST / "gallery.npz", summary.names, summary.kind),
         checksums=dict(_checksums(settings)),
@@ -47,7 +45,8 @@ def main() -> None:
         residuals=_residuals(),
         number=summary.names[0],
     )
-    write_text(RESULTS / "answer.svg", answer)
+    drawn = differences.draw(tables["leaderboard"], tables["comparisons"], settings.comparison)
+    write_text(RESULTS / "answer.svg", drawn)
     write_text(RESULTS / "report.md", page.markdown(results, settings))
     write_text(RESULTS / "report.html", page.html(results, settings))
 
@@ -63,7 +62,7 @@ def _checksums(settings: Params) -> Iterator[tuple[str, str]]:
     for file in registry.load(settings.dataset).files.values():
         yield (RAW / file.name).as_posix(), file.sha256
     for path in [
-        *(RESULTS / f"{name}.csv" for name in (*_TABLES, "seeds")),
+        *(RESULTS / f"{name}.csv" for name in _TABLES),
         *(Path(CASES / name / "methods.csv") for name in settings.cases),
     ]:
         yield path.as_posix(), file_digest(path)

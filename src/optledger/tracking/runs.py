@@ -35,7 +35,7 @@ _LONGEST_DESCRIPTION = 8000
 
 _COMPARED = (
     *("leaderboard.csv", "leaderboard.md", "comparisons.csv", "comparisons.md"),
-    *("curves.csv", "search.csv", "speed.csv", "profile.csv"),
+    *("curves.csv", "search.csv", "speed.csv", "profile.csv", "power.csv"),
     *("report.html", "report.md"),
 )
 

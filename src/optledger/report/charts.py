@@ -1,0 +1,350 @@
+"""Charts of the page: SVG in which each line stands once, for every panel and for the script."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+from optledger.figures.panels import short
+from optledger.figures.style import VARIABLES, Line, lines
+
+
+class _Size(NamedTuple):
+    """Of a drawing: its width and height; its plot's left, top, width and height; ticks."""
+
+    whole: tuple[int, int]
+    plot: tuple[int, int, int, int]
+    room: tuple[int, int]
+
+
+_LARGE = _Size((560, 330), (46, 10, 506, 280), (8, 6))
+_SMALL = _Size((240, 176), (40, 24, 194, 116), (4, 4))
+
+# By the ratio of a logarithmic axis' ends: where in a decade its ticks are.
+_SUBS = ((6, (1, 1.5, 2, 3, 4, 5, 7)), (30, (1, 2, 5)), (300, (1, 3)))
+
+_FAR = 4.0
+"""Times as bad as the better ones: what is further away would flatten them."""
+
+_DASHES = {"solid": "", "dashed": "6 4", "dotted": "1.5 3", "dashdot": "7 3 1.5 3"}
+
+FEW = 6
+"""So many lines are told apart in one drawing; of more, each has a panel of its own."""
+
+
+class Axis(NamedTuple):
+    """An axis.
+
+    Attributes:
+        label: what it says.
+        log: whether it is logarithmic.
+        ends: where it begins and ends; None where its lines decide.
+        whole: whether only whole numbers have ticks.
+    """
+
+    label: str
+    log: bool = False
+    ends: tuple[float, float] | None = None
+    whole: bool = False
+
+    def at(self, value: float) -> float:
+        """Return where on the axis a value is."""
+        if not self.log:
+            return value
+        return math.log10(value) if value > 0 else math.nan
+
+
+class Curve(NamedTuple):
+    """What one variant has in a chart.
+
+    Attributes:
+        points: of its line, x and y; NaN leaves a gap.
+        band: around it, x, low and high.
+        dotted: whether each point has a dot.
+        rings: points that are marked.
+        crosses: values of x that are marked at the upper edge.
+        lost: whether it is of seeds that diverged, to which no axis is fitted.
+    """
+
+    points: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float]] = ()
+    dotted: bool = False
+    rings: Sequence[tuple[float, float]] = ()
+    crosses: Sequence[float] = ()
+    lost: bool = False
+
+
+class Window(NamedTuple):
+    """What a chart shows, as places on its axes."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+
+class Chart(NamedTuple):
+    """A chart.
+
+    Attributes:
+        key: its name in the page.
+        title: what it shows.
+        curves: by variant, in the order of the leaderboard.
+        x: its horizontal axis.
+        y: its vertical axis; where it is logarithmic, less is better.
+        variants: all that there are, whose place gives them their line.
+        texts: what a panel of each variant says to who cannot see it.
+    """
+
+    key: str
+    title: str
+    curves: Mapping[str, Curve]
+    x: Axis
+    y: Axis
+    variants: Sequence[str]
+    texts: Mapping[str, str]
+
+
+def draw(chart: Chart, alone: bool = False) -> Markup:
+    """Return a chart: one drawing of a few variants, or a panel for each, the others behind it.
+
+    Args:
+        chart: what to draw.
+        alone: whether even few variants have panels of their own, as their lines lie on each other.
+    """
+    small = alone or len(chart.curves) > FEW
+    size = _SMALL if small else _LARGE
+    window, far = fitted(chart)
+    attributes = {
+        "class": f"chart figures{' small' if small else ''}",
+        "data-chart": chart.key,
+        "data-title": chart.title,
+        "data-plot": " ".join(map(str, size.plot)),
+        "data-room": " ".join(map(str, size.room)),
+        "data-x": _described(chart.x),
+        "data-y": _described(chart.y),
+    }
+    styles = lines(chart.variants)
+    shown = [[name] for name in chart.curves] if small else [list(chart.curves)]
+    parts = [
+        f"<div{_written(attributes)}>",
+        _definitions(chart, styles, window, size),
+        *(_figure(chart, each, window, size) for each in shown),
+        f'<p class="note off">{escape(off(far))}</p></div>',
+    ]
+    return Markup("".join(parts))
+
+
+def off(far: Sequence[str]) -> str:
+    """Return which variants are outside what an axis shows."""
+    return f"Above the axis at its best: {', '.join(far)}." if far else ""
+
+
+def fitted(chart: Chart) -> tuple[Window, list[str]]:
+    """Return what a chart shows, and the variants that are above it even where they are best.
+
+    The axes are those of what is near: one that is many times as bad would flatten the others.
+    """
+    best = {name: _best(chart, curve) for name, curve in chart.curves.items()}
+    steady = {name: value for name, value in best.items() if not chart.curves[name].lost}
+    known = sorted(filter(math.isfinite, (steady or best).values()))
+    limit = known[(len(known) - 1) // 4] + math.log10(_FAR) if known and chart.y.log else math.inf
+    near = [name for name, value in (steady or best).items() if value <= limit]
+    every = chart.curves.values()
+    xs = [chart.x.at(x) for each in every for x in (*(x for x, _ in each.points), *each.crosses)]
+    ys = [
+        chart.y.at(value)
+        for name in near
+        for point in (*chart.curves[name].points, *chart.curves[name].band)
+        for value in point[1:]
+    ]
+    window = Window(*_ends(chart.x, xs), *_ends(chart.y, ys))
+    return window, [name for name, value in best.items() if window.high < value < math.inf]
+
+
+def _best(chart: Chart, curve: Curve) -> float:
+    places = [chart.y.at(y) for _, y in curve.points]
+    return min(filter(math.isfinite, places), default=math.inf)
+
+
+def _ends(axis: Axis, values: Iterable[float]) -> tuple[float, float]:
+    if axis.ends is not None:
+        return axis.at(axis.ends[0]), axis.at(axis.ends[1])
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    edge = 0.04 * (high - low) or 0.05
+    return low - edge, high + edge
+
+
+def ticks(axis: Axis, low: float, high: float, most: int) -> Iterator[tuple[float, str]]:
+    """Yield where an axis has ticks, and what they say.
+
+    Args:
+        axis: the axis.
+        low: the place where it begins.
+        high: the place where it ends.
+        most: so many there is room for.
+    """
+    if axis.log:
+        ratio = 10 ** (high - low)
+        subs: Sequence[float] = next((subs for below, subs in _SUBS if ratio < below), (1,))
+        first, last = math.floor(low), math.ceil(high)
+        step = max(1, math.ceil((high - low) / most)) if len(subs) == 1 else 1
+        for decade in range(first, last + 1, step):
+            for sub in subs:
+                place = decade + math.log10(sub)
+                if low <= place <= high:
+                    yield place, f"{sub * 10.0**decade:.4g}"
+        return
+    raw = (high - low) / most
+    power = 10 ** math.floor(math.log10(raw))
+    step_ = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    step_ = max(1, step_) if axis.whole else step_
+    for count in range(math.ceil(low / step_), math.floor(high / step_) + 1):
+        yield count * step_, f"{count * step_:.4g}"
+
+
+def _definitions(chart: Chart, styles: Mapping[str, Line], window: Window, size: _Size) -> str:
+    """Return what all panels use: the axes, each line and band, and all lines together."""
+    parts = [f'<g id="{chart.key}-axes" class="axes">{_axes(chart, window, size)}</g>']
+    for name, curve in chart.curves.items():
+        identifier = f"{chart.key}-{_place(chart, name)}"
+        band = [*((x, high) for x, _, high in curve.band)]
+        back = [*((x, low) for x, low, _ in reversed(curve.band))]
+        lost = {"data-lost": "1"} if curve.lost else {}
+        named = {"data-variant": name, "stroke-dasharray": _DASHES[styles[name].linestyle]} | lost
+        parts += [
+            f'<path id="{identifier}-line"{_written(named)} d="{_path(chart, curve.points)}"/>',
+            f'<path id="{identifier}-band" d="{_path(chart, band + back)}Z"/>' if band else "",
+        ]
+        dots = {
+            "dots": curve.points if curve.dotted else (),
+            "rings": curve.rings,
+            "crosses": [(x, math.nan) for x in curve.crosses],
+        }
+        for kind, points in dots.items():
+            if points:
+                path = _dots(chart, points, window)
+                parts.append(f'<path id="{identifier}-{kind}" class="{kind}" d="{path}"/>')
+    behind = "".join(
+        f'<use href="#{chart.key}-{_place(chart, name)}-line"/>' for name in chart.curves
+    )
+    parts.append(f'<g id="{chart.key}-all">{behind}</g>')
+    return f'<svg class="defs" aria-hidden="true"><defs>{"".join(parts)}</defs></svg>'
+
+
+def _figure(chart: Chart, shown: Sequence[str], window: Window, size: _Size) -> str:
+    """Return a panel of those that are shown, the others grey behind them."""
+    alone = len(shown) == 1 < len(chart.curves)
+    text = "; ".join(f"{name} {chart.texts[name]}" for name in shown)
+    left, top, width, height = size.plot
+    title = f'<text class="title" x="2" y="13">{escape(short(shown[0]))}</text>' if alone else ""
+    label = f'<text class="label" x="{left + width}" y="{size.whole[1] - 4}">{chart.x.label}</text>'
+    behind = f'<use class="others" href="#{chart.key}-all"/>' if alone else ""
+    own = "".join(_own(chart, name) for name in shown)
+    of = {"data-of": shown[0]} if alone else {}
+    keys = "" if alone else f"<figcaption>{_legend(chart, shown)}</figcaption>"
+    return (
+        f"<figure{_written(of)}>"
+        f'<svg viewBox="0 0 {size.whole[0]} {size.whole[1]}" role="img" '
+        f'aria-label="{escape(f"{chart.title}: {text}")}">{title}'
+        f'<use href="#{chart.key}-axes"/>{label}'
+        f'<svg class="plot" aria-hidden="true" x="{left}" y="{top}" width="{width}" '
+        f'height="{height}" viewBox="{_box(window)}" preserveAspectRatio="none">{behind}{own}</svg>'
+        "</svg>"
+        f"{keys}</figure>"
+    )
+
+
+def _own(chart: Chart, name: str) -> str:
+    """Return what one variant has in colour."""
+    curve, identifier = chart.curves[name], f"{chart.key}-{_place(chart, name)}"
+    kinds = {
+        "band": curve.band,
+        "line": curve.points,
+        "dots": curve.dotted,
+        "rings": curve.rings,
+        "crosses": curve.crosses,
+    }
+    uses = "".join(
+        f'<use class="{kind}" href="#{identifier}-{kind}"/>' for kind, has in kinds.items() if has
+    )
+    colour = VARIABLES[lines(chart.variants)[name].color]
+    return f'<g data-variant="{escape(name)}" style="--line:var({colour})">{uses}</g>'
+
+
+def _axes(chart: Chart, window: Window, size: _Size) -> str:
+    """Return the grid and what stands at it."""
+    left, top, width, height = size.plot
+    grid, texts = [], []
+    for place, told in ticks(chart.x, window.left, window.right, size.room[0]):
+        x = round(left + width * (place - window.left) / (window.right - window.left), 1)
+        grid.append(f"M{x:g} {top}v{height}")
+        texts.append(f'<text class="x" x="{x:g}" y="{top + height + 15}">{told}</text>')
+    for place, told in ticks(chart.y, window.low, window.high, size.room[1]):
+        y = round(top + height * (window.high - place) / (window.high - window.low), 1)
+        grid.append(f"M{left} {y:g}h{width}")
+        texts.append(f'<text class="y" x="{left - 5}" y="{y + 4:g}">{told}</text>')
+    return f'<path class="grid" d="{"".join(grid)}"/>{"".join(texts)}'
+
+
+def _path(chart: Chart, points: Iterable[tuple[float, float]]) -> str:
+    """Return a line through points, upside down as SVG has it; a gap where there is no value."""
+    parts, draws = [], False
+    for x, y in points:
+        place = chart.x.at(x), chart.y.at(y)
+        known = all(map(math.isfinite, place))
+        if known:
+            parts.append(f"{'L' if draws else 'M'}{_told(place[0])} {_told(-place[1])}")
+        draws = known
+    # Of one point alone there is a dot, as its ends are round.
+    return f"{parts[0]}h0" if len(parts) == 1 else "".join(parts)
+
+
+def _dots(chart: Chart, points: Iterable[tuple[float, float]], window: Window) -> str:
+    """Return points, which round ends make dots of; without a value they are at the upper edge."""
+    edge = window.high - 0.05 * (window.high - window.low)
+    places = [(chart.x.at(x), edge if math.isnan(y) else chart.y.at(y)) for x, y in points]
+    known = [place for place in places if all(map(math.isfinite, place))]
+    return "".join(f"M{_told(x)} {_told(-y)}h0" for x, y in known)
+
+
+def _box(window: Window) -> str:
+    width, height = window.right - window.left, window.high - window.low
+    return " ".join(map(_told, (window.left, -window.high, width, height)))
+
+
+def _told(place: float) -> str:
+    return f"{round(place, 4) + 0.0:g}" if abs(place) < 100 else f"{place:.6g}"
+
+
+def _place(chart: Chart, name: str) -> int:
+    return list(chart.variants).index(name)
+
+
+def _described(axis: Axis) -> str:
+    """Return what the script has to know of an axis."""
+    ends = "" if axis.ends is None else f" {axis.at(axis.ends[0]):g} {axis.at(axis.ends[1]):g}"
+    return f"{'log' if axis.log else 'whole' if axis.whole else 'linear'}{ends}"
+
+
+def _written(attributes: Mapping[str, str]) -> str:
+    return "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
+
+
+def key(line: Line) -> Markup:
+    """Return a short piece of a line, as it stands beside a name."""
+    dash = _DASHES[line.linestyle]
+    return Markup(
+        '<svg class="key" viewBox="0 0 22 8" aria-hidden="true"><path d="M1 4h20" '
+        f'style="stroke:var({VARIABLES[line.color]})"{_written({"stroke-dasharray": dash})}/></svg>'
+    )
+
+
+def _legend(chart: Chart, shown: Sequence[str]) -> str:
+    styles = lines(chart.variants)
+    return "".join(
+        f'<span data-variant="{escape(name)}">{key(styles[name])}{escape(name)}</span> '
+        for name in shown
+    )
