@@ -44,7 +44,7 @@ INSTALL = .venv/bin/python -m pip install -qq --no-deps --require-hashes --no-co
 # By all processors, which pip does by one; without the packages' own tests, which nobody runs.
 COMPILE = .venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 
-.PHONY: help setup repro experiment review test fuzz torture interrupt check verify bench scheduling frameworks calibrate gate ui serve lock schema
+.PHONY: help setup repro experiment plots review test fuzz torture interrupt check verify bench scheduling frameworks calibrate gate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ repro: .venv/checked ## run the pipeline, then print the leaderboard
 
 experiment: .venv/checked ## run experiments/NAME.yaml as a DVC experiment (NAME=techniques)
 	@optledger experiment $(NAME)
+
+plots: .venv/developer ## draw what DVC draws, on a page that needs no network
+	@optledger plots
 
 review: .venv/checked ## run the pipeline, then say what changed against a revision (BASE=main)
 	@optledger review '$(BASE)' '$(BASE)' > /dev/null

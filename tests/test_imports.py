@@ -22,6 +22,7 @@ FLOORS = [
         "__main__",
         "cli",
         "settle",
+        "plots",
         "review",
         "stages",
         "verification",

@@ -2,14 +2,18 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from optledger.core.documents import read_yaml
+from optledger.core.errors import UserError
 from optledger.core.params import ALWAYS_RUN
 from optledger.figures.style import COLOURS
+from optledger.plots import draw
 from optledger.trials import records
 from project import REPOSITORY, Project
 
@@ -141,10 +145,11 @@ def test_the_methods_that_every_case_has_come_after_those_that_it_names() -> Non
     assert f"indexof({list(ALWAYS_RUN)}, datum.method)" in template
 
 
-def test_the_page_is_this_projects_own(project: Project) -> None:
-    """It names its encoding and fits a phone, and holds every plot."""
-    project.run("dvc", "plots", "show")
-    page = project.read("dvc_plots/index.html").decode()
+def test_the_page_is_this_projects_own(project: Project, browser: Browser) -> None:
+    """It names its encoding and fits a phone, holds every plot, and draws it without a network."""
+    project.run("optledger", "plots", PYTHONPATH="src")
+    path = project.path / "build/plots/index.html"
+    page = path.read_text()
     assert '<meta charset="utf-8">' in page
     assert "width=device-width" in page
     for title in (
@@ -153,3 +158,30 @@ def test_the_page_is_this_projects_own(project: Project) -> None:
         "linear_regression, from the start to the optimum",
     ):
         assert title in page
+    window = browser.new_page()
+    asked: list[str] = []
+    failed: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    window.on("pageerror", lambda error: failed.append(str(error)))
+    window.goto(path.as_uri())
+    places = window.locator("body > div[id]")
+    for place in places.all():
+        place.locator("svg, canvas, img").first.wait_for(timeout=60_000)
+    assert failed == []
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+    assert places.count() > len(FIRST)
+
+
+def test_without_vega_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what brings it."""
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(UserError, match=r"^vl-convert-python is not installed, .*pip install"):
+        draw([])
+
+
+def test_what_dvc_cannot_draw_is_one_line(project: Project) -> None:
+    """As it says it."""
+    printed = project.run("optledger", "plots", "no_such_revision", check=False, PYTHONPATH="src")
+    assert len(printed.splitlines()) == 1
+    assert printed.startswith("optledger: ") or printed.startswith("dvc plots diff")
+    assert "no_such_revision" in printed

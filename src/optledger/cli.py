@@ -151,6 +151,18 @@ def history_of_results(
     print(text if as_json else printable_lines(text))
 
 
+@app.command("plots")
+def draw_plots(
+    revisions: Annotated[
+        list[str] | None, typer.Argument(help="to draw beside each other, as dvc plots diff does")
+    ] = None,
+) -> None:
+    """Write what DVC draws as a page that needs no network: build/plots/index.html."""
+    from optledger.plots import draw
+
+    print(f"Look at {draw(revisions or [])}")
+
+
 @app.command()
 def power(
     variants: Annotated[

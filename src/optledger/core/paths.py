@@ -15,3 +15,4 @@ PREDICTIONS = RESULTS / "predictions"
 TEST = RESULTS / "test"
 CASES = RESULTS / "cases"
 TENSORBOARD = Path("build/tensorboard")
+PLOTS = Path("build/plots")

@@ -115,7 +115,8 @@ def draw(chart: Chart, alone: bool = False) -> Markup:
     """
     small = alone or len(chart.curves) > FEW
     size = _SMALL if small else _LARGE
-    window, far = fitted(chart)
+    # A panel of its own has to show its variant.
+    window, far = fitted(chart, math.inf if small else _FAR)
     attributes = {
         "class": f"chart figures{' small' if small else ''}",
         "data-chart": chart.key,
@@ -141,17 +142,20 @@ def off(far: Sequence[str]) -> str:
     return f"Above the axis at its best: {', '.join(far)}." if far else ""
 
 
-def fitted(chart: Chart) -> tuple[Window, list[str]]:
+def fitted(chart: Chart, far: float = _FAR) -> tuple[Window, list[str]]:
     """Return what a chart shows, and the variants that are above it even where they are best.
 
-    The axes are those of what is near: one that is many times as bad would flatten the others.
+    Args:
+        chart: what is to be drawn.
+        far: times as bad as the better ones; the axes are those of what is nearer, as what is
+            further away would flatten the others.
     """
     best = {name: _best(chart, curve) for name, curve in chart.curves.items()}
     steady = {name: value for name, value in best.items() if not chart.curves[name].lost}
     known = sorted(filter(math.isfinite, (steady or best).values()))
-    limit = known[(len(known) - 1) // 4] + math.log10(_FAR) if known and chart.y.log else math.inf
+    limit = known[(len(known) - 1) // 4] + math.log10(far) if known and chart.y.log else math.inf
     near = [name for name, value in (steady or best).items() if value <= limit]
-    every = chart.curves.values()
+    every = [chart.curves[name] for name in near]
     xs = [chart.x.at(x) for each in every for x in (*(x for x, _ in each.points), *each.crosses)]
     ys = [
         chart.y.at(value)

@@ -54,7 +54,7 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[Chart]:
                 for name, rows in own.items()
                 if len(rows)
             },
-            x=Axis("epoch", ends=(0, 1.02 * max(table["epoch"], default=1)), whole=True),
+            x=Axis("epoch", whole=True),
             y=Axis("", log=True),
             variants=names,
             texts={name: _end(rows, metric) for name, rows in own.items()},

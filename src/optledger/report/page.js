@@ -81,7 +81,11 @@ const head = first("th.range");
 const rows = new Map(all("#leaderboard tbody[data-variant]").map((body) => [body.dataset.variant, body]));
 const out = new Map([...rows].map(([name, body]) => [name, first(".verdict", body)?.textContent === "out"]));
 const isPreview = !first("#verdicts .matrix");
-const signed = (value) => minus(`${value < 0 ? "-" : "+"}${Math.abs(value).toPrecision(3)}`);
+const signed = (value) => {
+  const { decimals } = head.dataset;
+  const size = Math.abs(value);
+  return minus(`${value < 0 ? "-" : "+"}${decimals ? size.toFixed(decimals) : size.toPrecision(3)}`);
+};
 
 function compare() {
   if (!head) return;
@@ -188,6 +192,7 @@ class Chart {
     this.room = root.dataset.room.split(" ").map(Number);
     this.kinds = [root.dataset.x, root.dataset.y];
     this.note = first(".off", root);
+    this.small = root.matches(".small");
     this.boxes = all("svg.plot", root);
     this.curves = new Map(
       all("defs [data-variant]", root).map((line) => [
@@ -197,6 +202,7 @@ class Chart {
           lost: "lost" in line.dataset,
           points: points(line),
           band: points(document.getElementById(line.id.replace(/line$/, "band"))),
+          crosses: points(document.getElementById(line.id.replace(/line$/, "crosses"))),
         },
       ]),
     );
@@ -223,7 +229,7 @@ class Chart {
       const steady = shown.filter(([, curve]) => !curve.lost);
       const fitted = steady.length ? steady : shown;
       const sorted = fitted.map(([, curve]) => best(curve)).filter(Number.isFinite).sort((a, b) => a - b);
-      const limit = log(this.kinds[1]) ? sorted[Math.floor((sorted.length - 1) / 4)] + Math.log10(4) : Infinity;
+      const limit = log(this.kinds[1]) && !this.small ? sorted[Math.floor((sorted.length - 1) / 4)] + Math.log10(4) : Infinity;
       const near = fitted.filter(([name, curve]) => best(curve) <= limit || state.mark.has(name));
       const span = (values, kind) => {
         const given = kind.split(" ").slice(1).map(Number);
@@ -233,7 +239,7 @@ class Chart {
         const edge = 0.04 * (high - low) || 0.05;
         return [low - edge, high + edge];
       };
-      const [left, right] = span(shown.flatMap(([, curve]) => curve.points.map((point) => point[0])), this.kinds[0]);
+      const [left, right] = span(near.flatMap(([, curve]) => [...curve.points, ...curve.crosses].map((point) => point[0])), this.kinds[0]);
       const [low, high] = span(
         near.flatMap(([, curve]) => [...curve.points, ...curve.band].map((point) => point[1])),
         this.kinds[1],
@@ -412,6 +418,7 @@ let choice = null;
 if (head) {
   choice = make("select", { "aria-label": "Against" }, ...names.map((name) => make("option", { value: name }, name)));
   choice.addEventListener("change", () => ((state.against = choice.value), write()));
+  choice.value = declared;
   const held = first("#held");
   held.classList.add("hidden");
   held.after(choice);
@@ -516,7 +523,6 @@ function standalone(drawing, definitions) {
   if (definitions) copy.prepend(definitions.cloneNode(true));
   copy.prepend(svg("style", {}));
   copy.firstChild.textContent = `${rules} text { font: 11px sans-serif; fill: ${looks.getPropertyValue("--ink")}; }`;
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   return new XMLSerializer().serializeToString(copy).replace(/var\((--(?!line)[\w-]+)\)/g, (_, name) => looks.getPropertyValue(name).trim());
 }
 

@@ -180,6 +180,8 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "names": leaderboard["variant"].tolist(),
         "seeds": many(params.seeds.count, "seed"),
         "unit": METRICS[comparison.metric].unit,
+        # Of a difference; where there is none, it has three digits.
+        "decimals": METRICS[comparison.metric].decimals or "",
         "lower_is_better": METRICS[comparison.metric].lower_is_better,
         "score": kind_of(leaderboard).SCORE.replace("_", " "),
         "variants": many(len(leaderboard), "variant"),

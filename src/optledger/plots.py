@@ -1,0 +1,51 @@
+"""What DVC draws, on one page that needs no network: it brings Vega, which draws it, along."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from optledger.core.errors import UserError
+from optledger.core.formats import read, write_text
+from optledger.core.paths import PLOTS
+
+# What DVC's own page loads from the web.
+_REMOTE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*"[^>]*></script>')
+
+
+def draw(revisions: Sequence[str]) -> Path:
+    """Write the page of `dvc plots show`, or of `dvc plots diff` between revisions.
+
+    Args:
+        revisions: to draw beside each other; if none, what is in the working tree.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        UserError: Vega is not installed, or DVC cannot draw.
+    """
+    try:
+        import vl_convert  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        raise UserError(
+            "vl-convert-python is not installed, which has Vega: pip install vl-convert-python, "
+            "or `dvc plots show`, whose page loads Vega from the web"
+        ) from None
+    what = ["diff", *revisions] if revisions else ["show"]
+    done = subprocess.run(
+        ["dvc", "plots", *what, "--out", str(PLOTS)], capture_output=True, text=True, check=False
+    )
+    page = PLOTS / "index.html"
+    if done.returncode or not page.exists():
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise UserError(f"dvc plots {' '.join(what)} failed: {said[-1]}")
+    # In a function, as its many names are none of the page's; it leaves `vegaEmbed` there.
+    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg, unused-ignore]
+    bundle = bundle.replace("</script", r"<\/script")
+    local = f"<script>(() => {{{bundle}}})();</script>"
+    text, found = _REMOTE.subn("", read(page).decode())
+    if not found:
+        raise UserError(f"{page}: found no script that DVC loads; allowed: as dvc plots leaves it")
+    write_text(page, text.replace("</head>", f"{local}</head>", 1))
+    return page
