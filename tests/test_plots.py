@@ -166,7 +166,7 @@ def test_the_page_is_this_projects_own(project: Project, browser: Browser) -> No
     window.goto(path.as_uri())
     places = window.locator("body > div[id]")
     for place in places.all():
-        place.locator("svg, canvas, img").first.wait_for(timeout=60_000)
+        place.locator("svg, canvas, img").first.wait_for(state="attached")
     assert failed == []
     assert all(url.startswith(("file:", "data:")) for url in asked)
     assert places.count() > len(FIRST)
