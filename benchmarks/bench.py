@@ -31,6 +31,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 import digits
+import reports
 from optledger.analysis.predictions import read_targets
 from optledger.core import errors, params
 from optledger.core.documents import read_yaml
@@ -48,6 +49,7 @@ from optledger.execution.executor import Report, in_order
 from optledger.execution.on_ray.cluster import Actors
 from optledger.execution.processes import Processes
 from optledger.pipeline.experiments import merge_patch
+from optledger.report.page import html
 from optledger.training import kernels, runtime, tasks
 from optledger.trials.observations import FinishedTrial
 from optledger.trials.places import Folder
@@ -64,6 +66,7 @@ VARIANT_COUNTS = (10, 40)
 ENTRIES = 10_000
 IMAGES, ROWS, COLUMNS = 60_000, 1_000_000, 50
 COMMITS = 200
+PAGES = ((5, 10), (40, 20))
 SHAPES: Sequence[tuple[int, ...]] = ((28, 28), (32, 32), (32, 32, 3))
 FILTERS, EXAMPLES = (16, 32), 4000
 _CNN = params.Component.model_validate({"name": "cnn", "filters": list(FILTERS)})
@@ -100,6 +103,7 @@ def main() -> None:
         "pins": pins,
         "techniques": techniques,
         "compare": compare,
+        "page": page,
         "publish": publish,
         "review": review,
         "history": history,
@@ -202,6 +206,48 @@ def compare(settings: Params) -> None:
             row = [f"`{name}`", f"{statistics.median(seconds):.1f}", "yes" if loaded else "no"]
             rows.append(row)
     _table(["ten variants of ten seeds", "seconds", "imports TensorFlow"], rows)
+
+
+def page(_: Params) -> None:
+    """Print the size of the report's page, and how long a headless Chromium takes to open it."""
+    from playwright.sync_api import sync_playwright
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        for variants, seeds in PAGES:
+            _say(f"a page of {variants} variants of {seeds} seeds")
+            results, parameters = reports.make(
+                Path(folder), [f"variant_{number}" for number in range(variants)], seeds
+            )
+            path = Path(folder) / "report.html"
+            path.write_text(html(results, parameters))
+            window = browser.new_page()
+
+            def opened(window: Any = window, path: Path = path) -> None:
+                window.goto(path.as_uri())
+
+            def hidden(window: Any = window, path: Path = path) -> None:
+                window.goto(f"{path.as_uri()}#hide=variant_0&against=variant_1")
+                window.reload()
+
+            seconds = [
+                statistics.median(_seconds(each) for _ in range(ROUNDS))
+                for each in (opened, hidden)
+            ]
+            size = path.stat().st_size / 1e6
+            rows.append(
+                [
+                    f"{variants} of {seeds} seeds",
+                    f"{size:.2f}",
+                    *(f"{each:.2f}" for each in seconds),
+                ]
+            )
+            window.close()
+        browser.close()
+    _table(["variants", "MB", "s to open", "s with one hidden and another reference"], rows)
 
 
 def _write_results(folder: Path, variants: int, seeds: int) -> None:

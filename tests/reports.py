@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from optledger.analysis.speed import epochs_to_targets, performance_profile
 from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv, write_npz
 from optledger.core.params import Params
-from optledger.datasets.kinds import classes
+from optledger.datasets.kinds import KINDS, classes
 from optledger.report.gallery import read_gallery
 from optledger.report.page import Results
 from stored import filled
@@ -64,7 +65,7 @@ def make(
             classes.evaluate(labels, *seed, _CLASSES)
             for seed in zip(predicted, losses, strict=True)
         ]
-        samples[name] = samples_of(classes, labels, predicted, losses, _CLASSES)
+        samples[name] = samples_of(KINDS["classes"], labels, predicted, losses, _CLASSES)
         histories[name] = _history(random, seeds, rate, gone)
         accuracies = [rate - 0.1, rate, np.nan if name in diverged else rate - 0.2]
         searches[name] = pd.DataFrame(
@@ -124,10 +125,11 @@ def make(
     }
     for name, each in tables.items():
         write_csv(folder / f"{name}.csv", filled(each, SCHEMAS[name]))
+    read: dict[str, Any] = dict(read_results(*tables, folder=folder))
     results = Results(
-        **read_results(*tables, folder=folder),
+        **read,
         cases=[drawn],
-        gallery=read_gallery(folder / "gallery.npz", _NAMES, classes),
+        gallery=read_gallery(folder / "gallery.npz", _NAMES, KINDS["classes"]),
         checksums={"data/raw/images": "0" * 64},
         versions={"numpy": "2"},
     )

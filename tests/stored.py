@@ -25,7 +25,7 @@ def filled(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return table.assign(**{name: _cell(schema.column(name)) for name in lacking})
 
 
-def _cell(column: Column | None) -> object:
+def _cell(column: Column | None) -> Any:
     assert column is not None
     if column.is_optional:
         return None
