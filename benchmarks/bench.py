@@ -32,7 +32,9 @@ from threadpoolctl import threadpool_limits
 
 import digits
 import reports
+import stored
 from optledger.analysis.predictions import read_targets
+from optledger.analysis.schemas import SCHEMAS
 from optledger.core import errors, params
 from optledger.core.documents import read_yaml
 from optledger.core.formats import digest, write_csv, write_json, write_npz
@@ -190,7 +192,7 @@ def compare(settings: Params) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve())}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        _write_results(Path(folder), variants=10, seeds=10)
+        write_results(Path(folder), variants=10, seeds=10)
 
         def run(*arguments: str) -> str:
             command = [sys.executable, *arguments]
@@ -250,7 +252,7 @@ def page(_: Params) -> None:
     _table(["variants", "MB", "s to open", "s with one hidden and another reference"], rows)
 
 
-def _write_results(folder: Path, variants: int, seeds: int) -> None:
+def write_results(folder: Path, variants: int, seeds: int) -> None:
     """Write what both read, of models that mistake one image in fifty, at random."""
     document = read_yaml(PARAMS)
     variant = next(iter(document["variants"].values()))
@@ -258,7 +260,8 @@ def _write_results(folder: Path, variants: int, seeds: int) -> None:
     document["variants"] = dict.fromkeys(names, variant)
     document["comparison"].pop("baseline", None)
     write_json(folder / PARAMS, document)
-    (folder / "data").symlink_to(Path("data").resolve())
+    for name in ("data", "datasets"):
+        (folder / name).symlink_to(Path(name).resolve())
     shutil.copytree(CASES, folder / CASES)
     shutil.copytree(TEST, folder / TEST)
     labels = read_targets(read_summary())
@@ -282,10 +285,11 @@ def _write_results(folder: Path, variants: int, seeds: int) -> None:
         ]
         for seed, evaluation in enumerate(evaluations[name]):
             validation = {"validation_accuracy": 0.98, "validation_loss": 0.1}
-            rest = {"epochs": 10, "converged_epoch": 6, "diverged_epoch": None}
+            rest = {"epochs": 10, "converged_epoch": 6}
             own = {"variant": name, "seed": seed, "learning_rate": 0.1}
             rows.append(own | evaluation.scores | validation | rest)
-    write_csv(folder / RESULTS / "seeds.csv", pd.DataFrame(rows))
+    table = stored.filled(pd.DataFrame(rows), SCHEMAS["seeds"])
+    write_csv(folder / RESULTS / "seeds.csv", table)
     write_csv(folder / RESULTS / "per_class.csv", per_class_table(evaluations, NAMES))
     write_csv(folder / RESULTS / "confusion.csv", confusion_table(evaluations, NAMES))
 
