@@ -3,9 +3,11 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from optledger.analysis import preview
@@ -30,8 +32,8 @@ KINDS = {
     "long": {"names": ["adam_with_decoupled_weight_decay_and_cosine_schedule", "sgd"]},
 }
 
-# A desktop's window, and a phone's.
-WIDTHS = (1280, 390)
+# A wide screen's window, a laptop's, and a phone's.
+WIDTHS = (1920, 1280, 390)
 
 
 class Elements(HTMLParser):
@@ -109,6 +111,32 @@ def test_a_page_fits_its_window(written: Path, browser: Browser, width: int) -> 
     assert window.evaluate("document.documentElement.scrollWidth") == width
     assert said == []
     assert [url for url in asked if not url.startswith("data:")] == [written.as_uri()]
+    window.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_whoever_sees_little_can_read_it(
+    written: Path, browser: Browser, scheme: Literal["light", "dark"]
+) -> None:
+    """Contrasts, names and roles, as axe-core checks them: nothing that is serious."""
+    window = browser.new_page(color_scheme=scheme)
+    window.goto(written.as_uri())
+    found = Axe().run(window).response["violations"]
+    window.close()
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+
+
+def test_a_print_has_no_controls(several: Path, browser: Browser) -> None:
+    """But every figure and table, and what is folded; seeds stay folded, as there are many."""
+    window = browser.new_page()
+    window.goto(several.as_uri())
+    window.emulate_media(media="print")
+    for control in window.locator("button, input, select, .seeds, .contents").all():
+        assert not control.is_visible()
+    for shown in window.locator("main > section, main figure, #pairs, .reading p").all():
+        assert shown.is_visible()
+    assert "against adam" in window.locator("th.range").inner_text()
     window.close()
 
 
