@@ -44,7 +44,7 @@ INSTALL = .venv/bin/python -m pip install -qq --no-deps --require-hashes --no-co
 # By all processors, which pip does by one; without the packages' own tests, which nobody runs.
 COMPILE = .venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 
-.PHONY: help setup repro experiment pictures plots review test fuzz torture interrupt check verify bench scheduling frameworks calibrate gate ui serve lock schema
+.PHONY: help setup repro docs experiment pictures plots review test fuzz torture interrupt check verify bench scheduling frameworks calibrate gate ui serve lock schema
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -115,6 +115,9 @@ calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong 
 
 gate: .venv/developer ## count how often the gate of `review` fails for seeds alone (about 25 minutes)
 	@PYTHONPATH=tests python benchmarks/gate.py
+
+docs: .venv/installed ## write docs/reference.md anew from the code
+	@python docs/reference.py
 
 pictures: .venv/developer ## take the picture of the report that the README shows
 	@python benchmarks/pictures.py

@@ -1,6 +1,8 @@
 """README and docs/: links lead somewhere, figures are those of results/, what they name exists."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,13 @@ def test_every_command_that_is_named_exists() -> None:
         named = set(re.findall(r"`optledger ([a-z]+)", text))
         named |= set(re.findall(r"(?m)^(?:\$ )?optledger ([a-z]+)", blocks))
         assert named <= commands, (page.name, named - commands)
+
+
+def test_the_reference_is_as_the_code_is() -> None:
+    """Parameters, commands, tables."""
+    command = [sys.executable, "docs/reference.py", "--check"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_readme_fits_on_two_screens() -> None:
