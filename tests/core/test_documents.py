@@ -6,8 +6,9 @@ from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
 from optledger.core import params
-from optledger.core.documents import mistake, parse_yaml, read_yaml, shown
+from optledger.core.documents import mistake, parse_yaml, read_yaml, shown, validate
 from optledger.core.errors import UserError
+from optledger.core.params import Variant
 from project import DIGITS_PARAMS
 
 LAUGHS = "".join(
@@ -160,3 +161,16 @@ def test_a_key_of_a_document_is_shown_as_it_is_written(tmp_path: Path, key: str)
         params.load(path)
     assert str(caught.value).isprintable()
     assert str(caught.value).startswith(f"{path}: {key}: found 1".replace(r"\e", r"\x1b"))
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [("lerning_rate", ", perhaps learning_rate"), ("batchsize", ", perhaps batch_size"), ("q", "")],
+)
+def test_an_unknown_key_has_the_nearest_known_one_beside_it(key: str, near: str) -> None:
+    """If any is near."""
+    document = {"optimizer": "Adam", "learning_rate": 0.1, key: 1}
+    with pytest.raises(
+        UserError, match=f"(?m): {key}: found 1; allowed: no key of this name{near}$"
+    ):
+        validate(Variant, document, Path("params.yaml"))

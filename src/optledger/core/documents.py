@@ -1,6 +1,7 @@
 """A YAML file as one frozen, validated object, or one line for each mistake in it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -232,7 +233,8 @@ def validate(model: type[Model], document: Any, path: Path) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise UserError("\n".join(_lines(error.errors(include_url=False), path))) from None
+        lines = _lines(error.errors(include_url=False), path, model)
+        raise UserError("\n".join(lines)) from None
 
 
 def _conflict(text: str) -> int | None:
@@ -241,16 +243,24 @@ def _conflict(text: str) -> int | None:
     return next((n for n, line in enumerate(lines, 1) if line.startswith("<<<<<<< ")), None)
 
 
-def _lines(errors: Iterable[ErrorDetails], path: Path) -> list[str]:
+def _lines(errors: Iterable[ErrorDetails], path: Path, model: type[BaseModel]) -> list[str]:
     return [
         mistake(
             path,
             ".".join(map(str, filter(_is_key, error["loc"]))) or "the whole file",
             None if error["type"] == "missing" else error["input"],
-            _allowed(error),
+            _allowed(error, model),
         )
         for error in errors
     ]
+
+
+def _near(key: str, model: type[BaseModel]) -> str:
+    """Return the key of a document that someone may have meant, as a part of a line."""
+    schema = model.model_json_schema()
+    sections = [schema, *schema.get("$defs", {}).values()]
+    keys = {name for section in sections for name in section.get("properties", ())}
+    return "".join(f", perhaps {near}" for near in get_close_matches(key, sorted(keys), n=1))
 
 
 def _is_key(part: int | str) -> bool:
@@ -258,10 +268,10 @@ def _is_key(part: int | str) -> bool:
     return part != "[key]" and not str(part).startswith(BRANCH)
 
 
-def _allowed(error: ErrorDetails) -> str:
+def _allowed(error: ErrorDetails, model: type[BaseModel]) -> str:
     match error["type"]:
         case "extra_forbidden":
-            return "no key of this name"
+            return f"no key of this name{_near(str(error['loc'][-1]), model)}"
         case "missing":
             return "a value is needed"
         case "model_type" | "dict_type" | "model_attributes_type":
