@@ -107,7 +107,7 @@ def test_marks_are_drawn_where_they_are() -> None:
     marked = Curve([(1, 0.1), (2, 0.2)], dotted=True, rings=[(1, 0.1)], crosses=[3])
     drawn = draw(chart({"a": marked}), alone=True)
     found = dict(re.findall(r'id="errors-0-(\w+)" class="\w+" d="([^"]*)"', drawn))
-    assert found["dots"] == "M1 1h0M2 0.699h0"
+    assert found["dots"] == "M1 1h0M2 0.69897h0"
     assert found["rings"] == "M1 1h0"
     assert found["crosses"].startswith("M3 0.")
 

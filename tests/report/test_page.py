@@ -132,11 +132,13 @@ def test_a_print_has_no_controls(several: Path, browser: Browser) -> None:
     window = browser.new_page()
     window.goto(several.as_uri())
     window.emulate_media(media="print")
-    for control in window.locator("button, input, select, .seeds, .contents").all():
+    controls = "button:not(th button), input, select, label, .seeds, .contents"
+    for control in window.locator(controls).all():
         assert not control.is_visible()
     for shown in window.locator("main > section, main figure, #pairs, .reading p").all():
         assert shown.is_visible()
-    assert "against adam" in window.locator("th.range").inner_text()
+    heads = window.locator(".ranks thead").first.inner_text()
+    assert all(head in heads for head in ("variant", "accuracy", "against adam", "learning rate"))
     window.close()
 
 
@@ -224,7 +226,7 @@ def test_any_variant_is_held_against_the_others(window: Page, several: Path) -> 
     ]
     difference, low, high = numbers[0]
     assert numbers[1] == [-difference, -high, -low]
-    assert texts(window, "[data-variant=sgd] .verdict") == []
+    assert texts(window, "[data-variant=sgd] .verdict") == ["reference"]
     assert texts(window, "#needed th[scope]") == ["adam", "gd"]
     assert window.url == f"{several.as_uri()}#against=sgd"
     window.reload()
@@ -295,11 +297,17 @@ def test_values_are_told_to_pointer_and_keyboard(window: Page) -> None:
     said = window.get_by_role("status").and_(window.locator("#tip"))
     assert re.fullmatch(r"(adam|sgd|gd) · epoch \d: [\d.]+", said.inner_text())
     figure.press("ArrowRight")
+    assert said.inner_text().startswith("adam · epoch 1: ")
+    figure.press("ArrowRight")
     assert said.inner_text().startswith("adam · epoch 2: ")
     figure.press("ArrowDown")
     assert said.inner_text().startswith("sgd · epoch 2: ")
     figure.press("ArrowLeft")
     assert said.inner_text().startswith("sgd · epoch 1: ")
+    figure.press("ArrowDown")
+    assert said.inner_text().endswith(", above the axis")
+    figure.press("Escape")
+    assert not said.is_visible()
 
 
 def test_the_difference_that_matters_has_its_seeds(window: Page, several: Path) -> None:
@@ -316,9 +324,11 @@ def test_tables_and_figures_are_downloaded(window: Page) -> None:
     """As CSV and SVG, which need nothing of the page."""
     with window.expect_download() as wait:
         window.locator("#leaderboard > .tool, #leaderboard .ranks + .tool").click()
-    lines = list(csv.reader(wait.value.path().read_text().splitlines()))
+    text = wait.value.path().read_text(encoding="utf-8-sig")
+    lines = list(csv.reader(text.splitlines()))
     assert wait.value.suggested_filename == "leaderboard.csv"
     assert [line[1] for line in lines] == ["variant", "adam leading champion", "sgd leading", "gd"]
+    assert re.fullmatch(r"0\.\d{4} ± 0\.\d{4} 0\.\d{4} to 0\.\d{4}", lines[1][2])
     figure = window.locator("#learning figure").first
     figure.hover()
     with window.expect_download() as wait:
@@ -327,6 +337,36 @@ def test_tables_and_figures_are_downloaded(window: Page) -> None:
     assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
     assert not re.findall(r"var\(--(?!line)", text)
     assert text.count("<path") > 3
+    # It names what it shows.
+    assert "Validation error (1 - accuracy)" in text
+    assert all(f">{name}</text>" in text for name in ("adam", "sgd", "gd"))
+    assert "here" not in re.findall(r'class="(\w+)"', text)
+
+
+@pytest.mark.parametrize(
+    "address", ["#hide=%ZZ", "#mark=%", "#against=nobody", "#size=99", "#size=x", "#&&", "#power"]
+)
+def test_an_odd_address_is_none(several: Path, browser: Browser, address: str) -> None:
+    """The page is as it is without one."""
+    window = browser.new_page()
+    failed: list[str] = []
+    window.on("pageerror", lambda error: failed.append(str(error)))
+    window.goto(f"{several.as_uri()}{address}")
+    assert failed == []
+    assert texts(window, "#sentence") == ["Against adam: sgd inconclusive; gd worse."]
+    assert len(texts(window, f"{ROWS} th[scope]")) == 3
+    window.close()
+
+
+def test_a_page_inside_another_works(several: Path, browser: Browser) -> None:
+    """Notebooks and viewers show it so, where it has no address."""
+    window = browser.new_page()
+    window.set_content('<iframe sandbox="allow-scripts" style="width:100%;height:900px"></iframe>')
+    window.locator("iframe").evaluate("(frame, text) => (frame.srcdoc = text)", several.read_text())
+    frame = window.frame_locator("iframe")
+    frame.get_by_role("button", name="gd", exact=True).click()
+    assert not frame.locator("tbody[data-variant=gd]").is_visible()
+    window.close()
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,14 @@ def test_pairs_are_counted_by_what_is_known_of_them(tmp_path: Path) -> None:
     """And each has the seeds that would show a difference."""
     results, params = make(tmp_path, ["a", "b", "c"], far=["c"])
     pairs = tables.pairs(results.comparisons, results.power, params.comparison)
-    assert tables.told_apart(pairs) == "2 of 3 pairs told apart"
+    counted = "2 of 3 pairs told apart"
+    assert tables.told_apart(pairs, ["a", "b"]) == ("a and b are not told apart", counted)
+    assert tables.told_apart(pairs, ["a"]) == ("a leads alone", counted)
     same = [pair._replace(verdict="equivalent") for pair in pairs]
-    assert tables.told_apart(same) == "0 of 3 pairs told apart, 3 equivalent"
+    counted = "0 of 3 pairs told apart, 3 shown to be equivalent"
+    assert tables.told_apart(same, ["a", "b", "c"]) == ("a, b and c are equivalent", counted)
     none = [pair._replace(verdict="not judged") for pair in pairs]
-    assert tables.told_apart(none) == "No pair is judged"
+    assert tables.told_apart(none, ["a", "b"]) == ("0 of 0 pairs told apart", "")
     sizes = tables.sizes(results.power, params.comparison)
     assert sizes == ["0.1", "0.2", "0.3", "0.5", "1"]
     counts = tables.needed(pairs, ["a", "b", "c"], "a")
@@ -89,9 +92,11 @@ def test_a_preview_shows_spread_and_distance_and_nobody_marked(tmp_path: Path) -
     results, params = make(tmp_path, ["a", "b", "c"], seeds=2, diverged=["c"])
     rows = tables.ranks(results.leaderboard, results.comparisons, params.comparison)
     assert [row.badges for row in rows] == [[]] * 3
-    assert [row.verdict for row in rows] == ["0.00 points", rows[1].verdict, "out"]
-    apart = 100 * (rows[0].mean - rows[1].mean)
-    assert rows[1].verdict == f"{apart:.2f} points"
+    assert [row.verdict for row in rows] == ["", "", "out"]
+    apart = 100 * (rows[1].mean - rows[0].mean)
+    assert rows[1].difference.startswith(f"{apart:+.2f} (")
+    said = tables.sentence(rows, rows[0].variant, None, preview=True)
+    assert said == f"Against {rows[0].variant}: {rows[1].variant} {apart:+.2f}; c out."
     assert rows[0].spread == f"{results.leaderboard['accuracy_std'].iloc[0]:.4f}"
 
 

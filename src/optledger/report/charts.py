@@ -19,7 +19,7 @@ class _Size(NamedTuple):
 
 
 _LARGE = _Size((560, 330), (46, 10, 506, 280), (8, 6))
-_SMALL = _Size((240, 176), (40, 24, 194, 116), (4, 4))
+_SMALL = _Size((240, 176), (40, 24, 188, 116), (4, 4))
 
 # By the ratio of a logarithmic axis' ends: where in a decade its ticks are.
 _SUBS = ((6, (1, 1.5, 2, 3, 4, 5, 7)), (30, (1, 2, 5)), (300, (1, 3)))
@@ -246,7 +246,8 @@ def _figure(chart: Chart, shown: Sequence[str], window: Window, size: _Size) -> 
     title = f'<text class="title" x="2" y="13">{escape(short(shown[0]))}</text>' if alone else ""
     label = f'<text class="label" x="{left + width}" y="{size.whole[1] - 4}">{chart.x.label}</text>'
     behind = f'<use class="others" href="#{chart.key}-all"/>' if alone else ""
-    own = "".join(_own(chart, name) for name in shown)
+    # All bands are behind all lines.
+    own = "".join(_own(chart, name, kinds) for kinds in _LAYERS for name in shown)
     of = {"data-of": shown[0]} if alone else {}
     keys = "" if alone else f"<figcaption>{_legend(chart, shown)}</figcaption>"
     return (
@@ -261,8 +262,11 @@ def _figure(chart: Chart, shown: Sequence[str], window: Window, size: _Size) -> 
     )
 
 
-def _own(chart: Chart, name: str) -> str:
-    """Return what one variant has in colour."""
+_LAYERS = (("band",), ("line", "dots", "rings", "crosses"))
+
+
+def _own(chart: Chart, name: str, layer: Sequence[str]) -> str:
+    """Return what one variant has in colour, of one layer."""
     curve, identifier = chart.curves[name], f"{chart.key}-{_place(chart, name)}"
     kinds = {
         "band": curve.band,
@@ -272,7 +276,9 @@ def _own(chart: Chart, name: str) -> str:
         "crosses": curve.crosses,
     }
     uses = "".join(
-        f'<use class="{kind}" href="#{identifier}-{kind}"/>' for kind, has in kinds.items() if has
+        f'<use class="{kind}" href="#{identifier}-{kind}"/>'
+        for kind, has in kinds.items()
+        if has and kind in layer
     )
     colour = VARIABLES[lines(chart.variants)[name].color]
     return f'<g data-variant="{escape(name)}" style="--line:var({colour})">{uses}</g>'
@@ -320,7 +326,7 @@ def _box(window: Window) -> str:
 
 
 def _told(place: float) -> str:
-    return f"{round(place, 4) + 0.0:g}" if abs(place) < 100 else f"{place:.6g}"
+    return f"{round(place, 5) + 0.0:g}" if abs(place) < 100 else f"{place:.6g}"
 
 
 def _place(chart: Chart, name: str) -> int:

@@ -80,7 +80,7 @@ def speed(table: pd.DataFrame, names: Sequence[str], score: str) -> Iterator[Cha
                 name: Curve(_steps(each["factor"], 100 * each["fraction"], end))
                 for name, each in own.items()
             },
-            x=Axis("times the fastest's epochs", ends=(1, end)),
+            x=Axis("times the fastest's epochs", ends=(1, 1 + 1.03 * (end - 1))),
             y=Axis("", ends=(-2, 104)),
             variants=names,
             texts={

@@ -3,15 +3,17 @@
 "use strict";
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const first = (selector, root = document) => root.querySelector(selector);
-const make = (tag, attributes = {}, ...children) => {
-  const made = document.createElement(tag);
+const builder = (space) => (tag, attributes = {}, ...children) => {
+  const made = document.createElementNS(`http://www.w3.org/${space}`, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
 };
-const svg = (tag, attributes) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+const [make, svg] = [builder("1999/xhtml"), builder("2000/svg")];
+const on = (target, kinds, act) => kinds.split(" ").forEach((kind) => target.addEventListener(kind, act));
+const button = (text, act, attributes) => {
+  const made = make("button", { type: "button", class: "tool", ...attributes }, text);
+  on(made, "click", act);
   return made;
 };
 const names = all("nav .chip").map((chip) => chip.dataset.variant);
@@ -20,8 +22,17 @@ const minus = (text) => text.replace(/(^|[^\w.])-(?=\d)/g, "$1\u2212");
 
 // State: what the address says.
 
-const known = (text) => (text ?? "").split(",").map(decodeURIComponent).filter((name) => names.includes(name));
+const plain = (text) => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+};
+// No name has a comma.
+const known = (text) => plain(text ?? "").split(",").filter((name) => names.includes(name));
 const declared = first("#held")?.textContent;
+const sizes = ["", ...all("#needed thead .number").map((cell) => cell.textContent)];
 const state = { against: declared, hide: new Set(), mark: new Set(), size: 0 };
 
 function read() {
@@ -31,7 +42,8 @@ function read() {
   state.against = known(said.get("against"))[0] ?? declared;
   state.hide = new Set(known(said.get("hide")));
   state.mark = new Set(known(said.get("mark")));
-  state.size = Number(said.get("size") ?? 0);
+  const asked = Number(said.get("size"));
+  state.size = sizes[asked] ? asked : 0;
 }
 
 function write() {
@@ -41,7 +53,11 @@ function write() {
     .map(([name, values]) => [name, [...values].map(encodeURIComponent).join(",")])
     .filter(([, values]) => values)
     .map((part) => part.join("="));
-  history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : location.pathname + location.search);
+  try {
+    history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : location.pathname + location.search);
+  } catch {
+    // A page inside another may have no address.
+  }
   show();
 }
 
@@ -81,6 +97,8 @@ const head = first("th.range");
 const rows = new Map(all("#leaderboard tbody[data-variant]").map((body) => [body.dataset.variant, body]));
 const out = new Map([...rows].map(([name, body]) => [name, first(".verdict", body)?.textContent === "out"]));
 const isPreview = !first("#verdicts .matrix");
+const reference = "reference";
+const brief = (who) => (who.length > 8 ? [...who.slice(0, 4), `${who.length - 4} others`] : who).join(", ");
 const signed = (value) => {
   const { decimals } = head.dataset;
   const size = Math.abs(value);
@@ -117,28 +135,32 @@ function compare() {
     const cell = first("td.range", body);
     const bar = make("div", { class: "bar", "aria-hidden": "true" });
     bar.append(piece("u", -margin, margin, ""), make("s", { style: `left:${place(0)}%` }));
-    const before = first(".verdict", body).textContent;
-    const verdict = out.get(name) || isPreview ? before : (own?.verdict ?? "");
+    const verdict = out.get(name) ? "out" : isPreview ? "" : name === held ? reference : (own?.verdict ?? "");
     const [difference, ...ends] = own?.numbers ?? [NaN];
-    if (!out.get(name) && !isNaN(difference)) {
+    if (name !== held && !out.get(name) && !out.get(held) && !isNaN(difference)) {
       const colour = `background:${first(".key path", body).style.stroke}`;
       bar.append(piece("i", ends[0], ends[1], colour));
       const share = (difference - left) / (right - left);
       if (share >= 0 && share <= 1) {
         if (!isPreview) bar.append(piece("em", ends[2], ends[3], colour));
         bar.append(make("b", { style: `left:${place(difference)}%;${colour}` }));
-      }
+      } else bar.append(make("b", { class: share < 0 ? "left" : "right", style: colour.replace("background", "color") }, share < 0 ? "\u25c0" : "\u25b6"));
     }
-    const told = own?.difference ? `${own.difference} (${own.interval})` : "";
+    const told = own?.difference && !out.get(held) ? `${own.difference} (${own.interval})` : "";
     cell.replaceChildren(bar, make("span", { class: "verdict" }, verdict), " ", make("small", {}, told));
     if (name !== held && !state.hide.has(name)) {
-      const word = verdict.split(" at ")[0];
+      const word = isPreview && verdict !== "out" ? (own?.difference ?? "") : verdict.split(" at ")[0];
       groups.set(word, [...(groups.get(word) ?? []), name]);
     }
   }
   all("#held, .held").forEach((each) => (each.textContent = held));
-  const said = [...groups].map(([word, who]) => `${who.join(", ")} ${word}`).join("; ");
-  first("#sentence").textContent = `Against ${held}: ${said}.`;
+  const said = [...groups].map(([word, who]) => `${brief(who)} ${word}`.trim()).join("; ");
+  const role = held === declared ? first("#held").dataset.role : "";
+  first("#sentence").textContent = out.get(held)
+    ? `${held} is out, as seeds diverged: nothing is held against it.`
+    : groups.size
+      ? `Against ${role}${held}: ${said}.`
+      : "All others are hidden.";
   const needed = first("#needed");
   if (!needed) return;
   const body = needed.tBodies[0];
@@ -160,7 +182,7 @@ const subs = [[6, [1, 1.5, 2, 3, 4, 5, 7]], [30, [1, 2, 5]], [300, [1, 3]]];
 
 function ticks(kind, low, high, most) {
   const found = [];
-  const tell = (value) => String(Number(value.toPrecision(4)));
+  const tell = (value) => (Math.abs(value) >= 1e5 ? value.toExponential() : String(Number(value.toPrecision(4))));
   if (log(kind)) {
     const ratio = 10 ** (high - low);
     const within = subs.find(([below]) => ratio < below)?.[1] ?? [1];
@@ -201,12 +223,13 @@ class Chart {
           line,
           lost: "lost" in line.dataset,
           points: points(line),
-          band: points(document.getElementById(line.id.replace(/line$/, "band"))),
-          crosses: points(document.getElementById(line.id.replace(/line$/, "crosses"))),
+          band: points(this.part(line, "band")),
+          crosses: points(this.part(line, "crosses")),
         },
       ]),
     );
     this.before = [this.axes.innerHTML, this.boxes[0]?.getAttribute("viewBox"), this.note.textContent];
+    this.edge = Math.max(...[...this.curves.values()].flatMap((curve) => curve.crosses.map((point) => point[1])));
     this.colours = new Map(all("nav .chip").map((chip) => [chip.dataset.variant, first("path", chip).style.stroke]));
   }
 
@@ -219,11 +242,11 @@ class Chart {
   fit() {
     if (!this.boxes.length) return;
     const shown = [...this.curves].filter(([name]) => !state.hide.has(name));
-    let far = [];
     if (!state.hide.size && !state.mark.size) {
       this.axes.innerHTML = this.before[0];
       this.boxes.forEach((box) => box.setAttribute("viewBox", this.before[1]));
       this.note.textContent = this.before[2];
+      this.cross(this.edge);
     } else if (shown.length) {
       const best = (curve) => Math.min(...curve.points.map((point) => point[1]));
       const steady = shown.filter(([, curve]) => !curve.lost);
@@ -244,10 +267,10 @@ class Chart {
         near.flatMap(([, curve]) => [...curve.points, ...curve.band].map((point) => point[1])),
         this.kinds[1],
       );
-      far = shown.filter(([, curve]) => Number.isFinite(best(curve)) && best(curve) > high).map(([name]) => name);
+      const far = shown.filter(([, curve]) => Number.isFinite(best(curve)) && best(curve) > high).map(([name]) => name);
       this.draw(left, right, low, high);
       this.note.textContent = far.length ? `Above the axis at its best: ${far.join(", ")}.` : "";
-    }
+    } else this.note.textContent = "";
     for (const [name, curve] of this.curves) curve.line.toggleAttribute("display", false);
     for (const name of state.hide) this.curves.get(name)?.line.setAttribute("display", "none");
     for (const box of this.boxes) {
@@ -277,6 +300,18 @@ class Chart {
     this.axes.innerHTML = `<path class="grid" d="${grid}"/>${texts}`;
     const box = `${left} ${-high} ${right - left} ${high - low}`;
     this.boxes.forEach((each) => each.setAttribute("viewBox", box));
+    this.cross(high - 0.05 * (high - low));
+  }
+
+  // Put what diverged at the upper edge.
+  cross(edge) {
+    for (const { line, crosses } of this.curves.values())
+      if (crosses.length)
+        this.part(line, "crosses").setAttribute("d", crosses.map(([x]) => `M${x} ${-edge}h0`).join(""));
+  }
+
+  part(line, kind) {
+    return document.getElementById(line.id.replace(/line$/, kind));
   }
 
   // The point that is nearest to a place of the screen, of the variants that a panel is of.
@@ -310,7 +345,9 @@ class Chart {
     if (!found) return;
     const ring = svg("path", { class: "here", d: `M${found.point[0]} ${-found.point[1]}h0`, style: `--line:${this.colours.get(found.name)}` });
     first("svg.plot", figure).append(ring);
-    tip.textContent = this.told(found);
+    const { low, high } = this.window;
+    const beyond = found.point[1] > high ? ", above the axis" : found.point[1] < low ? ", below the axis" : "";
+    tip.textContent = this.told(found) + beyond;
     tip.hidden = false;
     const at = ring.getBoundingClientRect();
     tip.style.left = `${Math.min(at.left + 12, innerWidth - tip.offsetWidth - 8)}px`;
@@ -330,11 +367,13 @@ for (const chart of charts)
       tip.hidden = true;
     };
     figure.tabIndex = 0;
-    figure.addEventListener("pointermove", (event) => chart.point(figure, chart.nearest(figure, event.clientX, event.clientY)));
-    figure.addEventListener("pointerleave", leave);
-    figure.addEventListener("blur", leave);
-    let [who, at] = [0, 0];
-    figure.addEventListener("keydown", (event) => {
+    figure.setAttribute("aria-label", `${chart.root.dataset.title} ${figure.dataset.of ?? ""}; arrow keys tell values`);
+    const follow = (event) => chart.point(figure, chart.nearest(figure, event.clientX, event.clientY));
+    on(figure, "pointermove pointerdown", follow);
+    on(figure, "pointerleave blur", leave);
+    let [who, at] = [0, -1];
+    on(figure, "keydown", (event) => {
+      if (event.key === "Escape") leave();
       const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (!step) return;
       event.preventDefault();
@@ -342,7 +381,7 @@ for (const chart of charts)
         (name) => !state.hide.has(name) && chart.curves.get(name)?.points.length,
       );
       if (!own.length) return;
-      who = (who + step[0] + own.length) % own.length;
+      if (at >= 0) who = (who + step[0] + own.length) % own.length;
       const line = chart.curves.get(own[who]).points;
       at = Math.min(Math.max(at + step[1], 0), line.length - 1);
       chart.point(figure, { name: own[who], point: line[at] });
@@ -363,12 +402,16 @@ function show() {
     }
     each.classList.toggle("gone", hidden);
     each.classList.toggle("marked", state.mark.has(name));
-    each.classList.toggle("dim", state.mark.size > 0 && !state.mark.has(name) && !!each.closest("svg, figcaption"));
+    const own = each.closest("figure[data-of]");
+    each.classList.toggle("dim", state.mark.size > 0 && !state.mark.has(name) && !own && !!each.closest("svg, figcaption"));
   }
   for (const table of all("table.matrix.pairs")) {
     const gone = names.map((name) => state.hide.has(name));
     for (const row of table.rows) names.forEach((_, place) => row.cells[place + 1]?.classList.toggle("gone", gone[place]));
   }
+  for (const row of all("#pairs tbody tr"))
+    row.classList.toggle("gone", [0, 1].some((place) => state.hide.has(row.cells[place].textContent)));
+  first("#hidden").textContent = state.hide.size ? `Hidden: ${[...state.hide].join(", ")}.` : "";
   compare();
   charts.forEach((chart) => chart.fit());
   choice && (choice.value = state.against);
@@ -379,11 +422,18 @@ const toggle = (set, name) => (set.delete(name) || set.add(name), write());
 
 for (const chip of all("nav .chip")) {
   const name = chip.dataset.variant;
-  const button = make("button", { type: "button", class: "chip", "data-variant": name, title: "Hide or show; with Shift: highlight" });
-  button.append(...chip.childNodes);
-  button.addEventListener("click", (event) => toggle(event.shiftKey ? state.mark : state.hide, name));
-  chip.replaceWith(button);
+  const act = (event) => toggle(event.shiftKey ? state.mark : state.hide, name);
+  const made = button("", act, { class: "chip", "data-variant": name, title: `${name}: hide or show; with Shift: highlight` });
+  made.append(...chip.childNodes);
+  chip.replaceWith(made);
 }
+
+// A table is sorted by its rows, or by bodies of several rows.
+const parts = (table) => [...(table.tBodies.length > 1 ? table.tBodies : table.tBodies[0].rows)];
+const arrange = (table, own) => {
+  all("[aria-sort]", table).forEach((each) => each.removeAttribute("aria-sort"));
+  own[0]?.parentNode.append(...own);
+};
 
 const matching = (text) => {
   try {
@@ -400,24 +450,26 @@ if (names.length > 1) {
     ["highlight", (text) => (state.mark = new Set(text ? matching(text) : []))],
   ]) {
     const field = make("input", { type: "search", placeholder: label, "aria-label": `${label}: text or pattern`, size: 9 });
-    field.addEventListener("input", () => (apply(field.value), write()));
+    on(field, "input", () => (apply(field.value), write()));
     bar.prepend(field);
   }
-  const reset = make("button", { type: "button", class: "reset" }, "reset");
-  reset.addEventListener("click", () => {
+  const order = all("table.sorts").map((table) => [table, parts(table)]);
+  const reset = () => {
+    for (const [table, own] of order) arrange(table, own);
     Object.assign(state, { against: declared, hide: new Set(), mark: new Set(), size: 0 });
     all("nav input").forEach((field) => (field.value = ""));
     write();
-  });
-  bar.append(reset);
+  };
+  bar.append(button("reset", reset, { class: "reset" }));
 }
 
 // The variant that the others are held against.
 
 let choice = null;
 if (head) {
-  choice = make("select", { "aria-label": "Against" }, ...names.map((name) => make("option", { value: name }, name)));
-  choice.addEventListener("change", () => ((state.against = choice.value), write()));
+  const able = names.filter((name) => !out.get(name));
+  choice = make("select", { "aria-label": "Against" }, ...able.map((name) => make("option", { value: name }, name)));
+  on(choice, "change", () => ((state.against = choice.value), write()));
   choice.value = declared;
   const held = first("#held");
   held.classList.add("hidden");
@@ -433,7 +485,7 @@ if (needed) {
   size = make("select", { "aria-label": "The difference that matters" });
   size.append(...heads.map((each, place) => make("option", { value: place + 1 }, each.textContent)));
   size.prepend(make("option", { value: 0, selected: "" }, "choose"));
-  size.addEventListener("change", () => ((state.size = Number(size.value)), write()));
+  on(size, "change", () => ((state.size = Number(size.value)), write()));
   const said = make("p", { id: "run", role: "status" });
   first("#power .wide").before(make("p", {}, make("label", {}, "The difference that matters: ", size)), said);
 }
@@ -442,22 +494,30 @@ function needs() {
   if (!needed) return;
   size.value = state.size;
   for (const row of needed.rows) [...row.cells].forEach((cell, place) => cell.classList.toggle("chosen", place > 0 && place === state.size));
-  const counts = [...needed.tBodies[0].rows]
-    .filter((row) => !row.hidden && row.cells[state.size])
-    .map((row) => Number(row.cells[state.size].textContent));
-  const most = Math.max(0, ...counts.filter(Number.isFinite));
   const said = first("#run");
-  if (!state.size || !most) return void said.replaceChildren();
+  const shown = [...needed.tBodies[0].rows].filter((row) => !row.hidden);
+  if (!shown.length) return void said.replaceChildren(`Nothing is planned against ${state.against}: it is not among the first variants, or diverged.`);
+  if (!state.size) return void said.replaceChildren();
   const now = Number(needed.dataset.now);
-  const command = first("#power").dataset.looks ? "optledger settle" : `dvc exp run -S seeds.count=${most}`;
-  if (most <= now) return void said.replaceChildren(`The ${now} seeds that there are suffice where there is a number.`);
-  said.replaceChildren(`${most} seeds of each variant: `, make("code", {}, command), " ", copier(command));
+  const [enough, more, none, counts] = [[], [], [], [0]];
+  for (const { cells, dataset } of shown) {
+    const count = Number(cells[state.size].textContent);
+    if (count > now) counts.push(count);
+    (isNaN(count) ? none : count > now ? more : enough).push(count > now ? `${dataset.variant} (${count})` : dataset.variant);
+  }
+  const told = [
+    [enough, `The ${now} seeds that there are show it of`],
+    [more, "It takes more seeds of"],
+    [none, "No number of seeds shows it of"],
+  ];
+  said.replaceChildren(told.map(([who, text]) => (who.length ? `${text} ${who.join(", ")}. ` : "")).join(""));
+  if (!more.length) return;
+  const command = `dvc exp run -S seeds.count=${Math.max(...counts)}`;
+  said.append(make("code", {}, command), " ", copier(command));
 }
 
 function copier(text) {
-  const button = make("button", { type: "button", class: "tool" }, "copy");
-  button.addEventListener("click", () => navigator.clipboard?.writeText(text).then(() => (button.textContent = "copied")));
-  return button;
+  return button("copy", ({ target }) => navigator.clipboard?.writeText(text).then(() => (target.textContent = "copied")));
 }
 
 // A click on a column's head sorts by it; a second one turns it.
@@ -466,25 +526,22 @@ for (const table of all("table.sorts")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((each, column) => {
     if (each.classList.contains("range")) return;
-    const button = make("button", { type: "button" });
-    button.append(...each.childNodes);
-    each.append(button);
-    button.addEventListener("click", () => {
+    const sort = () => {
       const sorted = each.getAttribute("aria-sort");
       const ascending = sorted ? sorted === "descending" : each.dataset.first !== "descending";
-      heads.forEach((other) => other.removeAttribute("aria-sort"));
-      each.setAttribute("aria-sort", ascending ? "ascending" : "descending");
       const cell = (part) => (part.rows ? part.rows[0] : part).cells[column];
-      const value = (part) => cell(part).dataset.value ?? cell(part).textContent.trim();
+      const value = (part) => cell(part).dataset.value ?? cell(part).textContent.trim().replace("\u2212", "-");
       const order = (a, b) => {
         const [x, y] = [value(a), value(b)];
         const numbers = x !== "" && y !== "" && !isNaN(x) && !isNaN(y);
         return numbers ? x - y : x.localeCompare(y, "en", { numeric: true });
       };
-      const several = table.tBodies.length > 1;
-      const parts = several ? [...table.tBodies] : [...table.tBodies[0].rows];
-      (several ? table : table.tBodies[0]).append(...parts.sort((a, b) => (ascending ? order(a, b) : order(b, a))));
-    });
+      arrange(table, parts(table).sort((a, b) => (ascending ? order(a, b) : order(b, a))));
+      each.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+    };
+    const made = button("", sort, { class: "" });
+    made.append(...each.childNodes);
+    each.append(made);
   });
 }
 
@@ -497,27 +554,51 @@ function save(name, type, text) {
 }
 
 const file = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+// No program may take a cell for a formula.
+const quoted = (text) => {
+  const safe = text.replace(/^= ?/, "equivalent ");
+  return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+};
 const content = (cell) => {
   const copy = cell.cloneNode(true);
+  all("small, br, .verdict", copy).forEach((each) => each.before(" "));
   all(".hidden, select, .scale", copy).forEach((each) => each.id !== "held" && each.remove());
   return copy.textContent.replace(/\s+/g, " ").replaceAll("\u2212", "-").trim();
 };
 
 for (const table of all("table[aria-label]")) {
-  const button = make("button", { type: "button", class: "tool" }, "CSV");
-  button.title = "Download this table";
-  button.addEventListener("click", () => {
-    const lines = [...table.rows].filter((row) => row.closest("table") === table && !row.matches(".seeds") && !row.hidden);
-    const text = lines.map((row) => [...row.cells].map((cell) => quoted(content(cell))).join(",")).join("\n");
-    save(`${file(table.getAttribute("aria-label"))}.csv`, "text/csv", `${text}\n`);
-  });
-  (table.closest(".wide") ?? table).after(button);
-  if (table.closest("tr.seeds")) table.after(button);
+  const act = () => {
+    const lines = [...table.rows].filter((row) => row.closest("table") === table && !row.matches(".seeds") && !row.hidden && !row.closest(".gone"));
+    const text = lines.map((row) => [...row.cells].filter((cell) => !cell.matches(".gone")).map((cell) => quoted(content(cell))).join(",")).join("\n");
+    save(`${file(table.getAttribute("aria-label"))}.csv`, "text/csv", `\ufeff${text}\n`);
+  };
+  const made = button("CSV", act, { title: "Download this table" });
+  (table.closest("tr.seeds") ? table : (table.closest(".wide") ?? table)).after(made);
 }
 
-function standalone(drawing, definitions) {
+function standalone(drawing, root) {
   const copy = drawing.cloneNode(true);
+  all(".here, .gone", copy).forEach((each) => each.remove());
+  const [, , width, height] = copy.getAttribute("viewBox").split(" ").map(Number);
+  const keys = root ? all("figcaption [data-variant]:not(.gone)", drawing.parentNode) : [];
+  const below = 16 * Math.ceil(keys.length / 3);
+  copy.setAttribute("viewBox", `0 -20 ${width} ${height + 20 + below}`);
+  const text = (x, y, said) => {
+    const made = svg("text", { x, y });
+    made.textContent = said;
+    copy.append(made);
+  };
+  if (root) text(2, -6, root.dataset.title);
+  keys.forEach((key, place) => {
+    const [x, y] = [8 + (place % 3) * (width / 3), height + 8 + 16 * Math.floor(place / 3)];
+    const line = first("path", key).cloneNode();
+    line.setAttribute("transform", `translate(${x} ${y - 8})`);
+    line.setAttribute("stroke-width", 3);
+    copy.append(line);
+    text(x + 28, y, key.textContent);
+  });
+  copy.prepend(svg("rect", { y: -20, width: "100%", height: "100%", fill: "var(--paper)" }));
+  const definitions = root && first("defs", root);
   const looks = getComputedStyle(document.documentElement);
   const rules = all("style")[0].textContent.match(/\/\* Charts \*\/([^]*?)\/\* End \*\//)[1];
   if (definitions) copy.prepend(definitions.cloneNode(true));
@@ -529,21 +610,24 @@ function standalone(drawing, definitions) {
 for (const figure of all("main figure")) {
   const drawing = first("svg", figure);
   const root = figure.closest("[data-chart]");
-  const button = make("button", { type: "button", class: "tool" }, "SVG");
-  button.title = "Download this figure";
-  button.addEventListener("click", () => {
+  const act = () => {
     const name = root ? `${root.dataset.title} ${figure.dataset.of ?? ""}` : drawing.getAttribute("aria-label").split(":")[0];
-    save(`${file(name)}.svg`, "image/svg+xml", standalone(drawing, root && first("defs", root)));
-  });
-  figure.append(button);
+    save(`${file(name)}.svg`, "image/svg+xml", standalone(drawing, root));
+  };
+  figure.append(button("SVG", act, { title: "Download this figure" }));
 }
 
 // The contents leave the address as it is.
 for (const link of all("nav .contents a"))
-  link.addEventListener("click", (event) => {
+  on(link, "click", (event) => {
     event.preventDefault();
-    first(link.getAttribute("href")).scrollIntoView();
+    const section = first(link.getAttribute("href"));
+    section.tabIndex = -1;
+    section.focus({ preventScroll: true });
+    section.scrollIntoView();
   });
+const bar = first("nav");
+new ResizeObserver(() => document.documentElement.style.setProperty("--nav", `${bar.offsetHeight}px`)).observe(bar);
 addEventListener("hashchange", () => (read(), show()));
 read();
 if (location.hash.includes("=")) show();

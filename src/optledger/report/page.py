@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,10 @@ def html(results: Results, params: Params) -> str:
     differing, shared = tables.parameters(params, board)
     shown = tables.shown_classes(results.confusion, results.per_class, one)
     ranked = tables.ranks(board, results.comparisons, comparison)
-    pairs = tables.pairs(results.comparisons, results.power, comparison)
+    lost = board.loc[board["diverged_seeds"] > 0, "variant"].tolist()
+    pairs = tables.pairs(results.comparisons, results.power, comparison, lost)
+    leading = board.loc[board["leading"] == 1, "variant"].tolist()
+    apart, counted = tables.told_apart(pairs, leading)
     held = tables.held_against(board, comparison)
     heads, rows = tables.seeds(results.seeds, board)
     words = _words(results, params)
@@ -80,14 +84,22 @@ def html(results: Results, params: Params) -> str:
             mistaken=_with_predictions(board, one),
             held=held,
             ranks=ranked,
-            sentence=tables.sentence(ranked, held),
+            sentence=tables.sentence(
+                ranked, held, comparison.baseline, preview=bool(words["preview"])
+            ),
             ends=tables.written_ends(board, results.comparisons, comparison),
             zero=tables.zero(board, results.comparisons, comparison),
             margin_number=METRICS[comparison.metric].units * comparison.margin(comparison.metric),
-            told_apart=tables.told_apart(pairs),
+            told_apart=apart,
+            counted=counted,
+            behind=[
+                row.variant
+                for row in ranked
+                if row.variant not in leading and row.verdict in ("inconclusive", "equivalent")
+            ],
             seed_heads=heads,
             seed_rows=rows,
-            lost=bool(board["diverged_seeds"].sum()),
+            lost=bool(lost),
             targets=tables.targets(board),
             pairs=pairs,
             power=tables.sizes(results.power, comparison),
@@ -95,7 +107,7 @@ def html(results: Results, params: Params) -> str:
             planned=MOST_PLANNED,
             seed_count=int(board["seeds"].min()),
             looks=looks(comparison) if comparison.looks else "",
-            verdicts=tables.verdicts(results.comparisons, names, comparison),
+            verdicts=tables.verdicts(results.comparisons, names, comparison, lost),
             few=len(names) <= tables.FEW,
             turned=len(names) > tables.FEW or max(map(len, names)) > _WIDE_HEAD,
             notes=[
@@ -197,8 +209,18 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["script"] = _script
     environment.filters |= {"prose": _prose, "key": charts.key, "draw": charts.draw}
     return environment
+
+
+def _script() -> Markup:
+    """Return the page's script without what its readers alone need: indentation, comments."""
+    source = resources.files("optledger.report").joinpath("page.js").read_text(encoding="utf-8")
+    lines = (line.strip() for line in source.splitlines())
+    code = "\n".join(line for line in lines if line and not line.startswith("//"))
+    # None of its texts has one of these between spaces.
+    return Markup(re.sub(r" (=>|[=!]==|&&|\|\||[<>]=|[=?:]) ", r"\1", code))
 
 
 def _prose(text: str) -> Markup:

@@ -1,7 +1,7 @@
 """The tables of the report, as its template shows them: cells as text, and what colours them."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,15 +9,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optledger.analysis.comparisons import against, plain_rows, reference
-from optledger.analysis.preview import behind, is_preview
+from optledger.analysis.preview import is_preview
 from optledger.analysis.words import (
     epochs_to,
     further_seeds,
     interval,
     learning_rate,
+    many,
     mean_interval,
     p_value,
     signed,
+    some,
     verdict_at,
 )
 from optledger.core.metric import METRICS, metrics_in
@@ -37,12 +39,14 @@ class Bar(NamedTuple):
         outer: where the interval begins, and how wide it is; None beyond the axis.
         inner: the same of the narrower one, which shows equivalence.
         middle: where the difference is; None beyond the axis.
+        beyond: at which end, if it is.
     """
 
     margin: tuple[float, float]
     outer: tuple[float, float] | None = None
     inner: tuple[float, float] | None = None
     middle: float | None = None
+    beyond: str = ""
 
 
 class Rank(NamedTuple):
@@ -56,8 +60,7 @@ class Rank(NamedTuple):
         told: the same in words.
         spread: the standard deviation over seeds, in words.
         interval: of the mean, in words.
-        verdict: against the reference, and in a preview how far its mean is behind the best one;
-            out, where seeds diverged.
+        verdict: against the reference, none in a preview; out, where seeds diverged.
         difference: from the reference, with its interval, in words.
         bar: the same as it is drawn; None where it is unknown.
         epochs: to each target, as a number, which may be infinite, and in words.
@@ -128,7 +131,6 @@ def ranks(
     metric = comparison.metric
     beside = plain_rows(against(comparisons, metric, held_against(leaderboard, comparison)))
     few = is_preview(leaderboard["seeds"], comparison)
-    gaps = behind(leaderboard, metric) if few else {}
     ends = _axis_of(leaderboard, comparisons, comparison)
     return [
         Rank(
@@ -141,7 +143,7 @@ def ranks(
             interval=mean_interval(
                 metric, row[f"{metric}_low"], row[f"{metric}_high"], row["diverged_seeds"]
             ),
-            verdict=gaps.get(name) or _stands(row, beside.get(name), comparison),
+            verdict=_stands(row, beside.get(name), comparison, few),
             difference=_told(beside.get(name), comparison),
             bar=_bar(None if row["diverged_seeds"] else beside.get(name), comparison, *ends, few),
             epochs=[
@@ -163,11 +165,16 @@ def _spread(metric: str, deviation: float) -> str:
 
 
 def _stands(
-    row: Mapping[str, Any], beside: Mapping[str, Any] | None, comparison: Comparison
+    row: Mapping[str, Any],
+    beside: Mapping[str, Any] | None,
+    comparison: Comparison,
+    is_preview: bool,
 ) -> str:
     if row["diverged_seeds"]:
         return "out"
-    return "" if beside is None else verdict_at(beside, comparison)
+    if is_preview:
+        return ""
+    return "reference" if beside is None else verdict_at(beside, comparison)
 
 
 def targets(leaderboard: pd.DataFrame) -> list[str]:
@@ -253,7 +260,7 @@ def _bar(
     outer = piece((row["low"], row["high"]))
     share = (row["difference"] - left) / (right - left)
     if share < 0 or share > 1:
-        return found._replace(outer=outer)
+        return found._replace(outer=outer, beyond="left" if share < 0 else "right")
     inner = None if is_preview else piece((row["inner_low"], row["inner_high"]))
     return found._replace(outer=outer, inner=inner, middle=place(row["difference"]))
 
@@ -271,15 +278,32 @@ _MARKS = {
 }
 
 
+_OUT = Cell("\N{EN DASH}", "out, as seeds diverged", "not-judged")
+
+
 def verdicts(
-    comparisons: pd.DataFrame, names: Sequence[str], comparison: Comparison
+    comparisons: pd.DataFrame,
+    names: Sequence[str],
+    comparison: Comparison,
+    lost: Collection[str] = (),
 ) -> list[list[Cell]]:
-    """Return a row for each variant: its verdict against each, and none against itself."""
+    """Return a row for each variant: its verdict against each, and none against itself.
+
+    Args:
+        comparisons: results/comparisons.csv.
+        names: of the variants, in the order of the leaderboard.
+        comparison: the section of params.yaml.
+        lost: variants of which a seed diverged, which have no verdict.
+    """
     few = len(names) <= FEW
     beside = [plain_rows(against(comparisons, comparison.metric, other)) for other in names]
     return [
         [
-            _verdict(name, other, rows[name], comparison, few) if name != other else _ITSELF
+            _ITSELF
+            if name == other
+            else _OUT
+            if {name, other} & set(lost)
+            else _verdict(name, other, rows[name], comparison, few)
             for other, rows in zip(names, beside, strict=True)
         ]
         for name in names
@@ -324,13 +348,19 @@ class PairRow(NamedTuple):
     needed: list[str]
 
 
-def pairs(comparisons: pd.DataFrame, power: pd.DataFrame, comparison: Comparison) -> list[PairRow]:
+def pairs(
+    comparisons: pd.DataFrame,
+    power: pd.DataFrame,
+    comparison: Comparison,
+    lost: Collection[str] = (),
+) -> list[PairRow]:
     """Return every pair on the deciding metric.
 
     Args:
         comparisons: results/comparisons.csv.
         power: results/power.csv.
         comparison: the section of params.yaml.
+        lost: variants of which a seed diverged.
     """
     metric = comparison.metric
     needed = {
@@ -345,28 +375,46 @@ def pairs(comparisons: pd.DataFrame, power: pd.DataFrame, comparison: Comparison
             difference=signed(row["difference"], metric),
             interval=interval(row, metric, row["verdict"] == "equivalent"),
             p_value=p_value(row["p_adjusted"]),
-            verdict=verdict_at(row, comparison),
+            verdict="out"
+            if {row["variant"], row["against"]} & set(lost)
+            else verdict_at(row, comparison),
             further=further_seeds(row["further_seeds"]) if row["verdict"] == "inconclusive" else "",
             numbers=" ".join(
-                signed(row[name], metric) or "NaN"
+                f"{METRICS[metric].units * row[name]:.6g}"
                 for name in ("difference", "low", "high", "inner_low", "inner_high")
-            ).replace("inf", "Infinity"),
+            )
+            .replace("nan", "NaN")
+            .replace("inf", "Infinity"),
             needed=needed.get(frozenset((row["variant"], row["against"])), []),
         )
         for row in plain_rows(own).values()
     ]
 
 
-def told_apart(rows: Sequence[PairRow]) -> str:
-    """Return of how many pairs it is known which is better, or that both are as good."""
-    verdicts = [row.verdict.partition(" at ")[0] for row in rows]
-    judged = [each for each in verdicts if each not in ("not judged", "not pursued")]
-    if not judged:
-        return "No pair is judged"
-    apart = sum(each in ("better", "worse") for each in judged)
-    equal = judged.count("equivalent")
-    as_good = f", {equal} equivalent" if equal else ""
-    return f"{apart} of {len(judged)} pairs told apart{as_good}"
+def told_apart(rows: Sequence[PairRow], leading: Sequence[str]) -> tuple[str, str]:
+    """Return how sure it is who leads, and of how many pairs it is known which is better.
+
+    Args:
+        rows: every pair.
+        leading: the variants that lead.
+    """
+    judged = {
+        (row.variant, row.against): row.verdict.partition(" at ")[0]
+        for row in rows
+        if row.verdict not in ("not judged", "not pursued", "out")
+    }
+    apart = sum(verdict in ("better", "worse") for verdict in judged.values())
+    equal = sum(verdict == "equivalent" for verdict in judged.values())
+    counted = f"{apart} of {many(len(judged), 'pair')} told apart"
+    counted += f", {equal} shown to be equivalent" if equal else ""
+    among = {verdict for pair, verdict in judged.items() if set(pair) <= set(leading)}
+    if len(leading) == 1:
+        return f"{leading[0]} leads alone", counted
+    if among == {"equivalent"}:
+        return f"{some(leading, most=4)} are equivalent", counted
+    if among and among <= {"equivalent", "inconclusive"}:
+        return f"{some(leading, most=4)} are not told apart", counted
+    return counted, ""
 
 
 def sizes(power: pd.DataFrame, comparison: Comparison) -> list[str]:
@@ -388,19 +436,30 @@ def _number(seeds: float) -> str:
     return f"{seeds:g}" if math.isfinite(seeds) else "\N{EN DASH}"
 
 
-def sentence(ranked: Sequence[Rank], held: str) -> str:
+def sentence(ranked: Sequence[Rank], held: str, baseline: str | None, *, preview: bool) -> str:
     """Return how the others stand to one variant, in short.
 
     Args:
         ranked: the rows of the leaderboard.
         held: the variant.
+        baseline: the one that params.yaml names, if any.
+        preview: whether differences stand in the place of verdicts.
     """
     groups: dict[str, list[str]] = {}
     for row in ranked:
         if row.variant != held:
-            groups.setdefault(row.verdict.partition(" at ")[0], []).append(row.variant)
-    told = [f"{', '.join(names)} {verdict}" for verdict, names in groups.items()]
-    return f"Against {held}: {'; '.join(told)}."
+            told = (
+                row.difference.partition(" (")[0] if preview else row.verdict.partition(" at ")[0]
+            )
+            groups.setdefault("out" if row.diverged else told, []).append(row.variant)
+    parts = [f"{_brief(names)} {told}".rstrip() for told, names in groups.items()]
+    role = "the baseline " if held == baseline else ""
+    return f"Against {role}{held}: {'; '.join(parts)}."
+
+
+def _brief(names: Sequence[str]) -> str:
+    shown = names if len(names) <= FEW else [*names[:4], f"{len(names) - 4} others"]
+    return ", ".join(shown)
 
 
 def seeds(
