@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from digits import INTERFACE, load
+from once import once
 from optledger.core import params
+from optledger.core.formats import read_json, write_json
 from optledger.core.params import EarlyStopping
 from optledger.core.paths import PREPARED
 from optledger.datasets.examples import Examples
@@ -123,14 +125,19 @@ def trained(
     digits: tuple[Examples, Examples], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """The digests of trainings by two workers, where `main` trains in one process."""
-    folder = tmp_path_factory.mktemp("golden")
-    for name, examples in zip(("train", "validation"), digits, strict=True):
-        write_split(name, examples, folder / PREPARED)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        with Processes(2, tasks.PREPARATION) as pool:
-            done = pool.run(tasks.train, in_order(trial_of(name) for name in DIGITS))
-            return {trial.name: digest_of(finished.result) for trial, finished in done}
+
+    def make(folder: Path) -> None:
+        for name, examples in zip(("train", "validation"), digits, strict=True):
+            write_split(name, examples, folder / PREPARED)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            with Processes(2, tasks.PREPARATION) as pool:
+                done = pool.run(tasks.train, in_order(trial_of(name) for name in DIGITS))
+                digests = {trial.name: digest_of(finished.result) for trial, finished in done}
+        write_json(folder / "digests.json", digests)
+
+    found: dict[str, str] = read_json(once(tmp_path_factory, "golden", make) / "digests.json")
+    return found
 
 
 @needs_pin
