@@ -13,13 +13,21 @@ import pytest
 from digits import INTERFACE
 from optledger.core import params
 from optledger.core.errors import UserError
-from optledger.execution.executor import Report, in_order
+from optledger.execution.executor import Preparation, Report, in_order
 from optledger.execution.processes import Processes
 from optledger.training import tasks
 from optledger.trials.observations import FinishedTrial
 from optledger.trials.specify import specify
 from optledger.trials.trial import Trial
 from project import Project
+
+
+def nothing() -> None:
+    """Prepare nothing."""
+
+
+LIGHT = Preparation(nothing, "optledger.execution.worker", nothing)
+"""What has workers start without TensorFlow, where a program of its own waits for them."""
 
 
 def dies_once(marker: Path, report: Report) -> int:
@@ -274,13 +282,12 @@ import os, resource, sys
 from optledger.core import errors
 from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
-from optledger.training import tasks
-from tests_of_processes import echo
+from tests_of_processes import LIGHT, echo
 
 def main():
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     few = os.dup(0) + 1 + int(sys.argv[1])
-    with Processes(1, tasks.PREPARATION) as pool:
+    with Processes(1, LIGHT) as pool:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
         try:
             list(pool.run(echo, in_order([2])))
@@ -320,11 +327,10 @@ def test_what_keeps_a_worker_from_starting_is_told(
 DEEP = """
 from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
-from optledger.training import tasks
-from tests_of_processes import echo
+from tests_of_processes import LIGHT, echo
 
 if __name__ == "__main__":
-    with Processes(1, tasks.PREPARATION) as pool:
+    with Processes(1, LIGHT) as pool:
         print(dict(pool.run(echo, in_order([2])))[2][0])
 """
 
@@ -344,11 +350,10 @@ ABANDONED = """
 import os, signal
 from optledger.execution.executor import in_order
 from optledger.execution.processes import Processes
-from optledger.training import tasks
-from tests_of_processes import echo
+from tests_of_processes import LIGHT, echo
 
 if __name__ == "__main__":
-    with Processes(1, tasks.PREPARATION) as pool:
+    with Processes(1, LIGHT) as pool:
         # It tells of epochs as fast as it can, when nobody listens any more.
         run = pool.run(echo, in_order([10**9]), lambda *epoch: os.kill(os.getpid(), signal.SIGKILL))
         next(run)
