@@ -21,7 +21,7 @@ def review(project: Project, base: str) -> str:
 def test_a_regression_is_made_told_kept_and_fails(judged: Project, tmp_path: Path) -> None:
     """The pipeline runs; the report is printed and in a file that Git ignores; the target fails."""
     project = judged.copy(tmp_path / "project")
-    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.00001")
+    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.0001")
     printed = review(project, "main")
     assert "Running stage 'train@adam'" in printed
     report = project.read("build/review.md").decode()
@@ -63,7 +63,7 @@ def test_a_fresh_clone_is_reviewed_from_the_remote(project: Project, tmp_path: P
     project.run("dvc", "remote", "add", "--quiet", "--default", "shared", str(tmp_path / "remote"))
     project.commit()
     project.run("git", "checkout", "--quiet", "-b", "change")
-    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.011")
+    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.02")
     project.run("dvc", "repro", "--quiet", "report", OPTLEDGER_WORKERS="1")
     project.commit()
     project.run("dvc", "push", "--quiet", "--run-cache", "--all-branches")
