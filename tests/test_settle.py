@@ -53,7 +53,7 @@ def test_who_is_left_behind_trains_no_further_seeds(project: Project) -> None:
 def test_each_look_trains_its_new_seeds_until_nothing_is_open(project: Project) -> None:
     """A look of two seeds is a preview, and settles nothing; what the next costs is told before."""
     project.edit("params.yaml", "{metric: accuracy}", LOOKS)
-    project.run("dvc", "repro")
+    project.run("dvc", "repro", "compare")
     printed = project.run("optledger", "settle", "--dry-run")
     assert "The look at 2 seeds, of 2, 5, 8 and 50, a preview:" in printed
     assert "open     " in printed
@@ -89,7 +89,7 @@ def test_a_search_whose_seed_a_look_needs_is_told_before(project: Project) -> No
     project.edit("params.yaml", "{metric: accuracy}", LOOKS)
     project.edit("params.yaml", "  adam: {optimizer: Adam, learning_rate: 0.01}", ADAM)
     project.edit("params.yaml", "seed: 1000", "seed: 2")
-    project.run("dvc", "repro")
+    project.run("dvc", "repro", "compare")
     printed = project.run("optledger", "settle", "--dry-run", check=False)
     assert "params.yaml: search.seed: found 2; allowed: a seed that the final trials do" in printed
     assert b"count: 2" in project.read("params.yaml")
