@@ -26,8 +26,8 @@ from servers import mlflow_server, postgresql
 EXPERIMENT = "optledger-digits"
 
 TRIES = {
-    "slower": "variants.adam.learning_rate=0.003",
-    "faster": "variants.adam.learning_rate=0.03",
+    "slower": "variants.adam.learning_rate=0.0001",
+    "faster": "variants.adam.learning_rate=0.02",
     "patient": "variants.gd.epochs=8",
 }
 """By the name of a DVC experiment, what it sets."""
