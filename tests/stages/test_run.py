@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -30,8 +31,7 @@ def long_training(
         stage = wait_for(lambda: stage_of(psutil.Process(dvc.pid)))
         children = wait_for(lambda: at_least_four(stage.children(recursive=True)))
         started = [stage, *children]
-        # The workers are there; let them train.
-        time.sleep(5)
+        wait_for(lambda: computing(stage, children))
         yield dvc, stage, children
     finally:
         for process in started:
@@ -57,6 +57,13 @@ def at_least_four(found: list[psutil.Process]) -> list[psutil.Process] | None:
     return found if len(found) >= 4 else None
 
 
+def computing(stage: psutil.Process, children: list[psutil.Process]) -> bool | None:
+    """Return True once each worker, a child of the fork server, has computed for two seconds."""
+    workers = [each for each in children if each.ppid() != stage.pid]
+    assert len(workers) == 2
+    return all(each.cpu_times().user > 2 for each in workers) or None
+
+
 def wait_for(find: Callable[[], Any]) -> Any:
     """Return what is found as soon as something is."""
     for _ in range(600):
@@ -72,7 +79,7 @@ def check_that_nothing_is_left(project: Project, processes: list[psutil.Process]
     assert alive == []
     assert {path.name for path in (project.path / "results/trials").iterdir()} == {"gd"}
     project.edit("params.yaml", "epochs: 200000", "epochs: 3")
-    project.run("dvc", "repro")
+    replace(project, cold=False).run("dvc", "repro")
     assert project.run("git", "status", "--porcelain") == ""
 
 
@@ -90,7 +97,8 @@ def test_a_dvc_that_is_killed_while_its_stage_starts_takes_it_too(cold: Project)
     cold.edit("params.yaml", "epochs: 3", "epochs: 200000")
     with cold.start("dvc", "repro", "train@adam") as dvc:
         stage = wait_for(lambda: stage_of(psutil.Process(dvc.pid)))
-        time.sleep(0.2)
+        # It has begun to import, and is not done: it knows by now which DVC it is of.
+        wait_for(lambda: "pydantic_core" in modules_of(stage) or None)
         dvc.kill()
     check_that_nothing_is_left(cold, [stage])
 
