@@ -147,6 +147,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
     if not members or command.invoke_without_command:
         yield f"### `{name}`\n"
         yield f"{_sentence(command.help or '')}\n"
+        yield f"{_example(command.epilog)}\n"
         shown = [each for each in command.params if each.name != "help"]
         if shown:
             yield "| argument or option | unless given | what it is |"
@@ -162,6 +163,11 @@ def _command(name: str, command: Any) -> Iterator[str]:
         yield ""
     for each, member in sorted(members.items()):
         yield from _command(f"{name} {each}", member)
+
+
+def _example(epilog: str) -> str:
+    words, _, line = epilog.partition(": ")
+    return f"{words}: `{line}`"
 
 
 def _tables() -> Iterator[str]:

@@ -1,8 +1,10 @@
 """README and docs/: links lead somewhere, figures are those of results/, what they name exists."""
 
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,23 @@ def test_the_model_of_the_readme_is_one() -> None:
     exec(code, scope)
     inputs = scope["keras"].Input((28, 28))
     assert scope["keras"].Model(inputs, scope["wide"](inputs, 10, 32)).output_shape == (None, 10)
+
+
+def test_every_command_has_an_example_that_it_takes() -> None:
+    """Below its help: a command line of itself, whose options exist."""
+    for name, command in commands():
+        words = shlex.split(str(command.epilog).removeprefix("Example: "))
+        assert words[: len(name)] == name
+        options = {text for each in command.params for text in (*each.opts, *each.secondary_opts)}
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+def commands() -> Iterator[tuple[list[str], Any]]:
+    """Yield the words that lead to each command, and the command."""
+    waiting: list[tuple[list[str], Any]] = [(["optledger"], get_command(app))]
+    while waiting:
+        name, command = waiting.pop()
+        members = getattr(command, "commands", {})
+        waiting += [([*name, each], member) for each, member in members.items()]
+        if len(name) > 1:
+            yield name, command

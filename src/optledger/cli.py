@@ -88,7 +88,7 @@ def _optledger() -> None:
     """Which optimizer is better, is the difference real, and can anyone reproduce it?"""
 
 
-@app.command()
+@app.command(epilog="Example: optledger check")
 def check() -> None:
     """Check params.yaml and the dataset it names, and build every model, optimizer and loss."""
     executor.worker_count()
@@ -98,7 +98,7 @@ def check() -> None:
     print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
 
 
-@app.command()
+@app.command(epilog="Example: optledger experiment look")
 def experiment(name: str) -> None:
     """Run experiments/NAME.yaml as a DVC experiment of that name, beside what is there."""
     executor.worker_count()
@@ -119,7 +119,7 @@ def experiment(name: str) -> None:
     print(f"Its parameters, tables and results in this checkout: dvc exp apply {name}")
 
 
-@app.command("history")
+@app.command("history", epilog="Example: optledger history adam sgd --figure history.svg")
 def history_of_results(
     variants: Annotated[
         list[str] | None,
@@ -151,7 +151,7 @@ def history_of_results(
     print(text if as_json else printable_lines(text))
 
 
-@app.command("plots")
+@app.command("plots", epilog="Example: optledger plots main")
 def draw_plots(
     revisions: Annotated[
         list[str] | None, typer.Argument(help="to draw beside each other, as dvc plots diff does")
@@ -163,7 +163,7 @@ def draw_plots(
     print(f"Look at {draw(revisions or [])}")
 
 
-@app.command()
+@app.command(epilog="Example: optledger power adam sgd --difference 0.002")
 def power(
     variants: Annotated[
         list[str] | None, typer.Argument(help="two or more; else those that lead")
@@ -182,7 +182,7 @@ def power(
     print(planning.plan(params.load(), variants or [], difference, power))
 
 
-@app.command()
+@app.command(epilog="Example: optledger publish --official")
 def publish(
     restore: Annotated[
         bool, typer.Option("--restore", help="bring back runs that someone deleted")
@@ -206,7 +206,7 @@ def publish(
     publish_results(restore, replace or [], is_official)
 
 
-@app.command()
+@app.command(epilog="Example: optledger ui --port 5002")
 def ui(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="of the server that is started")
@@ -218,7 +218,7 @@ def ui(
     show(port)
 
 
-@app.command()
+@app.command(epilog="Example: optledger serve digits --port 5003")
 def serve(
     dataset: Annotated[
         str | None, typer.Argument(help="whose champion; else that of params.yaml")
@@ -233,7 +233,7 @@ def serve(
     servers.serve(dataset or params.load().dataset, port)
 
 
-@app.command("review")
+@app.command("review", epilog="Example: optledger review main --fail-on worse")
 def review_revisions(
     base: Annotated[str, typer.Argument(help="a Git revision, a DVC experiment, or workspace")],
     head: Annotated[str, typer.Argument(help="likewise")] = "workspace",
@@ -272,13 +272,13 @@ def review_revisions(
         raise typer.Exit(VERDICT)
 
 
-@app.command()
+@app.command(epilog="Example: optledger schema > params.schema.json")
 def schema() -> None:
     """Print the JSON Schema of params.yaml."""
     print(json.dumps(params.json_schema(), indent=2, sort_keys=True))
 
 
-@app.command()
+@app.command(epilog="Example: optledger settle --dry-run")
 def settle(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="only say what is open, and what the next look costs")
@@ -308,7 +308,7 @@ def settle(
         print(line, flush=True)
 
 
-@app.command()
+@app.command(epilog="Example: optledger sweep --dry-run")
 def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="only say what is kept, what would be trained and why")
@@ -355,14 +355,14 @@ def sweep(
             raise typer.Exit(VERDICT)
 
 
-@trials_app.callback(invoke_without_command=True)
+@trials_app.callback(invoke_without_command=True, epilog="Example: optledger trials")
 def trials(context: typer.Context) -> None:
     """Tell how many finished trials are kept, and where."""
     if context.invoked_subcommand is None:
         print(account.summary(Store(place()), predictions.kept()))
 
 
-@trials_app.command()
+@trials_app.command(epilog="Example: optledger trials prune --unused")
 def prune(
     unused: Annotated[
         bool, typer.Option("--unused", help="what params.yaml does not ask for, with these data")
@@ -387,7 +387,7 @@ def prune(
             print(line)
 
 
-@dataset_app.callback(invoke_without_command=True)
+@dataset_app.callback(invoke_without_command=True, epilog="Example: optledger dataset")
 def datasets(context: typer.Context) -> None:
     """List the datasets that params.yaml can name."""
     if context.invoked_subcommand is None:
@@ -398,7 +398,9 @@ def datasets(context: typer.Context) -> None:
                 print(error)
 
 
-@dataset_app.command("add")
+@dataset_app.command(
+    "add", epilog="Example: optledger dataset add homes homes.csv --target price --kind number"
+)
 def add_dataset(
     name: Annotated[str, typer.Argument(help="what params.yaml is to call it")],
     path: Annotated[
@@ -462,7 +464,7 @@ def add_dataset(
         print(line)
 
 
-@dataset_app.command("use")
+@dataset_app.command("use", epilog="Example: optledger dataset use homes")
 def use_dataset(name: Annotated[str, typer.Argument(help="a dataset that there is")]) -> None:
     """Have params.yaml name a dataset; what its kind of target needs changes with it."""
     target = registry.load(name).target
@@ -472,7 +474,7 @@ def use_dataset(name: Annotated[str, typer.Argument(help="a dataset that there i
         print(line)
 
 
-@app.command()
+@app.command(epilog="Example: optledger tensorboard build/tensorboard")
 def tensorboard(
     directory: Annotated[
         Path, typer.Argument(help="new, or one that this command wrote, and now writes anew")
@@ -487,7 +489,7 @@ def tensorboard(
     print("Filtered by the word mean, they are the means of the variants over their seeds.")
 
 
-@app.command()
+@app.command(epilog="Example: optledger verify --reproduce")
 def verify(
     reproduce: Annotated[
         bool, typer.Option("--reproduce", help="run the pipeline again, in a clone of HEAD")
