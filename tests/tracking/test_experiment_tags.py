@@ -189,3 +189,21 @@ def test_a_try_is_published_beside_what_is_official(root: Path) -> None:
     run = client.get_run(run_id)
     assert (run.info.run_name, run.data.tags[STATUS]) == ("comparison", "official")
     assert client.get_experiment_by_name("e").tags[NOTE].startswith("gd leads.")
+
+
+def test_what_a_person_calls_official_says_so() -> None:
+    """With who it was, and without the commit that does not have it."""
+    standing = Standing(age=(86400, 1), who="Sara", is_declared=True)
+    assert after((RUNS, standing))[NOTE].split("\n\n")[2] == (
+        "Official, not committed, as Sara says (1970-01-02)."
+    )
+    committed = replace(standing, commit="abcdefghij", who="")
+    assert after((RUNS, committed))[NOTE].split("\n\n")[2] == (
+        "Official at abcdefg, as a person says (1970-01-02)."
+    )
+
+
+def test_tries_whose_names_look_alike_in_an_address_are_two() -> None:
+    """As `a/b` and `a-b` do."""
+    runs = ((RUNS, replace(HEAVIER, attempt=name)) for name in ("a/b", "a-b", "π/b", "ξ/b"))
+    assert sorted(record["name"] for record in tries(after(*runs))) == ["a-b", "a/b", "ξ/b", "π/b"]

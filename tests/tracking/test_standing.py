@@ -1,6 +1,7 @@
 """Which results are official, told by real checkouts."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,35 @@ def test_a_person_may_say_otherwise(checkout: Project) -> None:
     assert forced.is_official
     assert forced.age >= commit.age
     assert "optledger.try" not in forced.tags
+    # No commit has them.
+    assert (forced.commit, forced.is_declared) == (None, True)
+
+
+def test_what_was_called_official_by_mistake_is_taken_back(checkout: Project) -> None:
+    """By whoever calls the right results official, later."""
+    (checkout.path / "dvc.lock").write_text("two")
+    mistaken = told(official=True)
+    checkout.run("git", "checkout", "--quiet", "dvc.lock")
+    assert told().age < mistaken.age
+    right = told(official=True)
+    assert right.age >= mistaken.age
+    assert not right.is_declared
+    assert right.commit
+
+
+def test_a_clock_that_is_ahead_shuts_nobody_out(checkout: Project) -> None:
+    """A commit is no newer than the moment in which it is published."""
+    command = ("git", "commit", "--quiet", "--allow-empty", "--message", "later")
+    checkout.run(*command, GIT_COMMITTER_DATE="2090-01-01T00:00:00")
+    assert told().age[0] <= time.time()
+
+
+def test_the_branch_of_a_commit_is_the_one_that_the_team_agreed_on(checkout: Project) -> None:
+    """Whichever of those that have it is checked out."""
+    checkout.run("git", "switch", "--quiet", "--create", "feature")
+    assert told().tags["optledger.branch"] == "main"
+    checkout.run("git", "checkout", "--quiet", "--detach")
+    assert told().tags["optledger.branch"] == "main"
 
 
 def test_later_commits_are_newer(checkout: Project) -> None:

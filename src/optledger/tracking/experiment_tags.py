@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from optledger.analysis.comparisons import against, plain_rows
 from optledger.analysis.words import signed
-from optledger.core.formats import canonical_json
+from optledger.core.formats import canonical_json, digest
 from optledger.core.params import Comparison
 from optledger.tracking.run import Run
 from optledger.tracking.standing import OFFICIAL, TRY, Standing
@@ -65,7 +65,7 @@ def own_tags(
         "answer": comparison.description.split("\n\n")[0],
         "branch": standing.tags.get("optledger.branch", ""),
         "columns": _columns(ranked, comparison.parameters["comparison.metric"], standing),
-        "commit": standing.tags.get("optledger.commit", ""),
+        "commit": standing.commit or "",
         "compared": [ids[run.key] for run in _near(ranked, comparison)],
         "comparison": ids[comparison.key],
         "verdicts": _verdicts(ranked, ids, comparison),
@@ -73,6 +73,8 @@ def own_tags(
     if standing.is_official:
         name = f"{_RECORD.format(OFFICIAL)}{comparison.key[:12]}"
         record["age"] = list(standing.age)
+        if standing.is_declared:
+            record["declared"] = standing.who or "a person"
         if _read(tags.get(name, "")).get("age", []) > record["age"]:
             return {}
         return _other({name: canonical_json(record)}, tags)
@@ -162,8 +164,9 @@ def _read(value: str) -> dict[str, Any]:
 
 
 def _slug(attempt: str) -> str:
-    """Return a try's name as a tag's name, and an address, may have it."""
-    return re.sub(r"[^\w.-]", "-", attempt, flags=re.ASCII)
+    """Return a try's name as a tag's name, and an address, may have it; another for each name."""
+    slug = re.sub(r"[^\w.-]", "-", attempt, flags=re.ASCII)
+    return slug if slug == attempt else f"{slug}-{digest(attempt)[:6]}"
 
 
 def _other(wanted: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
@@ -216,12 +219,13 @@ def _page(record: Mapping[str, Any], experiment_id: str) -> str:
 
 
 def _since(record: Mapping[str, Any]) -> str:
-    """Return the commit that has results, and when it was made."""
-    if not record["commit"]:
-        return ""
+    """Return the commit that has results, and its day, or who called them official."""
     day = datetime.fromtimestamp(record["age"][0], UTC).date()
     branch = f", {record['branch']}" if record["branch"] else ""
-    return f" at {record['commit'][:7]} ({day}{branch})"
+    commit = f" at {record['commit'][:7]}" if record["commit"] else ""
+    if who := record.get("declared"):
+        return f"{commit or ', not committed'}, as {who} says ({day}{branch})"
+    return f"{commit} ({day}{branch})" if commit else ""
 
 
 def _verdicts(ranked: Sequence[Run], ids: Mapping[str, str], comparison: Run) -> list[list[str]]:

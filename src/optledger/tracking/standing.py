@@ -22,6 +22,10 @@ MARKS = ("optledger.branch", "optledger.commit", "optledger.dirty")
 """The tags that a try's runs have anew once they are official."""
 
 
+SAID = "--try"
+"""Why results are a try that by Git are none."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """Whether results are official, and where they come from.
@@ -34,6 +38,7 @@ class Standing:
             since 1970, and the number of commits that it has behind it.
         tags: what a run says of where it comes from.
         who: the person who publishes; empty where nobody is to be named.
+        is_declared: whether a person calls official what by Git is a try.
     """
 
     attempt: str = ""
@@ -42,6 +47,7 @@ class Standing:
     age: tuple[int, int] = (0, 0)
     tags: Mapping[str, str] = field(default_factory=dict)
     who: str = ""
+    is_declared: bool = False
 
     @property
     def is_official(self) -> bool:
@@ -77,19 +83,23 @@ def standing(
     tags = {
         "optledger.try": "" if is_official else attempt,
         "optledger.experiment": experiment,
-        "optledger.branch": head.branch or "",
+        # Of a commit of the branch, whatever is checked out.
+        "optledger.branch": head.branch or "" if reason else settings.branch,
         "optledger.commit": head.commit or "",
         "optledger.dirty": "no" if clean else "yes",
     }
-    # What a person calls official is newer than any commit there is.
-    seconds = int(time.time()) if official and reason else head.seconds
+    # What a person calls official is newer than any commit that there is, and so takes back what
+    # was called so before. A commit of a clock that is ahead is no newer than that.
+    now = int(time.time())
+    seconds = now if official else min(head.seconds, now)
     return Standing(
         attempt="" if is_official else attempt,
-        reason="" if is_official else reason or "--try",
+        reason="" if is_official else reason or SAID,
         commit=head.commit if clean else None,
         age=(seconds, head.depth),
         tags={name: value for name, value in tags.items() if value},
         who=git.user() if settings.who else "",
+        is_declared=bool(is_official and reason),
     )
 
 
