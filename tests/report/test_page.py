@@ -304,6 +304,8 @@ def test_values_are_told_to_pointer_and_keyboard(window: Page) -> None:
     assert said.inner_text().startswith("sgd · epoch 2: ")
     figure.press("ArrowLeft")
     assert said.inner_text().startswith("sgd · epoch 1: ")
+    figure.press("End")
+    assert said.inner_text().startswith("sgd · epoch 6: ")
     figure.press("ArrowDown")
     assert said.inner_text().endswith(", above the axis")
     figure.press("Escape")

@@ -355,6 +355,13 @@ def key(line: Line) -> Markup:
 def _legend(chart: Chart, shown: Sequence[str]) -> str:
     styles = lines(chart.variants)
     return "".join(
-        f'<span data-variant="{escape(name)}">{key(styles[name])}{escape(name)}</span> '
+        f'<span data-variant="{escape(name)}">{key(styles[name])}{escape(name)}'
+        f"{_end(chart.curves[name])}</span> "
         for name in shown
     )
+
+
+def _end(curve: Curve) -> str:
+    """Return where a curve ends, as lines at the edge may lie on each other."""
+    known = [y for _, y in curve.points if math.isfinite(y)]
+    return f" <small>{known[-1]:.3g}</small>" if known else ""

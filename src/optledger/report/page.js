@@ -1,6 +1,5 @@
 // Where a page may run a script: its tables sort, and variants are hidden, highlighted and held
 // against any other. What was chosen is in the address, so that a link and a saved file keep it.
-"use strict";
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const first = (selector, root = document) => root.querySelector(selector);
 const builder = (space) => (tag, attributes = {}, ...children) => {
@@ -367,14 +366,15 @@ for (const chart of charts)
       tip.hidden = true;
     };
     figure.tabIndex = 0;
-    figure.setAttribute("aria-label", `${chart.root.dataset.title} ${figure.dataset.of ?? ""}; arrow keys tell values`);
+    figure.setAttribute("aria-label", `${chart.root.dataset.title} ${figure.dataset.of ?? ""}; arrows tell values`);
     const follow = (event) => chart.point(figure, chart.nearest(figure, event.clientX, event.clientY));
     on(figure, "pointermove pointerdown", follow);
-    on(figure, "pointerleave blur", leave);
+    on(figure, "blur", leave);
+    on(figure, "pointerleave", ({ pointerType }) => pointerType === "mouse" && leave());
     let [who, at] = [0, -1];
     on(figure, "keydown", (event) => {
       if (event.key === "Escape") leave();
-      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -1e9], End: [0, 1e9] }[event.key];
       if (!step) return;
       event.preventDefault();
       const own = (figure.dataset.of ? [figure.dataset.of] : [...chart.curves.keys()]).filter(
@@ -460,7 +460,7 @@ if (names.length > 1) {
     all("nav input").forEach((field) => (field.value = ""));
     write();
   };
-  bar.append(button("reset", reset, { class: "reset" }));
+  bar.append(button("reset", reset));
 }
 
 // The variant that the others are held against.
@@ -496,19 +496,19 @@ function needs() {
   for (const row of needed.rows) [...row.cells].forEach((cell, place) => cell.classList.toggle("chosen", place > 0 && place === state.size));
   const said = first("#run");
   const shown = [...needed.tBodies[0].rows].filter((row) => !row.hidden);
-  if (!shown.length) return void said.replaceChildren(`Nothing is planned against ${state.against}: it is not among the first variants, or diverged.`);
+  if (!shown.length) return void said.replaceChildren(`Nothing is planned against ${state.against}.`);
   if (!state.size) return void said.replaceChildren();
   const now = Number(needed.dataset.now);
   const [enough, more, none, counts] = [[], [], [], [0]];
   for (const { cells, dataset } of shown) {
     const count = Number(cells[state.size].textContent);
     if (count > now) counts.push(count);
-    (isNaN(count) ? none : count > now ? more : enough).push(count > now ? `${dataset.variant} (${count})` : dataset.variant);
+    (isNaN(count) ? none : count > now ? more : enough).push(count > now ? `${count} for ${dataset.variant}` : dataset.variant);
   }
   const told = [
-    [enough, `The ${now} seeds that there are show it of`],
-    [more, "It takes more seeds of"],
-    [none, "No number of seeds shows it of"],
+    [enough, `The ${now} seeds here show it of`],
+    [more, "In all it takes, of each of the two,"],
+    [none, `No ${first("#power").dataset.looks ? "declared look" : "number of seeds"} shows it of`],
   ];
   said.replaceChildren(told.map(([who, text]) => (who.length ? `${text} ${who.join(", ")}. ` : "")).join(""));
   if (!more.length) return;
@@ -572,7 +572,7 @@ for (const table of all("table[aria-label]")) {
     const text = lines.map((row) => [...row.cells].filter((cell) => !cell.matches(".gone")).map((cell) => quoted(content(cell))).join(",")).join("\n");
     save(`${file(table.getAttribute("aria-label"))}.csv`, "text/csv", `\ufeff${text}\n`);
   };
-  const made = button("CSV", act, { title: "Download this table" });
+  const made = button("Download CSV", act);
   (table.closest("tr.seeds") ? table : (table.closest(".wide") ?? table)).after(made);
 }
 
@@ -614,7 +614,7 @@ for (const figure of all("main figure")) {
     const name = root ? `${root.dataset.title} ${figure.dataset.of ?? ""}` : drawing.getAttribute("aria-label").split(":")[0];
     save(`${file(name)}.svg`, "image/svg+xml", standalone(drawing, root));
   };
-  figure.append(button("SVG", act, { title: "Download this figure" }));
+  figure.append(button("Download SVG", act));
 }
 
 // The contents leave the address as it is.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.words import learning_rate, many
+from optledger.analysis.words import learning_rate, many, mean_interval
 from optledger.core.formats import digest, markdown, rounded
 from optledger.core.metric import METRICS, metrics_in
 from optledger.core.packages import version
@@ -188,9 +188,7 @@ def _figure(metric: str, value: float) -> str:
 
 
 def _interval(metric: str, low: float, high: float) -> str:
-    if not math.isfinite(high - low):
-        return ""
-    return f"{METRICS[metric].told(low)} to {METRICS[metric].told(high)}"
+    return "" if not math.isfinite(high - low) else mean_interval(metric, low, high, diverged=0)
 
 
 def _checksums(content: Content) -> str:
