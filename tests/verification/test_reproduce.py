@@ -48,7 +48,7 @@ def test_a_commit_gives_the_same_bytes_again(project: Project, temporary: Path) 
     )
     rows = re.findall(r"^\| (\S+) +\| ([a-z -]+?) +\| (.*?) *\|$", printed, re.MULTILINE)
     verdicts = {path: (verdict, why) for path, verdict, why in rows if path != "output"}
-    assert len(verdicts) == 27, printed
+    assert len(verdicts) == 28, printed
     verdict, why = verdicts.pop(str(table))
     assert verdict == "different"
     assert why == (
@@ -56,7 +56,7 @@ def test_a_commit_gives_the_same_bytes_again(project: Project, temporary: Path) 
     )
     assert set(verdicts.values()) == {("byte-equal", "")}
     assert "verify: found uncommitted changes; what runs is HEAD, " in printed
-    counts = "27 outputs: 26 byte-equal, 0 equal within tolerance, 1 different"
+    counts = "28 outputs: 27 byte-equal, 0 equal within tolerance, 1 different"
     assert printed.splitlines()[-2:] == [f"verify --reproduce: {counts}", "1"]
     assert project.read("mlflow.db") == store
 

@@ -98,7 +98,7 @@ def test_a_finished_project_has_no_breaks(project: Project) -> None:
     (project.path / "README.md").write_text("changed")
     *lines, status = verified(project)
     assert status == "0"
-    counts = r"verify: 27 outputs .*MB\), 9 stages, 4 data files, 4 kept trials, 13 runs: 0 breaks"
+    counts = r"verify: 28 outputs .*MB\), 9 stages, 4 data files, 4 kept trials, 13 runs: 0 breaks"
     assert len(lines) == 1
     assert re.fullmatch(counts, lines[0])
 

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 # Times the distance of those that are near: one further away leaves them no room.
 _FAR = 4.0
 
+# By the ratio of an axis' ends: where in a decade its ticks are.
+_SUBS = (
+    (6.0, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)),
+    (30.0, (1.0, 2.0, 5.0)),
+    (300.0, (1.0, 3.0)),
+)
+
 # In characters: of a name as it is printed, and of one of which three columns fit.
 _LONGEST, _NARROW = 22, 12
 
@@ -53,6 +60,23 @@ def name_lines(figure: "Figure", shown: Sequence[str]) -> None:
             handlelength=2.2,
             columnspacing=1.2,
         )
+
+
+def plain_numbers(axis: Any, most: int = 6) -> None:
+    """Print the ticks of a logarithmic axis as people write numbers: 0.03, not a power of ten.
+
+    Args:
+        axis: one of Matplotlib's, whose ends are set.
+        most: how many ticks it has room for.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    low, high = sorted(axis.get_view_interval())
+    ratio = high / low if low > 0 else 10.0
+    subs = next((subs for below, subs in _SUBS if ratio < below), (1.0,))
+    axis.set_major_locator(LogLocator(subs=subs, numticks=most))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def identifier(variant: str) -> str:
