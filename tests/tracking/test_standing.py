@@ -94,6 +94,8 @@ def test_a_person_may_say_otherwise(checkout: Project) -> None:
 
 def test_what_was_called_official_by_mistake_is_taken_back(checkout: Project) -> None:
     """By whoever calls the right results official, later."""
+    old = ("git", "commit", "--quiet", "--amend", "--no-edit")
+    checkout.run(*old, GIT_COMMITTER_DATE="2020-01-01T00:00:00")
     (checkout.path / "dvc.lock").write_text("two")
     mistaken = told(official=True)
     checkout.run("git", "checkout", "--quiet", "dvc.lock")
