@@ -18,6 +18,7 @@ from optledger.analysis.summary import ranking
 from optledger.core.formats import write_csv, write_npz
 from optledger.core.params import Params
 from optledger.datasets.kinds import KINDS, classes
+from optledger.report.cost import costs
 from optledger.report.gallery import read_gallery
 from optledger.report.page import Results
 from stored import filled
@@ -85,7 +86,7 @@ def make(
             }
             for seed, evaluation in enumerate(evaluations[name])
         ]
-    params = _params(names, seeds)
+    params = settings_of(names, seeds)
     table = pd.DataFrame(rows)
     ranked = ranking(table, "accuracy")
     samples = {name: samples[name] for name in ranked}
@@ -129,6 +130,9 @@ def make(
     results = Results(
         **read,
         cases=[drawn],
+        costs=list(
+            costs(params, [100], read["seeds"], read["search"], dict.fromkeys(ranked, 1610))
+        ),
         gallery=read_gallery(folder / "gallery.npz", _NAMES, KINDS["classes"]),
         checksums={"data/raw/images": "0" * 64},
         versions={"numpy": "2"},
@@ -151,7 +155,8 @@ def _history(
     return pd.concat(tables, ignore_index=True)
 
 
-def _params(names: Sequence[str], seeds: int) -> Params:
+def settings_of(names: Sequence[str], seeds: int) -> Params:
+    """Return parameters of so many seeds of `names`."""
     case = {
         "model": "linear_regression",
         **{"test_fraction": 0.2, "seed": 0, "l2": 0.0, "epochs": 9},

@@ -240,6 +240,21 @@ def test_sizes_around_the_margin_are_tabulated_for_each_pair() -> None:
         assert numbers(text) == {("a", "b"): row["seeds"]}
 
 
+def test_looks_widen_intervals_by_what_is_tabulated() -> None:
+    """The price is that of the look that is reached, and there is none of who looks once."""
+    seeds = seed_table(a=HIGH, b=MIDDLE)
+    looking = ACCURACY.model_copy(update={"looks": (3, 5, 10)})
+    once, again = (
+        samples_of_seeds(["a", "b"], seeds, comparison.looks) for comparison in (ACCURACY, looking)
+    )
+    alone, pairs = comparisons(once, ACCURACY), comparisons(again, looking)
+    assert needed_seeds(once, ACCURACY, alone, ())["widened"].isna().all()
+    (widened,) = set(needed_seeds(again, looking, pairs, ())["widened"])
+    assert pairs["look"][0] == 5
+    assert widened == pytest.approx(pairs["half_width"][0] / alone["half_width"][0])
+    assert widened > 1
+
+
 @pytest.mark.parametrize(("count", "baseline"), [(2, None), (5, None), (5, "v4")])
 def test_the_best_and_the_baseline_are_tabulated(
     count: int, baseline: str | None, monkeypatch: pytest.MonkeyPatch

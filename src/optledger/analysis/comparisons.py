@@ -180,6 +180,18 @@ class Pair:
             for place, (seeds, estimate, ratio) in enumerate(self._seen)
         ]
 
+    def widened(self, alpha: float) -> float:
+        """Return how many times as wide looks make the interval; NaN where none are declared.
+
+        It is that of the last look that both have seeds for, beside one at the full `alpha`.
+        """
+        looks = self.looks(alpha) if self._rules.looks else []
+        if not looks:
+            return math.nan
+        estimate = looks[-1].estimate
+        own, alone = (np.ptp(estimate.interval(level)) for level in (looks[-1].alpha, alpha))
+        return float(own / alone) if alone else math.nan
+
     def needed(self, margin: float, alpha: float) -> float:
         """Return how many seeds would settle it; of looks that are declared, if there are."""
         if not self._rules.looks:

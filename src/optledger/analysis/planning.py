@@ -103,7 +103,8 @@ def needed_seeds(
 
     Returns:
         A row per pair and size, results/power.csv: `seeds` is infinite where no number of seeds
-        shows it, and there is no row of a variant with one seed.
+        shows it; `widened` is what looks cost, as of `Pair.widened`. There is no row of a variant
+        with one seed.
     """
     alpha = family_alpha(len(samples), comparison)
     sizes = _sizes(comparison, table)
@@ -119,16 +120,18 @@ def needed_seeds(
         if not math.isfinite(first.variance + second.variance):
             continue
         found = Pair(first, second, comparison)
+        widened = found.widened(alpha)
         rows += [
             {
                 "variant": pair[0],
                 "against": pair[1],
                 "difference": size,
                 "seeds": found.needed_for(size, alpha, POWER),
+                "widened": widened,
             }
             for size in sizes
         ]
-    return pd.DataFrame(rows, columns=["variant", "against", "difference", "seeds"])
+    return pd.DataFrame(rows, columns=["variant", "against", "difference", "seeds", "widened"])
 
 
 def _sizes(comparison: Comparison, table: pd.DataFrame) -> list[float]:

@@ -132,7 +132,10 @@ SCHEMAS = {
         may_be_empty=True,
     ),
     "power": Schema(
-        {"variant": TEXT, "against": TEXT, "difference": POSITIVE, "seeds": INFINITE},
+        {
+            **{"variant": TEXT, "against": TEXT, "difference": POSITIVE, "seeds": INFINITE},
+            "widened": optional(POSITIVE),
+        },
         key=("variant", "against", "difference"),
         may_be_empty=True,
     ),

@@ -95,20 +95,6 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         return svg(figure)
 
 
-def described(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
-    """Return what the figure shows in words."""
-    metric, best = comparison.metric, reference(leaderboard)
-    texts = _texts(leaderboard, against(comparisons, metric, best), comparison)
-    each = [f"{name} {' '.join(text)}".rstrip() for name, text in texts.items()]
-    head = "Differences"
-    if preview.is_preview(leaderboard["seeds"], comparison):
-        head = f"{preview.named(leaderboard['seeds'])}: differences"
-    unit = METRICS[metric].unit
-    return (
-        f"{head} in {METRICS[metric].words} from {best}{unit and f', in {unit}'}: {'; '.join(each)}"
-    )
-
-
 def _texts(
     leaderboard: pd.DataFrame, rows: pd.DataFrame, comparison: Comparison
 ) -> dict[str, tuple[str, str]]:

@@ -16,11 +16,13 @@ from optledger.analysis.comparisons import reference
 from optledger.analysis.markdown import answer, rank_notes, rank_table, scope
 from optledger.analysis.planning import MOST_PLANNED
 from optledger.analysis.words import confidence, listed, looks, many, some
+from optledger.core.formats import digest
 from optledger.core.metric import METRICS
 from optledger.core.params import Params
 from optledger.datasets.kinds import kind_of
 from optledger.figures.style import DARK, VARIABLES, lines
 from optledger.report import advice, charts, drawings, tables
+from optledger.report.cost import Cost
 from optledger.report.gallery import Gallery
 
 
@@ -30,6 +32,7 @@ class Results:
 
     Attributes:
         cases: the figure of each case.
+        costs: what each variant took to train.
         gallery: the test images that most models get wrong.
         checksums: SHA-256 of data and results, by file.
         versions: of the packages that results depend on most.
@@ -48,6 +51,7 @@ class Results:
     seeds: pd.DataFrame
     power: pd.DataFrame
     cases: list[Path]
+    costs: Sequence[Cost]
     gallery: Gallery
     checksums: dict[str, str]
     versions: dict[str, str]
@@ -130,6 +134,9 @@ def html(results: Results, params: Params) -> str:
             differing=differing,
             shared=shared,
             checksums=results.checksums,
+            digest=digest(results.checksums)[:12],
+            costs=results.costs,
+            price=tables.price(results.power, held),
             versions=results.versions,
             variables_of=VARIABLES,
             light={VARIABLES[colour]: colour for colour in VARIABLES},

@@ -432,6 +432,24 @@ def needed(rows: Sequence[PairRow], names: Sequence[str], held: str) -> dict[str
     return found
 
 
+def price(power: pd.DataFrame, held: str) -> str:
+    """Return how much wider looks make the intervals of the pairs of a variant, in words.
+
+    Args:
+        power: results/power.csv.
+        held: the variant.
+
+    Returns:
+        Such as "5 %", or "5 to 7 %"; empty where nothing is known.
+    """
+    of = (power["variant"] == held) | (power["against"] == held)
+    wider = (100 * (power.loc[of, "widened"].dropna() - 1)).round().astype(int)
+    if wider.empty:
+        return ""
+    least, most = wider.min(), wider.max()
+    return f"{most} %" if least == most else f"{least} to {most} %"
+
+
 def _number(seeds: float) -> str:
     return f"{seeds:g}" if math.isfinite(seeds) else "\N{EN DASH}"
 

@@ -1,6 +1,6 @@
 """report: the results as a page that opens anywhere, as a short text, and as one figure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,14 +12,16 @@ from optledger.core import params
 from optledger.core.formats import file_digest, write_text
 from optledger.core.packages import version
 from optledger.core.params import Params
-from optledger.core.paths import CASES, RAW, RESULTS, TEST
+from optledger.core.paths import CASES, RAW, RESULTS, TEST, TRIALS
 from optledger.core.tables import read
 from optledger.datasets import registry
 from optledger.datasets.prepared import read_summary
 from optledger.figures import differences
 from optledger.report import page
+from optledger.report.cost import costs
 from optledger.report.gallery import read_gallery
 from optledger.stages import undeclared
+from optledger.trials.records import read_weights
 
 _PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")
 
@@ -38,6 +40,9 @@ def main() -> None:
     results = page.Results(
         **tables,
         cases=[CASES / name / "figure.svg" for name in settings.cases],
+        costs=list(
+            costs(settings, summary.strata, tables["seeds"], tables["search"], _weights(tables))
+        ),
         gallery=read_gallery(TEST / "gallery.npz", summary.names, summary.kind),
         checksums=dict(_checksums(settings)),
         versions={name: version(name) for name in _PACKAGES},
@@ -49,6 +54,14 @@ def main() -> None:
     write_text(RESULTS / "answer.svg", drawn)
     write_text(RESULTS / "report.md", page.markdown(results, settings))
     write_text(RESULTS / "report.html", page.html(results, settings))
+
+
+def _weights(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    """Return how many weights each variant's model has, the best variant first."""
+    return {
+        name: sum(array.size for array in read_weights(TRIALS / name)[0].values())
+        for name in tables["leaderboard"]["variant"]
+    }
 
 
 def _residuals() -> pd.DataFrame:
