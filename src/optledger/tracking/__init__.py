@@ -1,1 +1,1 @@
-"""Publishing results to MLflow, the only part that imports it."""
+"""Publishes results to MLflow. No other part of the project imports MLflow."""

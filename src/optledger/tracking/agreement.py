@@ -1,8 +1,8 @@
-"""What is wanting until a tracking store agrees with a list of runs, told from what it holds.
+"""Computes what a tracking store still lacks, from its current contents.
 
-MLflow has no key that must be unique, and a request whose answer was lost may be carried out twice.
-So every publisher of a run that is there more than once keeps the same one, and marks the others as
-duplicates before it deletes them, that they be told from what a person deleted.
+MLflow has no unique keys, and a request whose answer was lost may be carried out twice. So a run
+may exist more than once. Every publisher then keeps the same copy. It marks the others as
+duplicates before it deletes them, which distinguishes them from runs that a person deleted.
 """
 
 from collections import defaultdict
@@ -25,11 +25,11 @@ class StoredRun:
     """A run that a store holds.
 
     Attributes:
-        run_id: by which the store knows it.
-        start_time: of the run, in milliseconds since 1970: when it was created.
-        finished: whether all of it was logged.
-        deleted: whether it was deleted, by a person or as a duplicate.
-        tags: all of them.
+        run_id: the run's id in the store.
+        start_time: when the run was created, in milliseconds since 1970.
+        finished: whether everything was logged.
+        deleted: whether the run was deleted, by a person or as a duplicate.
+        tags: all tags of the run.
     """
 
     run_id: str
@@ -41,14 +41,17 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class Election:
-    """Which of the runs with one key is the one.
+    """The choice of one run among those with the same key.
+
+    A run is active unless it was deleted.
 
     Attributes:
-        elected: of those that are active, the one with the lowest id, on which all publishers
-            agree; None where there is none.
-        duplicates: the others that are active.
-        removed: what a person deleted, where no run is active.
-        official: that of the runs with the key, deleted or not, which is marked as official.
+        elected: the run to keep: the active one with the lowest id, so that all publishers agree.
+            Runs not marked as duplicates come first. None if `removed` is set or none is active.
+        duplicates: the other active runs.
+        removed: the run that a person deleted, where every active run is marked as a duplicate or
+            none is active.
+        official: the run, deleted or not, that is marked as official.
     """
 
     elected: StoredRun | None = None
@@ -58,7 +61,7 @@ class Election:
 
 
 class Need(Enum):
-    """What a run is wanting."""
+    """Something that a run still needs in the store."""
 
     CREATION = auto()
     RESTORATION = auto()
@@ -72,13 +75,13 @@ class Need(Enum):
 
 
 class Published(NamedTuple):
-    """What became of the runs of a publication.
+    """What became of the runs of a publication, as counts.
 
     Attributes:
-        created: those that it made.
-        completed: those that another one had begun, and those that it brought back.
-        present: those that were there.
-        deleted: those that a person deleted, and that are therefore not there.
+        created: runs that the publication created.
+        completed: runs that another publication had begun, and runs that were restored.
+        present: runs that were there already.
+        deleted: runs that are missing because a person deleted them.
     """
 
     created: int = 0
@@ -88,7 +91,7 @@ class Published(NamedTuple):
 
 
 def elections(stored: Iterable[StoredRun]) -> dict[str, Election]:
-    """Return the election of each run key."""
+    """Elect a run for each run key; return the elections by key."""
     by_key = defaultdict(list)
     for run in stored:
         if KEY in run.tags:
@@ -97,7 +100,7 @@ def elections(stored: Iterable[StoredRun]) -> dict[str, Election]:
 
 
 def run_ids(stored: Iterable[StoredRun]) -> dict[str, str]:
-    """Return the ids of the elected runs by run key."""
+    """Return the ids of the elected runs, by run key."""
     found = elections(stored).items()
     return {key: election.elected.run_id for key, election in found if election.elected}
 
@@ -105,17 +108,17 @@ def run_ids(stored: Iterable[StoredRun]) -> dict[str, str]:
 def needs(
     run: Run, found: Mapping[str, Election], standing: Standing | None, restore: bool = False
 ) -> Iterator[Need]:
-    """Yield what `run` is wanting, in the order in which it can be given.
+    """Yield what `run` still needs in the store, in the order in which it can be done.
 
     Args:
-        run: what the store is to hold.
-        found: the elections of its key and of its root's.
-        standing: of the results; None where it is not asked what runs say of that.
+        run: the run that the store should hold.
+        found: elections by key, including those of the run and of its root.
+        standing: the standing of the results; None to ignore marks and commits.
         restore: whether to bring back what a person deleted.
     """
     own, root = found.get(run.key, Election()), found.get(run.root.key, Election())
     if own.elected and not run.parent and standing and _lacks_mark(own, standing):
-        # Before duplicates go, one of which may be the one that has it.
+        # Before duplicates are deleted: the official run may be one of them.
         yield Need.MARK
     if own.duplicates:
         yield Need.DEDUPLICATION
@@ -131,10 +134,10 @@ def needs(
         yield Need.PARENT
     if not elected.finished:
         yield Need.COMPLETION
-    # As of other targets, or of another confidence: they are named by those.
+    # Metrics are named after targets and confidence. Other settings bring further metrics.
     elif not run.metrics.keys() <= {*elected.tags.get(METRICS, "").split()}:
         yield Need.METRICS
-    # As of an earlier version of this program.
+    # Runs of an earlier version of this program lack some tags.
     if not run.stored_tags.keys() <= elected.tags.keys():
         yield Need.TAGS
     commit = standing.commit if standing and not run.parent else None
@@ -143,7 +146,7 @@ def needs(
 
 
 def _lacks_mark(election: Election, standing: Standing) -> bool:
-    """Whether a run is to be marked as official; once it is, nothing makes it a try again."""
+    """Whether a run still has to be marked as official. An official run stays official."""
     elected = election.elected
     official = standing.is_official or election.official
     return bool(official and elected and elected.tags.get(STATUS) != OFFICIAL)
@@ -155,13 +158,13 @@ def counted(
     created: Collection[str] = (),
     completed: Collection[str] = (),
 ) -> Published:
-    """Count what became of `runs`, which want nothing any more.
+    """Count what became of `runs`, once they need nothing more.
 
     Args:
-        runs: what a publication was of.
-        stored: what the store holds of them.
-        created: the ids of the runs that the publication made.
-        completed: the ids of those that it completed.
+        runs: the runs of a publication.
+        stored: the runs that the store holds of them.
+        created: the ids of the runs that the publication created.
+        completed: the ids of the runs that it completed.
     """
     found = elections(stored)
     elected = [found.get(run.key, Election()).elected for run in runs]
@@ -171,7 +174,7 @@ def counted(
 
 
 def champion_of(runs: Sequence[Run]) -> Run | None:
-    """Return the run of the variant whose model is to be registered; None where there is none."""
+    """Return the champion's run, whose model is to be registered; None if there is no champion."""
     for comparison in runs:
         if comparison.model is not None:
             name = comparison.tags["champion"]
@@ -180,10 +183,10 @@ def champion_of(runs: Sequence[Run]) -> Run | None:
 
 
 def _elect(runs: Sequence[StoredRun]) -> Election:
-    """Elect one run of those with the same key.
+    """Elect one run among those with the same key.
 
-    What is marked as a duplicate is none again if someone restores it. Without any that is not,
-    as after a clean-up of deleted runs, one of them has to do.
+    A run that is marked as a duplicate stays a duplicate, even if someone restores it. If all runs
+    are marked, for example after a clean-up of deleted runs, an active one of them is elected.
     """
     ordered = sorted(runs, key=lambda run: (DUPLICATE_OF in run.tags, run.run_id))
     active = [run for run in ordered if not run.deleted]

@@ -1,7 +1,7 @@
-"""What a tracking store holds of a list of runs, held against them: all of it, not the keys only.
+"""Compares what a tracking store holds with a list of runs: all contents, not only keys.
 
-A publication believes a finished run of the right key. Here every value and every artifact that
-belongs to the runs is read; what people add to them is theirs.
+A publication trusts a finished run with the right key. Here every value and every artifact of the
+runs is read. What people have added to the runs is ignored.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from optledger.tracking.store import search, stored_run, write_made
 
 _PUBLISH = command("dvc", "repro", "publish")
 
-# Metrics that are named by what params.yaml asked for when the run was published.
+# Metrics whose names contain settings that params.yaml had when the run was published.
 _AS_ASKED_FOR = re.compile(r"_(to|low|high)_[^_]+$")
 
 _PAGE = 1000
@@ -38,12 +38,12 @@ _PAGE = 1000
 def audit(
     runs: Sequence[Run], uri: str, experiment: str, on_run: Callable[[], object]
 ) -> Iterator[Break]:
-    """Yield a break wherever a store does not hold exactly what `runs` say.
+    """Yield a break wherever the store differs from what `runs` say.
 
     Args:
         runs: each root followed by its children.
-        uri: of the store.
-        experiment: the name of the experiment that they are in.
+        uri: the URI of the store.
+        experiment: the name of the experiment that the runs are in.
         on_run: called after each run.
     """
     store = f"{without_credentials(uri)}: {experiment}"
@@ -72,7 +72,7 @@ def audit(
 
 
 class _Audit:
-    """Holds stored runs against those that there are to be."""
+    """Compares stored runs with those that there should be."""
 
     def __init__(self, client: MlflowClient, stored: Sequence[MlflowRun]) -> None:
         self._client = client
@@ -88,14 +88,14 @@ class _Audit:
             on_run()
 
     def _content(self, run: Run, stored: MlflowRun) -> Iterator[Break]:
-        """Yield one break of a run that holds something else, as another run mends it all."""
+        """Yield one break if the content differs: replacing the run mends all differences."""
         differences = list(self._differences(run, stored))
         if not differences:
             return
         what, found, expected = differences[0]
         more = f" (and {len(differences) - 1} more that differ)" if differences[1:] else ""
         run_id = stored.info.run_id
-        # Nothing changes a value that was logged.
+        # A value that was logged cannot be changed, so the run has to be replaced.
         remedy = command("optledger", "publish", "--replace", run_id)
         yield Break(f"run {run.name} ({run_id}): {what}{more}", found, expected, remedy)
 
@@ -105,7 +105,7 @@ class _Audit:
             yield _deleted(where)
         ids = [each.run_id for each in (election.elected, *election.duplicates) if each]
         if len(ids) > 1:
-            # What else they are wanting is seen when there is one.
+            # What else is wrong can be seen once only one run is left.
             expected = f"one of key {run.key}"
             yield Break(where, f"runs {', '.join(ids)}", expected, _PUBLISH)
             return
@@ -125,11 +125,11 @@ class _Audit:
         """Yield what differs, what was found and what was expected."""
         data = stored.data
         observed = json.loads(data.tags.get(OBSERVED, "{}"))
-        # Versions are those of whoever published it first.
+        # The versions are those of the first publisher's packages.
         tags = {
             name: value
             for name, value in run.stored_tags.items()
-            # What is not there, a publication adds.
+            # The next publication adds tags that are missing.
             if name != "optledger.versions" and name in data.tags
         }
         yield from _other_values("tag", data.tags, tags)
@@ -155,7 +155,7 @@ class _Audit:
             points = [(point.step, point.value) for point in history]
             others = list(_other_values(f"curve {name} at epoch", dict(points), expected))
             if others:
-                # One tells of the curve.
+                # The first difference stands for the whole curve.
                 what, found, value = others[0]
                 rest = f" (and at {len(others) - 1} other epochs)" if others[1:] else ""
                 yield f"{what}{rest}", found, value
@@ -168,7 +168,7 @@ class _Audit:
         what, expected = f"artifact {path.name}", f"sha256 {file_digest(path)}"
         with tempfile.TemporaryDirectory() as folder:
             try:
-                # A local store would hand out its own file.
+                # Without a folder, a local store would return its own file, not a copy.
                 copy = self._client.download_artifacts(stored.info.run_id, path.name, folder)
                 content = Path(copy).read_bytes()
             except (MlflowException, OSError) as error:

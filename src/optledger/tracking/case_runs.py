@@ -1,4 +1,4 @@
-"""The runs of a case: its own, and as children those of its methods."""
+"""The runs of a case: one for the case itself, and a child run for each method."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ _FILES = ("methods.csv", "trajectories.csv", "figure.svg")
 
 
 def case_runs(name: str, case: Case) -> Iterator[Run]:
-    """Yield the runs of the case `name`, its own first."""
+    """Yield the run of the case `name`, then those of its methods."""
     files = {file: CASES / name / file for file in _FILES}
-    # Of the tables only: another version of Matplotlib draws the same figure in other bytes.
+    # The key leaves out the figure: another version of Matplotlib draws it in other bytes.
     tables = {file: file_digest(path) for file, path in files.items() if file != "figure.svg"}
     methods = read(files["methods.csv"], METHODS)
     points = read(files["trajectories.csv"], TRAJECTORIES)
@@ -34,7 +34,7 @@ def case_runs(name: str, case: Case) -> Iterator[Run]:
     shared = {field: value for field, value in parameters.items() if field != "methods"}
     for row in records(methods.drop(columns=["learning_rate", "batch_size"])):
         method = row.pop("method")
-        # The curve has it, at the epoch that it is of.
+        # The curve of the same name has this value, at its own epoch.
         del row["suboptimality"]
         yield Run(
             content=method_content(run.key, method),

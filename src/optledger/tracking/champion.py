@@ -1,4 +1,4 @@
-"""The champion's model as the files of results/ and data/prepared/ have it."""
+"""The champion's model, read from results/ and data/prepared/."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,25 +19,26 @@ from optledger.trials.trial import Weights
 
 @dataclass(frozen=True)
 class ChampionModel:
-    """A trained model, and what a later one is compared with it by.
+    """A trained model, with what is needed to compare later models with it.
 
     Attributes:
-        dataset: what it was trained on.
-        variant: the champion's name.
-        seed: whose model it is; the best on the validation split.
-        seeds: how many the variant has.
-        model: how it is built.
-        interface: what it takes, and what it tells.
-        columns: the names of what it takes of a table; empty where it takes images.
-        names: of the classes or labels, in their order, or of the number that it tells; None where
-            classes are numbered.
-        weights: its own.
-        input_example: of the validation split, as `Examples` has inputs.
-        predictions: of all the variant's seeds on the test split: values as the kind of target
-            names them, and `losses`, shape (seeds, items, ...), and the true values.
-        test_digest: SHA-256 of the test split.
-        comparison: how it is compared.
-        block: how many of the seeds share a search.
+        dataset: the name of the dataset that it was trained on.
+        variant: the name of the champion.
+        seed: the seed that it was trained with, the variant's best on the validation split.
+        seeds: how many seeds the variant has.
+        model: the name and the arguments that it is built from.
+        interface: what it takes and what it predicts.
+        columns: the names of the table columns that it takes; empty where it takes images.
+        names: the names of the classes or labels, in their order, or of the number that it
+            predicts; None where the classes have only numbers.
+        weights: its weights.
+        input_example: the first inputs of the validation split, as in `Examples.inputs`.
+        predictions: the test predictions of all the variant's seeds: the predicted values, shape
+            (seeds, items, ...), `losses`, shape (seeds, items), and the true values, shape
+            (items, ...). The kind of target gives both kinds of values their names.
+        test_digest: the SHA-256 of the test split.
+        comparison: how it is compared, the section of params.yaml.
+        block: how many of the seeds share a search; 1 where all share one.
     """
 
     dataset: str
@@ -57,13 +58,13 @@ class ChampionModel:
 
 
 def read_champion(params: Params) -> ChampionModel | None:
-    """Read the champion's best model; None where there is no champion.
+    """Read the model of the champion's best seed; return None where there is no champion.
 
-    The champion is that of the leaderboard. Its best seed is chosen as the champion is: by
-    validation score, then the lower validation loss, then the lower seed.
+    The leaderboard names the champion. Its best seed has the best validation score. Ties go to the
+    lower validation loss, then to the lower seed.
 
     Raises:
-        FileNotFoundError: results or splits are not here.
+        FileNotFoundError: a result or a split is missing.
     """
     leaderboard, table = read_results("leaderboard", "seeds", variants=params.variants).values()
     names = leaderboard.loc[leaderboard["champion"] == 1, "variant"]

@@ -1,8 +1,9 @@
-"""An experiment's tags: a record of each publication, and what the UI shows of the newest.
+"""An experiment's tags: a record of each publication, and what MLflow's UI shows of the newest.
 
-The UI shows the description above all pages of the experiment. A saved view presets the run table,
-which otherwise has neither metrics nor parameters; the UI keeps one in this form. Both follow from
-the records alone, so that publishers who meet agree on them.
+The UI shows the description above all pages of the experiment. A saved view presets the columns of
+the run table, which otherwise has neither metrics nor parameters. The UI itself keeps saved views
+as tags in this form. Description and view follow from the records alone, so that simultaneous
+publishers agree on them.
 """
 
 import json
@@ -26,34 +27,35 @@ _VIEW = "mlflow.sharedViewState."
 
 _LEADERBOARD = "leaderboard"
 
-# What the UI calls the columns that every table has.
+# The UI's names of the columns that every run table has.
 _NAME, _CREATED, _DURATION = "attributes.`Run Name`", "runDateAndNestInfo", "duration"
 
 _TRAINING = "workflowType=machine_learning"
 
 _RECORD = "optledger.{}."
 
-# Official results that the description tells of, beside the newest.
+# How many earlier official results the description lists.
 _EARLIER = 4
 
-# Side by side, a variant is left out that is this many times as far behind as the better ones
-# spread, or as this difference, if they spread less; and how many there are at most.
+# The page with variants side by side leaves out those that are far behind: more than _FAR times as
+# far as the better ones spread, with a spread of at least _LITTLE. It has _MOST variants at most.
 _FAR, _LITTLE, _MOST = 3, 0.01, 20
 
 
 def own_tags(
     runs: Sequence[Run], ids: Mapping[str, str], standing: Standing, tags: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the tags by which an experiment is to know a publication.
+    """Return the tags that record a publication in its experiment.
 
-    Official results are known by their content, with the newest commit that has them; a try by its
-    name, with what was published under it last.
+    The tag of official results is named after their content. It records the newest commit that has
+    them. The tag of a try is named after the try. It records what was published last under the
+    name.
 
     Args:
-        runs: of the publication.
-        ids: by run key, of those that the store has.
-        standing: of the results.
-        tags: that the experiment has; what is among them is left out.
+        runs: the runs of the publication.
+        ids: the ids of the runs that the store has, by run key.
+        standing: whether the results are official, and where they come from.
+        tags: the experiment's present tags. A tag with the right value is not returned again.
     """
     comparison = next((run for run in runs if run.kind == "comparison"), None)
     if comparison is None or comparison.key not in ids:
@@ -88,11 +90,11 @@ def own_tags(
 
 
 def shown_tags(tags: Mapping[str, str], experiment_id: str) -> dict[str, str]:
-    """Return the tags that an experiment lacks, or has otherwise, by what its records say.
+    """Return the tags that an experiment lacks, or that differ from what its records say.
 
     Args:
-        tags: that it has; a description that a person wrote is left alone.
-        experiment_id: of the experiment.
+        tags: the experiment's present tags. A description that a person wrote is left alone.
+        experiment_id: the id of the experiment.
     """
     known = official(tags)
     if not known:
@@ -111,7 +113,10 @@ def official(tags: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def newest(tags: Mapping[str, str], attempt: str = "") -> dict[str, Any] | None:
-    """Return the record of a try, or of the newest official results; None where there is none."""
+    """Return the record of the try `attempt`; if that is empty, of the newest official results.
+
+    Returns None if there is no such record.
+    """
     if attempt:
         return next((record for record in tries(tags) if record["name"] == attempt), None)
     return next(iter(official(tags)), None)
@@ -123,22 +128,22 @@ def tries(tags: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def verdict_tag(attempt: str = "") -> str:
-    """Return the tag by which a try, or official results, say how a variant stands.
+    """Return the name of the tag that has a variant's verdict, in a try or in official results.
 
-    It is another one for each, as they may show the same run.
+    Each try has a name of its own, because several may share a run.
     """
     return f"verdict.{_slug(attempt)}" if attempt else "verdict"
 
 
 def leaderboard(experiment_id: str, attempt: str = "") -> str:
-    """Return where a server shows the saved view, without the server's address.
+    """Return the link to the saved view of the leaderboard, without the server's address.
 
-    It has to say that it is of training runs: for a new user, MLflow 3.17 opens an experiment's
-    prompts and traces, whatever its tags say.
+    The link has to ask for training runs. For a new user, MLflow 3.17 otherwise opens prompts and
+    traces, whatever the experiment's tags say.
 
     Args:
-        experiment_id: of the experiment.
-        attempt: the name of the try that it is the view of; empty for that of official results.
+        experiment_id: the id of the experiment.
+        attempt: the name of the try; empty for official results.
     """
     runs = f"#/experiments/{experiment_id}/runs"
     view = f"{TRY}-{_slug(attempt)}" if attempt else _LEADERBOARD
@@ -155,7 +160,7 @@ def _records(tags: Mapping[str, str], kind: str) -> list[dict[str, Any]]:
 
 
 def _read(value: str) -> dict[str, Any]:
-    """Return a record; an empty one where a person has written something else."""
+    """Parse a record; return an empty one if a person has overwritten it."""
     try:
         record = json.loads(value)
     except ValueError:
@@ -164,7 +169,7 @@ def _read(value: str) -> dict[str, Any]:
 
 
 def _slug(attempt: str) -> str:
-    """Return a try's name as a tag's name, and an address, may have it; another for each name."""
+    """Return a form of a try's name that tags and links allow, different for each name."""
     slug = re.sub(r"[^\w.-]", "-", attempt, flags=re.ASCII)
     return slug if slug == attempt else f"{slug}-{digest(attempt)[:6]}"
 
@@ -181,7 +186,7 @@ def _ranked(runs: Sequence[Run], comparison: Run, ids: Mapping[str, str]) -> lis
 
 
 def _near(ranked: Sequence[Run], comparison: Run) -> list[Run]:
-    """Return the variants but those that are so far behind that charts would show nothing else."""
+    """Return the variants without those so far behind that charts would show little else."""
     metric = comparison.parameters["comparison.metric"]
     known = [run for run in ranked if metric in run.metrics]
     near = list(known[:2])
@@ -194,7 +199,7 @@ def _near(ranked: Sequence[Run], comparison: Run) -> list[Run]:
 
 
 def _in_words(known: Sequence[Mapping[str, Any]], experiment_id: str) -> str:
-    """Return the answer, the one line that is seen until one asks for more, and links."""
+    """Return the description: the answer, which is the line seen before unfolding, and links."""
     newest = known[0]
     table = leaderboard(experiment_id)
     runs, experiments = (quote(json.dumps(each)) for each in (newest["compared"], [experiment_id]))
@@ -219,7 +224,7 @@ def _page(record: Mapping[str, Any], experiment_id: str) -> str:
 
 
 def _since(record: Mapping[str, Any]) -> str:
-    """Return the commit that has results, and its day, or who called them official."""
+    """Return a record's commit and day, and who called the results official, if anybody did."""
     day = datetime.fromtimestamp(record["age"][0], UTC).date()
     branch = f", {record['branch']}" if record["branch"] else ""
     commit = f" at {record['commit'][:7]}" if record["commit"] else ""
@@ -229,7 +234,7 @@ def _since(record: Mapping[str, Any]) -> str:
 
 
 def _verdicts(ranked: Sequence[Run], ids: Mapping[str, str], comparison: Run) -> list[list[str]]:
-    """Return the run ids of variants, each with how it stands against the champion."""
+    """Return for each variant its run id and its verdict against the champion."""
     champion = comparison.tags.get("champion")
     words = {run.name: "" for run in ranked}
     if champion and "comparisons" in comparison.tables:
@@ -245,7 +250,7 @@ def _verdicts(ranked: Sequence[Run], ids: Mapping[str, str], comparison: Run) ->
 
 
 def _columns(ranked: Sequence[Run], metric: str, standing: Standing) -> list[str]:
-    """Return the columns of the view: what decides, then in what the variants differ."""
+    """Return the columns of the view: what decides, then parameters in which variants differ."""
     names = dict.fromkeys(name for run in ranked for name in run.metrics)
     cells = dict.fromkeys(name for run in ranked for name in run.cells)
     differing = _differing(ranked)
@@ -260,7 +265,7 @@ def _columns(ranked: Sequence[Run], metric: str, standing: Standing) -> list[str
 
 
 def _view(record: Mapping[str, Any]) -> str:
-    """Return a saved view of the variants by the deciding metric."""
+    """Return a saved view of the variants, sorted by the deciding metric, as JSON."""
     columns = record["columns"]
     variants = [repr(run_id) for run_id, _ in record["verdicts"]]
     state = {
@@ -279,9 +284,9 @@ def _view(record: Mapping[str, Any]) -> str:
 
 
 def _widths(columns: Sequence[str]) -> dict[str, int]:
-    """Return the widths in pixels of the columns that come first.
+    """Return the widths of the first columns, in pixels.
 
-    They and the check boxes fill what MLflow's assistant leaves of a screen of 1440 pixels.
+    With the check boxes, they fill the part of a 1440-pixel screen that MLflow's assistant leaves.
     """
     places = {"metrics": 85, "tags": 130, "params": 95}
     widths = {column: places[column.partition(".")[0]] for column in columns[:4]}
@@ -289,7 +294,7 @@ def _widths(columns: Sequence[str]) -> dict[str, int]:
 
 
 def _differing(variants: Sequence[Run]) -> list[str]:
-    """Return in which parameters variants differ, but not in what they were searched for."""
+    """Return the names of the parameters in which variants differ, except those of the search."""
     names = dict.fromkeys(name for run in variants for name in run.parameters)
     return [
         name

@@ -1,15 +1,16 @@
-"""What identifies a run: its content, whatever machine or store it is published from.
+"""Run keys, which identify a run by its content.
 
-Two publications of the same content have the same run key, the content's digest, so that the second
-finds the first. A content is what was asked for (data, parameters, seeds) and what came out (the
-bytes of the outputs), and nothing of when, where or by whom.
+The content is what was asked for (data, parameters, seeds) and what came out (the bytes of the
+outputs). It does not say when, where or by whom it was made. The run key is the digest of the
+content. So two publications of the same content have the same key, and the second finds the run of
+the first.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 Content = Mapping[str, Any]
-"""A JSON document; its digest is the run key."""
+"""A JSON document whose digest is the run key."""
 
 
 def variant_content(
@@ -22,11 +23,11 @@ def variant_content(
     """Return the content of a variant's run.
 
     Args:
-        name: the variant's; people look for it, so another name is another run.
+        name: the name of the variant. People look for it, so another name makes another run.
         dataset: the SHA-256 of each raw file, by its role.
         parameters: the variant's resolved parameters, and those of the model and the split.
-        seeds: in their order.
-        outputs: the SHA-256 of each output that the run shows, by its name.
+        seeds: the variant's seeds, in their order.
+        outputs: the SHA-256 of each output that the run shows, by the output's name.
     """
     return {
         "kind": "variant",
@@ -39,12 +40,12 @@ def variant_content(
 
 
 def seed_content(variant: str, seed: int) -> Content:
-    """Return the content of the run of one seed of the variant with the key `variant`."""
+    """Return the content of a seed's run; `variant` is the key of its variant's run."""
     return {"kind": "seed", "variant": variant, "seed": seed}
 
 
 def search_content(variant: str, learning_rate: float, seed: int) -> Content:
-    """Return the content of the run of a search trial of the variant with the key `variant`."""
+    """Return the content of a search trial's run; `variant` is the key of its variant's run."""
     return {"kind": "search", "variant": variant, "learning_rate": learning_rate, "seed": seed}
 
 
@@ -54,9 +55,9 @@ def comparison_content(
     """Return the content of a comparison's run.
 
     Args:
-        variants: the variants' keys, by name.
+        variants: the keys of the variants' runs, by the variants' names.
         parameters: the section `comparison` of params.yaml.
-        outputs: the SHA-256 of each table that the run shows, by its name.
+        outputs: the SHA-256 of each file that the run shows, by the file's name.
     """
     return {
         "kind": "comparison",
@@ -70,9 +71,9 @@ def case_content(name: str, parameters: Mapping[str, Any], outputs: Mapping[str,
     """Return the content of a case's run.
 
     Args:
-        name: the case's.
-        parameters: its entry of the section `cases` of params.yaml, resolved.
-        outputs: the SHA-256 of each table that the run shows, by its name.
+        name: the name of the case.
+        parameters: its entry in the section `cases` of params.yaml, resolved.
+        outputs: the SHA-256 of each table that the run shows, by the table's name.
     """
     return {
         "kind": "case",
@@ -83,10 +84,10 @@ def case_content(name: str, parameters: Mapping[str, Any], outputs: Mapping[str,
 
 
 def method_content(case: str, method: str) -> Content:
-    """Return the content of the run of one method of the case with the key `case`."""
+    """Return the content of a method's run; `case` is the key of its case's run."""
     return {"kind": "method", "case": case, "method": method}
 
 
 def model_content(variant: str, seed: int) -> Content:
-    """Return the content of the model that `seed` left of the variant with the key `variant`."""
+    """Return the content of a seed's model; `variant` is the key of its variant's run."""
     return {"kind": "model", "variant": variant, "seed": seed}

@@ -1,4 +1,4 @@
-"""Where the tracking store and its artifacts are."""
+"""Locations of the tracking store and its artifacts."""
 
 import os
 import re
@@ -17,26 +17,29 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 ARTIFACTS = "mlartifacts"
-"""The folder beside a local store that has its artifacts."""
+"""The folder beside a local store that holds its artifacts."""
 
 _VARIABLE = "MLFLOW_TRACKING_URI"
 
-# Where MLflow keeps URIs of artifacts. Its earlier versions have not all of them.
+# The tables and columns where MLflow keeps URIs of artifacts. Earlier versions lack some.
 _COLUMNS = (
     *(("experiments", "artifact_location"), ("runs", "artifact_uri")),
     *(("logged_models", "artifact_location"), ("trace_tags", "value")),
     *(("model_versions", "source"), ("model_versions", "storage_location")),
 )
 
-# How long a server that writes to the store may take.
+# How long to wait for a server that is writing to the store.
 _SECONDS = 15
 
 
 def tracking_uri(root: Path) -> str:
-    """Return the store that MLFLOW_TRACKING_URI names, or the one of the repository at `root`.
+    """Return the URI of the store: MLFLOW_TRACKING_URI, or the database of the repository.
 
-    An SQLite database is the file that SQLAlchemy takes its URI for, except that a relative path
-    is relative to the repository, wherever a copy of it runs.
+    The URI of an SQLite database is read as SQLAlchemy reads it, with one exception: a relative
+    path starts at the repository, even where a temporary copy of the repository runs.
+
+    Args:
+        root: the repository.
 
     Raises:
         UserError: SQLAlchemy cannot read the URI, or the database would be in memory.
@@ -50,7 +53,7 @@ def tracking_uri(root: Path) -> str:
     try:
         url = make_url(uri)
         with warnings.catch_warnings():
-            # Of parameters that have no effect, which MLflow warns of as well.
+            # The warnings are about parameters without effect. MLflow gives them again.
             warnings.simplefilter("ignore")
             _, driver = url.get_dialect()().create_connect_args(url)
     except (SQLAlchemyError, ValueError) as error:
@@ -67,10 +70,10 @@ def tracking_uri(root: Path) -> str:
 
 
 def database(uri: str) -> Path | None:
-    """Return the file that a store is, if it is an SQLite database.
+    """Return the file of a store that is an SQLite database; None for any other store.
 
     Args:
-        uri: of the store, as `tracking_uri` returns it.
+        uri: the URI of the store, as returned by `tracking_uri`.
     """
     if not _is_sqlite(uri):
         return None
@@ -85,17 +88,17 @@ def sqlite_uri(path: Path) -> str:
 
 
 def rehome(path: Path) -> None:
-    """Have a local store find its artifacts again after it was moved or copied with them.
+    """Correct the artifact URIs of a local store that was moved or copied with its artifacts.
 
-    MLflow records absolute URIs. If they lead to `mlartifacts` in another folder, and artifacts of
-    the same runs are beside the database, the URIs are changed to those. A store whose artifacts
-    someone put elsewhere is left alone.
+    MLflow records absolute URIs. They are changed if they lead to `mlartifacts` in another folder,
+    and artifacts of the same runs are beside the database. A store whose artifacts someone put
+    elsewhere is left alone.
 
     Args:
-        path: the database, which there may not be yet.
+        path: the database, which need not exist yet.
 
     Raises:
-        UserError: it cannot be read, or has to be changed and cannot be written.
+        UserError: the database cannot be read, or needs a change and cannot be written.
     """
     own = path.parent.resolve() / ARTIFACTS
     if not path.exists() or not own.exists():
@@ -116,34 +119,34 @@ def rehome(path: Path) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of an error's innermost cause: the outer ones name objects."""
+    """Return the first line of an error's innermost cause; outer ones only name objects."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return first_line(error)
 
 
 def is_of_others(error: "MlflowException") -> bool:
-    """Whether another publication has just deleted, or created, what this one was about to."""
+    """Whether another publication caused the error by creating or deleting the object first."""
     if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"):
         return True
-    # SQLAlchemy's name for a violated constraint, which is the same for every database.
+    # SQLAlchemy's code for a violated constraint, which is the same for every database.
     return "sqlalche.me/e/" in str(error) and "/gkpj" in str(error)
 
 
 def _columns_of(store: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     for table, column in _COLUMNS:
-        # There is none while MLflow makes the tables.
+        # A column is missing while MLflow is still creating the tables.
         if column in {row[1] for row in store.execute(f"PRAGMA table_info({table})")}:
             yield table, column
 
 
 def _moved(store: sqlite3.Connection, own: Path) -> Iterator[str]:
-    """Yield how the URIs of artifacts begin that are now in the folder `own`."""
+    """Yield the former locations, as URIs have them, of artifacts that are now in `own`."""
     experiments = store.execute("SELECT artifact_location FROM experiments")
-    # MLflow's own experiments have a folder each there.
+    # An experiment that MLflow created itself has a numbered folder below.
     place = re.compile(rf"((?:file:|/).*/{ARTIFACTS})(/\d+)?")
     for old in {match[1] for (uri,) in experiments if (match := place.fullmatch(uri or ""))}:
-        # One folder may have two names, as where a link leads to it.
+        # One folder may have two names, for example if a symbolic link leads to it.
         folder = Path(_path_of(old))
         if folder == own or (folder.exists() and folder.samefile(own)):
             continue
@@ -156,7 +159,7 @@ def _moved(store: sqlite3.Connection, own: Path) -> Iterator[str]:
 
 
 def _path_of(uri: str) -> str:
-    """Return the path that a `file:` URI or a path is of."""
+    """Return the path of a `file:` URI, or the path itself if it is no URI."""
     return unquote(urlsplit(uri).path) if uri.startswith("file:") else uri
 
 
@@ -165,14 +168,14 @@ def _is_sqlite(uri: str) -> bool:
 
 
 def _is_file_uri(url: "URL") -> bool:
-    """Whether SQLite itself reads the name as a URI, which has parameters of its own."""
+    """Whether SQLite reads the database's name as a URI, which has parameters of its own."""
     from sqlalchemy.util import asbool
 
     return asbool(url.query.get("uri", False)) and str(url.database).startswith("file:")
 
 
 def _file(url: "URL") -> Path | None:
-    """Return the file of a database; None for one in memory."""
+    """Return the file of a database; None for a database in memory."""
     name = url.database
     if name and _is_file_uri(url):
         name = "" if url.query.get("mode") == "memory" else _path_of(name)
@@ -180,15 +183,15 @@ def _file(url: "URL") -> Path | None:
 
 
 def _spelled(url: "URL", path: Path, driver: Mapping[str, Any]) -> str:
-    """Return the URI of a database with another path.
+    """Return the URI of a database with its path replaced.
 
     Args:
-        url: what it was.
-        path: the absolute path.
+        url: the original URI.
+        path: the new path, which is absolute.
         driver: the parameters that are for Python's sqlite3, not for SQLite.
     """
-    # MLflow makes the folder of what follows the third slash, read as a path: so write a path,
-    # unless SQLite has to be told something.
+    # MLflow reads what follows the third slash as a path and creates its folder. So write a plain
+    # path, unless parameters have to reach SQLite.
     query = {name: value for name, value in url.query.items() if name != "uri"}
     if query.get("mode") == "rwc" and _is_file_uri(url):
         del query["mode"]
@@ -200,6 +203,6 @@ def _spelled(url: "URL", path: Path, driver: Mapping[str, Any]) -> str:
 
 
 def _quoted(name: str) -> str:
-    """Escape as little as SQLAlchemy needs: MLflow takes the rest of the URI for a path."""
+    """Escape only what SQLAlchemy needs: MLflow reads the rest of the URI as a path."""
     quoted = name if unquote(name) == name else name.replace("%", "%25")
     return quoted.replace("?", "%3F")

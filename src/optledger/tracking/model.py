@@ -1,7 +1,7 @@
-"""The folder that a model is in MLflow: code, arrays, and what it takes and gives.
+"""Writes a model as the folder that MLflow stores: code, arrays, and the columns it predicts.
 
-It serves where the packages of its requirements.txt are installed and nothing else is. Written
-without TensorFlow, and without pickle: MLflow is given the name of a module to load it by.
+Serving the model needs the packages of its requirements.txt and nothing else. The folder is written
+without TensorFlow and without pickle: it names the module that MLflow loads the model with.
 """
 
 import logging
@@ -24,9 +24,9 @@ from optledger.tracking.champion import ChampionModel
 from optledger.training import models
 
 PREDICTIONS = "data/model/predictions.npz"
-"""Beside the weights: what later models are compared with."""
+"""The test predictions, beside the weights. Later models are compared with them."""
 
-# What of this package loads a model: that, and all that models may be made of.
+# The files of this package that loading a model needs, besides the whole of `training`.
 _CODE = (
     *("__init__.py", "core/__init__.py", "core/errors.py", "core/formats.py"),
     *("datasets/__init__.py", "datasets/interface.py"),
@@ -35,25 +35,25 @@ _CODE = (
 )
 _TRAINING = "training"
 
-# What that imports.
+# The packages that this code imports.
 _REQUIREMENTS = ("keras", "mlflow", "numpy", "pandas", "tensorflow")
 
 
 def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, created: int) -> None:
-    """Write the folder, which must not be there; the same content is the same bytes.
+    """Write the folder of a model; the same content gives the same bytes.
 
     Args:
-        folder: where to.
+        folder: the folder to write, which must not exist yet.
         champion: the model.
-        logged: MLflow's record of it, whose ids and place the folder names.
-        created: in milliseconds since 1970.
+        logged: MLflow's record of the model. Its ids and its location are written to the folder.
+        created: the creation time, in milliseconds since 1970.
     """
-    # Half a second, which publishing what is already there can do without.
+    # These imports take half a second. A publication that finds its model complete skips them.
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema
 
-    # Where it says that it validates the input example.
+    # This logger announces that MLflow validates the input example.
     logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / Path(PREDICTIONS).parent.name
@@ -72,8 +72,8 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
                 run_id=logged.source_run_id,
                 utc_time_created=datetime.fromtimestamp(created / 1000, UTC).replace(tzinfo=None),
             ),
-            # Of outputs alone. By one of inputs, MLflow would cut the numbers of a request to its
-            # type before the model could refuse them, and refuse arrays of all other types.
+            # Outputs only. A signature of inputs would make MLflow reject arrays of other types. It
+            # would also cast a request's numbers to its type before the model could refuse them.
             signature=ModelSignature(
                 outputs=Schema([_column(*each) for each in _answers(champion)]),
             ),
@@ -83,12 +83,12 @@ def write_model(folder: Path, champion: ChampionModel, logged: LoggedModel, crea
 
 
 def _answers(champion: ChampionModel) -> list[tuple[str, str]]:
-    """Return the columns of what the model says, and their types."""
+    """Return the name and the type of each column that the model predicts."""
     return KINDS[champion.interface.kind].answers(champion.names)
 
 
 def _column(name: str, told: str) -> Any:
-    """Return a column for MLflow; one of lists where the type ends with an s."""
+    """Return a column for MLflow; a type that ends with an s means lists of that type."""
     from mlflow.types import ColSpec, DataType
     from mlflow.types.schema import Array
 
@@ -109,7 +109,8 @@ def _copy_code(folder: Path, model: str) -> None:
         shutil.copyfile(source / name, folder / name)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(source / _TRAINING, folder / _TRAINING, ignore=ignored)
-    # The user's own is one of the package's there: whoever loads it has no folder of models.
+    # A model of the user's is stored among those of the package: whoever loads it has no folder
+    # `models/`.
     shutil.copyfile(models.files()[model], folder / _TRAINING / f"models/{model}.py")
 
 

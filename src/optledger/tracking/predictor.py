@@ -1,7 +1,7 @@
-"""What MLflow loads a published model by: code and arrays, no pickle.
+"""Loads a published model for MLflow, from code and arrays and without pickle.
 
-A model's folder holds this package as its code, and names this module, whose `_load_pyfunc` MLflow
-calls with the folder of the arrays.
+A model's folder holds a copy of this package as its code, and names this module. MLflow calls
+`_load_pyfunc` with the folder of the arrays.
 """
 
 import sys
@@ -27,7 +27,7 @@ _ALLOWED = "whole numbers from 0 to 255, as the model scales pixels itself"
 
 
 class Predictor:
-    """A model of raw pixels, or of raw columns."""
+    """A trained model that takes raw pixels, or the raw columns of a table."""
 
     def __init__(self, folder: Path) -> None:
         """Build the model from code and give it the weights in `folder`."""
@@ -50,29 +50,30 @@ class Predictor:
         component = Component(arguments.pop("name"), arguments)
         self._model = build_model(component, self._interface)
         set_weights(self._model, read_npz(folder / WEIGHTS))
-        # As `evaluate` has it: the compiled forward pass, whose bytes do not depend on the batch.
+        # Compiled as in `evaluate`, so that the bytes do not depend on the rest of the batch.
         self._model.compile(jit_compile=True)
 
     def predict(
         self, model_input: ArrayLike | pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Tell the class, the labels or the number of images, or of the rows of a table.
+        """Predict the class, the labels or the number of each image or table row.
 
         Args:
-            model_input: raw pixels, whole numbers from 0 to 255 of any type, shape (images, rows,
-                columns) and with channels if the model has them; or a table with one column, whose
-                rows are images as lists. For a model of columns, a table that has them by their
-                names, in any order, or an array of shape (rows, columns).
-            params: none; MLflow passes it.
+            model_input: for a model of images, raw pixels: whole numbers from 0 to 255 of any
+                type. Their shape is (images, rows, columns), or (images, rows, columns, channels)
+                if the model has channels. A table is accepted, too, if it has one column whose
+                cells are images as lists. For a model of columns, a table that has the columns by
+                name, in any order, or an array of shape (rows, columns).
+            params: not used; MLflow passes it.
 
         Returns:
-            A row per item: `class`, the most probable one, and `probabilities`, of each class;
-            `labels`, a list of those that are as likely as not, or more, and `probabilities`; or
-            the number, by its name.
+            One row per item. For classes: `class`, the most probable one, and `probabilities`, of
+            each class. For labels: `labels`, a list of those with a probability of at least one
+            half, and `probabilities`, of each label. For a number: a column with its name.
 
         Raises:
-            MlflowException: these are no raw pixels, as where they were scaled to fractions, or
-                not these columns.
+            MlflowException: the input does not fit the model. Examples are pixels that were scaled
+                to fractions, a missing column and a number that is not finite.
         """
         if self._interface.takes_images:
             given: NDArray[Any] = _pixels(model_input, self._interface.shape)
@@ -84,14 +85,14 @@ class Predictor:
         return pd.DataFrame(self._kind.answers(outputs, self._names, self._interface))
 
     def _logits(self, given: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the logits of a batch, filled up to the one size that is compiled."""
+        """Return the logits of a batch, which is padded to the one size that is compiled."""
         batch = np.zeros((_BATCH, *self._interface.shape), given.dtype)
         batch[: len(given)] = given
         return np.asarray(self._model.predict_on_batch(batch)[: len(given)], np.float64)
 
 
 def _rows(given: ArrayLike | pd.DataFrame, columns: list[str]) -> NDArray[np.float32]:
-    """Return the columns that a model takes, in its order, shape (rows, columns)."""
+    """Return the columns that a model takes, in the model's order; shape (rows, columns)."""
     if isinstance(given, pd.DataFrame):
         named = given.set_axis([str(name) for name in given.columns], axis=1)
         if missing := [name for name in columns if name not in named]:
@@ -109,12 +110,12 @@ def _rows(given: ArrayLike | pd.DataFrame, columns: list[str]) -> NDArray[np.flo
 
 
 def _pixels(given: ArrayLike | pd.DataFrame, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return images of any type of number as bytes, each of whose values is the one given."""
+    """Return images of any numeric type as bytes, without changing any value."""
     if isinstance(given, pd.DataFrame):
         if len(given.columns) != 1:
             raise _refusal(f"a table with {len(given.columns)} columns", "one, of images")
         images = np.array(given.iloc[:, 0].tolist())
-        # Rows may be flat there, as MLflow has them.
+        # MLflow may pass each image as one flat list.
         values = (
             images.reshape(-1, *shape) if images.size == len(given) * np.prod(shape) else images
         )
@@ -132,10 +133,10 @@ def _pixels(given: ArrayLike | pd.DataFrame, shape: tuple[int, ...]) -> NDArray[
 
 
 def _refusal(found: str, allowed: str) -> MlflowException:
-    # With a status by which a server says that the mistake is its client's.
+    # This code gives the server's answer the status of a client's mistake.
     return MlflowException(f"found {found}; allowed: {allowed}", INVALID_PARAMETER_VALUE)
 
 
 def _load_pyfunc(path: str) -> Predictor:
-    """Load the model, as MLflow asks for it."""
+    """Load the model. MLflow calls this function by its name."""
     return Predictor(Path(path))

@@ -1,9 +1,8 @@
-"""Which version of a registered model is the champion: the alias moves only for a better one.
+"""Decides which version of a registered model is the champion: only a better one takes over.
 
-A decision follows from what MLflow holds: each model keeps its variant's predictions of the test
-split, and says how it is to be compared. It is written on the version that it is about, reason
-first, then the alias is moved, and a tag that says so comes last: without that tag, it is made
-again.
+A decision depends only on what MLflow holds: each model has its variant's predictions on the test
+split, and says how it is to be compared. First the reason is written on the version. Then the alias
+is moved. Last comes a tag with the decision. Without that tag, the next publication decides again.
 """
 
 import tempfile
@@ -38,7 +37,7 @@ class Judgement(NamedTuple):
 
 
 def decide(client: MlflowClient, name: str, undecided: Sequence[ModelVersion]) -> None:
-    """Decide about versions of the registered model `name`, the oldest first."""
+    """Decide on versions of the registered model `name`, the oldest first."""
     for version in sorted(undecided, key=lambda each: int(each.version)):
         # Another publication may have decided meanwhile.
         fresh = client.get_model_version(name, version.version)
@@ -50,7 +49,7 @@ def _decide(client: MlflowClient, name: str, version: ModelVersion) -> None:
     number = int(version.version)
     champion_number = client.get_registered_model(name).aliases.get(ALIAS)
     if champion_number is not None and int(champion_number) == number:
-        # By a person, or by a publication that broke off here, whose reason stands.
+        # A person moved the alias, or a publication broke off here, which has written its reason.
         if _REASON not in (version.description or ""):
             _write(client, version, Judgement(True, "the alias was given by hand"))
         moves = True
@@ -67,9 +66,9 @@ def _decide(client: MlflowClient, name: str, version: ModelVersion) -> None:
 
 
 def _give_way(client: MlflowClient, name: str) -> None:
-    """Leave the alias to the last version that was found better, by whichever publication.
+    """Give the alias to the newest version that any publication found better.
 
-    Each does so after its own decision, so that the last of them sees those of all.
+    Every publication does so after its own decision, so that the last one sees all decisions.
     """
     found = client.search_model_versions(f"name='{name}'")
     better = [int(each.version) for each in found if each.tags.get(DECISION) == "champion"]
@@ -105,25 +104,25 @@ def _judge(
         if not _is_missing(error):
             raise
         return Judgement(False, f"not comparable with {who}, whose predictions are gone")
-    # Of one pair, whatever the family of a table.
+    # One pair is compared here, however many differences a table has.
     metric = comparison.metric
     row = compared(new[metric], held[metric], metric, comparison, family=1)
     return judge(row, comparison, who)
 
 
 def _is_missing(error: MlflowException | OSError) -> bool:
-    """Whether an artifact is not there, of a folder or of a server."""
+    """Whether an error means that an artifact is missing, in a folder or on a server."""
     code = getattr(error, "error_code", "")
     absent = isinstance(error, FileNotFoundError) or code == "RESOURCE_DOES_NOT_EXIST"
     return absent or "404" in str(error)
 
 
 def judge(row: Mapping[str, Any], comparison: Comparison, who: str) -> Judgement:
-    """Return what a row of comparisons.csv, the new one's against the holder's, amounts to.
+    """Judge the new version by its comparison with the version that holds the alias.
 
     Args:
-        row: the comparison on the deciding metric, as of `compared`.
-        comparison: what it was made by.
+        row: the comparison on the deciding metric, as returned by `compared`.
+        comparison: the settings of the comparison.
         who: the holder, in words.
     """
     metric, verdict = comparison.metric, row["verdict"]
@@ -136,7 +135,7 @@ def judge(row: Mapping[str, Any], comparison: Comparison, who: str) -> Judgement
     if "difference" not in row:
         return Judgement(False, f"{words}: too few seeds for a look")
     size = f"{signed(row['difference'], metric)}{METRICS[metric].of_unit}"
-    # Of one seed against several, nothing tells the spread.
+    # One seed against several shows no spread, so the interval may be open.
     ends = interval(row, metric)
     return Judgement(
         verdict == "better",
@@ -151,7 +150,7 @@ def _named(version: ModelVersion) -> str:
 
 
 def _model(client: MlflowClient, version: ModelVersion) -> LoggedModel | None:
-    """Return the model of a version; None where a person registered it, or deleted the model."""
+    """Return a version's model; None if a person registered the version or deleted the model."""
     if MODEL not in version.tags:
         return None
     try:
@@ -170,7 +169,7 @@ def _samples(client: MlflowClient, model: LoggedModel, looks: Sequence[int]) -> 
             tracking_uri=client.tracking_uri,
         )
         arrays = read_npz(Path(path))
-    # Those of a model of an earlier version are classes.
+    # The names of the arrays tell the kind. Earlier versions of this program published classes.
     kind = next(each for each in KINDS.values() if each.VALUES in arrays and each.TARGETS in arrays)
     targets, values = arrays[kind.TARGETS], arrays[kind.VALUES]
     outputs = int(targets.max()) + 1 if targets.ndim == 1 else targets.shape[1]

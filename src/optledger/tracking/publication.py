@@ -1,4 +1,4 @@
-"""A publication: what results/ holds, in every tracking experiment that it belongs to."""
+"""Publishes the contents of results/ to the experiments of a tracking store."""
 
 import fcntl
 import logging
@@ -24,19 +24,20 @@ from optledger.tracking.standing import Standing, standing
 if TYPE_CHECKING:
     from optledger.tracking.store import Store
 
-# Read by MLflow; a user's own settings stand. Its client repeats a request whose answer was lost,
-# for minutes; here a pass is repeated, which first looks what there is.
+# MLflow reads these; what the user has set takes precedence. By default, its client repeats a
+# request whose answer was lost, for minutes. Here a pass is repeated instead, which first looks at
+# what exists.
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    # Two lines for each run that is ended.
+    # Otherwise MLflow prints two lines for each run that ends.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
-# Seconds between passes that got nowhere, and after which there is none any more.
+# Seconds between passes without progress, and seconds without progress until giving up.
 _PAUSES, _PATIENCE = (0.5, 1.0, 2.0), 15.0
 
 
@@ -46,20 +47,20 @@ def publish(
     """Make the tracking store hold the results of this checkout.
 
     Args:
-        params: what params.yaml says.
+        params: the contents of params.yaml.
         root: the repository that a local store belongs to.
         restore: whether to bring back what a person deleted.
-        is_official: what a person says that the results are; None to go by Git.
+        is_official: whether a person calls the results official; None to go by Git.
 
     Returns:
-        What became of the runs, and whether they are official.
+        What became of the runs, as counts, and the standing of the results.
 
     Raises:
         UserError: the store cannot be reached or used.
     """
     held = experiments(params, registry.load(params.dataset))
     content = digest([run.key for runs in held.values() for run in runs])
-    # Which DVC sets for the stages of an experiment.
+    # DVC sets this variable for the stages of an experiment.
     experiment = os.environ.get("DVC_EXP_NAME", "")
     told = standing(params.publish, content, experiment, is_official)
     counts = [publish_runs(runs, name, root, restore, told) for name, runs in held.items()]
@@ -67,10 +68,10 @@ def publish(
 
 
 def experiments(params: Params, dataset: Entry) -> dict[str, list[Run]]:
-    """Return what runs each experiment is to hold, by its name."""
+    """Return the runs that each experiment should hold, by the experiment's name."""
     return {
         f"optledger-{params.dataset}": collect(params, dataset),
-        # Not of the dataset, and so not beside its runs.
+        # Cases do not use the dataset, so their runs are kept apart.
         "optledger-cases": collect_cases(params),
     }
 
@@ -86,7 +87,7 @@ def publish_runs(
 
     Args:
         runs: each root followed by its children.
-        experiment: its name; it is created if there is none.
+        experiment: the name of the experiment, which is created if it does not exist.
         root: the repository that a local store belongs to.
         restore: whether to bring back what a person deleted.
         told: whether the results are official, and where they come from.
@@ -101,10 +102,10 @@ def publish_runs(
 
 
 def replace(replaced: Sequence[str], root: Path) -> None:
-    """Delete runs as duplicates of those that the next publication makes in their place.
+    """Delete runs as duplicates, so that the next publication creates them again.
 
     Args:
-        replaced: ids of runs whose content is not what it should be, as `optledger verify` tells.
+        replaced: ids of runs whose content is wrong, as reported by `optledger verify`.
         root: the repository that a local store belongs to.
 
     Raises:
@@ -135,7 +136,7 @@ def configure() -> None:
 
 
 def _open(uri: str, experiment: str, root: Path, told: Standing, restore: bool) -> "Store":
-    # A new database is not news, and what fails is told once, in a line.
+    # A new database needs no messages, and a failure is reported once, in one line.
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
@@ -143,7 +144,7 @@ def _open(uri: str, experiment: str, root: Path, told: Standing, restore: bool) 
 
         from optledger.tracking.store import open_store
 
-        # Of connecting to a database that is down: minutes.
+        # The default retries to connect to a database that is down, for minutes.
         utils.MAX_RETRY_COUNT = 1
         return open_store(uri, experiment, root, told, restore)
     except ImportError as error:
@@ -152,7 +153,7 @@ def _open(uri: str, experiment: str, root: Path, told: Standing, restore: bool) 
 
 @contextmanager
 def _turn(uri: str) -> Iterator[None]:
-    """Wait until no other publisher writes to a local database, which takes one at a time."""
+    """Wait for the lock of a local database, which takes one publisher at a time, and hold it."""
     path = database(uri)
     if path is None:
         yield
@@ -170,8 +171,8 @@ def _turn(uri: str) -> Iterator[None]:
             print(f"publish: waiting for another publication to {path}", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
         except OSError as error:
-            # Some network mounts have no locks. SQLite's transactions and the looks of each pass
-            # are left, which are enough for servers.
+            # Some network mounts have no locks. What remains are SQLite's transactions and the
+            # checks of each pass, which are enough for servers.
             note = f"publish: note: {beside}: {error.strerror}; publish there one at a time"
             print(note, file=sys.stderr)
         rehome(path)
@@ -179,7 +180,7 @@ def _turn(uri: str) -> Iterator[None]:
 
 
 def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) -> Published:
-    """Settle `runs`, with passes until one ends or several in a row get nowhere."""
+    """Settle `runs`: repeat failing passes until one succeeds or several make no progress."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

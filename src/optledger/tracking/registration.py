@@ -1,9 +1,9 @@
-"""The champion's model in MLflow: logged once, registered once, and decided about once.
+"""Publishes the champion's model to MLflow: logs, registers and judges it once.
 
-Like a run, a model is found by its key, and a publication that broke off is completed by the next.
-Nothing forbids two publications at once to create the same model, so each looks again after it has
-created one: the elected stays, and the others are deleted. What a person deleted is told from that
-by a tag of the variant's run.
+Like a run, a model is found by its key, and the next publication completes one that broke off. Two
+publications may create the same model at the same time. So each one looks again after it has
+created a model: the elected model stays, and the others are deleted. A tag on the variant's run
+says that its model was published. If the model is missing after that, a person deleted it.
 """
 
 import json
@@ -39,15 +39,15 @@ from optledger.tracking.tags import (
     VARIANT,
 )
 
-# One creates the model, one completes and registers it, one finds nothing to do; more where
-# publications meet.
+# One pass creates the model, one completes and registers it, and one finds nothing left to do.
+# Simultaneous publications need more.
 _PASSES = 20
 
 _PAUSE_SECONDS = 0.5
 
 _VERSIONS = "mlflow.modelVersions"
 
-# What MLflow's client makes of an answer with this status.
+# The error codes that MLflow's client makes of an answer with status 404.
 _STATUS_404 = ("ENDPOINT_NOT_FOUND", "NOT_FOUND", "RESOURCE_DOES_NOT_EXIST")
 
 
@@ -61,18 +61,19 @@ def publish_champion(
     """Log and register the champion's model, and decide whether it gets the alias.
 
     Args:
-        client: of the store.
+        client: MLflow's client for the store.
         champion: the model.
-        variant_run_id: the run of its variant, complete.
-        seed_run_id: the run of its seed, complete, from which the model has its metrics.
-        restore: make anew what a person deleted.
+        variant_run_id: the id of its variant's run, which is complete.
+        seed_run_id: the id of its seed's run, which is complete. The model gets its metrics from
+            there.
+        restore: whether to create again what a person deleted.
 
     Returns:
-        Whether there was anything to do. On a server without logged models, as of MLflow 2, there
-        is nothing that can be done, and a note says so.
+        Whether there was anything to do. A server without logged models, such as MLflow 2, cannot
+        hold a model. Then a note says so, and nothing is done.
 
     Raises:
-        MlflowException: as the store has it.
+        MlflowException: the store reports an error.
         UserError: something else keeps changing the same model.
     """
     publication = _Publication(client, champion, variant_run_id, seed_run_id, restore)
@@ -88,7 +89,7 @@ def registered_name(dataset: str) -> str:
 
 
 class _NoLoggedModelsError(Exception):
-    """The server does not know requests for logged models."""
+    """The server does not support logged models."""
 
 
 class _Publication:
@@ -109,7 +110,7 @@ class _Publication:
         self._created: set[str] = set()
 
     def advance(self) -> bool:
-        """Bring the store nearer to what it is to hold; return whether there was a need to."""
+        """Take the next step towards a published model; return whether there was one to take."""
         try:
             return self._advance()
         except _NoLoggedModelsError:
@@ -147,7 +148,7 @@ class _Publication:
         if changed:
             self._complete(model)
         else:
-            # Runs that were made anew are not linked yet.
+            # Runs that were created again are not linked to the model yet.
             self._link(model.model_id)
         version = _first(versions, model.model_id)
         if version is None:
@@ -195,14 +196,14 @@ class _Publication:
         self._created.add(model.model_id)
 
     def _complete(self, model: LoggedModel) -> None:
-        """Log all of a model and say that it is ready; what was logged before is the same."""
-        # MLflow keeps an output as often as it is told. Whoever created the model tells it at once,
-        # and whoever completes it after all looks when the rest is done.
+        """Log everything of a model and mark it as ready. Repeating this changes nothing."""
+        # MLflow stores a link as often as it is logged. So whoever created the model links it at
+        # once. Any other publication looks when the rest is done, and links it if it still must.
         if model.model_id in self._created:
             self._link(model.model_id)
         run = self._client.get_run(self._seed_run_id)
         with tempfile.TemporaryDirectory() as temporary:
-            # Imports more of MLflow than the rest of a publication needs.
+            # This loads parts of MLflow that the rest of a publication does not need.
             from optledger.tracking.model import write_model
 
             folder = Path(temporary) / "model"
@@ -213,7 +214,7 @@ class _Publication:
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 
     def _metrics(self, run: Run, model_id: str) -> list[Metric]:
-        """Return the test metrics of the seed's run as the model's: the same points."""
+        """Return the test metrics of the seed's run, the same points, as metrics of the model."""
         points = [
             self._client.get_metric_history(run.info.run_id, metric)[-1]
             for metric in METRICS
@@ -240,20 +241,20 @@ class _Publication:
             )
         self._client.create_model_version(
             self._name,
-            # Not models:/…, which a local store would look for in the default store.
+            # Not models:/…, which a local store would resolve in the default store.
             source=model.artifact_location,
             run_id=self._seed_run_id,
             model_id=model.model_id,
             tags={**self._tags(key), MODEL: model.model_id},
             description=_in_words(self._champion),
-            # The next pass looks, and MLflow would tell of the waiting.
+            # The next pass looks again. If MLflow waited, it would print messages about that.
             await_creation_for=0,
         )
 
     def _name_version(self, model: LoggedModel, version: ModelVersion) -> bool:
-        """Tag the model with its version, as MLflow's own registration does, for its page."""
+        """Tag the model with its version for its page in MLflow; return whether that was needed."""
         named = json.loads(model.tags.get(_VERSIONS, "[]"))
-        # MLflow's own entry of it has the number as text or not, as the store is.
+        # MLflow's own registration writes this entry, with the number as text in some stores only.
         others = [each for each in named if each["name"] != self._name]
         wanted = [*others, {"name": self._name, "version": str(version.version)}]
         if named == wanted:
@@ -286,7 +287,7 @@ class _Publication:
     def _decide(self, versions: Sequence[ModelVersion]) -> bool:
         undecided = [version for version in versions if DECISION not in version.tags]
         if undecided:
-            # Imports the statistics, which take a second.
+            # This imports the statistics, which takes a second.
             from optledger.tracking.promotion import decide
 
             decide(self._client, self._name, undecided)
@@ -294,7 +295,7 @@ class _Publication:
 
 
 def _elected(models: Sequence[LoggedModel], versions: Sequence[ModelVersion]) -> LoggedModel | None:
-    """Return the model that was registered first, or else the oldest; None where there is none."""
+    """Return the model that was registered first, else the oldest; None where there is none."""
     candidates = {model.model_id: model for model in models}
     for version in versions:
         if version.tags[MODEL] in candidates:
@@ -310,7 +311,10 @@ def _first(versions: Sequence[ModelVersion], model_id: str) -> ModelVersion | No
 
 
 def _is_unknown(error: MlflowException) -> bool:
-    """Whether a server does not know a request, by its status or, in JSON of its own, in words."""
+    """Whether an error means that the server does not know the request.
+
+    The error code says so, or the text where a server answers with JSON that has no code.
+    """
     if isinstance(error, RestException) and "error_code" not in error.json:
         return "not found" in str(error).lower()
     return error.error_code in _STATUS_404

@@ -1,4 +1,4 @@
-"""A run as data: all that MLflow is to hold of it."""
+"""A run as data: everything that MLflow should hold of it."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,14 +16,14 @@ from optledger.tracking.keys import Content
 
 @dataclass(frozen=True)
 class Input:
-    """A file of data that a run's results are of.
+    """A data file that a run used.
 
     Attributes:
-        name: what people call it.
-        context: what it was used for.
-        path: of the file, an NPZ of examples.
-        examples: how many it holds.
-        checksum: MD5 of the file in hexadecimal, as dvc.lock has it.
+        name: the name that MLflow shows.
+        context: what the data were used for: training, validation or testing.
+        path: the path of the file, an NPZ of examples.
+        examples: the number of examples in the file.
+        checksum: the MD5 of the file in hexadecimal, as in dvc.lock.
     """
 
     name: str
@@ -35,27 +35,28 @@ class Input:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The whole of one run.
+    """Everything that MLflow should hold of one run.
 
     Attributes:
-        content: what identifies it.
-        name: what people call it.
-        size: how much it is of, in words, such as 10 seeds; empty where that goes without saying.
-        parent: the run that it is a child of, or None.
-        parameters: flat, as text.
-        metrics: single values; none of them NaN.
-        observed: single values too, but of what the machine took; empty where that is not known.
-            What it says of `training_seconds` is how long the run lasted.
-        machine: which one that was, in words.
-        curves: a row per epoch with the column `epoch`; a missing value is not logged.
-        color: of it in charts, as `#1f77b4`; MLflow's own, if empty, are of chance.
-        tags: what else there is to know, without the prefix that they have in MLflow.
-        cells: likewise, but for columns of MLflow's run table, by their names there.
-        description: in Markdown, what it says to a person.
-        artifacts: files to keep with it.
-        tables: by name, what MLflow is to show as tables.
-        inputs: the data that it is of.
-        model: how to read that of the champion that the tag `champion` names, if one is.
+        content: what identifies the run.
+        name: the name of the run.
+        size: what the run covers, in words, such as `10 seeds`; empty where that is obvious.
+        parent: the run that this one is a child of, or None.
+        parameters: the parameters, flattened and as text.
+        metrics: single values; none of them is NaN.
+        observed: single values that depend on the machine, such as seconds; empty where they are
+            not known. MLflow shows `training_seconds` as the duration of the run.
+        machine: the machine that the observed values are from, in words.
+        curves: one row per epoch, with the column `epoch`; a missing value is not logged.
+        color: the color of the run in charts, as `#1f77b4`; if empty, MLflow picks one at random.
+        tags: further facts, by name without the prefix `optledger.` that they get in MLflow.
+        cells: texts for columns of MLflow's run table, by the column's full name.
+        description: what the run says to a person, in Markdown.
+        artifacts: files to store with the run.
+        tables: the tables that MLflow should show, by name.
+        inputs: the data that the run used.
+        model: a function that reads the champion's model and returns None where there is no
+            champion. Only the comparison's run has one; its tag `champion` names the variant.
     """
 
     content: Content
@@ -83,27 +84,27 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """What it is a run of: variant, search, seed, comparison, case or method."""
+        """The kind of run: variant, search, seed, comparison, case or method."""
         return str(self.content["kind"])
 
     @property
     def stored_tags(self) -> dict[str, str]:
-        """The tags that MLflow is to hold, by their names there."""
+        """The tags and cells by the names that they get in MLflow."""
         return {**{f"optledger.{name}": value for name, value in self.tags.items()}, **self.cells}
 
     def label(self, attempt: str) -> str:
-        """Return the name that MLflow shows, with that of the try that it was made by, if any."""
+        """Return the name that MLflow shows; a root's includes the name of the try, if any."""
         parts = (self.name, attempt if self.parent is None else "", self.size)
         return " · ".join(part for part in parts if part)
 
     @property
     def root(self) -> "Run":
-        """Itself, or the run that it is a child of."""
+        """The parent, or the run itself if it has none."""
         return self.parent or self
 
 
 def finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
-    """Return what MLflow can plot of `metrics`: what is there and neither NaN nor infinite."""
+    """Return the metrics that MLflow can plot: those that are not None, NaN or infinite."""
     return {
         name: float(value)
         for name, value in metrics.items()
@@ -112,7 +113,7 @@ def finite(metrics: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Flatten nested parameters; a component's name stands under the component's own key."""
+    """Flatten nested parameters; the name of a component gets the component's own key."""
     values: dict[str, str] = {}
     for key, value in parameters.items():
         path = prefix.rstrip(".") if key == "name" else f"{prefix}{key}"

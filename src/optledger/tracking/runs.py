@@ -1,4 +1,4 @@
-"""The runs that a set of results amounts to: what MLflow is to hold."""
+"""Collects the runs that MLflow should hold for the results of this checkout."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -30,7 +30,7 @@ _SHOWN = ("seeds", "per_class", "confusion", "curves")
 
 _CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
 
-# MLflow's limit on a tag, which a description is.
+# MLflow's limit on the length of a tag. Descriptions are stored as tags.
 _LONGEST_DESCRIPTION = 8000
 
 _COMPARED = (
@@ -41,7 +41,7 @@ _COMPARED = (
 
 
 def collect(params: Params, dataset: Entry) -> list[Run]:
-    """Read results/ and return its runs: a parent before its children, the comparison last."""
+    """Read results/ and return its runs: each parent before its children, the comparison last."""
     inputs = _inputs(params.dataset)
     checksums = {role: file.sha256 for role, file in dataset.files.items()}
     leaderboard, comparisons = read_results(
@@ -62,7 +62,10 @@ def collect_cases(params: Params) -> list[Run]:
 
 
 def _inputs(dataset: str) -> tuple[Input, ...]:
-    """Return the splits; the test split as `evaluate` found it, as nothing later opens that."""
+    """Return the splits as inputs.
+
+    The test split is described as `evaluate` recorded it, because no later stage opens it.
+    """
     test = read_split_digest()
     known: dict[str, tuple[int, str]] = {
         split: (examples, file_digest(PREPARED / f"{split}.npz", "md5"))
@@ -75,8 +78,9 @@ def _inputs(dataset: str) -> tuple[Input, ...]:
 
 
 def _results(params: Params, leaderboard: pd.DataFrame) -> list[VariantResults]:
-    """Return what results/ has of each variant."""
-    # As text: what pandas makes of a column depends on the other variants' rows.
+    """Read the results of each variant."""
+    # Digests are made from texts: the type that pandas infers for a column, and so the digest of
+    # its values, would depend on the other variants' rows.
     as_text, tables = (
         read_results(*_SHOWN, variants=params.variants, as_text=each) for each in (True, False)
     )
@@ -134,14 +138,14 @@ def _comparison(
 
 
 def _head(path: Path) -> str:
-    """Return the answer and the ranks; the answer alone where a description cannot hold both."""
+    """Return the answer and the ranking, or the answer alone if both exceed a description."""
     answer, *rest = path.read_text(encoding="utf-8").split("\n\n")
     both = "\n\n".join([answer, *rest[:1]]).rstrip()
     return both if len(both) <= _LONGEST_DESCRIPTION else answer
 
 
 def _output_digests(name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Digests of a variant's own outputs, its rows of the shared tables included."""
+    """Return the digests of a variant's outputs, including its rows of the shared tables."""
     files = {file: TRIALS / name / file for file in _TRIALS}
     files["predictions.npz"] = PREDICTIONS / f"{name}.npz"
     rows = {table: _rows_of(name, each).to_numpy().tolist() for table, each in tables.items()}

@@ -1,4 +1,4 @@
-"""MLflow's own servers, of its pages and of a model, started on what is published."""
+"""Starts MLflow's servers on what is published: its pages, or the champion's model."""
 
 import os
 import socket
@@ -16,10 +16,10 @@ _HOST = "127.0.0.1"
 
 
 def show(port: int) -> None:
-    """Print where the leaderboards are, and serve MLflow's pages of a local store.
+    """Print links to the leaderboards, and serve MLflow's pages if the store is local.
 
     Raises:
-        UserError: there is no store, or the port is taken.
+        UserError: the store is missing or cannot be used, or the port is taken.
     """
     uri = _published()
     if uri.startswith("http"):
@@ -31,10 +31,11 @@ def show(port: int) -> None:
 
 
 def serve(dataset: str, port: int) -> None:
-    """Serve the champion's model of a dataset.
+    """Serve the model of a dataset's champion.
 
     Raises:
-        UserError: there is no champion, or the port is taken.
+        UserError: the store is missing or cannot be used, there is no champion, or the port is
+            taken.
     """
     uri = _published()
     from mlflow import MlflowClient
@@ -67,7 +68,7 @@ def _published() -> str:
     """Return the URI of the store.
 
     Raises:
-        UserError: it is a file that is not there, or that cannot be used.
+        UserError: the store is a file that is missing or cannot be used.
     """
     configure()
     uri = tracking_uri(Path())
@@ -81,7 +82,7 @@ def _published() -> str:
 
 
 def _links(uri: str, address: str) -> Iterator[str]:
-    """Yield where the leaderboard of each dataset is, and that of its last try."""
+    """Yield a link to each dataset's leaderboard, and one to the leaderboard of its last try."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -104,7 +105,7 @@ def _links(uri: str, address: str) -> Iterator[str]:
 
 def _check_port(port: int, target: str) -> None:
     with socket.socket() as trial:
-        # As a server does, which need not wait for the connections of an earlier one.
+        # Servers set this, too: they need not wait until an earlier one's connections are closed.
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((_HOST, port))
@@ -115,5 +116,5 @@ def _check_port(port: int, target: str) -> None:
 
 
 def _become(*arguments: str) -> NoReturn:
-    """Run MLflow in the place of this process, which has nothing more to do."""
+    """Replace this process with MLflow: there is nothing more for it to do."""
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])

@@ -1,8 +1,8 @@
 """Whether results are official or a try, and where they come from.
 
-Official are those of a commit on the branch that the team has agreed on. All else is a try: a DVC
-experiment, another branch, files that are not committed. MLflow's answer, leaderboard, registered
-model and alias follow official results alone.
+Results are official if a commit on the branch that the team has agreed on contains them. All others
+are tries: a DVC experiment, another branch, files that are not committed. The answer, the
+leaderboard, the registered model and its alias in MLflow follow official results alone.
 """
 
 import time
@@ -16,14 +16,14 @@ from optledger.core.paths import LOCK, RESULTS
 OFFICIAL, TRY = "official", "try"
 
 STATUS = "optledger.status"
-"""The tag of a run that says which of the two it is."""
+"""The tag of a run that says whether it is official or a try."""
 
 MARKS = ("optledger.branch", "optledger.commit", "optledger.dirty")
-"""The tags that a try's runs have anew once they are official."""
+"""The tags that are rewritten when a try's run becomes official."""
 
 
 SAID = "--try"
-"""Why results are a try that by Git are none."""
+"""The reason of a try that Git counts as official: a person said so."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Standing:
 
     Attributes:
         attempt: the name of the try; empty where results are official.
-        reason: why they are a try, in words.
-        commit: that has the results, if one does.
-        age: by which official results follow each other: when the commit was made, in seconds
-            since 1970, and the number of commits that it has behind it.
-        tags: what a run says of where it comes from.
-        who: the person who publishes; empty where nobody is to be named.
-        is_declared: whether a person calls official what by Git is a try.
+        reason: why they are a try, in words; empty where they are official.
+        commit: the commit that contains the results; None where none does.
+        age: the key that orders official results: when the commit was made, in seconds since 1970,
+            and how many commits it has behind it.
+        tags: the tags that say where a run comes from.
+        who: the person who publishes; empty where no one should be named.
+        is_declared: whether a person declared results official that Git counts as a try.
     """
 
     attempt: str = ""
@@ -51,25 +51,25 @@ class Standing:
 
     @property
     def is_official(self) -> bool:
-        """Whether they are no try."""
+        """Whether the results are official."""
         return not self.attempt
 
     @property
     def status(self) -> str:
-        """What the tag says of them."""
+        """The value of the tag `STATUS`."""
         return OFFICIAL if self.is_official else TRY
 
 
 def standing(
     settings: Publish, content: str, experiment: str = "", official: bool | None = None
 ) -> Standing:
-    """Return what the results in this checkout are.
+    """Return the standing of the results in this checkout.
 
     Args:
-        settings: the section of params.yaml.
-        content: a digest of the results, which names a try that has no other name.
+        settings: the section `publish` of params.yaml.
+        content: a digest of the results. It is part of a try's name where files are uncommitted.
         experiment: the name of the DVC experiment that is running; empty if none is.
-        official: what a person says that they are; None to go by Git.
+        official: whether a person calls the results official; None to go by Git.
 
     Raises:
         UserError: Git refuses to work here.
@@ -83,13 +83,13 @@ def standing(
     tags = {
         "optledger.try": "" if is_official else attempt,
         "optledger.experiment": experiment,
-        # Of a commit of the branch, whatever is checked out.
+        # A commit on the official branch counts as that branch's, whatever is checked out.
         "optledger.branch": head.branch or "" if reason else settings.branch,
         "optledger.commit": head.commit or "",
         "optledger.dirty": "no" if clean else "yes",
     }
-    # What a person calls official is newer than any commit that there is, and so takes back what
-    # was called so before. A commit of a clock that is ahead is no newer than that.
+    # Results that a person calls official count as newer than every commit, so they replace earlier
+    # ones. A commit that a fast clock dated in the future counts as made now, and is no newer.
     now = int(time.time())
     seconds = now if official else min(head.seconds, now)
     return Standing(
@@ -104,7 +104,7 @@ def standing(
 
 
 def _reason(branch: str, head: git.Head, clean: bool, experiment: str) -> str:
-    """Return why results are a try; empty if they are none."""
+    """Return why results are a try; empty if they are official."""
     if experiment:
         return f"the DVC experiment {experiment}"
     if head.commit is None:
@@ -117,7 +117,7 @@ def _reason(branch: str, head: git.Head, clean: bool, experiment: str) -> str:
 
 
 def _uncommitted() -> bool:
-    """Whether the checkout is not as committed; what else lies about in it is no matter."""
+    """Whether the checkout has changes; untracked files count only if the pipeline made them."""
     changed = (git.ask("status", "--porcelain", "-z") or "").split("\0")
     made = (str(LOCK), f"{RESULTS}/")
     return any(not line.startswith("?? ") or line[3:].startswith(made) for line in changed if line)

@@ -1,7 +1,7 @@
-"""An experiment of an MLflow tracking store made to agree with a list of runs.
+"""Makes an experiment of an MLflow tracking store agree with a list of runs.
 
-Whatever breaks off is taken up again by the next call: every request may be repeated, and what
-comes of two is what comes of one.
+The next call completes a publication that broke off. Every request may be repeated: a second one
+changes nothing.
 """
 
 import json
@@ -46,22 +46,22 @@ from optledger.tracking.standing import MARKS, OFFICIAL, STATUS, Standing
 
 Item = TypeVar("Item")
 
-# MLflow's limits on one request, on both together 1000:
+# MLflow's limits on one request: 100 parameters, and 1000 parameters and metrics together.
 # https://mlflow.org/docs/latest/rest-api.html#log-batch
 _PARAMETERS_A_REQUEST, _METRICS_A_REQUEST = 100, 900
 
-# As many as go into a tag, of which MLflow keeps 8000 characters.
+# How many commits fit into a tag, of which MLflow keeps 8000 characters.
 _COMMITS = 150
 
 _PAGE = 1000
 
 
 class Store:
-    """One experiment of a tracking store, which a publication writes to.
+    """The experiment of a tracking store that a publication writes to.
 
     Attributes:
-        client: of the store.
-        experiment_id: of the experiment; None where a person deleted it.
+        client: MLflow's client for the store.
+        experiment_id: the experiment's id; None where a person deleted the experiment.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Store:
 
     @property
     def changed(self) -> int:
-        """How many runs it has created or completed so far."""
+        """How many runs this object has created or completed so far."""
         return len(self._created) + len(self._completed)
 
     def settle(self, runs: Sequence[Run]) -> Published:
-        """Give runs what they are wanting, until they want nothing.
+        """Make the store hold `runs`, and return what became of them.
 
         Args:
             runs: each root followed by its children.
@@ -117,7 +117,8 @@ class Store:
             absent = [run for run in runs if Need.CREATION in wanting[run.key]]
             for run in absent:
                 found[run.key] = Election(self._create(run, found))
-            # All are there before any is filled, so that duplicates are told before the work.
+            # Create every run before logging to any, so that duplicates are found before the
+            # expensive part.
             if not absent:
                 for run in runs:
                     for need in wanting[run.key]:
@@ -131,7 +132,7 @@ class Store:
         model = next(run.model for run in runs if run.model)()
         if model is None:
             return
-        # Imports more of MLflow than a publication without a champion needs.
+        # This loads parts of MLflow that a publication without a champion does not need.
         from optledger.tracking.registration import publish_champion
 
         variant = self._ids[champion.key]
@@ -141,10 +142,10 @@ class Store:
         publish_champion(self.client, model, variant, seed, self._restore)
 
     def _show(self, runs: Sequence[Run], experiment_id: str) -> None:
-        """Record the publication, and have the experiment show what is official and newest.
+        """Record the publication, and make the experiment show the newest official results.
 
-        Whoever writes looks again afterwards, so that the last one of several publishers leaves
-        what follows from the records of all.
+        Every publisher reads the records again after it has written. So the last of several
+        publishers writes what follows from the records of all.
         """
         tags = self.client.get_experiment(experiment_id).tags
         for name, value in own_tags(runs, self._ids, self._standing, tags).items():
@@ -216,7 +217,7 @@ class Store:
                 for name in MARKS:
                     if name in tags:
                         self._tag(stored, name, tags[name])
-                # Last, as it says that the rest is done.
+                # This tag comes last: it says that all others are written.
                 self._tag(stored, STATUS, OFFICIAL)
             case Need.DEDUPLICATION:
                 for duplicate in election.duplicates:
@@ -235,7 +236,7 @@ class Store:
                 except MlflowException as error:
                     if "Changing param values" not in str(error):
                         raise
-                    # Another version of this program began it.
+                    # Another version of this program began the run.
                     self._tag(stored, DUPLICATE_OF, "begun with other parameters")
                     self.client.delete_run(stored.run_id)
             case Need.METRICS:
@@ -252,9 +253,9 @@ class Store:
                 self._tag(stored, COMMITS, " ".join(latest))
 
     def _complete(self, stored: StoredRun, run: Run) -> None:
-        """Log all of `run` and end it; what was logged before is logged to the same values."""
+        """Log everything of `run` and end it. Values that were logged before stay the same."""
         run_id = stored.run_id
-        # Of the machine of whoever created it, whoever completes it.
+        # The observed values stay those of the run's creator, whoever completes the run.
         observed = json.loads(stored.tags.get(OBSERVED, "{}"))
         metrics = _values({**run.metrics, **observed}, stored) + _points(run.curves, stored)
         parameters = [Param(name, value) for name, value in run.parameters.items()]
@@ -273,7 +274,7 @@ class Store:
         self._completed.add(run_id)
 
     def _end(self, stored: StoredRun, observed: Mapping[str, float]) -> None:
-        """End a run, so that its duration is that of the training; of none, where not observed."""
+        """End a run so that its duration is the training time; 0 if that was not observed."""
         milliseconds = round(1000 * observed.get("training_seconds", 0))
         self.client.set_terminated(stored.run_id, "FINISHED", stored.start_time + milliseconds)
 
@@ -282,13 +283,13 @@ class Store:
 
 
 def open_store(uri: str, experiment: str, root: Path, standing: Standing, restore: bool) -> Store:
-    """Open an experiment of a store, and create it if there is none.
+    """Open an experiment of a store, and create both if they do not exist.
 
     Args:
-        uri: of the store.
-        experiment: its name.
-        root: the repository, where a local store keeps artifacts.
-        standing: of the results.
+        uri: the URI of the store.
+        experiment: the name of the experiment.
+        root: the repository, where a local store keeps its artifacts.
+        standing: whether the results are official, and where they come from.
         restore: whether to bring back what a person deleted.
     """
     path = database(uri)
@@ -297,9 +298,9 @@ def open_store(uri: str, experiment: str, root: Path, standing: Standing, restor
     client = MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        # A server keeps artifacts where it likes; a local database would put them with the caller.
+        # A server decides where artifacts go. A local store would use the caller's folder.
         local = (root.resolve() / ARTIFACTS).as_uri() if path is not None else None
-        # Which of its two faces a UI before 3.17 shows: training runs, not prompts and traces.
+        # Makes a UI before 3.17 show training runs, not prompts and traces.
         tags = {"mlflow.experimentKind": "custom_model_development"}
         made = client.create_experiment(experiment, artifact_location=local, tags=tags)
         return Store(client, made, standing, restore)
@@ -311,8 +312,8 @@ def open_store(uri: str, experiment: str, root: Path, standing: Standing, restor
 
 
 def _create_database(path: Path) -> None:
-    """Make a new store beside its place, as one whose making was broken off is of no use."""
-    # Of no use to those who publish to a server.
+    """Create a store beside `path` and move it there: a half-created one would be useless."""
+    # Those who publish to a server do not need this import.
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     new = path.with_name(f"{path.name}.new")
@@ -320,25 +321,25 @@ def _create_database(path: Path) -> None:
     artifacts = (path.parent / ARTIFACTS).resolve().as_uri()
     store = SqlAlchemyStore(sqlite_uri(new), artifacts)  # type: ignore[no-untyped-call]
     store.engine.dispose()
-    # Unless a server has made one meanwhile.
+    # Keep a store that a server has created meanwhile.
     try:
         path.hardlink_to(new)
     except FileExistsError:
         pass
     except OSError:
-        # FAT, exFAT and some network mounts have no hard links. A server that makes one between
-        # this look and the renaming loses it, but has told nobody of it yet.
+        # FAT, exFAT and some network mounts have no hard links. A store that a server creates
+        # between this check and the renaming is lost, but nobody has been told of it yet.
         if not path.exists():
             new.rename(path)
     new.unlink(missing_ok=True)
 
 
 def search(client: MlflowClient, experiment_id: str, root: str) -> Iterator[MlflowRun]:
-    """Yield the runs of a family in an experiment, deleted ones included.
+    """Yield the runs of a family (a root and its children), including deleted ones.
 
     Args:
-        client: of the store.
-        experiment_id: of the experiment.
+        client: MLflow's client for the store.
+        experiment_id: the id of the experiment.
         root: the key of the family's root.
     """
     query, token = f"tags.`{ROOT}` = '{root}'", None
@@ -349,7 +350,7 @@ def search(client: MlflowClient, experiment_id: str, root: str) -> Iterator[Mlfl
 
 
 def stored_run(run: MlflowRun) -> StoredRun:
-    """Return what there is to know of a run that MLflow tells of."""
+    """Convert a run from MLflow's client to a `StoredRun`."""
     info = run.info
     return StoredRun(
         run_id=info.run_id,
@@ -361,7 +362,7 @@ def stored_run(run: MlflowRun) -> StoredRun:
 
 
 def _again_if_met(write: Callable[[], object]) -> None:
-    """Write a tag, and again where another publisher has just created it."""
+    """Write a tag, and try once more if another publisher has just created the same tag."""
     try:
         write()
     except MlflowException as error:
@@ -371,7 +372,11 @@ def _again_if_met(write: Callable[[], object]) -> None:
 
 
 def _observed(run: Run) -> dict[str, str]:
-    """Return what the machine took as tags, which two publishers cannot both add to."""
+    """Return the values that were observed of a machine, as tags.
+
+    Publishers may have observed different values. Each logs the values in the tags as metrics, so
+    that two publishers log the same points.
+    """
     if not run.observed:
         return {}
     machine = {"optledger.machine": run.machine} if run.machine else {}
@@ -379,7 +384,7 @@ def _observed(run: Run) -> dict[str, str]:
 
 
 def _values(metrics: Mapping[str, float], stored: StoredRun) -> list[Metric]:
-    # Of the run's own time: a point that is logged twice is one point.
+    # Every point has the run's start time, so that logging a point twice leaves one point.
     return [Metric(name, value, stored.start_time, 0) for name, value in metrics.items()]
 
 
@@ -410,10 +415,10 @@ def _dataset(each: Input) -> DatasetInput:
 
 
 def write_made(run: Run, folder: Path) -> Iterator[Path]:
-    """Write the artifacts that are no files of results/: what is identified, and tables.
+    """Write the artifacts that are not files in results/, and yield their paths.
 
-    A table is written as `MlflowClient.log_table` does, which would add its rows to those of an
-    earlier attempt.
+    These are the content of a root, and tables. A table is in the format of
+    `MlflowClient.log_table`, which itself would append the rows to those of an earlier attempt.
     """
     if run.parent is None:
         path = folder / "content.json"

@@ -1,22 +1,25 @@
-"""Tags that this project's models, and versions of registered models, have in MLflow."""
+"""Names of the tags that this project writes in MLflow on models and on model versions."""
 
 VARIANT, SEED, DATASET = "optledger.variant", "optledger.seed", "optledger.dataset"
 
 MODEL = "optledger.model"
-"""Of a version: the id of its model. Of a variant's run: likewise, once that is registered and
-decided about; what is not there then, a person deleted."""
+"""On a model version and on a variant's run: the id of the model.
+
+The run gets the tag once the model is registered and decided on. If the model is missing after
+that, a person deleted it.
+"""
 
 COMPARISON = "optledger.comparison"
-"""Of a model: how it is compared, the section of params.yaml as JSON."""
+"""On a model: how it is compared, as the JSON of the section `comparison` of params.yaml."""
 
 BLOCK = "optledger.seeds_per_search"
-"""Of a model: how many of its variant's seeds share a search, where not all do."""
+"""On a model: how many of its variant's seeds share a search. Absent where all share one."""
 
 TEST_DIGEST = "optledger.checksum.test"
-"""Of a model: the SHA-256 of the test split that its predictions are of."""
+"""On a model: the SHA-256 of the test split that its predictions were made on."""
 
 DECISION = "optledger.decision"
-"""Of a version: `champion` if it was given the alias, `not champion` if it was not."""
+"""On a model version: `champion` if it was given the alias, else `not champion`."""
 
 DESCRIPTION = "mlflow.note.content"
-"""What MLflow shows as description of a run and of a model."""
+"""The tag that MLflow shows as the description of a run or a model."""

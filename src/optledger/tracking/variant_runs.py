@@ -1,4 +1,4 @@
-"""The runs of a variant: its own, and as children those of its search trials and its seeds."""
+"""The runs of a variant: one for itself, and a child run for each search trial and seed."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -25,25 +25,26 @@ _TRAINED = ("history", "search", "trials")
 
 _EPOCHS = ("epochs", "kept_epoch", "converged_epoch")
 
-# What the results depend on most; requirements.lock has them all.
+# The packages that results depend on most. requirements.lock lists all packages.
 _PACKAGES = ("dvc", "keras", "mlflow", "numpy", "pandas", "scikit-learn", "tensorflow")
 
 
 @dataclass(frozen=True)
 class VariantResults:
-    """What results/ has of one variant.
+    """The results of one variant, as read from results/.
 
     Attributes:
-        name: the variant's.
+        name: the name of the variant.
         figures: its row of leaderboard.csv.
         seeds: its rows of seeds.csv.
-        per_class: of per_class.csv.
-        confusion: of confusion.csv.
-        curves: of curves.csv.
-        history: a row per seed and epoch.
-        epochs: a row per target and seed, as of `epochs_to_targets`.
-        outputs: SHA-256 of its outputs and of its rows of the tables, by name.
-        observation: what the machine took for its trials, where that is known.
+        per_class: its rows of per_class.csv.
+        confusion: its rows of confusion.csv.
+        curves: its rows of curves.csv.
+        history: one row per seed and epoch.
+        epochs: its rows of `epochs_to_targets`, one per target and seed.
+        outputs: the SHA-256 of each output, and of its rows of each table, by name.
+        observation: the time and memory that its trials took, and the machines; None where they
+            are not known.
     """
 
     name: str
@@ -61,11 +62,11 @@ class VariantResults:
 def variant_runs(
     results: VariantResults, params: Params, dataset: Mapping[str, str], inputs: tuple[Input, ...]
 ) -> Iterator[Run]:
-    """Yield the runs of a variant, its own first.
+    """Yield the run of a variant, then those of its search trials and its seeds.
 
     Args:
-        results: the variant's.
-        params: what params.yaml says.
+        results: the results of the variant.
+        params: the contents of params.yaml.
         dataset: the SHA-256 of each raw file, by its role.
         inputs: the splits.
     """
@@ -107,18 +108,18 @@ def variant_runs(
 
 
 def _seeds(params: Params, count: int) -> dict[str, int]:
-    """Return what a run says of its variant's seeds."""
+    """Return the parameters that describe a variant's seeds."""
     block = params.seeds.per_search
     return {"first": params.seeds.first, "count": count} | ({"per_search": block} if block else {})
 
 
 def _curves(table: pd.DataFrame) -> pd.DataFrame:
-    """Name what there is by epoch, so that MLflow draws it first and apart from single values."""
+    """Name the columns `curves/…`, so that MLflow draws them first, apart from single values."""
     return table.rename(columns=lambda name: name if name == "epoch" else f"curves/{name}")
 
 
 def _machine(observation: Observation | None) -> str:
-    """Describe the machines that trained, each once."""
+    """Describe the machines that trained the seeds, each machine once."""
     if observation is None:
         return ""
     return "; ".join(
@@ -133,8 +134,8 @@ def _machine(observation: Observation | None) -> str:
 def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, float]:
     """Return each metric's mean, standard deviation over seeds, and interval.
 
-    The interval's ends are named by its confidence, so that what a run says stays true when
-    params.yaml asks for another.
+    The names of the interval's ends contain its confidence. So a run stays true when params.yaml
+    asks for another confidence.
     """
     percent = f"{100 * confidence:g}"
     metrics = {}
@@ -147,7 +148,7 @@ def _test_metrics(figures: Mapping[str, Any], confidence: float) -> dict[str, fl
 
 
 def _interval_cell(metric: str, figures: Mapping[str, Any], confidence: float) -> dict[str, str]:
-    """Return a metric's interval as one text, named by its confidence as its ends are."""
+    """Return a metric's interval as one text, whose name contains the confidence."""
     text = _interval(metric, figures[f"{metric}_low"], figures[f"{metric}_high"])
     return {f"{metric}_{100 * confidence:g}": text} if text else {}
 
@@ -250,16 +251,18 @@ def _seed_runs(
 
 
 def _divergence(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return where a trial diverged, as tags; none where it did not."""
+    """Return the epoch and the step where a trial diverged, as tags; empty if it did not."""
     columns = ("diverged_epoch", "diverged_step")
     return {column: str(int(row[column])) for column in columns if pd.notna(row[column])}
 
 
 def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return by seed the epochs to each target; and the seconds an epoch, in all and to each.
+    """Return two tables with a row per seed: epochs to each target, and seconds.
 
-    Seconds are missing where they were not observed. A target is named by its metric, so that what
-    a run says stays true when params.yaml asks for others; only a new run has those.
+    The seconds are per epoch, of the whole training and to each target. They are missing where they
+    were not observed. The columns of a target are named after it, so that a run stays true when
+    params.yaml asks for other targets. An existing run then gets the epochs to the new targets, but
+    not the seconds.
     """
     index = pd.Index(results.seeds["seed"].tolist(), name="seed")
     observed = results.observation.seeds if results.observation else {}
@@ -275,9 +278,10 @@ def _speed(results: VariantResults) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _parameters(params: Params, variant: Variant, learning_rate: float) -> dict[str, Any]:
-    """Everything that a variant's trials depend on, but the seeds.
+    """Return everything that a variant's trials depend on, except the seeds.
 
-    A learning rate that was searched for stands as what it is, beside what it was chosen from.
+    If the learning rate was searched for, `learning_rate` is the chosen one, and `search` has the
+    candidates.
     """
     parameters = {
         "dataset": params.dataset,

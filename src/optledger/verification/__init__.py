@@ -1,1 +1,1 @@
-"""Whether what is here is what the lock, the cache and the tracking store say it is."""
+"""Checks that this checkout agrees with the lock, the cache and the tracking store."""

@@ -1,4 +1,4 @@
-"""The chain of dvc.lock: from code, parameters and data to each stage, and on to the next one."""
+"""Checks the chain in dvc.lock: from code, parameters and data to a stage, then to the next."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ from optledger.pipeline.description import Stage
 
 @dataclass(frozen=True)
 class Chain:
-    """Looks at what dvc.lock says each stage was made of.
+    """Checks what dvc.lock records of each stage's dependencies and parameters.
 
     Attributes:
-        stages: of the pipeline whose lock it is.
-        orphans: names of stages that dvc.lock alone knows.
-        digest: of a file or folder, as dvc.lock has it; None where there is none.
+        stages: the stages of the pipeline.
+        orphans: the names of stages that are in dvc.lock but not in dvc.yaml.
+        digest: a function that returns the digest of a file or folder, in the form of dvc.lock;
+            None where nothing is there.
     """
 
     stages: Sequence[Stage]
@@ -32,9 +33,9 @@ class Chain:
         return stage.recorded and not any(self.changes(stage))
 
     def changes(self, stage: Stage) -> Iterator[tuple[Path, str]]:
-        """Yield each file that is not as dvc.lock records it of a stage, and the parameter's key.
+        """Yield what differs from dvc.lock's record of a stage: a file and a parameter's key.
 
-        The key is empty where the file is no file of parameters.
+        The key is empty where the file is a dependency as a whole.
         """
         for path, md5 in stage.dependencies.items():
             if md5 != self._expected(path):
@@ -46,8 +47,8 @@ class Chain:
         """Yield a break for each link that does not hold.
 
         Args:
-            broken: outputs that are known to be changed or missing; what depends on a folder of
-                them is not told again.
+            broken: outputs that are known to be changed or missing. A dependency on a folder that
+                contains one is not reported again.
         """
         yield from self.unrecorded()
         for name in self.orphans:
@@ -73,7 +74,7 @@ class Chain:
             expected = self._expected(path)
             found = "nothing" if expected is None else f"md5 {expected}"
             recorded = "nothing" if md5 is None else f"md5 {md5}"
-            # A file of code that is away is no change that one can run.
+            # Running the pipeline does not bring back a missing file of code.
             away = not path.exists() and not self._makes(path)
             remedy = command("git", "checkout", "HEAD", "--", path) if away else _repro()
             yield Break(str(path), found, f"{recorded}, {_as_in_the_lock(stages)}", remedy)
@@ -92,7 +93,10 @@ class Chain:
             yield Break(f"{path}: {key}", shown(values[path, key]), expected, _repro())
 
     def _expected(self, path: Path) -> str | None:
-        """Return what dvc.lock has to record of a dependency: the output, or the file here."""
+        """Return the MD5 that dvc.lock should record of a dependency.
+
+        If a stage makes it, this is the MD5 of the output in dvc.lock, else that of the file here.
+        """
         stage = self._makes(path)
         return stage.outputs[path] if stage else self.digest(path)
 
@@ -113,14 +117,14 @@ def data_breaks(dataset: Entry, broken: Collection[Path]) -> Iterator[Break]:
         path = RAW / file.name
         found = f"sha256 {file_digest(path)}" if path.exists() else "nothing"
         if found != f"sha256 {file.sha256}":
-            # Not from the run cache, whose entry may be what was committed in its place.
+            # Avoid the run cache: its entry may be a wrong file that was committed as this output.
             again = command("dvc", "repro", "--force", "--single-item", "download")
             remedy = f"{command('rm', '-rf', RAW)} && {again} && dvc repro"
             yield Break(str(path), found, f"sha256 {file.sha256}, as the registry pins it", remedy)
 
 
 def _differing(stage: Stage) -> Iterator[tuple[Path, str, Any, Any]]:
-    """Yield file, key, recorded value and the file's of each parameter that is another one."""
+    """Yield each parameter that differs: file, key, recorded value and the value in the file."""
     for path, (recorded, values) in stage.parameters.items():
         for key, *differing in differences(recorded, values):
             yield path, key, *differing

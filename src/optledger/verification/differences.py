@@ -1,4 +1,4 @@
-"""Two files or folders of the same name: where they differ, and whether by rounding only."""
+"""Finds where two files or folders differ, and whether only by rounding."""
 
 import csv
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from optledger.core.formats import read, read_json
 
 
 class Cell(NamedTuple):
-    """A value in a file and the one that was to be there.
+    """A value in a file, and the value that is expected there.
 
     Attributes:
-        where: the row and the column, the key or the byte.
-        found: None where there is none.
-        expected: likewise.
+        where: the place of the value: a line and column, a line, a key or a byte.
+        found: the value in the file; None where there is none.
+        expected: the expected value; None where there should be none.
     """
 
     where: str
@@ -24,7 +24,7 @@ class Cell(NamedTuple):
 
 
 def first_difference(original: Path, found: Path) -> str | None:
-    """Return where `found` first differs from `original`, what is there and what was."""
+    """Describe the first difference between `found` and `original`; None if there is none."""
     names = {each.relative_to(top) for top in (original, found) for each in [top, *top.rglob("*")]}
     for name in sorted(names):
         pair = original / name, found / name
@@ -38,7 +38,7 @@ def first_difference(original: Path, found: Path) -> str | None:
 
 
 def are_close(original: Path, found: Path, tolerance: float) -> bool:
-    """Whether two tables hold the same texts, and numbers whose relative difference is small."""
+    """Whether two tables have the same texts, and numbers that are equal within `tolerance`."""
     return all(_is_close(cell, tolerance) for cell in _cells(original, found))
 
 

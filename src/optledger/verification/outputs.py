@@ -1,4 +1,4 @@
-"""Outputs and their objects in DVC's cache: whether their bytes are those of dvc.lock."""
+"""Checks outputs, and their objects in DVC's cache, against the digests in dvc.lock."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,14 @@ from optledger.pipeline.digests import Digests
 
 @dataclass
 class Outputs:
-    """Looks at every output, and remembers which are not what dvc.lock says.
+    """Checks every output, and remembers which ones differ from dvc.lock.
 
     Attributes:
-        pipeline: whose outputs they are.
-        digests: reads files.
-        is_current: whether a stage's code, parameters and data are those that dvc.lock records.
-        broken: the outputs that are missing or changed, after `breaks`.
+        pipeline: the pipeline that makes the outputs.
+        digests: the digests of files and folders.
+        is_current: a function that returns whether a stage's code, parameters and data are those
+            that dvc.lock records.
+        broken: the outputs that are missing or changed; complete once `breaks` has ended.
     """
 
     pipeline: Pipeline
@@ -29,7 +30,7 @@ class Outputs:
     _told: set[Path] = field(default_factory=set)
 
     def breaks(self) -> Iterator[Break]:
-        """Yield a break for each output, or its objects, that are not as they should be."""
+        """Yield a break for each output that is changed or missing, or whose objects are."""
         for stage in self.pipeline.stages:
             for path, md5 in stage.outputs.items():
                 if md5 is not None:
@@ -61,7 +62,7 @@ class Outputs:
     def _of_objects(self, stage: Stage, path: Path, bad: Mapping[Path, str]) -> Break:
         mend = command("dvc", "commit", "--force", stage.name)
         if path not in stage.cached:
-            # An object that the run cache left, and that DVC can do without.
+            # The run cache left this object, and DVC does not need it.
             mend = ""
         elif not self.is_current(stage):
             # A commit would record code or parameters that the output was not made with.
@@ -78,10 +79,11 @@ class Outputs:
     def _objects(
         self, md5: str, entries: Mapping[str, str] | None, cached: bool
     ) -> dict[Path, str]:
-        """Return what is wrong with each object that the output has in the cache, by its path.
+        """Return what is wrong with each of an output's objects in the cache, by the object's path.
 
-        An empty text is nothing. Of a folder that is not here as it should be, the object itself
-        lists the files.
+        An empty text means that nothing is wrong. If a folder is changed or missing here, `entries`
+        is None, and the folder's own object lists its files. If DVC does not cache the output, only
+        objects that exist are returned.
         """
         states = {}
         place, states[place] = self._object(md5)
@@ -123,7 +125,7 @@ class Outputs:
 
 
 def _members(place: Path) -> dict[str, str]:
-    """Return the digest of each file of a folder, by its path, from the folder's object."""
+    """Read the digest of each file of a folder, by the file's path, from the folder's object."""
     return {each["relpath"]: each["md5"] for each in read_json(place)}
 
 

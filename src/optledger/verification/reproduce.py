@@ -1,4 +1,4 @@
-"""Run the commit again, and tell how each output came out."""
+"""Runs the commit again, and reports how each output agrees."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,10 +25,10 @@ _TOLERANCE = (
 
 
 def reproduce() -> bool:
-    """Run HEAD's pipeline again, print how each output came out, and return whether all agree.
+    """Run HEAD's pipeline again, print how each output agrees, and return whether all do.
 
     Raises:
-        UserError: HEAD has not been run, or cannot be.
+        UserError: HEAD has no results, or its pipeline failed.
     """
     with reproduced() as (committed, clone):
         settings = params.load(clone / PARAMS)
@@ -58,7 +58,7 @@ def _judge(
         here = {path for path, md5 in expected.items() if digests.of(path) == md5}
 
     def original(path: Path) -> Path | None:
-        """Return the commit's file; what Git does not have may still be in the checkout."""
+        """Return where a committed output is; if Git lacks it, the checkout may have it."""
         places = [committed / path, *([path] if path in here else [])]
         return next((each for each in places if each.exists()), None)
 
@@ -77,7 +77,7 @@ def _judge(
 
 
 def _instructions(settings: Params, checkout: Path) -> dict[str, str]:
-    """Return the instruction set that each variant's trials are from, where that is known."""
+    """Return the instruction set that computed each variant's trials, where it is known."""
     observed = {
         name: read_observation(checkout / OBSERVATIONS / f"{name}.json", checkout / TRIALS / name)
         for name in settings.variants

@@ -1,4 +1,4 @@
-"""The committed pipeline, run again from nothing in a temporary clone."""
+"""Runs the committed pipeline again, from scratch, in a temporary clone."""
 
 import os
 import shutil
@@ -24,16 +24,16 @@ _GRACE_SECONDS = 15
 
 @contextmanager
 def reproduced() -> Iterator[tuple[Path, Path]]:
-    """Run HEAD's pipeline but its publication, without DVC's cache and run cache.
+    """Run HEAD's pipeline except its publication, without DVC's cache and run cache.
 
     Yields:
-        A folder with the lock and the results of the commit, and the clone with those that it came
-        to. Both are deleted afterwards, also where the block or the run is interrupted.
+        A folder with the lock and the results of the commit, and the clone with those of the second
+        run. Both are deleted afterwards, also if the block or the run is interrupted.
 
     Raises:
-        UserError: HEAD has no lock, or the run failed and has said why.
+        UserError: HEAD has no lock or no outputs, or the run failed and has printed why.
     """
-    # Told to end, put everything away as where one presses Ctrl-C.
+    # On SIGTERM, clean up as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     head = git.run("rev-parse", "HEAD")
     if git.run("status", "--porcelain"):
@@ -49,14 +49,14 @@ def reproduced() -> Iterator[tuple[Path, Path]]:
         committed.mkdir()
         for path in (LOCK, RESULTS):
             if (clone / path).exists():
-                # Away, so that nothing is up to date.
+                # Without these, no stage is up to date.
                 shutil.move(clone / path, committed / path)
         _repro(clone, Path(folder))
         yield committed, clone
 
 
 def outputs(root: Path) -> dict[Path, str]:
-    """Return the MD5 that the lock of a checkout records of each output, in its order."""
+    """Return the MD5 of each output that a checkout's lock records, in the lock's order."""
     stages = lock.outputs(root / LOCK).values()
     return {path: md5 for outs in stages for path, md5 in outs.items()}
 
@@ -80,7 +80,10 @@ def _repro(clone: Path, folder: Path) -> None:
 
 
 def _environment(clone: Path, folder: Path) -> dict[str, str]:
-    """Return this environment, without what belongs to this checkout, this user or this machine."""
+    """Return this environment without what belongs to this checkout, this user or this machine.
+
+    It also writes the clone's local DVC settings, which give it a cache of its own.
+    """
     foreign = ("DVC_", "MLFLOW_", "GIT_", "PYTHONPATH")
     own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     (clone / ".dvc/config.local").write_text(f"['cache']\n    dir = {folder / 'cache'}\n")
@@ -88,18 +91,18 @@ def _environment(clone: Path, folder: Path) -> dict[str, str]:
         **own,
         **toolchain.variables(),
         "DVC_NO_ANALYTICS": "true",
-        # Every trial is trained anew.
+        # Without a store of finished trials, every trial is trained again.
         places.VARIABLE: "",
         "DVC_SITE_CACHE_DIR": str(folder / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(folder / "global"),
         "DVC_SYSTEM_CONFIG_DIR": str(folder / "system"),
-        # Nothing is published; if a stage did, it would be here.
+        # No stage should publish. If one did, it would publish here.
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
     }
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End DVC, its stage and the stage's workers, before their folder is deleted."""
+    """End DVC, its stage and the stage's workers before their folder is deleted."""
     try:
         parent = psutil.Process(process.pid)
         family = [parent, *parent.children(recursive=True)]

@@ -1,9 +1,13 @@
-"""Whether outputs that are not byte-equal agree within a tolerance that can be accounted for.
+"""Decides whether outputs that are not byte-equal agree within a justified tolerance.
 
-On a processor without AVX2, sums are rounded otherwise, and a training ends elsewhere, about as
-far away as with another seed. So a variant's trainings agree if the learning rate that was chosen
-is the same, and no metric's mean over the seeds is shown to be another one, unless it is shown to
-be within the margin. With the instruction set that the results are from, only equal bytes agree.
+A processor without AVX2 rounds sums differently. Its trainings end with other weights, about as far
+away as those of another seed. So a variant's trainings agree under two conditions:
+
+- The chosen learning rate is the same.
+- No metric's mean over the seeds is shown to differ, unless the difference is shown to be within
+  the margin.
+
+With the instruction set that the results are from, only equal bytes agree.
 """
 
 import math
@@ -24,14 +28,14 @@ from optledger.core.tables import read
 from optledger.verification.differences import are_close, first_difference
 
 CASE_TOLERANCE = 0.01
-"""Relative: cases write three digits of what is left above the optimum."""
+"""A relative tolerance: cases write three digits of the loss above the optimum."""
 
 TABLE_TOLERANCE = 1e-5
-"""Relative: tables write six digits."""
+"""A relative tolerance: tables write six digits."""
 
 
 class Agreement(StrEnum):
-    """How an output came out again."""
+    """How an output of the second run agrees with the committed one."""
 
     EQUAL = "byte-equal"
     CLOSE = "equal within tolerance"
@@ -40,16 +44,16 @@ class Agreement(StrEnum):
 
 @dataclass(frozen=True)
 class Judge:
-    """Compares the outputs of a commit with those that it came to again.
+    """Compares the outputs of a commit with those of a second run.
 
     Attributes:
-        expected: the MD5 of each output of the commit, by its path.
-        found: likewise, of the second run.
-        original: where a committed output is, or None where it is not here.
+        expected: the MD5 of each output of the commit, by the output's path.
+        found: the MD5 of each output of the second run, by the output's path.
+        original: a function that returns where a committed output is; None if it is not here.
         clone: the folder of the second run.
-        comparison: the section of params.yaml, for confidence and margins.
-        same_instructions: variants whose committed trials are known to be computed with the
-            instruction set that this machine computes with.
+        comparison: the section `comparison` of params.yaml, for its confidence and margins.
+        same_instructions: the variants whose committed trials are known to have used the same
+            instruction set as the second run.
     """
 
     expected: Mapping[Path, str]
@@ -60,7 +64,7 @@ class Judge:
     same_instructions: frozenset[str] = frozenset()
 
     def verdicts(self) -> Iterator[tuple[Path, Agreement, str]]:
-        """Yield each output, how it agrees, and where it does not, why."""
+        """Yield each output, how it agrees, and the reason if it is different."""
         for path in {**self.expected, **self.found}:
             if self._is_equal(path):
                 yield path, Agreement.EQUAL, ""
@@ -78,7 +82,7 @@ class Judge:
         return path in self.expected and self.expected[path] == self.found.get(path)
 
     def _reason(self, path: Path) -> str | None:
-        """Return why an output of other bytes does not agree, or None where it does."""
+        """Return why an output with other bytes does not agree; None if it does."""
         if not path.is_relative_to(RESULTS):
             return "what is not computed depends on no processor"
         if path.is_relative_to(TRIALS):
@@ -94,9 +98,9 @@ class Judge:
         return [path for path in self.expected if path.is_relative_to(TRIALS)]
 
     def _beyond_rounding(self, path: Path, tolerance: float) -> str | None:
-        """Return why an output that is computed from the same input is another one, or None.
+        """Return why an output differs by more than rounding, given equal inputs; None if not.
 
-        Words and figures are made of the tables beside them.
+        Texts and figures are judged by the tables beside them, from which they are made.
         """
         tables = [path] if _is_table(path) else self._tables_beside(path)
         for table in tables:
@@ -106,20 +110,20 @@ class Judge:
         return None if tables else "other bytes of the same input"
 
     def _tables_beside(self, path: Path) -> list[Path]:
-        """Return the tables in the same folder that are not byte-equal either."""
+        """Return the tables in the folder of `path` that are not byte-equal either."""
         beside = [each for each in self.expected if each.parent == path.parent and _is_table(each)]
         return [each for each in beside if not self._is_equal(each)]
 
     @cached_property
     def _shifts(self) -> dict[str, str | None]:
-        """In what each variant's trainings are shown to be others, or None."""
+        """By variant, how its trainings are shown to differ; None if they are not."""
         path = RESULTS / "seeds.csv"
         original = self.original(path)
         if original is None or path not in self.found:
             return {}
         expected, found = (read(each, SCHEMAS["seeds"]) for each in (original, self.clone / path))
         names = sorted({*expected["variant"], *found["variant"]})
-        # All variants and metrics together.
+        # The confidence is that of all variants and metrics together (Bonferroni).
         alpha = (1 - self.comparison.confidence) / (len(names) * len(metrics_in(expected)))
         shifts: dict[str, str | None] = {}
         for name in names:
@@ -135,7 +139,7 @@ class Judge:
 def _shifted(
     found: pd.DataFrame, expected: pd.DataFrame, comparison: Comparison, alpha: float
 ) -> Iterator[str]:
-    """Yield in what two sets of trainings of a variant are shown to be others."""
+    """Yield each way in which two sets of a variant's trainings are shown to differ."""
     for column in ("seed", "learning_rate"):
         values = [sorted({*each[column]}) for each in (found, expected)]
         if values[0] != values[1]:
@@ -145,10 +149,10 @@ def _shifted(
         samples = [Sample(each[metric].to_numpy(float)) for each in (found, expected)]
         estimate, margin = difference(*samples), comparison.margin(metric)
         if all(math.isnan(each.mean) for each in samples):
-            # Of a variant with a diverged seed, in both.
+            # A seed of the variant diverged in both sets.
             continue
         if len(found) == 1:
-            # One seed does not tell how far seeds spread.
+            # One seed shows no spread, so the difference alone decides.
             shifted = not abs(estimate.value) <= margin
         else:
             shifted = math.isnan(estimate.value) or verdict(estimate, alpha, margin) in _SHIFTS

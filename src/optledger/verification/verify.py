@@ -1,4 +1,4 @@
-"""Every link from raw data to runs, looked at."""
+"""Checks every link from the raw data to the runs."""
 
 import os
 from collections.abc import Iterator
@@ -29,18 +29,18 @@ _QUIET_SECONDS = 3
 
 
 class Verification:
-    """Walks data, outputs, cache, dvc.lock and runs.
+    """Checks data, outputs, cache, dvc.lock and runs.
 
     Attributes:
-        counts: what was looked at, in words, once `breaks` is through.
+        counts: how much was checked, in words; complete once `breaks` has ended.
     """
 
     def __init__(self) -> None:
-        """Look at nothing yet."""
+        """Start without counts; `breaks` does the work."""
         self.counts: list[str] = []
 
     def breaks(self) -> Iterator[Break]:
-        """Yield every break and note, as they are found.
+        """Yield every break and every note, as soon as it is found.
 
         Raises:
             UserError: the pipeline has never run, or params.yaml or dvc.yaml has a mistake.
@@ -59,19 +59,19 @@ class Verification:
         self.counts.append(f"{len(dataset.files)} data files")
         yield from self._trial_breaks(settings)
         if outputs.broken or links:
-            # What runs there should be is a function of parameters and outputs.
+            # The expected runs follow from parameters and outputs, so these have to be right first.
             again = command("optledger", "verify")
             yield Break("runs", "them not looked at", "the above mended first", again, is_note=True)
         else:
             yield from self._run_breaks(settings, dataset)
 
     def _trial_breaks(self, settings: Params) -> Iterator[Break]:
-        """Yield a break for each kept trial that the results may come from and that is damaged."""
+        """Yield a break for each kept trial that is damaged and may have led to these results."""
         store = Store(place())
         try:
             kept = variants.kept(settings, store)
         except (UserError, OSError):
-            # The data that trials follow from are not here, which is told above.
+            # The data that trials depend on are missing, which was reported before.
             return
         for each in kept:
             if store.place and (damage := store.damage(each.key)):
@@ -95,17 +95,18 @@ class Verification:
 
 
 def check_outputs() -> None:
-    """Check that the outputs here are those of dvc.lock, which records all that is published.
+    """Check that dvc.lock records everything that is published, and that the outputs match it.
 
     Raises:
-        UserError: a line for each that is not, or the pipeline has never run.
+        UserError: something differs (the text has a line for each break), or the pipeline has never
+            run.
     """
     settings = params.load()
     with opened() as pipeline:
         digests = Digests(pipeline.files_below, lambda _: None)
         chain = Chain(pipeline.stages, pipeline.orphans, digests.of)
         outputs = Outputs(pipeline, digests, chain.is_current)
-        # A stage without outputs, as the publication is, records nothing that is published.
+        # A stage without outputs, such as the publication, records nothing that is published.
         made = replace(chain, stages=[stage for stage in pipeline.stages if stage.outputs])
         breaks = [
             *_undeclared(settings, pipeline),
@@ -114,14 +115,14 @@ def check_outputs() -> None:
             *made.parameters(),
             *outputs.breaks(),
         ]
-        # What is published is the outputs: they need no object in the cache.
+        # Only the outputs are published. Objects in the cache are not needed for that.
         caches = {f"the cache of {path}" for stage in made.stages for path in stage.outputs}
         if lines := [str(each) for each in breaks if each.where not in caches]:
             raise UserError("\n".join(lines))
 
 
 def _undeclared(settings: Params, pipeline: Pipeline) -> Iterator[Break]:
-    """Yield a break for each stage that dvc.yaml lacks: nothing would record its outputs."""
+    """Yield a break for each stage missing from dvc.yaml, as nothing records its outputs."""
     single = ("download", "preprocess", "evaluate", "compare", "report")
     trained = (f"train@{name}" for name in settings.variants)
     cases = (f"case@{name}" for name in settings.cases)
@@ -133,7 +134,7 @@ def _undeclared(settings: Params, pipeline: Pipeline) -> Iterator[Break]:
 
 
 def _unmade(pipeline: Pipeline) -> Iterator[Break]:
-    """Yield a break for each file that is published and is no output of a stage."""
+    """Yield a break for each published file that is not an output of any stage."""
     made = {path for stage in pipeline.stages for path in stage.outputs}
     for path in (
         path for stage in pipeline.stages if not stage.outputs for path in stage.dependencies
