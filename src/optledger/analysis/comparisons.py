@@ -29,7 +29,7 @@ from optledger.core.params import Comparison
 from optledger.datasets.kinds import Kind
 
 Samples = Mapping[str, Mapping[str, Sample]]
-"""By variant and metric, its seeds' values."""
+"""By variant and metric, the values of its seeds."""
 
 
 def samples_of(
@@ -44,13 +44,13 @@ def samples_of(
     """Return one variant's sample of each metric.
 
     Args:
-        kind: of target.
-        targets: true values, as the kind has them, shape (items, ...).
-        values: predicted ones, shape (seeds, items, ...).
-        losses: shape (seeds, items); NaN where there is none.
-        outputs: how many classes or labels there are.
-        looks: numbers of seeds, ascending.
-        block: how many seeds share a search.
+        kind: the kind of target.
+        targets: true values in the kind's format, shape (items, ...).
+        values: predicted values in the kind's format, shape (seeds, items, ...).
+        losses: the loss of each item, shape (seeds, items); NaN where there is none.
+        outputs: number of classes or labels.
+        looks: numbers of seeds at which there is a look, ascending.
+        block: number of consecutive seeds that share a search.
     """
     samples = {}
     for metric in (METRICS[name] for name in kind.METRICS):
@@ -67,44 +67,54 @@ def samples_of(
 
 
 def leaning(metric: Metric) -> float:
-    """Return which way seeds may lean, and how far: towards what is bad."""
+    """Return the assumed skewness over seeds: seeds lean towards bad values."""
     return -SKEWNESS if metric.lower_is_better else SKEWNESS
 
 
 def judged_pairs(variants: int, comparison: Comparison) -> int:
-    """Return of how many pairs the verdicts on a metric hold together."""
+    """Return the number of pairs whose intervals hold together for a metric."""
     if comparison.family == "baseline":
         return max(1, variants - 1)
     return max(1, math.comb(variants, 2))
 
 
 def family_alpha(variants: int, comparison: Comparison) -> float:
-    """Return how often each interval may miss, so that a metric's together miss as often as stated.
+    """Return the alpha of each interval with which all intervals of a metric hold together.
 
-    Bonferroni's (Dunn 1961, JASA 56) over the pairs on the deciding metric. The other metrics move
-    with that one and describe the same pairs: they are no further findings.
+    This is Bonferroni's correction (Dunn 1961, JASA 56) over the pairs on the deciding metric. The
+    other metrics move with that one and describe the same pairs: they are no further findings.
     """
     return comparison.alpha / judged_pairs(variants, comparison)
 
 
 def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
-    """Return a row per metric and pair of variants, the deciding metric first.
+    """Compare all pairs of variants: a row per metric and pair, the deciding metric first.
 
     Args:
         samples: in the order of the leaderboard, so that a pair's first variant is the better one.
         comparison: the section of params.yaml.
 
     Returns:
-        metric; variant and against, the pair; look, how many seeds each had when it was decided,
-        or now, where it is open; of them difference, the first minus the second, with low and
-        high, the ends of its interval, within what a difference can be, and half_width, half of
-        its length (which may reach farther on one side); inner_low and inner_high, the ends of
-        the narrower one that shows equivalence if it lies within the margin; p_value, and
-        p_adjusted for the number of pairs and of looks; verdict, of the first; noise, its sources;
-        further_seeds, where the verdict is inconclusive and there are seeds to tell the spread by:
-        how many more would settle it; difference_of_all, that of all seeds.
-        A loss that a diverged seed does not have leaves its differences empty, but for a look that
-        was before it. In a preview no pair is judged.
+        A table of these columns. A loss that a diverged seed lacks leaves the numbers of its pairs
+        empty, unless an earlier look has decided. In a preview no pair is judged.
+
+        - metric: the metric.
+        - variant, against: the pair.
+        - look: how many seeds each had at the look that decided, or at the last look if none did; 0
+          before the first.
+        - difference: the first's mean minus the second's, at that look.
+        - low, high: the ends of its interval, cut to the range of possible differences.
+        - half_width: half the length of the whole interval, which may reach farther on one side.
+        - inner_low, inner_high: the ends of the narrower interval, which shows equivalence if it
+          lies within the margin.
+        - p_value: the p-value of this pair at this look alone.
+        - p_adjusted: the p-value adjusted for the number of pairs and of looks; empty if not
+          judged.
+        - verdict: the verdict on the first variant.
+        - noise: what noise the interval accounts for.
+        - further_seeds: how many more seeds would settle an inconclusive pair; empty where one seed
+          shows no spread. Before the first look, the seeds that are missing until it.
+        - difference_of_all: the difference of all seeds.
     """
     family = judged_pairs(len(samples), comparison)
     trained = [each[comparison.metric].trained for each in samples.values()]
@@ -133,12 +143,13 @@ def _is_judged(first: str, second: str, comparison: Comparison) -> bool:
 
 
 class Look(NamedTuple):
-    """What a look sees of a pair.
+    """A pair as one look sees it.
 
     Attributes:
-        seeds: of each variant; where they differ and no looks are declared, the fewer.
-        estimate: the first's mean less the second's.
-        alpha: how often the look's interval may miss.
+        seeds: number of seeds of each variant. Without declared looks the variants may differ, and
+            it is the smaller number.
+        estimate: the first's mean minus the second's.
+        alpha: the probability with which the look's interval may miss.
     """
 
     seeds: int
@@ -147,23 +158,23 @@ class Look(NamedTuple):
 
 
 class Pair:
-    """Two samples, and what each look that both have seeds for sees of them.
+    """Two samples, and their difference at each look that both have seeds for.
 
     Attributes:
-        first: whose mean comes first.
-        second: whose mean is taken from it.
-        present: how many seeds both have.
+        first: the sample whose mean comes first.
+        second: the sample whose mean is subtracted.
+        present: number of seeds that both have.
     """
 
     def __init__(self, first: Sample, second: Sample, comparison: Comparison) -> None:
         self.first, self.second = first, second
         self.present = min(first.trained, second.trained)
-        # What is planned is more searches, each with as many seeds.
+        # Plans add whole searches, each with this many seeds.
         self._block = max(first.block, second.block)
         self._rules = comparison
         self._seen: list[tuple[int, Estimate, float]] = []
         if not comparison.looks:
-            # All seeds, of which the one may have more than the other.
+            # All seeds; one variant may have more of them than the other.
             self._seen = [(self.present, difference(first, second), math.inf)]
         for look in comparison.looks:
             own, other = first.at(look), second.at(look)
@@ -172,7 +183,11 @@ class Pair:
             self._seen.append((look, difference(own, other), _ratio(own, other)))
 
     def looks(self, alpha: float) -> list[Look]:
-        """Return the looks, of which any misses with this probability; none before the first."""
+        """Return the looks that both have seeds for; empty before the first declared look.
+
+        Args:
+            alpha: the probability with which any of the declared looks may miss.
+        """
         if not self._rules.looks:
             return [Look(seeds, estimate, alpha) for seeds, estimate, _ in self._seen]
         return [
@@ -181,9 +196,10 @@ class Pair:
         ]
 
     def widened(self, alpha: float) -> float:
-        """Return how many times as wide looks make the interval; NaN where none are declared.
+        """Return the factor by which looks widen the interval; NaN before the first declared look.
 
-        It is that of the last look that both have seeds for, beside one at the full `alpha`.
+        It compares the interval of the last look that both have seeds for with one at the full
+        `alpha`. NaN, too, where no looks are declared.
         """
         looks = self.looks(alpha) if self._rules.looks else []
         if not looks:
@@ -193,14 +209,20 @@ class Pair:
         return float(own / alone) if alone else math.nan
 
     def needed(self, margin: float, alpha: float) -> float:
-        """Return how many seeds would settle it; of looks that are declared, if there are."""
+        """Return how many seeds would settle the pair, if the samples show the truth.
+
+        Where looks are declared, the number is one of them, or infinite if none would do.
+        """
         if not self._rules.looks:
             return self._block * seeds_to_settle(self.first, self.second, margin, alpha)
         size = self.first.mean - self.second.mean
         return self._first_look(alpha, POWER, [size], margin)
 
     def needed_for(self, size: float, alpha: float, power: float) -> float:
-        """Return how many seeds would show a difference of this size, whoever is ahead."""
+        """Return how many seeds would show a difference of `size`, whichever variant is ahead.
+
+        Where looks are declared, the number is one of them, or infinite if none would do.
+        """
         if not self._rules.looks or math.inf in (self.first.variance, self.second.variance):
             return self._block * seeds_needed(self.first, self.second, size, alpha, power)
         return self._first_look(alpha, power, [-size, size], 0.0)
@@ -222,18 +244,18 @@ class Pair:
 
 
 def _ratio(first: Sample, second: Sample) -> float:
-    """Return the variance of one seed each by that of the images."""
+    """Return the variance over seeds, for one seed each, divided by the variance due to images."""
     images = image_variance([first, second])
     seeds = first.variance * first.block + second.variance * second.block
     ratio = seeds / images if images else math.inf
-    # Of a loss that a seed lacks there is neither.
+    # Where a seed lacks the loss, both variances are NaN.
     return math.inf if math.isnan(ratio) else ratio
 
 
 def decision(
     looks: Sequence[Look], margin: float, lower_is_better: bool = False
 ) -> tuple[Look, Verdict]:
-    """Return the first look that comes to a verdict, or the last one, and its verdict.
+    """Return the first look that comes to a verdict, or else the last one, and what it finds.
 
     Args:
         looks: at a pair, one or more.
@@ -255,22 +277,25 @@ def compared(
     family: int,
     is_judged: bool = True,
 ) -> dict[str, object]:
-    """Return the difference, its interval and its verdict: what a row of `comparisons` has.
+    """Compare two samples: return the difference, its interval and its verdict.
 
-    The verdict is that of the first look that comes to one, whatever later ones see: the promise
-    is of all looks together, and would not hold for one that is chosen afterwards.
+    The verdict is that of the first look that comes to one, whatever later looks see. The promise
+    holds for all looks together. It would not hold for a look that is chosen afterwards.
 
     Args:
-        first: what the verdict is of.
-        second: what it is compared with.
-        metric: what both are values of.
+        first: the sample that the verdict is about.
+        second: the sample that it is compared with.
+        metric: the metric of both samples.
         comparison: the section of params.yaml.
-        family: how many differences of this metric there are, whose intervals hold together.
-        is_judged: whether a verdict is given.
+        family: number of differences in this metric whose intervals hold together.
+        is_judged: whether to give a verdict.
+
+    Returns:
+        The columns `FOUND` of a row of `comparisons`; a column without a value may be missing.
     """
     margin, lower = comparison.margin(metric), METRICS[metric].lower_is_better
     alpha = comparison.alpha / family
-    # In the unit of a target, numbers may be of any size.
+    # A metric in the unit of the target may be of any size: round relative to that.
     told = METRICS[metric]
     size = 1.0 if told.unit else max(abs(first.mean), abs(second.mean)) or 1.0
     whole = _rounded(first.mean - second.mean, size)
@@ -278,7 +303,7 @@ def compared(
     pair = Pair(first, second, comparison)
     looks = pair.looks(alpha)
     if not looks:
-        # Before the first look that is declared.
+        # The first declared look is not reached yet.
         wanted = comparison.looks[0] - pair.present
         unseen: dict[str, object] = {"look": 0, "half_width": math.inf, "verdict": open_verdict}
         return unseen | {"difference_of_all": whole, "further_seeds": wanted}
@@ -299,13 +324,13 @@ def compared(
         "inner_low": _rounded(max(inner_low, -most), size),
         "inner_high": _rounded(min(inner_high, most), size),
         "p_value": p_value,
-        # Of what is not judged, nothing is promised.
+        # No promise covers a pair that is not judged.
         "p_adjusted": min(1.0, p_value * comparison.alpha / look.alpha) if is_judged else None,
         "verdict": found,
         "difference_of_all": whole,
     }
     if found == "inconclusive":
-        # Also of NaN, which max takes for less than 0.
+        # Unlike max, np.maximum keeps a NaN.
         row["further_seeds"] = np.maximum(0.0, pair.needed(margin, alpha) - pair.present)
     return row
 
@@ -314,19 +339,19 @@ FOUND = (
     *("look", "difference", "half_width", "low", "high", "inner_low", "inner_high"),
     *("p_value", "p_adjusted", "verdict", "noise", "further_seeds", "difference_of_all"),
 )
-"""What `compared` finds, as columns."""
+"""The columns that `compared` fills."""
 
-# Of a difference of means of numbers up to 1, what is below it is the rounding of additions.
+# For means of numbers up to 1, differences below these decimals are rounding errors of additions.
 _DECIMALS = 12
 
 
 def deciding_first(comparison: Comparison, names: Iterable[str]) -> list[str]:
-    """Return the metrics that are among some names, the deciding one first."""
+    """Return the metrics that occur in `names`, after the deciding one."""
     return [comparison.metric, *(name for name in metrics_in(names) if name != comparison.metric)]
 
 
 def _rounded(value: float, size: float) -> float:
-    # Without the sign of a zero.
+    # Adding 0.0 removes the sign of a negative zero.
     return (value if math.isinf(value) else round(value / size, _DECIMALS) * size) + 0.0
 
 
@@ -337,18 +362,19 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
     """Return how every other variant compares with `baseline` on `metric`.
 
     Args:
-        table: as of `comparisons`.
-        metric: one of its metrics.
-        baseline: the variant to stand in the column `against`.
+        table: as returned by `comparisons`.
+        metric: a metric of the table.
+        baseline: the variant to appear in the column `against`.
 
     Returns:
-        Rows of `table` by variant, turned where the baseline stood first.
+        Rows of `table`, indexed by variant. Where the baseline came first, the pair is turned
+        around: difference, intervals and verdict, but not `difference_of_all`.
     """
     rows = table[table["metric"] == metric]
     straight = rows[rows["against"] == baseline]
     turned = rows[rows["variant"] == baseline].copy()
     turned["variant"], turned["against"] = turned["against"], baseline
-    # Of 0 less each, so that no zero has a sign.
+    # Subtracting from 0.0 gives no negative zero.
     for low, high in (("low", "high"), ("inner_low", "inner_high")):
         turned[low], turned[high] = 0.0 - turned[high], 0.0 - turned[low]
     turned["difference"] = 0.0 - turned["difference"]
@@ -357,11 +383,12 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
 
 
 def reference(leaderboard: pd.DataFrame) -> str:
-    """Return the variant that others are held against: the best that leads.
+    """Return the variant that others are compared with: the best of those that lead.
 
     Args:
-        leaderboard: results/leaderboard.csv. Its first may not lead, as a seed diverged. In a
-            preview nobody does, and it is the first of which no seed diverged.
+        leaderboard: results/leaderboard.csv. Its first variant may not lead, for example because
+            one of its seeds diverged. In a preview nobody leads: the first variant without a
+            diverged seed is returned. Where every variant has one, the first.
     """
     for rows in (leaderboard["leading"] == 1, leaderboard["diverged_seeds"] == 0):
         if rows.any():
@@ -370,7 +397,11 @@ def reference(leaderboard: pd.DataFrame) -> str:
 
 
 def plain_rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return the rows of a table by its index, as of `against`: values by column."""
+    """Return the rows of a table by its index, each as values by column.
+
+    Args:
+        table: such as `against` returns.
+    """
     return {
         str(name): {str(column): value for column, value in row.items()}
         for name, row in table.to_dict("index").items()

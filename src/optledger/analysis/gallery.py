@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 
 def hardest(wrong: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the items that more than half of the models get wrong, those most often wrong first.
+    """Return the items that more than half of the models get wrong, the most often wrong first.
 
     Args:
         wrong: whether a model gets an item wrong, shape (models, items).
 
     Returns:
-        Their indices; ties in the order of the items.
+        Indices of the items; ties in the order of the items.
     """
     times: NDArray[Any] = np.sum(wrong, axis=0)
     order = np.argsort(-times, kind="stable")

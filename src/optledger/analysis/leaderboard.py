@@ -1,4 +1,4 @@
-"""The leaderboard: the variants in the order of their mean on the deciding metric."""
+"""The leaderboard: the variants, ordered by their mean on the deciding metric."""
 
 import math
 from collections.abc import Mapping
@@ -30,24 +30,33 @@ def leaderboard(
     Args:
         seeds: results/seeds.csv, a row per variant and seed.
         variants: the declared variants, each of which has seeds.
-        searches: by variant, its search.csv, a row per learning rate tried.
+        searches: by variant, its search.csv, a row per learning rate tried and seed.
         samples: by variant, the best first, and metric.
-        speed: as of `epochs_to_targets`.
-        leading: who leads.
-        confidence: of each interval of a mean.
+        speed: as returned by `epochs_to_targets`.
+        leading: the leading group and the first place.
+        confidence: of the interval of each mean.
 
     Returns:
-        Rank; leading, first, the one that is shown to be, and champion, the one with the best
-        mean validation score, 1 or 0; of each metric the mean, the sample standard deviation
-        over seeds, and as `<metric>_low` and `<metric>_high` the ends of its interval for other
-        seeds and other images (none of a loss that a seed lacks, infinite if unknown); how many
-        seeds there are, how many of them diverged and how many converged; after which epoch, on
-        average; for each target, how many seeds reached it, and after how many epochs (median, inf
-        where it is a miss); learning rate, that of most seeds, and of how many; epochs, the mean of
-        what was trained; search trials, how many learning rates were tried; search edge, `lowest`
-        or `highest` where the chosen one is that; sensitivity, by how much the learning rates
-        tried miss the best validation score on average. In a preview nobody leads, and there is no
-        champion.
+        A table of these columns. In a preview nobody leads, and there is no champion.
+
+        - rank, variant, optimizer: 1 for the best variant, its name, and its optimizer.
+        - leading, first, champion: 1 or 0. Whether it is in the leading group, is shown to be
+          first, and has the best mean validation score.
+        - each metric, and `<metric>_std`: the mean and the sample standard deviation over seeds.
+        - `<metric>_low`, `<metric>_high`: the ends of the mean's interval for other seeds and other
+          images; infinite if unknown, and empty for a metric that a seed lacks.
+        - seeds, diverged_seeds: how many seeds there are, and how many of them diverged.
+        - learning_rate, learning_rate_seeds: the rate of most seeds, and how many have it.
+        - epochs: mean number of epochs trained.
+        - converged_seeds, converged_epoch: how many seeds converged, and after which epoch on
+          average.
+        - `seeds_to_<target>`: how many seeds reached the target.
+        - `epochs_to_<target>`: median number of epochs to it, where a seed that misses it counts as
+          infinite.
+        - search_trials: how many learning rates were tried.
+        - search_edge: `lowest` or `highest` where the learning rate is at that end of those tried.
+        - sensitivity: how far the learning rates tried fall short of the best validation score, on
+          average.
     """
     summary = summarize(seeds)
     # Where nobody leads, as in a preview, there is no champion either.
@@ -56,7 +65,8 @@ def leaderboard(
     rows = []
     for rank, name in enumerate(samples, start=1):
         own = seeds[seeds["variant"] == name]
-        # Where each block of seeds has a search of its own, that of most seeds; of ties, the lower.
+        # Each block of seeds may have its own search: take the rate of most seeds, of ties the
+        # lower.
         learning_rate = own["learning_rate"].mode().iloc[0]
         tried = searches[name]["learning_rate"].unique().tolist()
         rows.append(
@@ -86,7 +96,7 @@ def leaderboard(
 
 
 def _ends(samples: Mapping[str, Sample], alpha: float) -> dict[str, float]:
-    """Return the ends of each mean's interval; NaN where a seed lacks the metric."""
+    """Return the ends of the interval of each mean; NaN where a seed lacks the metric."""
     ends: dict[str, float] = {}
     for metric, each in samples.items():
         estimate = mean(each)
@@ -97,10 +107,10 @@ def _ends(samples: Mapping[str, Sample], alpha: float) -> dict[str, float]:
 
 
 def champion(seeds: pd.DataFrame) -> str | None:
-    """Return the variant with the best mean validation score; the test split has no say.
+    """Return the variant with the best mean validation score; the test split plays no part.
 
-    Ties go to the lower mean validation loss, then by name. A variant with a diverged seed is not
-    it, and without a validation split none is.
+    Ties go to the lower mean validation loss, then by name. A variant with a diverged seed is left
+    out. Without a validation split there is no champion.
     """
     score = score_of(seeds)
     column = f"validation_{score}"
@@ -125,11 +135,15 @@ def _of_targets(summary: pd.DataFrame) -> dict[str, float]:
 
 
 def search_table(searches: Mapping[str, pd.DataFrame], leaderboard: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per search trial of all variants, with `chosen` 1 for the chosen ones, else 0.
+    """Return a row per search trial of all variants.
 
     Args:
         searches: by variant, its search.csv.
-        leaderboard: as of `leaderboard`.
+        leaderboard: as returned by `leaderboard`.
+
+    Returns:
+        The searches with the columns `variant` and `chosen`, which is 1 for the learning rate on
+        the leaderboard and else 0.
     """
     rates = leaderboard.set_index("variant")["learning_rate"]
     tables = [
@@ -141,14 +155,14 @@ def search_table(searches: Mapping[str, pd.DataFrame], leaderboard: pd.DataFrame
 
 
 def curves(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return a row per variant and epoch, over the seeds that reached it.
+    """Return a row per variant and epoch, with each metric over the seeds that reached it.
 
     Args:
         histories: by variant, its history.csv.
 
     Returns:
-        Of each metric the mean, and as `<metric>_min` and `<metric>_max` those of the lowest and
-        the highest seed.
+        Each metric's mean over seeds, and its lowest and highest value as `<metric>_min` and
+        `<metric>_max`.
     """
     tables = []
     for name, history in histories.items():

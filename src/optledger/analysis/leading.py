@@ -1,8 +1,8 @@
-"""Who leads: two claims that do not need every pair to be told apart.
+"""The leading group and the first place: two claims that do not need a verdict on every pair.
 
 *First place*: a variant is shown to be better than every other. *The leading group*: a best variant
-is in it. Each is wrong in at most the stated share of tables; docs/statistics.md tells how this was
-measured.
+is in it. Each claim is wrong in at most the stated share of tables. docs/statistics.md reports how
+this was measured.
 """
 
 import math
@@ -17,23 +17,24 @@ from optledger.analysis.statistics import Sample
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 
-# Times as far as another's spread: a variant that is so noisy puts it out only where that holds
-# for all pairs together, as its skewness would be all in one tail.
+# A variant whose seeds spread more than _NOISY times as far as another's needs more to put that one
+# out. The difference must show at the level of all pairs. Otherwise all of its skewness could fall
+# on the one side that the group's level counts.
 _NOISY = 2.0
 
 
-# A level of one has no bound.
+# An interval needs a level below 1.
 _MOST = 0.99
 
 
 class Leaders(NamedTuple):
-    """Who leads.
+    """The variants that lead.
 
     Attributes:
-        group: the leading group, the best of all seeds first; empty where every variant diverged,
-            and in a preview.
-        first: the variant that is shown to be better than every other, if one is; it then leads
-            alone.
+        group: the leading group, the best mean of all seeds first; empty where every variant
+            diverged, and in a preview.
+        first: the variant that is shown to be better than every other, or None. If there is one, it
+            leads alone.
     """
 
     group: list[str]
@@ -43,19 +44,22 @@ class Leaders(NamedTuple):
 def leaders(
     samples: Samples, table: pd.DataFrame, comparison: Comparison, seeds: pd.DataFrame
 ) -> Leaders:
-    """Return who leads on the deciding metric.
+    """Return the variants that lead on the deciding metric.
 
-    A variant is out if another is shown to be better at some look: by the verdict of the pair, or,
-    where that is open, with the confidence that all comparisons with a best variant together need
-    (Hsu 1981, Annals of Statistics 9; Edwards and Hsu 1983, JASA 78; here with Bonferroni's
-    correction, as variances are unequal). Whoever has been shown to be equivalent is not out
-    by what comes later. It is first if it is
-    better than every other at one look, each of them with the stated confidence by itself, as it
-    takes all of them. If a circle of looks has put everyone out, only the last look counts.
+    A variant is out if another one is shown to be better at some look. The verdict on the pair
+    shows that. Where the verdict is open, the interval may show it with the confidence that all
+    comparisons with a best variant need together. (Hsu 1981, Annals of Statistics 9; Edwards and
+    Hsu 1983, JASA 78; here with Bonferroni's correction, because variances are unequal.) Once a
+    pair has been shown to be equivalent, later looks put neither variant out.
+
+    A variant is first if it is better than every other at one and the same look. Each difference
+    has the stated confidence by itself, without a correction, because the claim needs all of them.
+
+    If a circle of looks has put every variant out, only the last look counts.
 
     Args:
         samples: by variant, the best of all seeds first, and metric.
-        table: as of `comparisons`.
+        table: as returned by `comparisons`.
         comparison: the section of params.yaml.
         seeds: results/seeds.csv; a variant with a diverged seed neither leads nor puts others out.
     """
@@ -65,7 +69,7 @@ def leaders(
     diverged = set(seeds.loc[seeds["diverged_epoch"].notna(), "variant"])
     sound = [name for name in own if name not in diverged]
     if len(sound) < 2:
-        # Whoever has nobody beside it is not shown to be better.
+        # A variant without an opponent is not shown to be better.
         return Leaders(sound, None)
     duels = [
         _Duel(row["variant"], row["against"], (row["look"], row["verdict"]), own, comparison)
@@ -82,7 +86,7 @@ def leaders(
 
 
 class _Duel:
-    """A pair on the deciding metric, as far as it bears on who leads."""
+    """A pair on the deciding metric, for the question of who leads."""
 
     def __init__(
         self,
@@ -97,18 +101,20 @@ class _Duel:
         self._margin = comparison.margin(comparison.metric)
         self._sign = -1 if METRICS[comparison.metric].lower_is_better else 1
         pair, variants = Pair(samples[first], samples[second], comparison), len(samples)
-        # Two-sided levels, of which each claim takes one side; all pairs', which have both.
+        # Levels are two-sided. The claim about the group uses one side of its level, hence the
+        # factor 2. The level of all pairs uses both sides.
         self._group = pair.looks(min(_MOST, 2 * comparison.alpha / (variants - 1)))
         self._pairs = pair.looks(comparison.alpha / math.comb(variants, 2))
         self._alone = pair.looks(comparison.alpha)
-        # How many looks there were until it was shown that it does not matter who is ahead.
+        # Number of looks before the one that showed equivalence: who is ahead matters only up to
+        # there.
         self._before = len(self._alone)
         if self._verdict == "equivalent":
             self._before = [each.seeds for each in self._alone].index(look)
 
     @property
     def loser(self) -> str | None:
-        """Who is out, as the other is better."""
+        """The variant that is out because the other one is better, or None."""
         if self._verdict == "better":
             return self.second
         if self._verdict == "worse":
@@ -117,16 +123,19 @@ class _Duel:
 
     @property
     def last_loser(self) -> str | None:
-        """Who would be out by the last look alone."""
+        """The variant that would be out by the last look alone, or None."""
         return self._loser(len(self._group) - 1) if self._group else None
 
     def winners(self) -> list[str | None]:
-        """Return who is better at each look, each with the stated confidence by itself."""
+        """Return the better variant at each look, with the stated confidence for this pair alone.
+
+        It is None where neither is shown to be better, and from the look that showed equivalence.
+        """
         found = [self._winner(each) for each in self._alone[: self._before]]
         return [*found, *[None] * (len(self._alone) - self._before)]
 
     def _losers(self) -> Iterator[str]:
-        """Yield who is out at each look, until one shows that it does not matter."""
+        """Yield the variant that is out at each look, up to the first that shows equivalence."""
         for place, look in enumerate(self._group[: self._before]):
             low, high = look.estimate.interval(look.alpha)
             if -self._margin <= low and high <= self._margin and look.estimate.may_be_equivalent:
@@ -151,7 +160,7 @@ class _Duel:
 
 
 def _first(duels: Sequence[_Duel], names: Sequence[str]) -> str | None:
-    """Return who is better than every other at one look, of the first look that has such a one."""
+    """Return the variant that beats every other at one look, taken from the first such look."""
     every = [each.winners() for each in duels]
     for place in range(max(map(len, every))):
         wins = [_winner_at(winners, place) for winners in every]
@@ -162,7 +171,10 @@ def _first(duels: Sequence[_Duel], names: Sequence[str]) -> str | None:
 
 
 def _winner_at(winners: Sequence[str | None], place: int) -> str | None:
-    """Return who is better at a look; of a pair that was left behind, who was at its last win."""
+    """Return the better variant at a look.
+
+    A pair with a variant that was left behind has no later looks: take the winner of its last win.
+    """
     if place < len(winners):
         return winners[place]
     return next((each for each in reversed(winners) if each is not None), None)

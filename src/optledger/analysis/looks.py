@@ -1,9 +1,9 @@
-"""Looking again: at what level each look judges, so that all of them together keep the promise.
+"""The level of each look, such that all looks together keep the promise.
 
-A look is a number of seeds at which verdicts are made. Whoever looks at 5, 10 and 20 seeds, each
-time at 5 %, finds a difference that is not there in more than 5 %. The boundaries here are joint:
-the looks share what may go wrong, and what they have in common is not paid for twice
-(docs/statistics.md).
+A look is a number of seeds at which verdicts are made. Looking at 5, 10 and 20 seeds, each time at
+5 %, finds a difference that does not exist in more than 5 % of experiments. The boundaries here are
+joint. The looks share the probability of an error, and errors that they have in common count only
+once (docs/statistics.md).
 """
 
 import math
@@ -15,36 +15,39 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 Levels = tuple[float, ...]
-"""For each look, the nominal level that its intervals miss with."""
+"""For each look, the nominal probability with which its intervals miss."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
-# Below it, the standard deviation of a step would fall between two nodes.
+# The least standard deviation of a step, relative to the sum's: a narrower density would fall
+# between two nodes.
 _LEAST_STEP = 0.12
 
-# What a ratio is rounded down to, so that pairs which are nearly alike share their levels.
+# Ratios are rounded up to one digit after the first, so that nearly equal pairs share their levels,
+# which are cached.
 _RATIO_DIGITS = 1
 _LEVEL_DIGITS = 9
 
 
 def levels(looks: Sequence[int], shares: Sequence[float], alpha: float, ratio: float) -> Levels:
-    """Return at what level each look judges a pair, all of them missing with `alpha` together.
+    """Return the level at which each look judges a pair, so that all together miss with `alpha`.
 
-    With the first L seeds of two variants, their difference has the variance s / L + G: that of
-    seeds, and that of images, which all looks have in common. Its estimates at two looks have the
-    covariance of the later one's variance, as a mean and a mean of a part of it have; so the looks
-    are those of a group-sequential test with the information 1 / (s / L + G) (Armitage, McPherson
-    and Rowe 1969, JRSS A 132; Lan and DeMets 1983, Biometrika 70).
+    With the first L seeds of two variants, their difference has the variance s / L + G. The first
+    part is due to seeds. The second is due to images, which all looks have in common. The
+    covariance of the estimates at two looks is the variance of the later one. The same is true of a
+    mean and the mean of a part of its values. So the looks form a group-sequential test, whose
+    information is 1 / (s / L + G). (Armitage, McPherson and Rowe 1969, JRSS A 132; Lan and DeMets
+    1983, Biometrika 70.)
 
     Args:
         looks: numbers of seeds, ascending.
-        shares: of each look, what it may spend of `alpha`; they add up to 1.
-        alpha: how often any look may miss; two-sided.
-        ratio: s / G, the seeds' part at one seed by the images'; infinite without predictions.
-            Rounded up, which makes levels lower.
+        shares: the share of `alpha` that each look may spend; they add up to 1.
+        alpha: the probability with which any look may miss; two-sided.
+        ratio: s / G, the variance due to seeds, at one seed, divided by that due to images;
+            infinite without predictions. It is rounded up, which makes levels lower.
 
     Returns:
-        Levels, of which the first is its share of `alpha`, and the others are more than theirs.
+        A level per look. The first is the look's share of `alpha`; the others are more than theirs.
     """
     if len(looks) == 1:
         return (alpha,)
@@ -52,15 +55,15 @@ def levels(looks: Sequence[int], shares: Sequence[float], alpha: float, ratio: f
 
 
 def any_error(looks: Sequence[int], alpha: float) -> float:
-    """Return how often any look misses, if each of them judges at the full `alpha`.
+    """Return how often any look misses if each judges at the full `alpha`.
 
     Args:
         looks: numbers of seeds, ascending.
-        alpha: of each look.
+        alpha: the probability with which one look misses.
 
     Returns:
-        The probability for normal seeds of many, and images without a part in it: more than
-        `alpha`, and the highest that it can be.
+        The probability for many seeds with normal noise, and no noise of images, which would make
+        it lower. With two or more looks it is above `alpha`.
     """
     bound = -special.ndtri(alpha / 2)
     walk = _Walk()
@@ -87,10 +90,10 @@ def _levels(
 
 
 class _Walk:
-    """Where a sum of independent normal steps is, while it has stayed within its bounds.
+    """A sum of independent normal steps, as long as it stays within its bounds.
 
-    The sum's variance is the information, so that it is the estimate's z times the root of it. Its
-    density is held at Gauss and Legendre's nodes between the bounds.
+    The sum's variance is the information, so the sum is the estimate's z times the square root of
+    the information. Its density is kept at Gauss-Legendre nodes between the bounds.
     """
 
     def __init__(self) -> None:
@@ -99,21 +102,21 @@ class _Walk:
         self._information = self._step = 0.0
 
     def step(self, information: float) -> None:
-        """Take the next step, which raises the information to this."""
+        """Take the next step, which raises the information to this value, or by the least step."""
         least = self._information * (1 + _LEAST_STEP**2)
         raised = max(information, least)
         self._step = math.sqrt(raised - self._information)
         self._information = raised
 
     def beyond(self, bound: float) -> float:
-        """Return how likely the sum is beyond this bound of z now, and was not before."""
+        """Return the probability that the sum leaves the bound, given in z, at this step."""
         end = bound * math.sqrt(self._information)
         above = special.ndtr((self._places - end) / self._step)
         below = special.ndtr((-end - self._places) / self._step)
         return float(self._masses @ (above + below))
 
     def bound(self, probability: float) -> float:
-        """Return the bound that the sum is beyond with this probability."""
+        """Return the bound in z that the sum leaves at this step with this probability."""
         return float(
             optimize.brentq(
                 lambda bound: math.log(max(self.beyond(bound), 1e-300) / probability),
@@ -124,7 +127,7 @@ class _Walk:
         )
 
     def stay(self, bound: float) -> None:
-        """Go on with what is within the bound."""
+        """Keep only the part of the density within the bound."""
         end = bound * math.sqrt(self._information)
         places = end * _NODES
         apart = (places[:, np.newaxis] - self._places) / self._step

@@ -30,13 +30,13 @@ from optledger.datasets.kinds import kind_of
 
 
 def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
-    """Return in one sentence which variants lead, and whether they can be told apart.
+    """Return in one sentence which variants lead, and whether they differ.
 
-    Of a preview it says how far apart their means are, and what a verdict takes.
+    For a preview, the sentence tells how far apart the means are, and what a verdict needs.
 
     Args:
-        leaderboard: as of `leaderboard`.
-        comparisons: as of `comparisons`.
+        leaderboard: as returned by `leaderboard`.
+        comparisons: as returned by `comparisons`.
         comparison: the section of params.yaml.
     """
     if preview.is_preview(leaderboard["seeds"], comparison):
@@ -76,7 +76,7 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
 
 
 def scope(comparison: Comparison) -> str:
-    """Return what the intervals of differences promise."""
+    """Return the confidence of the intervals of differences, with the pairs and looks it covers."""
     if comparison.family == "best":
         return "no confidence together, as no pair is judged"
     others = "; the others promise nothing together" if comparison.family == "baseline" else ""
@@ -117,13 +117,13 @@ def leaderboard_text(
     comparison: Comparison,
     class_notes: Sequence[str] = (),
 ) -> str:
-    """Return the leaderboard as Markdown: the answer, who leads, the other metrics, the training.
+    """Return the leaderboard as Markdown: the answer, the ranks, the other metrics, the training.
 
     Args:
-        table: as of `leaderboard`.
-        comparisons: as of `comparisons`.
+        table: as returned by `leaderboard`.
+        comparisons: as returned by `comparisons`.
         comparison: the section of params.yaml.
-        class_notes: what is to be said of classes without images.
+        class_notes: sentences about classes or labels that a split has no examples of.
     """
     parts = [
         answer(table, comparisons, comparison),
@@ -143,8 +143,8 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
     """Return the comparisons as Markdown, a table for each metric, the deciding one first.
 
     Args:
-        table: as of `comparisons`.
-        leaderboard: as of `leaderboard`.
+        table: as returned by `comparisons`.
+        leaderboard: as returned by `leaderboard`.
         comparison: the section of params.yaml.
     """
     if table.empty:
@@ -183,11 +183,11 @@ def comparisons_text(table: pd.DataFrame, leaderboard: pd.DataFrame, comparison:
 
 
 def rank_table(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
-    """Return the variants in their order as Markdown: means, intervals, epochs, learning rates.
+    """Return the ranked variants as a Markdown table: means, intervals, epochs, learning rates.
 
     Args:
-        table: as of `leaderboard`.
-        comparisons: as of `comparisons`.
+        table: as returned by `leaderboard`.
+        comparisons: as returned by `comparisons`.
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
@@ -255,11 +255,11 @@ def _against(row: pd.Series, comparison: Comparison) -> str:
 
 
 def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> list[str]:
-    """Return how the ranks are to be read, a paragraph each.
+    """Return paragraphs that explain how to read the ranks.
 
     Args:
-        table: as of `leaderboard`.
-        comparisons: as of `comparisons`.
+        table: as returned by `leaderboard`.
+        comparisons: as returned by `comparisons`.
         comparison: the section of params.yaml.
     """
     if table["seeds"].max() == 1:
@@ -312,7 +312,7 @@ def _epochs_notes(table: pd.DataFrame) -> list[str]:
 
 
 def _score(table: pd.DataFrame) -> str:
-    """Return what the validation split is scored by, in words."""
+    """Return the name of the validation score in words."""
     return kind_of(table).SCORE.replace("_", " ")
 
 
@@ -321,7 +321,7 @@ def _best(table: pd.DataFrame) -> str:
 
 
 def _counts(table: pd.DataFrame) -> str:
-    """Return as what a seed that diverged counts."""
+    """Return how a diverged seed counts, as a part of a sentence."""
     if METRICS[kind_of(table).SCORE].lower_is_better:
         return "has no error and no share of the variance that is explained"
     return "counts as 0 in every metric but the loss, which it does not have"
@@ -349,7 +349,7 @@ def _verdict_words(variants: int, comparison: Comparison) -> str:
 
 
 def _leading_words(table: pd.DataFrame, comparison: Comparison) -> str:
-    """Return what is claimed of those that lead, and at what level."""
+    """Return what is claimed about the variants that lead, and with what confidence."""
     percent = f"{100 * comparison.confidence:g} % of tables"
     words = (
         f"In {percent} a best variant is in the leading group; who is out is behind some other, "
@@ -378,14 +378,14 @@ def _looks_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
 
 
 def _levels(variants: int, comparison: Comparison) -> tuple[str, str]:
-    """Return the levels of the intervals that show a difference, and equivalence, in words."""
+    """Return in words the levels of the intervals that show a difference, and equivalence."""
     if comparison.looks:
         return ", at the level of its look,", ""
     alpha = family_alpha(variants, comparison)
     return f", of {100 * (1 - alpha):.4g} % for each pair,", f", of {100 * (1 - 2 * alpha):.4g} %,"
 
 
-# What `make calibrate` found of such a variant.
+# A spread over seeds this many times that of the steadiest variant calls for a warning.
 _FAR = 10
 
 
@@ -468,7 +468,7 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
 
 
 def _given(table: pd.DataFrame) -> str:
-    """Return what else intervals are of, as other searches are not in them."""
+    """Return words for the chosen learning rates, unless intervals allow for other searches."""
     return "" if _is_searched_anew(table) else "the learning rates that were chosen, and of "
 
 

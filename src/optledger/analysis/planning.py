@@ -1,4 +1,4 @@
-"""How many seeds to train: what a difference takes to be seen, at the noise that was measured."""
+"""How many seeds to train to show a difference, given the noise that was measured."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -21,20 +21,21 @@ from optledger.core.params import Comparison, Params
 from optledger.core.paths import RESULTS
 
 MOST_TRAINED = 10_000
-"""The most seeds that params.yaml can ask for."""
+"""The largest number of seeds that params.yaml accepts."""
 
 
 def plan(settings: Params, names: Sequence[str], size: float | None, power: float) -> str:
-    """Read the results; return the seeds for each pair, and the command that trains with them.
+    """Read the results; return the seeds that each pair needs, and the command that trains them.
 
     Args:
-        settings: the parameters, whose deciding metric and confidence it is about.
-        names: the variants to tell apart; if none, those that lead.
-        size: of the difference, in the metric's unit; None for the margin.
-        power: the probability to see it.
+        settings: the parameters, with the deciding metric and the confidence.
+        names: the variants to compare. If none, those that lead; if fewer than two lead, all
+            without a diverged seed.
+        size: the difference to show, as a value of the metric; None for the margin.
+        power: the probability of showing it.
 
     Raises:
-        UserError: an argument is out of range or no variant, or there are no results to plan with.
+        UserError: an argument is out of range or not a variant, or the results do not allow a plan.
     """
     comparison = settings.comparison
     metric, margin = comparison.metric, comparison.margin(comparison.metric)
@@ -83,28 +84,30 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
 
 
 POWER = 0.8
-"""The probability that results/power.csv plans with."""
+"""The power that results/power.csv plans with."""
 
 
 MOST_PLANNED = 10
-"""So many variants results/power.csv has, the best, and the baseline: a pair takes a moment."""
+"""How many of the best variants are in results/power.csv, beside the baseline. A pair takes a
+moment."""
 
 
 def needed_seeds(
     samples: Samples, comparison: Comparison, table: pd.DataFrame, lost: Collection[str]
 ) -> pd.DataFrame:
-    """Return what each pair of variants takes to show differences of several sizes.
+    """Return how many seeds each pair of variants needs to show differences of several sizes.
 
     Args:
         samples: by variant, the best first.
-        comparison: the section of params.yaml, whose deciding metric it is about.
-        table: as of `comparisons`.
-        lost: variants of which a seed diverged: no one should plan with their spread.
+        comparison: the section of params.yaml, with the deciding metric.
+        table: as returned by `comparisons`.
+        lost: variants with a diverged seed, which are left out: their spread is no basis for a
+            plan.
 
     Returns:
-        A row per pair and size, results/power.csv: `seeds` is infinite where no number of seeds
-        shows it; `widened` is what looks cost, as of `Pair.widened`. There is no row of a variant
-        with one seed.
+        A row per pair and size, for results/power.csv. `seeds` is infinite where no number of seeds
+        shows the difference. `widened` is the factor by which looks widen the interval, from
+        `Pair.widened`. Variants with one seed have no rows.
     """
     alpha = family_alpha(len(samples), comparison)
     sizes = _sizes(comparison, table)
@@ -135,11 +138,11 @@ def needed_seeds(
 
 
 def _sizes(comparison: Comparison, table: pd.DataFrame) -> list[float]:
-    """Return differences of 1, 2 or 5 times a power of ten around the margin, and the margin."""
+    """Return the margin, and the differences of 1, 2 or 5 times a power of ten around it."""
     metric = comparison.metric
     margin = comparison.margin(metric)
     widths = table.loc[table["metric"] == metric, "half_width"].replace(math.inf, math.nan)
-    # Where nobody said what matters, around what is hardly seen.
+    # Without a margin, take sizes around the differences that can barely be seen.
     middle = margin or float(widths.median())
     if not middle > 0:
         return []
@@ -150,9 +153,11 @@ def _sizes(comparison: Comparison, table: pd.DataFrame) -> list[float]:
 
 
 def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:
-    """Return the variants to tell apart, the best first: those named, or that lead, or are sound.
+    """Return the variants to compare, the best first.
 
-    A variant with a diverged seed has a spread that no one should plan with.
+    They are the named ones. Without names, they are those that lead, or if fewer than two lead, all
+    without a diverged seed. A variant with a diverged seed cannot be named: its spread is no basis
+    for a plan.
     """
     every = leaderboard["variant"].tolist()
     if unknown := [name for name in names if name not in every]:
@@ -175,7 +180,7 @@ def _chosen(names: Sequence[str], leaderboard: pd.DataFrame) -> list[str]:
 def _table(
     samples: Samples, comparison: Comparison, size: float, alpha: float, power: float
 ) -> pd.DataFrame:
-    """Return a row per pair: its root mean square spread, and the seeds it takes."""
+    """Return a row per pair: the root mean square of its two spreads, and the seeds it needs."""
     rows = []
     for pair in combinations(samples, 2):
         first, second = (samples[name][comparison.metric] for name in pair)

@@ -1,4 +1,4 @@
-"""The files that `evaluate` leaves of the test split, and of what the models say of it."""
+"""Readers of the files that `evaluate` writes about the test split and the models' predictions."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ from optledger.datasets.prepared import Summary
 
 
 class Predicted(NamedTuple):
-    """What a variant's models predict of the test split.
+    """What a variant's models predict for the test split.
 
     Attributes:
-        values: as the kind of target has them, shape (seeds, items, ...).
-        losses: of each item, shape (seeds, items).
+        values: predicted values in the format of the kind of target, shape (seeds, items, ...).
+        losses: the loss of each item, shape (seeds, items).
     """
 
     values: NDArray[Any]
@@ -27,12 +27,12 @@ class Predicted(NamedTuple):
 
 
 class SplitDigest(Section):
-    """results/test/split.json: what is told of the test split, as `evaluate` found it.
+    """results/test/split.json: size and digests of the test split that `evaluate` used.
 
     Attributes:
-        examples: how many.
-        md5: of its file.
-        sha256: likewise.
+        examples: number of examples.
+        md5: MD5 digest of the split's file.
+        sha256: SHA-256 digest of the split's file.
     """
 
     examples: NonNegativeInt
@@ -41,16 +41,16 @@ class SplitDigest(Section):
 
 
 def read_split_digest() -> SplitDigest:
-    """Read split.json."""
+    """Read results/test/split.json."""
     path = TEST / "split.json"
     return validate(SplitDigest, read_json(path), path)
 
 
 def read_targets(summary: Summary) -> NDArray[Any]:
-    """Read the true values of the test split, shape (items, ...), as `evaluate` found them.
+    """Read the true values of the test split that `evaluate` used, shape (items, ...).
 
     Raises:
-        UserError: the file is not sound, or has others than such targets can have.
+        UserError: the file is unsound, or has values that the kind of target does not allow.
     """
     path, kind = TEST / "labels.npz", summary.kind
     targets = read_npz(path, {kind.TARGETS: kind.ARRAYS[0]})[kind.TARGETS]
@@ -59,10 +59,10 @@ def read_targets(summary: Summary) -> NDArray[Any]:
 
 
 def read_predictions(path: Path, targets: NDArray[Any], summary: Summary) -> Predicted:
-    """Read what a variant's models predict of the test split.
+    """Read what a variant's models predict for the test split.
 
     Raises:
-        UserError: the file is not sound, of other items, or of other targets.
+        UserError: the file is unsound, or its shapes or values do not fit the targets.
     """
     kind = summary.kind
     arrays = read_npz(path, {kind.VALUES: kind.ARRAYS[1], "losses": (np.float32, 2)})

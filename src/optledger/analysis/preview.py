@@ -1,4 +1,4 @@
-"""Results of few seeds are a preview: they are described, and nothing is concluded from them."""
+"""Previews: results of too few seeds for a verdict are described, but lead to no conclusion."""
 
 from collections.abc import Collection
 
@@ -9,18 +9,21 @@ from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 
 FEWEST = 5
-"""A verdict takes so many seeds of each variant, or more: docs/statistics.md says why."""
+"""The fewest seeds of each variant that allow a verdict; docs/statistics.md says why."""
 
 NOTE = (
     "This is a preview: nobody leads, no pair has a verdict, and there is no champion. Below "
     f"{FEWEST} seeds of each variant, or before the first look that is declared, too little is "
     "known of how far seeds spread."
 )
-"""What is not told of a preview, and why."""
+"""What a preview leaves out, and why."""
 
 
 def needed(comparison: Comparison) -> int:
-    """Return how many seeds of each variant a verdict takes: where looks are declared, a look."""
+    """Return the number of seeds that each variant needs for a verdict.
+
+    Where looks are declared, it is the first look of at least `FEWEST` seeds, if there is one.
+    """
     return next((look for look in comparison.looks if look >= FEWEST), FEWEST)
 
 
@@ -28,21 +31,21 @@ def is_preview(seeds: Collection[int], comparison: Comparison) -> bool:
     """Whether any variant has too few seeds for a verdict.
 
     Args:
-        seeds: how many each variant has.
+        seeds: the number of seeds of each variant.
         comparison: the section of params.yaml.
     """
     return min(seeds) < needed(comparison)
 
 
 def named(seeds: Collection[int]) -> str:
-    """Return what a preview is called, with the number of its seeds."""
+    """Return the title of a preview, with its number of seeds."""
     fewest, most = min(seeds), max(seeds)
     count = many(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     return f"Preview of {count} a variant"
 
 
 def remedy(seeds: Collection[int], comparison: Comparison) -> str:
-    """Return what to write in params.yaml, so that there are seeds enough for a verdict."""
+    """Return what to change in params.yaml to get enough seeds for a verdict."""
     count = needed(comparison)
     if max(seeds) >= count:
         return "no `seeds.left_behind` below that in params.yaml"
@@ -50,15 +53,15 @@ def remedy(seeds: Collection[int], comparison: Comparison) -> str:
 
 
 def missing(seeds: Collection[int], comparison: Comparison) -> str:
-    """Return what a verdict takes, as a part of a sentence, and how to get it."""
+    """Return how many seeds a verdict needs and how to get them, as a part of a sentence."""
     return f"{needed(comparison)} are needed for a verdict: {remedy(seeds, comparison)}"
 
 
 def answer(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
-    """Return a preview in one sentence: the means, the best first, and what a verdict takes.
+    """Return a preview in one sentence: the means, the best first, and what a verdict needs.
 
     Args:
-        leaderboard: as of `leaderboard`.
+        leaderboard: as returned by `leaderboard`.
         comparison: the section of params.yaml.
     """
     seeds, metric = leaderboard["seeds"], comparison.metric
@@ -78,9 +81,9 @@ def answer(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
 
 
 def behind(leaderboard: pd.DataFrame, metric: str) -> dict[str, str]:
-    """Return by variant how far its mean is behind the best one; none whose seeds diverged."""
+    """Return how far each variant's mean is behind the best, without variants that diverged."""
     means = leaderboard[leaderboard["diverged_seeds"] == 0].set_index("variant")[metric]
-    # Rounded as the differences of `comparisons` are, which stand beside them.
+    # Rounded below like the differences of `comparisons`, which are shown beside them.
     gaps = means - means.min() if METRICS[metric].lower_is_better else means.max() - means
     unit = METRICS[metric].of_unit
     return {

@@ -1,4 +1,4 @@
-"""The files of results/ as what statistics are made of."""
+"""The files of results/ as samples, from which statistics are computed."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ def read_samples(variants: Sequence[str], looks: Sequence[int] = (), block: int 
     """Read the predictions of `variants`, in their order, as samples of each metric.
 
     Args:
-        variants: their names.
-        looks: numbers of seeds, ascending, of which samples know.
-        block: how many seeds share a search.
+        variants: names of the variants.
+        looks: numbers of seeds at which there is a look, ascending.
+        block: number of consecutive seeds that share a search.
 
     Raises:
-        FileNotFoundError: they, or the true labels, are not here.
+        FileNotFoundError: the predictions or the true values are missing.
     """
     summary = read_summary()
     targets = read_targets(summary)
@@ -39,7 +39,7 @@ def read_samples(variants: Sequence[str], looks: Sequence[int] = (), block: int 
 
 
 def class_notes() -> list[str]:
-    """Return what is to be said of classes or labels that a split has no example of."""
+    """Return a sentence for each split that lacks examples of some class or label."""
     summary = read_summary()
     test = summary.kind.counts(read_targets(summary), summary.outputs)
     return summary.kind.notes({**summary.counts, "test": test}, summary.names)
@@ -48,7 +48,7 @@ def class_notes() -> list[str]:
 def samples_of_seeds(
     variants: Sequence[str], seeds: pd.DataFrame, looks: Sequence[int] = (), block: int = 1
 ) -> Samples:
-    """Return samples of each metric without the predictions, from results/seeds.csv alone."""
+    """Return samples of each metric from results/seeds.csv alone, without the predictions."""
     rows = {name: seeds[seeds["variant"] == name] for name in variants}
     return {
         name: {

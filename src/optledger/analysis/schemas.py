@@ -1,4 +1,4 @@
-"""What the tables of results/ hold, and their one reader."""
+"""Schemas of the tables in results/, and the reader of these tables."""
 
 import math
 from collections.abc import Collection
@@ -30,7 +30,7 @@ from optledger.trials.records import EPOCHS, TRIAL, VALIDATIONS
 
 
 def _column(metric: Metric) -> Column:
-    """Return what a column of a metric holds; of a diverged seed there may be nothing."""
+    """Return what a column of a metric may hold; it may be empty for a diverged seed."""
     if math.isinf(metric.least):
         return optional(NUMBER)
     return FRACTION if metric.most == 1 else optional(NOT_NEGATIVE)
@@ -39,7 +39,7 @@ def _column(metric: Metric) -> Column:
 _SCORES: tuple[dict[str, Column], ...] = tuple(
     {name: _column(METRICS[name]) for name in kind.METRICS} for kind in KINDS.values()
 )
-"""The metrics of each kind of target."""
+"""The metrics of each kind of target, as columns."""
 
 _SUMMARIES = tuple(
     {
@@ -56,7 +56,7 @@ _SEEDS = Schema(
         **TRIAL,
         "converged_epoch": optional(COUNT),
     },
-    # Of a variant that was left behind there are fewer.
+    # A variant that was left behind has fewer seeds, so not every combination has a row.
     key=("variant", "seed"),
     choices=tuple(own | kept for own, kept in zip(_SCORES, VALIDATIONS, strict=True)),
 )
@@ -113,12 +113,12 @@ SCHEMAS = {
         may_be_empty=True,
     ),
     "per_class": Schema(
-        # Empty for a class that no image has, and no model predicts.
+        # Empty for a class that no image has and no model predicts.
         {"variant": TEXT, "class": TEXT}
         | dict.fromkeys(("precision", "recall", "f1"), optional(FRACTION)),
         key=("variant", "class"),
         is_complete=True,
-        # Of numbers there are no classes.
+        # A target that is a number has no classes.
         may_be_empty=True,
     ),
     "confusion": Schema(
@@ -141,19 +141,19 @@ SCHEMAS = {
     ),
     "profile": Schema(
         {"target": POSITIVE, "variant": TEXT, "factor": POSITIVE, "fraction": FRACTION},
-        # Of two factors, six digits may be the same.
+        # Two factors may be equal in the six digits that a table keeps.
         key=("target", "variant", "factor", "fraction"),
         may_be_empty=True,
     ),
 }
-"""By name, the tables of results/."""
+"""The schemas of the tables in results/, by name."""
 
 RESIDUALS = Schema(
     {"variant": TEXT, "item": COUNT, "actual": NUMBER, "predicted": optional(NUMBER)},
     key=("variant", "item"),
     may_be_empty=True,
 )
-"""results/test/residuals.csv, where the target is a number."""
+"""The schema of results/test/residuals.csv, which has rows where the target is a number."""
 
 METHODS = Schema(
     {
@@ -162,17 +162,18 @@ METHODS = Schema(
         **{"loss": optional(NUMBER), "diverged_epoch": optional(COUNT)},
     },
     key=("method",),
-    # Metrics are those of the kind of model.
+    # The metrics depend on the kind of model.
     families={"epochs_to_": optional(COUNT), "": optional(NUMBER)},
 )
-"""methods.csv of a case."""
+"""The schema of a case's methods.csv."""
 
 TRAJECTORIES = Schema(
     {"method": TEXT, "epoch": COUNT, "suboptimality": NOT_NEGATIVE}, key=("method", "epoch")
 )
-"""trajectories.csv of a case."""
+"""The schema of a case's trajectories.csv."""
 
-# They have every variant; of the others, one that had nothing to tell is not in them.
+# Tables of _WHOLE have every variant; those of _BY_CLASS have too, unless they are empty. From any
+# other table, a variant without rows is missing.
 _WHOLE, _BY_CLASS = ("seeds", "leaderboard"), ("per_class", "confusion")
 
 
@@ -185,16 +186,16 @@ def read_results(
     """Read tables of results/ that belong together.
 
     Args:
-        names: of the tables, in `SCHEMAS`.
-        variants: those that they have to be of; if not given, those of the first table.
-        folder: where they are.
-        as_text: whether cells are returned as texts.
+        names: names of the tables, keys of `SCHEMAS`.
+        variants: the variants that the tables must be of; by default, those of the first table.
+        folder: the directory of the tables.
+        as_text: whether to return cells as texts.
 
     Returns:
         The tables by name.
 
     Raises:
-        UserError: one is missing or unsound, or of other variants.
+        UserError: a table is missing, is unsound, or has other variants.
     """
     tables = {name: read(folder / f"{name}.csv", SCHEMAS[name], as_text) for name in names}
     of = folder / f"{names[0]}.csv" if variants is None else PARAMS
@@ -211,14 +212,14 @@ def read_results(
 
 
 def marked(leaderboard: pd.DataFrame, column: str) -> list[str] | None:
-    """Return the variants that have 1 in a column, such as `leading`, the best first.
+    """Return the variants that have 1 in a column such as `leading`, the best first.
 
     Args:
-        leaderboard: results/leaderboard.csv, by variant.
-        column: the column.
+        leaderboard: results/leaderboard.csv, indexed by variant.
+        column: the name of the column.
 
     Returns:
-        Their names; None where an older version did not tell.
+        Their names; None where the table is of an older version and lacks the column.
     """
     if column not in leaderboard:
         return None

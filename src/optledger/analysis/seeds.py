@@ -1,4 +1,4 @@
-"""results/seeds.csv: how each seed of each variant scores, and how its training went."""
+"""results/seeds.csv: the scores of each seed of each variant, and how its training went."""
 
 from collections.abc import Mapping
 
@@ -19,10 +19,10 @@ def seed_table(
     """Return a row per variant and seed, in the order of `evaluations`.
 
     Args:
-        evaluations: on the test split, by variant in the order of its seeds.
+        evaluations: scores on the test split, by variant, in the order of its seeds.
         trials: by variant, its trials.csv.
         histories: by variant, its history.csv.
-        convergence: when a training has converged.
+        convergence: the rule for when a training has converged.
     """
     return pd.concat(
         [
@@ -45,7 +45,7 @@ def _rows(
         pd.MultiIndex.from_frame(trials[["seed", "kept_epoch"]])
     )
     monitored = history.groupby("seed")[convergence.monitor].apply(list)
-    # Of what history.csv keeps of the metrics, which is six digits.
+    # Computed from the metrics as history.csv keeps them, with six digits.
     converged = [
         None if pd.notna(diverged) else converged_epoch(monitored[seed], convergence)
         for seed, diverged in zip(trials["seed"], trials["diverged_epoch"], strict=True)

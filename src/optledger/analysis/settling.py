@@ -1,4 +1,4 @@
-"""What a look has decided of that which matters, and what is open."""
+"""What a look has decided, and what it leaves open, about the question of who leads."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from optledger.core.params import Comparison
 
 
 class State(NamedTuple):
-    """What a look has come to.
+    """The state of the comparison after a look.
 
     Attributes:
-        seeds: of each variant.
-        decided: a sentence for each variant that has a place.
-        open: a sentence for each that has none yet.
-        behind: the variants that are shown to be worse than one which is not.
+        seeds: the largest number of seeds of a variant; one that was left behind has fewer.
+        decided: a phrase for each variant whose place is known.
+        open: a phrase for each variant whose place is not known yet.
+        behind: the variants that are shown to be worse than one which is worse than none.
     """
 
     seeds: int
@@ -30,9 +30,11 @@ class State(NamedTuple):
 def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> State:
     """Return what is decided and what is open.
 
-    What matters is who leads: of a variant that is out, nothing is open. Of the others, that is
-    the verdict against the best that leads, or against the baseline where only its comparisons are
-    judged; and where none is, that there is one alone. Of a preview everything is open.
+    What matters is who leads, so nothing is open about a variant that is out. The other variants
+    are compared with the best that leads. If no pair is judged, the leading group is open until it
+    has one member. With family `baseline`, all variants are compared with the baseline instead. A
+    variant with a diverged seed is out, and if the best or the baseline has one, there is no
+    comparison. In a preview the place of all others is open.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -73,7 +75,7 @@ def state(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comp
 
 
 def _behind(comparisons: pd.DataFrame, metric: str) -> list[str]:
-    """Return who is worse than some variant that is worse than none."""
+    """Return the variants that are worse than some variant that is worse than none."""
     rows = comparisons[comparisons["metric"] == metric].to_dict("records")
     lost = {
         (row["against"], row["variant"])
@@ -87,7 +89,7 @@ def _behind(comparisons: pd.DataFrame, metric: str) -> list[str]:
 
 
 def told(found: State, comparison: Comparison) -> Iterator[str]:
-    """Yield a state in lines."""
+    """Yield a state as lines of text."""
     few = ", a preview" if is_preview([found.seeds], comparison) else ""
     yield f"The look at {found.seeds} seeds, of {looks(comparison)}{few}:"
     yield from (f"  decided  {each}" for each in found.decided)
@@ -95,7 +97,7 @@ def told(found: State, comparison: Comparison) -> Iterator[str]:
 
 
 def ending(found: State, comparison: Comparison) -> str:
-    """Return how it ends, where there is no further look or no need of one."""
+    """Return the closing line, where no look is left or none is needed."""
     if not found.open:
         return "Nothing that matters is open."
     names = listed([each.partition(" ")[0] for each in found.open])

@@ -1,7 +1,7 @@
-"""Speed of learning: epochs to an accuracy, and how much depends on the learning rate.
+"""Speed of learning: epochs to a validation score, and how much the learning rate matters.
 
-An epoch is a pass over what a variant trains on, however many steps or seconds that takes: one
-step where the batch is full. A variant has the epochs that params.yaml gives it to get there.
+An epoch is one pass over the examples that a variant trains on, however many steps or seconds that
+takes. With a full batch it is one step. Each variant has as many epochs as params.yaml gives it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ def _score(table: pd.DataFrame) -> str:
 def epochs_to_targets(
     histories: Mapping[str, pd.DataFrame], seeds: pd.DataFrame, targets: Sequence[float]
 ) -> pd.DataFrame:
-    """Return the first epoch after which each seed's validation score is at a target, or better.
+    """Return the first epoch after which each seed's validation score meets a target.
 
-    A seed that does not get there within its epochs has infinity; so has one that diverged, before
-    or after, as it leaves no model.
+    A seed that misses the target within its epochs has infinity. So has a seed that diverged, even
+    after meeting the target, because it leaves no model.
 
     Args:
         histories: by variant, its history.csv; a seed that diverged may have no rows.
@@ -34,8 +34,8 @@ def epochs_to_targets(
         targets: validation scores.
 
     Returns:
-        A row per variant, target and seed, in the orders given, with `epochs`. No rows where there
-        is no validation split.
+        A row per variant, target and seed, in the orders given, with the column `epochs`. Without a
+        validation split there are no rows.
     """
     if any(history[_score(history)].isna().any() for history in histories.values()):
         targets = ()
@@ -52,25 +52,25 @@ def epochs_to_targets(
 def performance_profile(table: pd.DataFrame) -> pd.DataFrame:
     """Return how often a variant is within a factor of the fastest one.
 
-    After Dolan and Moré, Benchmarking optimization software with performance profiles,
-    Mathematical Programming 91 (2002). For each target a problem is a seed, which gives every
-    variant the same start; the factor is the ratio of a variant's epochs to the fewest that any
-    variant takes with that seed. A seed with which none arrives is one of the seeds all the same.
-    Two variants neither of which is the fastest are compared by a profile of the two alone (Gould
-    and Scott, A note on performance profiles for benchmarking software, ACM Transactions on
-    Mathematical Software 43, 2016).
+    The method is that of Dolan and Moré, Benchmarking optimization software with performance
+    profiles, Mathematical Programming 91 (2002). For each target a problem is a seed, which gives
+    every variant the same start. The factor is a variant's epochs divided by the fewest that any
+    variant needs with that seed. A seed with which no variant meets the target still counts as one
+    of the seeds. To compare two variants that are not the fastest, make a profile of these two
+    alone. (Gould and Scott, A note on performance profiles for benchmarking software, ACM
+    Transactions on Mathematical Software 43, 2016.)
 
     Args:
-        table: as of `epochs_to_targets`.
+        table: as returned by `epochs_to_targets`.
 
     Returns:
         The corners of a step function for each target and variant, ordered by target, by the
-        variants as they are given, and by factor: `fraction` of the seeds are within `factor` of
-        the fastest, up to the next row's. The first factor is 1; the last one is the largest
-        that occurs for the target, so that all steps of a target end together.
+        variants as they are given, and by factor. The share `fraction` of the seeds is within
+        `factor` of the fastest, up to the factor of the next row. The first factor is 1. The last
+        one is the largest that occurs for the target, so that all steps of a target end together.
     """
     fewest = table.groupby(["target", "seed"])["epochs"].transform("min")
-    # Infinity over infinity is no number, and not within any factor either.
+    # Infinity over infinity is NaN; such a seed is not within any factor.
     ratios = table.assign(ratio=(table["epochs"] / fewest).fillna(np.inf))
     rows = [
         {"target": target, "variant": variant, "factor": factor, "fraction": fraction}
@@ -87,11 +87,12 @@ def speed_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return how many seeds of each variant reach a target, and in how many epochs.
 
     Args:
-        table: as of `epochs_to_targets`.
+        table: as returned by `epochs_to_targets`.
 
     Returns:
-        A row per variant and target, in the table's order: `reached`, how many of `seeds` did, and
-        `median_epochs` over all of them, which is infinite unless more than half did.
+        A row per variant and target, in the table's order. `reached` counts those of the `seeds`
+        that reach the target. `median_epochs` is over all seeds: it is infinite unless more than
+        half of them do.
     """
     rows = table.assign(reached=np.isfinite(table["epochs"]))
     summary = rows.groupby(["variant", "target"], sort=False).agg(
@@ -101,21 +102,21 @@ def speed_summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def learning_rate_sensitivity(search: pd.DataFrame) -> float:
-    """Return by how much a learning rate falls short of the best one, on average.
+    """Return how far the learning rates tried fall short of the best one, on average.
 
-    After Wortsman et al., Small-scale proxies for large-scale Transformer training instabilities
-    (2023, arXiv:2309.14322): the expected deviation from the optimum over a range of learning
-    rates. Theirs is of the loss, this one of the validation score, and over those tried: two of
-    them can be compared where the searches spanned a like number of decades.
+    This follows Wortsman et al., Small-scale proxies for large-scale Transformer training
+    instabilities (2023, arXiv:2309.14322): the expected deviation from the optimum over a range of
+    learning rates. Theirs is of the loss. This one is of the validation score, over the rates
+    tried. Compare two variants only if their searches spanned about as many decades.
 
     Args:
-        search: a variant's search.csv, a row per learning rate tried and seed; a trial that
-            diverged has no validation score, and counts as the worst that there is.
+        search: a variant's search.csv, a row per learning rate tried and seed. A trial that
+            diverged has no validation score, and counts as the worst possible one.
 
     Returns:
-        The mean of how far validation scores are from the best, at least 0, and infinite where an
-        error of a trial that diverged has no bound; NaN where nothing was searched, or every trial
-        diverged.
+        The mean distance of the rates' validation scores from the best of them, at least 0.
+        Infinite if a trial diverged and the score is an error without a bound. NaN if nothing was
+        searched, or if every trial diverged.
     """
     column = _score(search)
     if search[column].isna().all():
@@ -139,7 +140,7 @@ def _first_epochs(history: pd.DataFrame, seeds: pd.DataFrame, target: float) -> 
 
 
 def _steps(ratios: pd.Series, all_ratios: pd.Series) -> list[tuple[float, float]]:
-    """Return the corners of the share of `ratios` up to a factor, from 1 to the largest of all."""
+    """Return the corners of the share of `ratios` within a factor, from 1 to the last of all."""
     end = max(filter(np.isfinite, all_ratios), default=1.0)
     factors = sorted({1.0, *filter(np.isfinite, ratios), end})
     return [(factor, float((ratios <= factor).mean())) for factor in factors]

@@ -1,9 +1,9 @@
-"""How sure a difference is: other seeds and other test images, answered together.
+"""Estimates, intervals and verdicts that allow for other seeds and other test images at once.
 
-The model is one of random effects: a metric's pseudo-value of seed s and image i is a mean, plus
-an effect of the seed, plus one of the image, plus the rest. Seeds of two variants are independent;
-images are paired, as both variants are scored on the same ones. docs/statistics.md tells how well
-this holds on real trainings.
+The model is one of random effects. A metric's pseudo-value of seed s and image i is a sum of four
+parts: a mean, an effect of the seed, an effect of the image, and a remainder. Seeds of two variants
+are independent. Images are paired, because both variants are scored on the same ones.
+docs/statistics.md reports how well this holds on real trainings.
 """
 
 import math
@@ -22,21 +22,21 @@ from optledger.core.metric import Verdict
 Sources = Literal[
     "searches, seeds and images", "searches and seeds", "seeds and images", "seeds", "images"
 ]
-"""What else could have come out differently: an interval without the images is of this test set,
-one without the seeds of these two models."""
+"""The noise that an interval accounts for. Without images, it holds for this test set only; without
+seeds, for these models only."""
 
 MOST_SEEDS = 1_000_000
-"""More is not looked for: what these do not show, no number of seeds will."""
+"""The most seeds that planning considers; a difference that needs more counts as out of reach."""
 
 POWER = 0.8
-"""How likely a verdict is to be, where it is said how many seeds it takes."""
+"""The probability of a verdict with which the needed number of seeds is planned."""
 
 SKEWNESS = -1.25
-"""How seeds lean where higher is better, as far as anyone knows before: some fall far below."""
+"""The assumed skewness over seeds where higher is better: some seeds fall far below the rest."""
 
-# Seeds whose spread is so many times that of others, or more, ...
+# A variant whose seeds spread more than _FAR times as far as the other's is never equivalent to it.
 _FAR = 3.0
-# ... are not shown to be as good; and fewer than these, not to be better.
+# With fewer seeds than _FEW, such a variant is never better either.
 _FEW = 5
 
 
@@ -45,16 +45,16 @@ class Sample:
     """One variant's values of a metric.
 
     Attributes:
-        seeds: the metric of each seed, shape (seeds,); where each block of seeds has a search of
-            its own, the mean of each block.
-        images: pseudo-values, mean over the seeds, shape (images,); None where the predictions are
-            not at hand.
-        residual: mean square of what neither the seed nor the image explains; 0 where it is not
-            known, as of one seed.
-        counts: whether an image counts 1 or 0, right or wrong.
-        skewness: which way seeds may lean, and how far.
-        earlier: the same of the first seeds alone, for each look before these were all.
-        block: how many seeds were trained for each of `seeds`.
+        seeds: the metric of each seed, shape (seeds,). Where each block of seeds has its own
+            search, the mean of each block, shape (blocks,).
+        images: pseudo-value of each image, mean over the seeds, shape (images,); None without
+            predictions.
+        residual: mean square of what neither the seed nor the image explains; 0 where it is
+            unknown, as with one seed.
+        counts: whether each pseudo-value is 1 or 0, for right or wrong.
+        skewness: the assumed skewness over seeds.
+        earlier: samples of the first seeds alone, one for each look before the last of these seeds.
+        block: number of seeds behind each value of `seeds`.
     """
 
     seeds: NDArray[np.float64]
@@ -67,34 +67,34 @@ class Sample:
 
     @property
     def count(self) -> int:
-        """How many independent values there are."""
+        """The number of independent values."""
         return len(self.seeds)
 
     @property
     def trained(self) -> int:
-        """How many seeds were trained."""
+        """The number of seeds that were trained."""
         return self.count * self.block
 
     @property
     def mean(self) -> float:
-        """The metric, mean over the seeds."""
+        """The mean of the metric over the seeds."""
         return float(np.mean(self.seeds))
 
     @property
     def variance(self) -> float:
-        """Variance of the metric over seeds (ddof 1); infinite for one seed, which tells none.
+        """Variance of the metric over seeds (ddof 1); infinite for one seed, which shows no spread.
 
-        At least what the residual makes of it: seeds that happen to score alike, by mistakes on
-        different images, are not without noise.
+        It is at least the variance that the residual alone causes. Seeds that happen to score
+        alike, by mistakes on different images, still have noise.
         """
         if self.count == 1:
             return math.inf
         least = 0.0 if self.images is None else self.residual / len(self.images)
-        # Of the distances from the first, so that equal values have no variance at all.
+        # Distances from the first value, so that equal values have a variance of exactly 0.
         return max(float(np.var(self.seeds - self.seeds[0], ddof=1)), least)
 
     def at(self, count: int) -> "Sample | None":
-        """Return what a look at so many seeds saw; None where there are not so many yet."""
+        """Return the sample that a look at `count` seeds saw; None if there are fewer seeds yet."""
         if self.trained < count:
             return None
         return next(each for each in (*self.earlier, self) if each.trained == count)
@@ -107,17 +107,20 @@ def sample(
     looks: Sequence[int] = (),
     block: int = 1,
 ) -> Sample:
-    """Summarize pseudo-values, shape (seeds, images), and those of each look before.
+    """Summarize pseudo-values, shape (seeds, images), also as each earlier look saw them.
 
     The residual is that of a two-way layout without replication (Searle, Casella and McCulloch
     1992, Variance Components, section 4.3).
 
     Args:
-        pseudo_values: what each image contributes to the metric of each seed.
-        counts: whether they are 1 or 0, right or wrong.
-        skewness: which way seeds may lean, and how far.
-        looks: numbers of seeds, ascending.
-        block: how many seeds, one after the other, share a search; of them all a multiple.
+        pseudo_values: contribution of each image to the metric of each seed.
+        counts: whether each pseudo-value is 1 or 0, for right or wrong.
+        skewness: the assumed skewness over seeds.
+        looks: numbers of seeds at which there is a look, ascending.
+        block: number of consecutive seeds that share a search.
+
+    Raises:
+        UserError: the number of seeds is not a multiple of `block`.
     """
     earlier = tuple(
         sample(pseudo_values[:look], counts, skewness, block=block)
@@ -137,13 +140,16 @@ def sample(
 def sample_of_seeds(
     seeds: NDArray[np.float64], skewness: float = 0.0, looks: Sequence[int] = (), block: int = 1
 ) -> Sample:
-    """Return what is known without predictions: of this test set.
+    """Summarize a metric without predictions: its intervals hold for this test set only.
 
     Args:
         seeds: the metric of each seed, shape (seeds,).
-        skewness: which way seeds may lean, and how far.
-        looks: numbers of seeds, ascending.
-        block: as of `sample`.
+        skewness: the assumed skewness over seeds.
+        looks: numbers of seeds at which there is a look, ascending.
+        block: number of consecutive seeds that share a search.
+
+    Raises:
+        UserError: the number of seeds is not a multiple of `block`.
     """
     earlier = tuple(
         sample_of_seeds(seeds[:look], skewness, block=block) for look in looks if look < len(seeds)
@@ -153,7 +159,7 @@ def sample_of_seeds(
 
 
 def _blocks(values: NDArray[np.float64], block: int) -> NDArray[np.float64]:
-    """Return values of seeds with those that share a search together, along a new second axis."""
+    """Group the values of seeds that share a search, along a new second axis."""
     if len(values) % block:
         allowed = f"a multiple of seeds.per_search, {block}, as dvc repro trains them"
         raise UserError(f"results: found {len(values)} seeds of a variant; allowed: {allowed}")
@@ -161,7 +167,7 @@ def _blocks(values: NDArray[np.float64], block: int) -> NDArray[np.float64]:
 
 
 class Estimate(Protocol):
-    """A mean or a difference of means, and how far it may be off."""
+    """A mean or a difference of means, and how far off it may be."""
 
     @property
     def value(self) -> float:
@@ -170,7 +176,7 @@ class Estimate(Protocol):
 
     @property
     def sources(self) -> Sources:
-        """What noise its interval has."""
+        """The noise that the interval accounts for."""
         ...
 
     def interval(self, alpha: float) -> tuple[float, float]:
@@ -183,12 +189,12 @@ class Estimate(Protocol):
 
     @property
     def spreads(self) -> float:
-        """How many times as far the first one's seeds spread as the second's."""
+        """The first variant's spread over seeds, divided by the second's."""
         ...
 
     @property
     def may_be_equivalent(self) -> bool:
-        """Whether an interval within the margin shows that nothing more is the matter."""
+        """Whether the spreads are alike enough for a verdict of equivalence."""
         ...
 
 
@@ -198,15 +204,15 @@ class Howe:
 
     Attributes:
         value: the estimate.
-        sources: what of both is in it.
-        seed_variance: of the estimate, from seeds; infinite where a variant has one seed.
-        degrees_of_freedom: of that variance; infinite where it is 0.
-        image_variance: of the estimate, from images; 0 where they are left out, infinite where
-            there is one only.
-        skewness: of the estimate, as far as seeds make it lean.
-        spreads: how many times as far the first variant's seeds spread as the second's.
-        open_end: -1 where nothing tells how low the difference may be, as the first variant has
-            few seeds that spread far; 1 where nothing tells how high; else 0.
+        sources: the noise that the interval accounts for.
+        seed_variance: variance of the estimate due to seeds; infinite where a variant has one seed.
+        degrees_of_freedom: those of `seed_variance`; infinite where that is 0.
+        image_variance: variance of the estimate due to images; 0 where images are left out,
+            infinite where there is only one.
+        skewness: skewness of the estimate, from the assumed skewness over seeds.
+        spreads: the first variant's spread over seeds, divided by the second's.
+        open_end: -1 if the interval has no lower end, 1 if it has no upper end, else 0. An end is
+            open where a variant has few seeds that spread far: nothing shows how bad it may be.
     """
 
     value: float
@@ -220,21 +226,21 @@ class Howe:
 
     @property
     def may_be_equivalent(self) -> bool:
-        """Whether the one spreads about as far as the other."""
+        """Whether neither variant's seeds spread more than `_FAR` times as far as the other's."""
         return 1 / _FAR <= self.spreads <= _FAR
 
     def half_widths(self, alpha: float) -> tuple[float, float]:
-        """Return how far the ends of the interval that misses with `alpha` are from the value.
+        """Return how far the interval's ends lie below and above the value.
 
-        The seeds' t quantile and the images' normal quantile, joined as Howe (1974), Approximate
-        confidence limits on the mean of X + Y where X and Y are two tabled independent random
-        variables, JASA 69:789-794. The end towards which seeds lean is farther by the first term
-        of the t statistic's expansion for skewness (Johnson 1978, JASA 73; Hall 1992, JRSS B 54);
-        the other is not nearer.
+        The interval misses with probability `alpha`. It combines the seeds' t quantile and the
+        images' normal quantile as Howe does: Approximate confidence limits on the mean of X + Y
+        where X and Y are two tabled independent random variables, JASA 69 (1974), 789-794. The end
+        towards which seeds lean is moved outwards by the first term of the t statistic's expansion
+        for skewness (Johnson 1978, JASA 73; Hall 1992, JRSS B 54). The other end stays in place.
         """
         if math.isinf(self.seed_variance + self.image_variance):
             return math.inf, math.inf
-        # Forty times as fast as the quantiles of scipy.stats, which are these.
+        # The same as the quantiles of scipy.stats, and forty times as fast.
         t = -special.stdtrit(self.degrees_of_freedom, alpha / 2)
         images = special.ndtri(alpha / 2) * math.sqrt(self.image_variance)
         lean = self.skewness * (2 * t**2 + 1) / 6 if self.skewness else 0.0
@@ -252,16 +258,16 @@ class Howe:
         return self.value - below, self.value + above
 
     def _towards_zero(self, alpha: float) -> float:
-        """Return how far the end on the side of 0 is from the value."""
+        """Return the distance between the value and the end on the side of 0."""
         return self.half_widths(alpha)[0 if self.value > 0 else 1]
 
     def p_value(self) -> float:
         """Return the alpha whose interval ends at 0; 0 where it is below 1e-100."""
         distance = abs(self.value)
-        # At 1 the interval ends at its value, but where seeds lean.
+        # With an alpha of 1 the interval has no width, unless seeds lean.
         if distance <= self._towards_zero(1.0):
             return 1.0
-        # Of smaller ones, SciPy's t quantile is NaN at some degrees of freedom.
+        # For a smaller alpha, SciPy's t quantile is NaN at some degrees of freedom.
         smallest = math.log(1e-100)
         if self._towards_zero(math.exp(smallest)) <= distance:
             return 0.0
@@ -273,15 +279,15 @@ class Howe:
 
 @dataclass(frozen=True)
 class McNemar:
-    """The difference in accuracy of two models, one seed each: other images only.
+    """The difference in accuracy of two models, one seed each, with the noise of images only.
 
-    Whether it is 0 is McNemar's exact test (1947, Psychometrika 12): of the images that one model
-    alone gets right, each is as likely the first's as the second's.
+    McNemar's exact test (1947, Psychometrika 12) decides whether it is 0. If it is, each image that
+    only one model gets right is equally likely to be the first's or the second's.
 
     Attributes:
-        first_alone: images that the first alone gets right.
-        second_alone: images that the second alone gets right.
-        images: how many there are.
+        first_alone: number of images that only the first model gets right.
+        second_alone: number of images that only the second model gets right.
+        images: number of images.
     """
 
     first_alone: int
@@ -300,9 +306,9 @@ class McNemar:
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the ends of an interval that excludes 0 exactly where the test does.
 
-        Clopper and Pearson's (1934, Biometrika 26) for the share of the first among the images
-        that tell the two apart, times theirs for how many of all images those are: the end of it
-        that is farther from 0 on either side.
+        It multiplies two intervals of Clopper and Pearson's (1934, Biometrika 26). The first is for
+        the first model's share of the images that only one model gets right. The second is for the
+        share of such images among all. Each end is the product that makes the interval wider.
         """
         apart = self.first_alone + self.second_alone
         shares = _clopper_pearson(self.first_alone, apart, alpha)
@@ -311,7 +317,7 @@ class McNemar:
         return low * (most if low < 0 else fewest), high * (most if high > 0 else fewest)
 
     def p_value(self) -> float:
-        """Return the exact test's p-value, two-sided."""
+        """Return the two-sided p-value of the exact test."""
         apart = self.first_alone + self.second_alone
         return float(stats.binomtest(self.first_alone, apart).pvalue) if apart else 1.0
 
@@ -326,8 +332,9 @@ def _clopper_pearson(successes: int, trials: int, alpha: float) -> tuple[float, 
 def difference(first: Sample, second: Sample) -> Estimate:
     """Return the first's mean minus the second's.
 
-    With one seed each and predictions it is of these two models; with one seed on one side only,
-    or without predictions, nothing tells the noise and the interval has no ends.
+    With one seed each and predictions, the interval is for these two models. With one seed on one
+    side only, or one seed each and no predictions, the noise is unknown and the interval has no
+    ends.
     """
     if first.count == second.count == 1 and first.images is not None and second.images is not None:
         apart = first.images - second.images
@@ -338,7 +345,7 @@ def difference(first: Sample, second: Sample) -> Estimate:
 
 
 def mean(variant: Sample) -> Howe:
-    """Return a variant's mean; with one seed and predictions it is of this model."""
+    """Return a variant's mean; with one seed and predictions, its interval is for this model."""
     if variant.count == 1 and variant.images is not None:
         variance = _variance(variant.images) / len(variant.images)
         return Howe(variant.mean, "images", 0.0, math.inf, variance)
@@ -351,15 +358,15 @@ _SOURCES: dict[tuple[bool, bool], Sources] = {
     (True, False): "seeds and images",
     (True, True): "searches, seeds and images",
 }
-"""By whether there are predictions, and whether blocks of seeds have searches of their own."""
+"""By whether there are predictions, and whether each block of seeds has its own search."""
 
 
 def _howe(value: float, samples: Sequence[Sample]) -> Howe:
-    """Return the estimate of one sample's mean, or of the first's minus the second's.
+    """Estimate one sample's mean, or the first sample's mean minus the second's.
 
-    Seeds: the sum of the variants' variances of their means, with Welch's degrees of freedom (1947,
-    Biometrika 34). Images: the variance of their effects, from which what the few seeds leave of
-    the residual is taken away.
+    Seeds: the sum of the variances of the variants' means, with Welch's degrees of freedom (1947,
+    Biometrika 34). Images: the variance of their effects, minus the part of the residual that
+    remains in a mean over few seeds.
     """
     images = image_variance(samples)
     sources = _SOURCES[images is not None, max(each.block for each in samples) > 1]
@@ -369,7 +376,7 @@ def _howe(value: float, samples: Sequence[Sample]) -> Howe:
         return Howe(value, sources, math.inf, 0.0, images or 0.0)
     squares = sum(part**2 / (each.count - 1) for part, each in zip(parts, samples, strict=True))
     degrees = total**2 / squares if squares else math.inf
-    # The third cumulant of a mean is that of a seed by the square of how many there are.
+    # The third cumulant of a mean of n seeds is that of one seed, divided by n squared.
     thirds = [
         each.skewness * part**1.5 / math.sqrt(each.count)
         for part, each in zip(parts, samples, strict=True)
@@ -391,7 +398,7 @@ def _times_as_far(samples: Sequence[Sample]) -> float:
 
 
 def _open_end(samples: Sequence[Sample], spreads: float) -> int:
-    """Return which end few seeds that spread far do not tell, as of `Howe`."""
+    """Return `Howe.open_end`: the end that few seeds with a wide spread cannot bound."""
     noisier, sign = (samples[0], -1) if spreads > 1 else (samples[-1], 1)
     if noisier.count >= _FEW or 1 / _FAR <= spreads <= _FAR or not noisier.skewness:
         return 0
@@ -400,7 +407,7 @@ def _open_end(samples: Sequence[Sample], spreads: float) -> int:
 
 
 def image_variance(samples: Sequence[Sample]) -> float | None:
-    """Return the estimate's variance from images; None where not every sample has predictions."""
+    """Return the estimate's variance due to images; None unless every sample has predictions."""
     effects = np.zeros(())
     for sign, each in zip((1, -1), samples, strict=False):
         if each.images is None:
@@ -417,18 +424,21 @@ def _variance(values: NDArray[np.float64]) -> float:
 def verdict(
     estimate: Estimate, alpha: float, margin: float, lower_is_better: bool = False
 ) -> Verdict:
-    """Return what a difference amounts to for the first variant.
+    """Return the verdict on the first variant.
 
     Args:
-        estimate: the first minus the second.
-        alpha: how often better and worse may be wrong, both together, and equivalent; below 0.5.
+        estimate: the first's mean minus the second's.
+        alpha: the probability with which better and worse together may be wrong, and that with
+            which equivalent may be wrong; below 0.5.
         margin: the difference up to which both are as good as equal.
         lower_is_better: whether the metric is a loss.
 
     Returns:
-        equivalent, if the interval that misses with probability 2 * alpha lies within the margin:
-        two one-sided tests (Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15); else
-        better or worse, if the interval of `alpha` excludes 0; else inconclusive.
+        - equivalent, if the interval that misses with probability 2 * alpha lies within the margin,
+          and the spreads over seeds allow it. These are two one-sided tests (Schuirmann 1987, J.
+          Pharmacokinetics and Biopharmaceutics 15).
+        - better or worse, else, if the interval of `alpha` excludes 0.
+        - inconclusive, else.
     """
     low, high = estimate.interval(2 * alpha)
     if -margin <= low and high <= margin and estimate.may_be_equivalent:
@@ -444,16 +454,16 @@ def verdict(
 def seeds_needed(
     first: Sample, second: Sample, size: float, alpha: float, power: float = POWER
 ) -> float:
-    """Return with how many seeds each a difference of `size` would be seen.
+    """Return how many seeds each variant needs to show a difference of `size`.
 
-    Seen is: its interval excludes 0, with probability `power`, at the spread over seeds and images
-    that these samples have, whichever of the two is ahead. (It may still be called equivalent, if
-    it is below the margin.)
+    A difference is shown if its interval excludes 0, here with probability `power`, whichever
+    variant is ahead. The spreads over seeds and images are those of the samples. (Below the margin,
+    the difference may still be called equivalent.)
 
     Returns:
-        The smallest number. Infinite where that is above `MOST_SEEDS`, as where the images alone
-        forbid it and only a larger test set would help; NaN where a variant has one seed, which
-        tells no spread.
+        The smallest number of seeds, or of blocks where seeds share searches. Infinite if it is
+        above `MOST_SEEDS`. That is so where the noise of images is too large, and only a larger
+        test set would help. NaN where a variant has one seed, which shows no spread.
     """
     return _fewest(first, second, [-size, size], 0.0, alpha, power)
 
@@ -461,12 +471,12 @@ def seeds_needed(
 def seeds_to_settle(
     first: Sample, second: Sample, margin: float, alpha: float, power: float = POWER
 ) -> float:
-    """Return with how many seeds each a verdict would be given, if variants are as they seem.
+    """Return how many seeds each variant needs for a verdict, if the samples show the truth.
 
-    That is: equivalent, better or worse, with probability `power`.
+    The verdict is equivalent, better or worse, and is reached with probability `power`.
 
     Returns:
-        The number; infinite or NaN as of `seeds_needed`.
+        The smallest number, with the units and special values of `seeds_needed`.
     """
     return _fewest(first, second, [first.mean - second.mean], margin, alpha, power)
 
@@ -492,25 +502,27 @@ def _fewest(
     return counts[place] if place < len(counts) else math.inf
 
 
-# Midpoints of equal shares of a distribution.
+# Midpoints of 16 equal shares of a distribution.
 _SHARES = (np.arange(16) + 0.5) / 16
 
 
 def verdict_chance(
     first: Sample, second: Sample, seeds: int, size: float, margin: float, alpha: float
 ) -> float:
-    """Return how likely a difference of `size` is shown not to be 0, or to be within the margin.
+    """Return how likely a difference is shown not to be 0, or to be within the margin.
 
-    The estimate is normal; the variances from seeds that an experiment finds, and with them its
-    degrees of freedom, are independent chi-square ones about the true, which are averaged over.
+    The estimate is normal. The variances over seeds that an experiment finds are independent and
+    chi-square around the true ones. The result is an average over these variances, and so over the
+    degrees of freedom.
 
     Args:
-        first: its variance of seeds counts as true.
-        second: likewise; and so does the variance of their difference from images.
-        seeds: of each variant.
-        size: the true difference, the first less the second.
-        margin: 0 where equivalence does not count.
-        alpha: as of `verdict`.
+        first: sample whose variance over seeds counts as true.
+        second: the same of the other variant. The variance of their difference due to images counts
+            as true, too.
+        seeds: number of seeds of each variant.
+        size: the true difference, the first's mean minus the second's.
+        margin: the difference up to which both are as good as equal; 0 leaves equivalence out.
+        alpha: the level, as in `verdict`.
     """
     images = image_variance([first, second]) or 0.0
     error = math.sqrt((first.variance + second.variance) / seeds + images)
@@ -545,7 +557,7 @@ def verdict_chance(
     low, high = -half_width(alpha, 1), half_width(alpha, -1)
     chance = 1 - (below(high) - below(low))
     least, most = half_width(2 * alpha, -1) - margin, margin - half_width(2 * alpha, 1)
-    # What is shown to be equivalent, and would not be shown to be apart.
+    # Estimates that show equivalence but no difference: those that show both are counted above.
     within = below(np.minimum(most, high)) - below(np.maximum(least, low))
     alike = (margin > 0) & (most > least) & ~far & ~further
     return float(np.mean(chance + np.where(alike, np.maximum(0.0, within), 0.0)))

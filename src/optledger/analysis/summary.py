@@ -1,4 +1,4 @@
-"""Test metrics summarized over seeds, and the order that they give the variants."""
+"""Test metrics summarized over seeds, and the order of the variants by them."""
 
 import math
 
@@ -11,12 +11,13 @@ from optledger.core.metric import METRICS, metrics_in
 def summarize(seeds: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """Summarize results/seeds.csv, a row per variant and seed, as results/metrics.json holds it.
 
-    A diverged seed counts with 0 in what is best at 1, and has no loss: that is the mean of the
-    others. Where it has no error of a number either, its variant has no mean of that.
+    If the target is a class or labels, a diverged seed counts as 0 in every metric but the loss. It
+    has no loss, so the mean loss is that of the other seeds. If the target is a number, a diverged
+    seed has no metrics, and its variant has no means.
 
     Returns:
         By variant, in the table's order: each metric's mean, and as `<metric>_std` its sample
-        standard deviation (ddof 1); None where there are too few seeds for it.
+        standard deviation (ddof 1). None where a mean or a deviation cannot be computed.
     """
     names = metrics_in(seeds)
     return {
@@ -35,15 +36,15 @@ _OF_THE_REST = {"loss"}
 
 
 def _written(value: float) -> float:
-    """Return a value as tables have it, if it is finite."""
+    """Return a value rounded as in tables; infinite values stay."""
     return value if math.isinf(value) else rounded(value) or 0.0
 
 
 def ranking(seeds: pd.DataFrame, metric: str) -> list[str]:
-    """Return the variants of results/seeds.csv by their mean, the best first, ties by name."""
+    """Return the variants of results/seeds.csv, the best mean first and ties by name."""
     found = METRICS[metric]
     means = seeds.groupby("variant", sort=False)[metric].agg(lambda own: own.mean(skipna=False))
-    # Of a seed that diverged there is no error: nothing is worse.
+    # A diverged seed has no error, and no mean is worse than that.
     worst = math.inf if found.lower_is_better else found.least
     return sorted(
         map(str, means.index),

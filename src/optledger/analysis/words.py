@@ -1,4 +1,4 @@
-"""How figures stand in sentences and cells."""
+"""Numbers and names as text, for sentences and table cells."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ from optledger.core.params import Comparison
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence has them."""
+    """Return names as a list in a sentence: `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def some(names: Sequence[str], most: int = 8) -> str:
-    """Return names as `listed`, the first of them if there are more than `most`."""
+    """Return names like `listed`; of more than `most`, the first ones and the number of others."""
     if len(names) <= most:
         return listed(names)
     shown = names[: max(1, most // 2)]
@@ -24,27 +24,27 @@ def some(names: Sequence[str], most: int = 8) -> str:
 
 
 def many(count: float, noun: str) -> str:
-    """Return so many of something, as in 1 seed and 2 seeds."""
+    """Return a count with its noun, as in `1 seed` and `2 seeds`."""
     return f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
 
 
 def are(names: Sequence[str]) -> str:
-    """Return the verb that they take."""
+    """Return the verb that goes with these names: `is` or `are`."""
     return "is" if len(names) == 1 else "are"
 
 
 def confidence(comparison: Comparison) -> str:
-    """Return with what confidence intervals hold together."""
+    """Return the confidence with which intervals hold together."""
     return f"{100 * comparison.confidence:g} % confidence"
 
 
 def looks(comparison: Comparison) -> str:
-    """Return the declared numbers of seeds at which verdicts are made."""
+    """Return the declared looks, as numbers of seeds."""
     return listed([str(look) for look in comparison.looks])
 
 
 def verdict_at(row: Mapping[str, Any] | pd.Series, comparison: Comparison) -> str:
-    """Return the verdict of a row of `comparisons`, and the look that came to it, if declared."""
+    """Return the verdict of a row of `comparisons`, with its look where looks are declared."""
     verdict = str(row["verdict"])
     if not comparison.looks or verdict in ("inconclusive", "not judged", "not pursued"):
         return verdict
@@ -52,7 +52,7 @@ def verdict_at(row: Mapping[str, Any] | pd.Series, comparison: Comparison) -> st
 
 
 def signed(value: float, metric: str) -> str:
-    """Return a difference in the metric's unit; empty where there is none."""
+    """Return a difference with its sign, in the metric's unit; empty if it is missing."""
     return "" if pd.isna(value) else METRICS[metric].signed(value)
 
 
@@ -61,14 +61,15 @@ def interval(row: Mapping[str, Any] | pd.Series, metric: str, inner: bool = Fals
 
     Args:
         row: the row.
-        metric: what it is about.
-        inner: whether the narrower one is asked for, which shows equivalence.
+        metric: the metric of the row.
+        inner: whether to return the narrower interval, which shows equivalence.
     """
     prefix = "inner_" if inner else ""
     ends = [row.get(f"{prefix}{end}", math.nan) for end in ("low", "high")]
     low, high = (signed(end, metric) for end in ends)
     if math.isinf(row["half_width"]):
-        # Nothing tells how low, or how high, a variant may be of which few seeds spread far.
+        # One end is open where a variant has few seeds that spread far: nothing bounds how bad it
+        # is.
         most = METRICS[metric].reach
         if ends[0] > -most:
             return f"above {low}"
@@ -77,13 +78,13 @@ def interval(row: Mapping[str, Any] | pd.Series, metric: str, inner: bool = Fals
 
 
 def mean_interval(metric: str, low: float, high: float, diverged: int) -> str:
-    """Return the interval of a mean, within what it can be; a seed that diverged leaves it open.
+    """Return the interval of a mean, cut to the metric's range; unknown if a seed diverged.
 
     Args:
-        metric: whose it is.
-        low: its lower end.
-        high: its upper end.
-        diverged: how many of the seeds did.
+        metric: the metric of the mean.
+        low: the lower end.
+        high: the upper end.
+        diverged: number of seeds that diverged.
     """
     if diverged or not math.isfinite(high - low):
         return "unknown"
@@ -92,26 +93,32 @@ def mean_interval(metric: str, low: float, high: float, diverged: int) -> str:
 
 
 def learning_rate(rate: float, with_it: int, seeds: int) -> str:
-    """Return a learning rate, which so many of the seeds have, as each block of them searched."""
+    """Return a learning rate, and how many seeds have it if searches found several.
+
+    Args:
+        rate: the learning rate.
+        with_it: number of seeds that have it.
+        seeds: number of all seeds.
+    """
     return f"{rate:g}" if with_it == seeds else f"{rate:g} ({with_it} of {seeds} seeds)"
 
 
 def p_value(value: float) -> str:
-    """Return a p-value; empty where there is none."""
+    """Return a p-value; empty if it is missing."""
     if pd.isna(value):
         return ""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def further_seeds(seeds: float) -> str:
-    """Return how many more seeds would settle it."""
+    """Return how many more seeds would settle a comparison."""
     if pd.isna(seeds):
         return "unknown"
     return f"{seeds:g}" if math.isfinite(seeds) else "no number"
 
 
 def epochs_to(epochs: float, reached: int, seeds: int) -> str:
-    """Return the median epochs to a target, which so many of the seeds reached."""
+    """Return the median epochs to a target, and how many seeds reached it if some did not."""
     if reached == seeds:
         return f"{epochs:g}"
     median = f"{epochs:g} " if math.isfinite(epochs) else ""
@@ -119,14 +126,14 @@ def epochs_to(epochs: float, reached: int, seeds: int) -> str:
 
 
 def converged_after(epoch: float, converged: int, seeds: int) -> str:
-    """Return the epoch after which so many of the seeds have converged, on average."""
+    """Return the mean epoch of convergence, and how many seeds converged if some did not."""
     if not converged:
         return ""
     return f"{epoch:.3g}" if converged == seeds else f"{epoch:.3g} ({converged} of {seeds} seeds)"
 
 
 def plus_minus(metric: str, mean: float, half: float) -> str:
-    """Return the mean of a metric and what it may be off by, where that is known."""
+    """Return a mean of a metric and how far off it may be, if that is known."""
     if pd.isna(mean):
         return ""
     told = METRICS[metric].told(mean)

@@ -1,1 +1,1 @@
-"""Figures: tables in, Matplotlib figures out, and how they become SVG."""
+"""Matplotlib figures of tables, and how they become SVG."""

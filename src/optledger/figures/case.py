@@ -15,18 +15,19 @@ _ALWAYS_RUN_LINES = {
 }
 
 _HIGHEST = 10.0
-"""Where the vertical axis ends at the latest: a line that diverges leaves it there."""
+"""The largest suboptimality that the vertical axis makes room for; a diverging line leaves it
+above."""
 
 
 def draw(name: str, points: pd.DataFrame, methods: pd.DataFrame) -> str:
     """Return the figure of a case as SVG, the same bytes for the same tables.
 
     Args:
-        name: the case's.
-        points: rows of method, epoch and suboptimality, as of `trajectory_table`.
-        methods: a row per method, as of `method_table`.
+        name: name of the case.
+        points: rows of method, epoch and suboptimality, as returned by `trajectory_table`.
+        methods: a row per method, as returned by `method_table`.
     """
-    # Not at the top: importing Matplotlib reads its user's settings and fonts.
+    # Not at the top: importing Matplotlib reads the user's settings and fonts.
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
@@ -34,13 +35,13 @@ def draw(name: str, points: pd.DataFrame, methods: pd.DataFrame) -> str:
         figure = Figure(figsize=(4.9, 3.4 + 0.2 * len(methods)), layout="constrained")
         axes = figure.add_subplot()
         styles = _line_styles(methods["method"].tolist())
-        # The fastest first; of those that did not arrive, the nearest.
+        # The fastest first, then the methods that did not arrive, the nearest first.
         for row in methods.sort_values(["suboptimality", "epochs", "method"]).to_dict("records"):
             method = str(row["method"])
             own = points[points["method"] == method]
             axes.plot(
                 own["epoch"],
-                # What diverges would stretch the axis beyond what float64 holds.
+                # Values of a diverging method would stretch the axis beyond what float64 holds.
                 own["suboptimality"].clip(upper=100 * _HIGHEST),
                 **styles[method]._asdict(),
                 label=_label(row),
@@ -50,7 +51,8 @@ def draw(name: str, points: pd.DataFrame, methods: pd.DataFrame) -> str:
         axes.set_title(f"{name.replace('_', ' ').capitalize()}: how far from the optimum")
         axes.set_xlabel("epochs (passes over the training examples)")
         axes.set_ylabel("suboptimality, relative to the start")
-        # Linear from 0 to 1, so that the start is on it.
+        # The axis is linear from 0 to 1, because a logarithmic one has no place for the start,
+        # epoch 0.
         axes.set_xscale("symlog", linthresh=1, linscale=0.35)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda epoch, _: f"{epoch:g}"))
         axes.set_xlim(0, points["epoch"].max() * 1.15)
@@ -61,12 +63,12 @@ def draw(name: str, points: pd.DataFrame, methods: pd.DataFrame) -> str:
 
 
 def _line_styles(methods: Sequence[str]) -> dict[str, Line]:
-    """Return a line for each method: the same in every figure of the same methods."""
+    """Return a line for each method, the same in every figure of the same methods."""
     return lines(set(methods) - _ALWAYS_RUN_LINES.keys()) | _ALWAYS_RUN_LINES
 
 
 def _label(row: Mapping[Hashable, Any]) -> str:
-    """Return a method's name, what it was set to, and how it ended."""
+    """Return a method's name, its settings, and how it ended."""
     settings = []
     if pd.notna(row["learning_rate"]):
         settings.append(f"η = {row['learning_rate']:g}")

@@ -1,4 +1,4 @@
-"""The answer as a figure: how far each variant is from the best, with interval and verdict."""
+"""The figure of the answer: each variant's distance from the best, with interval and verdict."""
 
 import math
 
@@ -13,23 +13,23 @@ from optledger.core.params import Comparison
 from optledger.figures.panels import identifier, near, short
 from optledger.figures.style import GREY, GRID, lines, style, svg
 
-# Inches: of a variant's row, and of the rest.
+# In inches: the height of a variant's row, and of everything else.
 _ROW, _HEADS = 0.4, 0.75
 
 
 def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> str:
-    """Return the differences from the best variant that leads on the deciding metric as SVG.
+    """Return as SVG the differences from the best variant that leads, on the deciding metric.
 
     The grey band is the margin. The thick part of a line is the narrower interval, which shows
-    equivalence. An arrow is a variant that is further away than the axis goes. A preview has
-    neither the thick part nor verdicts, and says what it is.
+    equivalence. An arrow marks a variant that lies beyond the end of the axis. A preview is titled
+    as one, and has neither thick parts nor verdicts.
 
     Args:
         leaderboard: results/leaderboard.csv.
         comparisons: results/comparisons.csv.
         comparison: the section of params.yaml.
     """
-    # Not at the top: importing Matplotlib reads its user's settings and fonts.
+    # Not at the top: importing Matplotlib reads the user's settings and fonts.
     from matplotlib.figure import Figure
 
     metric = comparison.metric
@@ -48,7 +48,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         texts = _texts(leaderboard, rows, comparison)
         lost = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
         low, high = _limits(told.units * rows.drop(lost, errors="ignore")[["low", "high"]], margin)
-        # What is worse is on the left, whatever is better.
+        # Worse variants are on the left, whether higher or lower is better.
         left, right = (high, low) if told.lower_is_better else (low, high)
         axes = figure.add_subplot()
         beside = axes.get_yaxis_transform()
@@ -98,9 +98,9 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
 def _texts(
     leaderboard: pd.DataFrame, rows: pd.DataFrame, comparison: Comparison
 ) -> dict[str, tuple[str, str]]:
-    """Return what stands beside each variant that `rows` has: its verdict, and what that is by.
+    """Return the texts beside each variant in `rows`: its verdict, and the numbers behind it.
 
-    In a preview that is its difference, and the interval.
+    In a preview the texts are the difference and its interval.
     """
     texts = {}
     is_preview = preview.is_preview(leaderboard["seeds"], comparison)
@@ -121,9 +121,9 @@ def _texts(
 
 
 def _limits(rows: pd.DataFrame, margin: float) -> tuple[float, float]:
-    """Return the ends of the axis: of the margin, and of the intervals that are not far away."""
+    """Return the ends of the axis, which hold the margin and the intervals that are not far off."""
     ends = rows.dropna()
     ends = ends[near(ends.abs().max(axis=1))]
     low, high = 1.05 * ends["low"].min(), 1.05 * ends["high"].max()
-    # Of no ends at all, too.
+    # Without any intervals, low and high are NaN, which fmin and fmax ignore.
     return float(np.fmin(-1.4 * margin, low)), float(np.fmax(1.4 * margin, high))

@@ -1,4 +1,4 @@
-"""How the results went over time: each variant's mean at each commit, with its interval."""
+"""The figure of the results over time: each variant's mean at each commit, with its interval."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from optledger.figures.style import svg
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Of commits: those that the axis names, and those that leave points little room.
+# Numbers of commits: how many the axis names, and from how many on points must be small.
 _TICKS, _MANY = 4, 40
 
 
@@ -26,16 +26,16 @@ def draw(
 ) -> str:
     """Return means over commits as SVG, the same bytes for the same results.
 
-    The band is the mean's interval. An arrow at the edge is a variant that is further away than the
-    axis goes.
+    The band is the mean's interval. An arrow at the edge marks a variant that lies beyond the end
+    of the axis.
 
     Args:
-        table: a row per variant and commit that has it: `variant`, `place` of the commit, `mean`,
-            and `low` and `high`, which are NaN, or infinite, where they are not known.
-        commits: what the axis calls them, the oldest first.
-        metric: what the means are of.
-        shown: the variants that are drawn.
-        variants: all that there are now.
+        table: a row per variant and commit that has it, with these columns: `variant`; `place`, the
+            position of the commit; `mean`; `low` and `high`, NaN or infinite where unknown.
+        commits: labels of the commits on the axis, the oldest first.
+        metric: the metric of the means.
+        shown: the variants to draw.
+        variants: all present variants, which determine the colours.
     """
     table = table.replace([np.inf, -np.inf], np.nan)
     low, high = _limits(table, METRICS[metric].lower_is_better)
@@ -54,11 +54,11 @@ def draw(
 
 
 def _draw(axes: "Axes", own: pd.DataFrame, line: dict[str, Any], ends: tuple[float, float]) -> None:
-    """Draw a variant's means, a gap where it was not there, and their intervals."""
+    """Draw a variant's means and intervals, with a gap where the variant did not exist."""
     colour, mean = line["color"], own["mean"]
     known = own["low"].notna() & own["high"].notna()
     axes.fill_between(own.index, own["low"], own["high"], color=colour, alpha=0.12, linewidth=0)
-    # A band has no width where neither neighbour has an interval.
+    # A band needs two neighbouring intervals; an interval without a neighbour becomes a line.
     alone = own[known & ~known.shift(1, fill_value=False) & ~known.shift(-1, fill_value=False)]
     axes.vlines(alone.index, alone["low"], alone["high"], color=colour, alpha=0.4, linewidth=0.8)
     axes.plot(own.index, mean, marker="o", markersize=3.5 if len(own) < _MANY else 1.5, **line)
@@ -72,7 +72,7 @@ def _draw(axes: "Axes", own: pd.DataFrame, line: dict[str, Any], ends: tuple[flo
 
 
 def _limits(table: pd.DataFrame, lower_is_better: bool) -> tuple[float, float]:
-    """Return the ends of the axis: of the intervals of those that are not far from the best."""
+    """Return the ends of the axis, which hold the variants that are not far from the best."""
     lowest = table[["mean", "low"]].min(axis=1).groupby(table["variant"]).min()
     highest = table[["mean", "high"]].max(axis=1).groupby(table["variant"]).max()
     last = table.groupby("variant")["mean"].last()

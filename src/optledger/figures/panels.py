@@ -1,4 +1,4 @@
-"""Panels: which variants one figure draws in colour, on axes that all figures of a kind share."""
+"""Panels: figures that share their axes and differ in which variants are in colour."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Times the distance of those that are near: one further away leaves them no room.
+# A distance more than this times that of near variants leaves those no room.
 _FAR = 4.0
 
-# By the ratio of an axis' ends: where in a decade its ticks are.
+# Upper bound of the ratio of an axis's ends, and the ticks within each decade below that bound.
 _SUBS = (
     (6.0, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)),
     (30.0, (1.0, 2.0, 5.0)),
     (300.0, (1.0, 3.0)),
 )
 
-# In characters: of a name as it is printed, and of one of which three columns fit.
+# In characters: the longest name that is printed in full, and the longest for three legend columns.
 _LONGEST, _NARROW = 22, 12
 
 
 @contextmanager
 def panel() -> Iterator["tuple[Figure, Axes]"]:
     """Yield a figure and its axes, in this project's style."""
-    # Not at the top: importing Matplotlib reads its user's settings and fonts.
+    # Not at the top: importing Matplotlib reads the user's settings and fonts.
     from matplotlib.figure import Figure
 
     with style():
@@ -37,7 +37,7 @@ def panel() -> Iterator["tuple[Figure, Axes]"]:
 
 
 def line_of(variant: str, variants: Sequence[str], shown: Sequence[str]) -> dict[str, Any]:
-    """Return how Matplotlib draws a variant: in its colour, or thin and grey behind the others."""
+    """Return Matplotlib's arguments for a variant's line, which is thin and grey unless shown."""
     named = {"label": short(variant), "gid": identifier(variant)}
     if variant not in shown:
         return {**named, "color": GREY, "linewidth": 0.6, "alpha": 0.45, "zorder": 1}
@@ -45,12 +45,12 @@ def line_of(variant: str, variants: Sequence[str], shown: Sequence[str]) -> dict
 
 
 def name_lines(figure: "Figure", shown: Sequence[str]) -> None:
-    """Add a legend, if several lines are shown."""
+    """Add a legend if several lines are shown."""
     if len(shown) > 1:
         handles = figure.axes[0].get_legend_handles_labels()[0]
         wanted = {identifier(name) for name in shown}
         named = [handle for handle in handles if handle.get_gid() in wanted]
-        # Read in rows, which Matplotlib fills by columns.
+        # The legend reads in rows, but Matplotlib fills it by columns.
         columns = 3 if max(map(len, shown)) <= _NARROW else 2
         rows = [handle for start in range(columns) for handle in named[start::columns]]
         figure.legend(
@@ -63,11 +63,11 @@ def name_lines(figure: "Figure", shown: Sequence[str]) -> None:
 
 
 def plain_numbers(axis: Any, most: int = 6) -> None:
-    """Print the ticks of a logarithmic axis as people write numbers: 0.03, not a power of ten.
+    """Label a logarithmic axis with plain numbers: 0.03, not a power of ten.
 
     Args:
-        axis: one of Matplotlib's, whose ends are set.
-        most: how many ticks it has room for.
+        axis: a Matplotlib axis whose ends are set.
+        most: the largest number of ticks.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -80,18 +80,18 @@ def plain_numbers(axis: Any, most: int = 6) -> None:
 
 
 def identifier(variant: str) -> str:
-    """Return what an SVG calls the line of a variant, which is no name of Matplotlib's own."""
+    """Return the id of a variant's line in an SVG. It differs from Matplotlib's own ids."""
     return f"variant:{variant}"
 
 
 def near(reach: "pd.Series[float]") -> "pd.Series[bool]":
-    """Return which of some distances leave each other room on one axis.
+    """Return which distances fit on one axis without hiding the others.
 
-    A quarter of them always does; those that are much further away would hide the others.
+    The nearest quarter always does. A distance does not if it is much larger than those.
     """
     return reach <= _FAR * reach.quantile(0.25, interpolation="lower")
 
 
 def short(name: str) -> str:
-    """Return a name cut to what a figure has room for."""
+    """Return a name, cut to the length that a figure has room for."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

@@ -1,4 +1,4 @@
-"""True and predicted numbers beside each other: on the line a prediction is right."""
+"""The figure of true against predicted numbers; a prediction on the diagonal is right."""
 
 import numpy as np
 import pandas as pd
@@ -8,12 +8,12 @@ from optledger.figures.style import GREY, svg
 
 
 def draw(residuals: pd.DataFrame, colour: str, name: str) -> str:
-    """Return the numbers of one variant as SVG, a dot for each test item.
+    """Return the predictions of one variant as SVG, a dot for each test item.
 
     Args:
-        residuals: results/test/residuals.csv of the variant: `actual` and `predicted`.
-        colour: of its dots.
-        name: of the number.
+        residuals: the variant's rows of results/test/residuals.csv, with `actual` and `predicted`.
+        colour: colour of the dots.
+        name: name of the number that is predicted.
     """
     with panel() as (figure, axes):
         values = residuals[["actual", "predicted"]].to_numpy(float)

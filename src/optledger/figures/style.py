@@ -1,4 +1,4 @@
-"""How figures look: a line for each name, the same everywhere, and ink that can turn dark."""
+"""The style of figures: the same line for a name everywhere, and colours that can turn dark."""
 
 import io
 import itertools
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0b4a9e", "#a3360a", "#00866f", "#e3429f", "#b98414", "#3f95f2")
-"""Six that people with any colour vision tell apart, on white; after them come dashes."""
+"""Six colours that people with any colour vision can distinguish on white. After these, dashes
+vary."""
 
 INK, GREY, GRID, PAPER = "#222222", "#6b6b6b", "#e6e6e6", "#ffffff"
 
@@ -26,13 +27,13 @@ DARK = {
     ),
     **{INK: "#e6e6e6", GREY: "#9aa0a6", GRID: "#33383e", PAPER: "#14171b"},
 }
-"""What takes the place of each colour where the page is dark."""
+"""The colour that replaces each colour on a dark page."""
 
 VARIABLES = {
     **{colour: f"--colour-{number}" for number, colour in enumerate(COLOURS)},
     **{INK: "--ink", GREY: "--grey", GRID: "--grid", PAPER: "--paper"},
 }
-"""What a style sheet calls each colour."""
+"""The CSS variable of each colour."""
 
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 
@@ -54,7 +55,7 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.8,
     "lines.markersize": 5.0,
     "lines.solid_capstyle": "round",
-    # Text stays text; identifiers are drawn from this and not at random.
+    # Text stays text. Ids are derived from this salt and not from random numbers.
     "svg.fonttype": "none",
     "svg.hashsalt": "optledger",
     "text.color": INK,
@@ -66,11 +67,11 @@ _STYLE: dict[Any, Any] = {
 
 
 class Line(NamedTuple):
-    """How one name is drawn.
+    """The appearance of a line.
 
     Attributes:
-        color: as `#0b4a9e`.
-        linestyle: as Matplotlib calls it.
+        color: the colour, such as `#0b4a9e`.
+        linestyle: Matplotlib's name of the dash pattern.
     """
 
     color: str
@@ -78,9 +79,9 @@ class Line(NamedTuple):
 
 
 def lines(names: Iterable[str]) -> dict[str, Line]:
-    """Return a line for each name, by its place in the alphabet.
+    """Return a line for each name, by its place in alphabetical order.
 
-    So whatever draws the same names draws them alike, in any order: report, DVC's plots, MLflow.
+    So the same names, in any order, look the same in the report, in DVC's plots and in MLflow.
     """
     styles = itertools.cycle(itertools.product(_DASHES, COLOURS))
     return {
@@ -91,12 +92,12 @@ def lines(names: Iterable[str]) -> dict[str, Line]:
 
 @contextmanager
 def style(changes: Mapping[Any, Any] | None = None) -> Iterator[None]:
-    """Draw in this project's style, whatever the user's own is.
+    """Draw in this project's style, whatever the user's own settings are.
 
     Args:
-        changes: of it, as Matplotlib's parameters.
+        changes: changes to the style, as Matplotlib parameters.
     """
-    # Not at the top: importing Matplotlib reads its user's settings and fonts.
+    # Not at the top: importing Matplotlib reads the user's settings and fonts.
     import matplotlib
 
     with matplotlib.rc_context():
@@ -107,7 +108,8 @@ def style(changes: Mapping[Any, Any] | None = None) -> Iterator[None]:
 
 def svg(figure: "Figure") -> str:
     """Return a figure as SVG, the same bytes for the same figure; call it within `style`."""
-    # Figures have no date, and Matplotlib would read one, or end with what is none.
+    # Matplotlib reads this variable even though the figure has no date, and fails if it is
+    # malformed.
     os.environ.pop("SOURCE_DATE_EPOCH", None)
     content = io.StringIO()
     figure.savefig(content, format="svg", metadata={"Date": None})
@@ -115,5 +117,5 @@ def svg(figure: "Figure") -> str:
 
 
 def themed(content: str) -> str:
-    """Return an SVG whose colours are those that the page's style sheet gives them."""
+    """Replace the colours of an SVG by the variables of the page's style sheet."""
     return re.sub("|".join(VARIABLES), lambda colour: f"var({VARIABLES[colour.group()]})", content)
