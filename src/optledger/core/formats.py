@@ -50,7 +50,7 @@ def rounded(value: float) -> float | None:
 def opened(path: Path) -> Iterator[io.BufferedReader]:
     """Open a regular file for reading.
 
-    Other kinds are refused: opening a pipe would wait for a writer, and some devices never end.
+    Other kinds are refused: a pipe may never get a writer, and some devices never end.
 
     Raises:
         UserError: the path is no regular file.

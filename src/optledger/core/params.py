@@ -1,7 +1,7 @@
 """The schema of params.yaml, and the functions that load and check it.
 
-`load` merges the model and the training defaults into every variant. No other module has to ask
-which of the two a value came from.
+`load` merges the model and the training defaults into every variant. After that, only messages
+about mistakes have to ask which of the two a value came from.
 """
 
 import json
