@@ -81,7 +81,7 @@ _SHOWN = 24
 def _residuals(
     test: Examples, predictions: Mapping[str, list[Predictions]], kind: Kind
 ) -> pd.DataFrame:
-    """Return true and predicted values to plot, a row per variant and item; maybe no rows."""
+    """Return true and predicted values to plot, a row per variant and item, if there are any."""
     tables = [
         kind.residuals(test.targets, np.stack([row.values for row in rows])).assign(variant=name)
         for name, rows in predictions.items()
