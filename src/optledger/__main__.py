@@ -4,16 +4,16 @@ from optledger.core import errors
 
 
 def main() -> None:
-    """Run the command line; whatever fails, its imports included, has its exit status."""
+    """Run the command line; every failure has its exit status, even one of its imports."""
     errors.run(_command_line)
 
 
 def _command_line() -> None:
-    # Here, so that a package that cannot be imported does not end with 1, which is a verdict.
+    # Imported here, so that a failing import does not end with 1, which is a verdict.
     from optledger import cli
     from optledger.core import git
 
-    # A hook of Git's is about the checkout that it runs in, too.
+    # In a Git hook, too, a command is about the checkout in its working directory.
     git.forget_repository()
     cli.run()
 

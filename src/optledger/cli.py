@@ -1,4 +1,4 @@
-"""The commands that a person types."""
+"""The commands of the command line."""
 
 import json
 import shutil
@@ -49,14 +49,14 @@ app.add_typer(trials_app, name="trials")
 dataset_app = typer.Typer(help="Datasets: one of your own, and those that there are.")
 app.add_typer(dataset_app, name="dataset")
 
-# What not every command needs, and what takes long to import, is imported by those that do.
+# Modules that take long to import are imported by the commands that need them.
 
-# Of prose in a terminal.
+# The most columns of prose in a terminal.
 _WIDEST = 100
 
 
 class FailOn(StrEnum):
-    """What shuts a gate."""
+    """What makes a review end with exit status 1."""
 
     WORSE = "worse"
     DIVERGED = "diverged"
@@ -66,19 +66,19 @@ def run() -> None:
     """Run the command that was typed.
 
     Raises:
-        UserError: it is none, or not with these arguments.
+        UserError: there is no such command, or its arguments are wrong.
     """
     try:
-        # Typer shows its help where nothing was typed.
+        # Standalone mode makes Typer show its help if nothing was typed.
         status = app(prog_name="optledger", standalone_mode=len(sys.argv) == 1)
     except typer.TyperException as error:
-        # Which Typer would show in a box, with whatever the arguments do to a terminal.
+        # Typer would print it in a box, control characters of the arguments included.
         context = getattr(error, "ctx", None)
         typed = context.command_path if context else "optledger"
         told = " ".join(error.format_message().split()).rstrip(".")
         raise UserError(printable(f"{typed}: {told}; allowed: see {typed} --help")) from None
     if status == INTERRUPTED:
-        # Which Typer does not say.
+        # Typer prints nothing about an interruption.
         raise KeyboardInterrupt
     sys.exit(status)
 
@@ -100,7 +100,7 @@ def check() -> None:
 
 @app.command(epilog="Example: optledger experiment look")
 def experiment(name: str) -> None:
-    """Run experiments/NAME.yaml as a DVC experiment of that name, beside what is there."""
+    """Run experiments/NAME.yaml as a DVC experiment of that name, in a copy of the checkout."""
     executor.worker_count()
     cluster = executor.cluster()
     settings, overrides = experiments.load(name)
@@ -112,7 +112,8 @@ def experiment(name: str) -> None:
     experiments.check_is_new(name)
     own = params.load()
     if (settings.dataset, settings.split) == (own.dataset, own.split):
-        # On the data of this checkout, all variants at once; DVC then finds the trials kept.
+        # The data are those of this checkout, so train all variants at once. DVC then finds the
+        # trials kept.
         prepare()
         variants.sweep(settings, list(settings.variants), name, cluster=cluster)
     print(experiments.run(name, overrides))
@@ -130,9 +131,9 @@ def history_of_results(
         Path | None, typer.Option(help="an SVG to draw; a file of that name is replaced")
     ] = None,
 ) -> None:
-    """Tell how the results went over time: each commit that changed them, the newest first.
+    """Show how results changed over time: each commit that changed them, the newest first.
 
-    The commits are those that Git has of this branch, a merge as one. docs/team.md explains.
+    Commits are those of this branch; a merge counts as one commit. See docs/team.md.
     """
     from optledger.review import history, history_report
 
@@ -157,7 +158,7 @@ def draw_plots(
         list[str] | None, typer.Argument(help="to draw beside each other, as dvc plots diff does")
     ] = None,
 ) -> None:
-    """Write what DVC draws as a page that needs no network: build/plots/index.html."""
+    """Write DVC's plots to build/plots/index.html, a page that needs no network."""
     from optledger.plots import draw
 
     print(f"Look at {draw(revisions or [])}")
@@ -176,7 +177,7 @@ def power(
     ] = None,
     power: Annotated[float, typer.Option(help="the probability to see it")] = 0.8,
 ) -> None:
-    """Tell how many seeds it takes to see a difference, at the noise that the results have."""
+    """Show how many seeds it takes to see a difference, given the noise in the results."""
     from optledger.analysis import planning
 
     print(planning.plan(params.load(), variants or [], difference, power))
@@ -197,9 +198,10 @@ def publish(
         ),
     ] = None,
 ) -> None:
-    """Make MLflow agree with the results, as the last stage of the pipeline does.
+    """Publish the results to MLflow, as the last stage of the pipeline does.
 
-    Results are official if a commit on the branch that params.yaml names has them, and else a try.
+    Results are official once a commit has them on the branch that params.yaml names. Until then
+    they are a try, which changes no official answer.
     """
     from optledger.stages.publish import publish_results
 
@@ -212,7 +214,7 @@ def ui(
         int, typer.Option(min=1, max=65535, help="of the server that is started")
     ] = 5000,
 ) -> None:
-    """Open MLflow's pages of what is published; print where the leaderboards are."""
+    """Print links to the leaderboards, and serve MLflow's pages unless the store is a server."""
     from optledger.tracking.servers import show
 
     show(port)
@@ -227,7 +229,7 @@ def serve(
         int, typer.Option(min=1, max=65535, help="of the server that is started")
     ] = 5001,
 ) -> None:
-    """Serve the champion's model, which takes raw pixels, or raw columns of a table."""
+    """Serve the champion's model over HTTP. It takes raw pixels, or raw columns of a table."""
     from optledger.tracking import servers
 
     servers.serve(dataset or params.load().dataset, port)
@@ -246,9 +248,9 @@ def review_revisions(
         typer.Option(help="exit status 1 if a variant is shown to be worse, or newly diverges"),
     ] = None,
 ) -> None:
-    """Tell what changed from BASE to HEAD, what that did, and whether it is more than noise.
+    """Show what changed from BASE to HEAD, and whether its effect is more than noise.
 
-    With --fail-on, the exit status is 2 where HEAD's results were not made since a change.
+    With --fail-on, the exit status is 2 if something changed since HEAD's results were made.
     """
     from optledger.review import report
     from optledger.review.judging import review
@@ -265,7 +267,7 @@ def review_revisions(
         text = report.markdown(found) if markdown else report.terminal(found, columns)
         print(printable_lines(text))
     if fail_on and found.head.stale:
-        # As the report says. What is wrong with the base, a change of it may be to mend.
+        # The report says why. A stale base is accepted: HEAD may be the change that mends it.
         raise typer.Exit(MISTAKE)
     shut = {FailOn.WORSE: found.with_verdict("worse"), FailOn.DIVERGED: found.diverging}
     if any(shut[each] for each in fail_on or []):
@@ -292,10 +294,10 @@ def settle(
         typer.Option(help="a Ray cluster to train on: host:port, auto, or local for a try"),
     ] = None,
 ) -> None:
-    """Train from look to look (comparison.looks), until nothing that matters is open.
+    """Train more seeds, look by look (comparison.looks), until nothing that matters is open.
 
-    Each look trains its new seeds alone, and runs the pipeline. params.yaml ends at the look that
-    was reached; the same command goes on where it was interrupted.
+    Each look trains its new seeds, then runs the pipeline. seeds.count in params.yaml is set to
+    the current look, so after an interruption the same command continues.
     """
     from optledger import settle as settling
 
@@ -324,10 +326,10 @@ def sweep(
         bool, typer.Option("--leave-out-unlike", help="do without nodes that give other bytes")
     ] = False,
 ) -> None:
-    """Train every trial that is wanting, of all variants in one pool, for dvc repro to assemble.
+    """Train all missing trials of all variants in one pool. Then run dvc repro for the results.
 
-    RAY_ADDRESS stands for --address where that is not given. With --recheck, the exit status is 1
-    if a trial comes out other than it is kept.
+    Without --address, RAY_ADDRESS names the Ray cluster, if it is set. With --recheck, the exit
+    status is 1 if a trial comes out different from the kept one.
     """
     executor.worker_count()
     cluster = executor.cluster(address, leave_out_unlike)
@@ -357,7 +359,7 @@ def sweep(
 
 @trials_app.callback(invoke_without_command=True, epilog="Example: optledger trials")
 def trials(context: typer.Context) -> None:
-    """Tell how many finished trials are kept, and where."""
+    """Show how many finished trials are kept, and where."""
     if context.invoked_subcommand is None:
         print(account.summary(Store(place()), predictions.kept()))
 
@@ -374,7 +376,7 @@ def prune(
         bool, typer.Option("--yes", help="remove it; else only say what would go")
     ] = False,
 ) -> None:
-    """Remove finished trials that are kept, and say which."""
+    """List kept trials that are old or unused, and remove them with --yes."""
     if not unused and older_than is None:
         allowed = "--unused, --older-than DAYS or both"
         raise UserError(f"optledger trials prune: found no choice; allowed: {allowed}")
@@ -442,9 +444,9 @@ def add_dataset(
         bool, typer.Option("--duplicates", help="allow test items that train items hold, too")
     ] = False,
 ) -> None:
-    """Look at your data once, say what is there, and pin it as datasets/NAME.yaml.
+    """Describe your data in datasets/NAME.yaml, with checksums, and print what was found.
 
-    The data stay as they are. Example: optledger dataset add flowers ~/flowers --size 32x32
+    Your files stay as they are. Example: optledger dataset add flowers ~/flowers --size 32x32
     """
     options = Options(
         kind=kind,
@@ -466,7 +468,7 @@ def add_dataset(
 
 @dataset_app.command("use", epilog="Example: optledger dataset use homes")
 def use_dataset(name: Annotated[str, typer.Argument(help="a dataset that there is")]) -> None:
-    """Have params.yaml name a dataset; what its kind of target needs changes with it."""
+    """Set the dataset in params.yaml, and all other keys that its kind of target needs."""
     target = registry.load(name).target
     text, lines = use(read(PARAMS).decode(), name, target)
     write_text(PARAMS.resolve(), text)
@@ -480,7 +482,7 @@ def tensorboard(
         Path, typer.Argument(help="new, or one that this command wrote, and now writes anew")
     ] = TENSORBOARD,
 ) -> None:
-    """Write the results as TensorBoard's event files: a run for each seed, and of means."""
+    """Write the results as TensorBoard event files: a run per seed, and a mean per variant."""
     from optledger.report.event_files import read_runs, write_runs
 
     runs = read_runs(params.load())
@@ -495,9 +497,9 @@ def verify(
         bool, typer.Option("--reproduce", help="run the pipeline again, in a clone of HEAD")
     ] = False,
 ) -> None:
-    """Rehash every output and follow runs, results, lock and data back to the registry.
+    """Check every link from MLflow's runs back to the data, and hash every output again.
 
-    Each break is a line with what mends it. The exit status is 1 if there is one.
+    Each break is a line with the command that mends it. The exit status is 1 if there is any.
     """
     if reproduce:
         from optledger.verification.reproduce import reproduce as run_again
@@ -526,7 +528,7 @@ def check_all(settings: params.Params) -> None:
     """Check the dataset, and build every model, optimizer, loss and schedule.
 
     Raises:
-        UserError: a line for each mistake.
+        UserError: there are mistakes; the text has a line for each.
     """
     dataset = registry.load(settings.dataset)
     registry.own_mirror(settings.dataset)
@@ -538,7 +540,7 @@ def check_all(settings: params.Params) -> None:
         fraction = settings.split.validation_fraction
         allowed = f"a fraction that leaves at least {classes} examples to train on"
         raise UserError(mistake(PARAMS, "split.validation_fraction", fraction, allowed))
-    # Of equal classes, as far as one can know before the download.
+    # Assume classes of equal size: nothing else is known before the download.
     labels = np.arange(train_examples) % classes
     counts = np.bincount(labels).tolist()
     lines = [

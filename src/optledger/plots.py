@@ -1,4 +1,4 @@
-"""What DVC draws, on one page that needs no network: it brings Vega, which draws it, along."""
+"""DVC's plots on one page that needs no network, because it contains Vega, which draws them."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ from optledger.core.errors import UserError
 from optledger.core.formats import read, write_text
 from optledger.core.paths import PLOTS
 
-# What DVC's own page loads from the web.
+# The scripts that DVC's own page loads from the web.
 _REMOTE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*"[^>]*></script>')
 
 
@@ -17,10 +17,10 @@ def draw(revisions: Sequence[str]) -> Path:
     """Write the page of `dvc plots show`, or of `dvc plots diff` between revisions.
 
     Args:
-        revisions: to draw beside each other; if none, what is in the working tree.
+        revisions: revisions to draw beside each other; if none, the working tree is drawn.
 
     Returns:
-        Where the page is.
+        The path of the page.
 
     Raises:
         UserError: Vega is not installed, or DVC cannot draw.
@@ -40,7 +40,7 @@ def draw(revisions: Sequence[str]) -> Path:
     if done.returncode or not page.exists():
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         raise UserError(f"dvc plots {' '.join(what)} failed: {said[-1]}")
-    # In a function, as its many names are none of the page's; it leaves `vegaEmbed` there.
+    # A function keeps the bundle's many names out of the page; `vegaEmbed` becomes global.
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg, unused-ignore]
     bundle = bundle.replace("</script", r"<\/script")
     local = f"<script>(() => {{{bundle}}})();</script>"

@@ -1,4 +1,4 @@
-"""From look to look, until nothing that matters is open: each trains its new seeds alone."""
+"""Training from look to look, until nothing that matters is open."""
 
 import subprocess
 import sys
@@ -23,17 +23,17 @@ from optledger.trials.store import Store
 
 
 def settle(cluster: Cluster | None, leaves_behind: bool = False) -> Iterator[str]:
-    """Go from look to look; yield a line at a time what each decides and what the next costs.
+    """Go from look to look; yield lines on what each decides and what the next costs.
 
-    params.yaml ends at the look that was reached. Whoever interrupts it goes on by the same
-    command.
+    A look trains only its new seeds. Before a look, params.yaml is set to its number of seeds, so
+    that after an interruption the same command continues.
 
     Args:
-        cluster: where to train, if not on this machine.
-        leaves_behind: whether who is shown to be worse than another one trains no further seeds.
+        cluster: the Ray cluster to train on; None for this machine.
+        leaves_behind: whether variants that are shown to be worse get no further seeds.
 
     Raises:
-        UserError: no looks are declared, or what `sweep` and DVC raise.
+        UserError: no looks are declared, or training or DVC failed.
     """
     while True:
         settings = _declared()
@@ -49,18 +49,18 @@ def settle(cluster: Cluster | None, leaves_behind: bool = False) -> Iterator[str
             return
         count, text, later = following
         yield _cost(later, count)
-        # What it links to, if it is a link.
+        # If params.yaml is a link, write to its target.
         write_text(PARAMS.resolve(), text)
 
 
 def preview(leaves_behind: bool = False) -> Iterator[str]:
-    """Yield what the results of this look decide, and what the next would cost.
+    """Yield lines on what the results of this look decide, and what the next would cost.
 
     Args:
-        leaves_behind: as of `settle`.
+        leaves_behind: as for `settle`.
 
     Raises:
-        UserError: no looks are declared, or the results are of another number of seeds.
+        UserError: no looks are declared, or the results have another number of seeds.
     """
     settings = _declared()
     found = _state(settings)
@@ -79,11 +79,11 @@ def with_count(text: str, count: int) -> str:
 
 
 def with_left_behind(text: str, counts: Mapping[str, int]) -> str:
-    """Return the text of a params.yaml that leaves these variants behind, and nothing else changed.
+    """Return the text of a params.yaml with these variants left behind, nothing else changed.
 
     Args:
-        text: of the file.
-        counts: by variant, with how many seeds.
+        text: the text of the file.
+        counts: by variant, the number of seeds at which it was left behind.
     """
     written = f"{{{', '.join(f'{name}: {own}' for name, own in counts.items())}}}"
     return with_value(text, ["seeds", "left_behind"], written, after="count")
@@ -94,7 +94,7 @@ def _declared() -> Params:
     if not settings.comparison.looks:
         allowed = "numbers of seeds to make verdicts at, such as [5, 10, 20, 40]"
         raise UserError(mistake(PARAMS, "comparison.looks", [], allowed))
-    # What would be wrong at the next look is told before this one is trained.
+    # Report mistakes of the next look before this one is trained.
     for look in [each for each in settings.comparison.looks if each > settings.seeds.count][:1]:
         _edited(look, settings.seeds.left_behind)
     return settings
@@ -123,10 +123,12 @@ def _state(settings: Params) -> State:
 def _following(
     settings: Params, found: State, behind: Sequence[str]
 ) -> tuple[int, str, Params] | None:
-    """Return the next look, params.yaml with it, and what that says; None if there is no need.
+    """Return the next look, the text of params.yaml for it, and that text's parameters.
+
+    Return None if nothing is open, or if no look is left.
 
     Raises:
-        UserError: such a params.yaml has a mistake, as a search that uses a seed of the new ones.
+        UserError: that params.yaml has a mistake, such as a search that uses one of the new seeds.
     """
     later = [look for look in settings.comparison.looks if look > settings.seeds.count]
     if not found.open or not later:
@@ -137,12 +139,16 @@ def _following(
 
 
 def _edited(count: int, left: Mapping[str, int]) -> tuple[str, Params]:
-    """Return params.yaml with another number of seeds and these left behind, and what it says.
+    """Return the text of params.yaml with another number of seeds, and that text's parameters.
+
+    Args:
+        count: the number of seeds.
+        left: by variant, the number of seeds at which it was left behind.
 
     Raises:
-        UserError: it has a mistake then, or the number cannot be changed by itself.
+        UserError: the new text has a mistake, or the number cannot be changed by itself.
     """
-    # As they are, also what ends a line.
+    # Bytes, so that line endings stay as they are.
     before = PARAMS.read_bytes()
     document = parse_yaml(before, str(PARAMS), shared=False)
     text = with_count(before.decode(), count)
@@ -161,7 +167,7 @@ def _edited(count: int, left: Mapping[str, int]) -> tuple[str, Params]:
 
 
 def _cost(settings: Params, count: int) -> str:
-    """Return what a look costs: trainings, and minutes as trials took here before."""
+    """Return a line on what a look costs: trainings, and minutes if all variants were timed."""
     wanted = variants.look_up(settings, list(settings.variants), Store(place()), takes_in=False)
     seconds = 0.0
     for name, variant in settings.variants.items():

@@ -1,1 +1,1 @@
-"""What everything else rests on."""
+"""The foundation that every other package uses: files, parameters, errors and Git."""

@@ -1,4 +1,4 @@
-"""A place where the chain from data to runs does not hold, and how to mend it."""
+"""Breaks in the chain from data to runs, and the commands that mend them."""
 
 import shlex
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from optledger.core.errors import printable
 
 @dataclass(frozen=True)
 class Break:
-    """One break.
+    """A place where the chain from data to runs does not hold.
 
     Attributes:
         where: the file, the stage or the run.
         found: what is there.
         expected: what belongs there, and who says so.
         remedy: the command that mends it.
-        is_note: whether it may be so on purpose, and is no break.
+        is_note: whether it may be deliberate; it is then reported, but does not count as a break.
     """
 
     where: str
@@ -30,5 +30,5 @@ class Break:
 
 
 def command(*words: object) -> str:
-    """Return a command as one types it, with the quotes that a shell needs."""
+    """Return a command line ready to type, with the quotes that a shell needs."""
     return shlex.join(map(str, words))

@@ -1,4 +1,4 @@
-"""A YAML file as one frozen, validated object, or one line for each mistake in it."""
+"""YAML files read as frozen, validated objects, with a one-line message for each mistake."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -21,11 +21,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 BRANCH = "branch "
-"""What the tag of a union's branch begins with."""
+"""The beginning of each pydantic tag that names a branch of a union."""
 
 
 class Section(BaseModel):
-    """A section of a document: typed, frozen, and without keys that nobody reads."""
+    """A section of a document: strictly typed, frozen, and closed to unknown keys."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -40,10 +40,10 @@ Printable = Annotated[str, AfterValidator(_check_printable)]
 
 
 def read_yaml(path: Path, shared: bool = True) -> Any:
-    """Read a YAML 1.2 file, which `parse_yaml` describes.
+    """Read a YAML 1.2 file by the rules of `parse_yaml`.
 
     Raises:
-        UserError: it cannot be read, or is no such document.
+        UserError: the file cannot be read, or `parse_yaml` refuses its content.
     """
     try:
         with opened(path) as file:
@@ -54,18 +54,18 @@ def read_yaml(path: Path, shared: bool = True) -> Any:
 
 
 def parse_yaml(content: bytes, name: str, shared: bool = True) -> Any:
-    """Return what a YAML 1.2 document means, by the parser and the rules that DVC has.
+    """Parse a YAML 1.2 document with DVC's parser and rules.
 
-    It is made of mappings, lists, texts, numbers, booleans and nulls. Its size and its depth are
-    bounded, and what aliases stand for counts each time.
+    The document may hold mappings, lists, texts, numbers, booleans and nulls. Its size and depth
+    are limited. What an alias stands for counts each time that the alias occurs.
 
     Args:
         content: UTF-8, at most `_MOST_BYTES` long.
-        name: the file, for messages.
+        name: the file's name, for messages.
         shared: whether an alias may stand for a mapping or a list.
 
     Raises:
-        UserError: it is no such document, names a key twice, or is too large.
+        UserError: the content is no such document, has a key twice, or is too large.
     """
     if len(content) > _MOST_BYTES:
         raise UserError(f"{name}: found more than {_MOST_BYTES} bytes; allowed: as many, or fewer")
@@ -95,26 +95,26 @@ def parse_yaml(content: bytes, name: str, shared: bool = True) -> Any:
 
 
 def _problem(error: MarkedYAMLError) -> str:
-    """Return the parser's words, of which some begin with what it expected."""
+    """Return the parser's message; one that begins with "but" needs its context before it."""
     problem = str(error.problem or error.context).split("\n")[0]
     return f"{error.context}, {problem}" if problem.startswith("but ") else problem
 
 
-# Far more than anyone writes, and than dvc.lock has with hundreds of stages.
+# Far more than anyone writes by hand, or than a dvc.lock of hundreds of stages has.
 _MOST_BYTES = 20_000_000
 _MOST_NODES = 1_000_000
 _MOST_DEPTH = 40
 
 
 class _Unwanted(ComposerError):
-    """What is YAML, but not for a document of this project."""
+    """Content that a document of this project may not have, even where it is valid YAML."""
 
     def __init__(self, problem: str, mark: Any) -> None:
         super().__init__(None, None, problem, mark)
 
 
 class _Composer(Composer):
-    """Makes the tree of a document, and refuses what is no plain one or grows too large."""
+    """Composes the tree of a document; refuses special types and documents that are too large."""
 
     shared = True
 
@@ -129,12 +129,12 @@ class _Composer(Composer):
         try:
             return super().get_single_node()
         except (ValueError, OverflowError):
-            # Python's, of an escape sequence that names no character.
+            # Python raises these for an escape sequence that names no character.
             found = "not valid YAML: found an escape sequence of no character"
             raise _Unwanted(found, self.loader.reader.get_mark()) from None
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Return the next node, all that is below it included."""
+        """Return the next node with everything below it."""
         before, event = self._nodes, self.parser.peek_event()
         if self.depth == _MOST_DEPTH:
             raise _Unwanted(f"found more than {_MOST_DEPTH} levels", event.start_mark)
@@ -178,7 +178,7 @@ def _check_node(node: Node, constructor: Any) -> None:
     kind = node.tag.removeprefix(_TAG)
     if isinstance(node, ScalarNode) and kind in _SCALARS:
         try:
-            # Of an integer also that it can be written, which Python has a limit for.
+            # `str` fails for an integer of too many digits, `encode` for a lone surrogate.
             str(constructor.construct_object(node)).encode()
         except (ValueError, LookupError, OverflowError):
             found = f"found {shown(node.value)}; allowed: {_SCALARS[kind]}"
@@ -195,12 +195,12 @@ _SCALARS = {
     "str": "a text that UTF-8 can hold",
 }
 
-# What JSON has, and the key of a mapping that is merged.
+# The types of JSON, and YAML's merge key.
 _PLAIN = {_TAG + kind for kind in (*_SCALARS, "map", "seq", "merge")}
 
 
 def differences(first: Any, second: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield key and both values wherever two documents differ, as deep as they go together."""
+    """Yield the key and both values of each difference, as deep as both sides are mappings."""
     if not isinstance(first, Mapping) or not isinstance(second, Mapping):
         if first != second:
             yield prefix.removesuffix("."), first, second
@@ -210,13 +210,13 @@ def differences(first: Any, second: Any, prefix: str = "") -> Iterator[tuple[str
 
 
 def mistake(path: Path | str, key: str, found: object, allowed: str) -> str:
-    """Return the line that tells a user of one wrong value."""
+    """Return the line that reports one wrong value to the user."""
     return printable(f"{path}: {_short(key, 120)}: found {shown(found)}; allowed: {allowed}")
 
 
 def shown(value: object) -> str:
-    """Return `value` as a user would recognise it, cut short where it is long."""
-    # Before it is cut: without its end, a password is not known for one.
+    """Return `value` as a user would recognise it, cut short if it is long."""
+    # Remove credentials before the cut: a password without its end is not recognised as one.
     return _short("nothing" if value is None else printable(without_credentials(repr(value))))
 
 
@@ -225,10 +225,10 @@ def _short(text: str, most: int = 60) -> str:
 
 
 def validate(model: type[Model], document: Any, path: Path) -> Model:
-    """Return `document` as a `model`.
+    """Return `document` as an instance of `model`.
 
     Raises:
-        UserError: a line for each mistake.
+        UserError: the document has mistakes; the text has a line for each.
     """
     try:
         return model.model_validate(document)
@@ -238,7 +238,7 @@ def validate(model: type[Model], document: Any, path: Path) -> Model:
 
 
 def _conflict(text: str) -> int | None:
-    """Return the number of the line where an unfinished merge left its first conflict."""
+    """Return the line number of the first conflict that an unfinished merge left, or None."""
     lines = text.split("\n")
     return next((n for n, line in enumerate(lines, 1) if line.startswith("<<<<<<< ")), None)
 
@@ -256,7 +256,7 @@ def _lines(errors: Iterable[ErrorDetails], path: Path, model: type[BaseModel]) -
 
 
 def _near(key: str, model: type[BaseModel]) -> str:
-    """Return the key of a document that someone may have meant, as a part of a line."""
+    """Return the known key nearest to `key` as the end of a message; empty if none is near."""
     schema = model.model_json_schema()
     sections = [schema, *schema.get("$defs", {}).values()]
     keys = {name for section in sections for name in section.get("properties", ())}
@@ -264,7 +264,7 @@ def _near(key: str, model: type[BaseModel]) -> str:
 
 
 def _is_key(part: int | str) -> bool:
-    """Whether a part of a place stands in the document: pydantic names branches of unions, too."""
+    """Whether a part of an error's location is a key; pydantic lists branches of unions, too."""
     return part != "[key]" and not str(part).startswith(BRANCH)
 
 

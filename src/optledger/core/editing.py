@@ -1,4 +1,4 @@
-"""A YAML file with a value changed, and nothing else: comments and order stay as they are."""
+"""Changing one value of a YAML file; comments and order stay as they are."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
 
 def with_value(text: str, keys: Sequence[str], written: str, after: str | None = None) -> str:
-    """Return the text of a document with another value, or with one more.
+    """Return the text of a document with one value replaced or added.
 
     Args:
-        text: of the document, which has the mappings above the value.
-        keys: of the value.
+        text: the document, which already has the mappings above the value.
+        keys: the path of keys to the value.
         written: the value, in YAML's flow style.
-        after: the key that it follows if it is not there; if not given, the last one.
+        after: the key that a new value follows; if not given, the last one.
     """
     section = YAML().compose(text)
     for key in keys[:-1]:
@@ -40,10 +40,10 @@ def _entry(mapping: Node | None, name: str) -> tuple[Node, Node]:
 
 
 def _end(node: Node) -> int:
-    """Return where a value ends: in block style, before the comments that follow it."""
+    """Return the index where a value ends; in block style, before the comments that follow."""
     if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
         index: int = node.end_mark.index
-        # A text of several lines ends where the next one begins.
+        # The end mark of a text of several lines is the start of the line after it.
         return index - 1 if node.end_mark.column == 0 else index
     last = node.value[-1]
     return _end(last[1] if isinstance(last, tuple) else last)

@@ -1,10 +1,11 @@
 """How every program of this project ends: one line for the user, and an exit status that says why.
 
-0    it is done
-1    a verdict: a variant is worse, an output is not that of the lock
-2    a mistake of the user's, or something that the system refuses
+0    done
+1    a verdict, such as a variant that is worse or an output that differs from the lock
+2    a mistake of the user, or something that the system refused
 70   a fault of this project (EX_SOFTWARE of sysexits.h), with a file to report
-130  interrupted; 141 nobody reads what it prints: both as shells have them
+130  interrupted, as in shells
+141  nobody reads the output, as in shells
 """
 
 import codecs
@@ -26,28 +27,29 @@ from typing import NoReturn
 VERDICT, MISTAKE, FAULT, INTERRUPTED = 1, 2, 70, 130
 _UNREAD = 141
 
-# What may lie behind another exception: a disk that is full, a folder that cannot be written, too
-# many open files. Others, such as a missing file, an exception may only have been raised after.
+# Errors of the system that count even as the cause of another exception: a full disk, a folder
+# that cannot be written, too many open files. A missing file is not among them: whoever raised the
+# other exception may have handled it.
 _REFUSALS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
 
-# Of SQLite, which has numbers of its own: locked or read-only, failing, full, not to be opened.
+# SQLite's own codes for the same: locked (5, 6), read-only, failing, full, impossible to open.
 _SQLITE_REFUSALS = {5, 6, 8, 10, 13, 14}
 
-# How the paths of what the pipeline makes begin.
+# The folders that the pipeline fills.
 _MADE = ("data/", "results/")
 
 _READABLE = {"→": "->", "…": "...", "±": "+-"}
 
 
 class UserError(Exception):
-    """Something the user can put right. Its text says where, what was found, what is allowed."""
+    """A mistake the user can put right. The text says where, what was found, what is allowed."""
 
 
 def run(command: Callable[[], None]) -> None:
-    """Run `command` as a program, and exit with the status that belongs to how it ends."""
+    """Run `command` as a program, and exit with the status that fits its outcome."""
     _prepare_streams()
     try:
         try:
@@ -59,7 +61,7 @@ def run(command: Callable[[], None]) -> None:
 
 
 def refused(error: BaseException) -> str | None:
-    """Return in one line what the system refused; None where the error is of another kind."""
+    """Return one line that says what the system refused; None for errors of another kind."""
     if isinstance(error, MemoryError):
         return "found too little memory; allowed: what the command needs"
     if _is_sqlite_refusal(error):
@@ -74,15 +76,15 @@ def refused(error: BaseException) -> str | None:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, without what it says below."""
+    """Return the first line of an error's message; the error's type if it has no message."""
     return printable(str(error).splitlines()[0]) if str(error) else type(error).__name__
 
 
 def printable(text: str) -> str:
-    """Return `text` as one line for a terminal, where no character does anything but show.
+    """Return `text` as one line in which every character is safe to print on a terminal.
 
-    Line breaks, control characters, escape sequences and marks that turn the direction of a text
-    stand as Python writes them in a string.
+    Line breaks, control characters, escape sequences and marks that change the direction of a text
+    are escaped as in a Python string.
     """
     if text.isprintable():
         return text
@@ -90,12 +92,12 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return `text` as `printable` does, but with its line breaks."""
+    """Return `text` as `printable` does, but keep its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def _printable(character: str) -> str:
-    # Spaces of all widths are not for Python, but show.
+    # `isprintable` refuses spaces other than the ASCII one, which are harmless.
     if character.isprintable() or unicodedata.category(character) == "Zs":
         return character
     return character.encode("unicode_escape").decode()
@@ -107,10 +109,10 @@ def without_credentials(text: str) -> str:
 
 
 def _end(error: BaseException) -> NoReturn:
-    """Say what a program ended with, and exit."""
+    """Print what ended the program, and exit with its status."""
     chain = list(_chain(error))
     if isinstance(error, SystemExit):
-        # Typer ends with 1, which is a verdict, where a pipe is closed or a file has no more.
+        # Typer exits with 1, a verdict here, when a pipe is closed or the input ends.
         chain = [each for each in chain if isinstance(each, BrokenPipeError | EOFError)]
         if error.code != VERDICT or not chain:
             raise error
@@ -134,7 +136,7 @@ def _end(error: BaseException) -> NoReturn:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, and what it was raised from or after."""
+    """Yield an exception, then the exceptions that it was raised from or while handling."""
     seen: set[int] = set()
     following: BaseException | None = error
     while following is not None and id(following) not in seen:
@@ -151,12 +153,12 @@ def _refused_before(error: BaseException) -> str | None:
 
 
 def _is_sqlite_refusal(error: BaseException) -> bool:
-    # DVC and MLflow write to databases, and sqlite3 need not be imported to tell.
+    # DVC and MLflow write to databases. Reading the attribute avoids an import of sqlite3.
     return ((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF) in _SQLITE_REFUSALS
 
 
 def _reported(fault: BaseException) -> str:
-    """Write what a maintainer needs to know to a file; return the line that names it."""
+    """Write the facts for a bug report to a file; return the line that names the file."""
     cause = " ".join(f"{type(fault).__name__}: {fault}".split())
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     facts = (
@@ -190,12 +192,12 @@ def _say(text: str) -> None:
 
 
 def _prepare_streams() -> None:
-    """Make sure that printing never fails for what a stream is: closed, or of few characters."""
+    """Make printing work on streams that are closed, or whose encoding lacks characters."""
     codecs.register_error("readable", _readable)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
-            # In the closed one's place, or the next file that is opened would be printed to.
+            # Take the closed stream's number, or the next file opened would get the output.
             number = os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(number, True)
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
@@ -212,7 +214,7 @@ def _flush() -> None:
 
 
 def _drop_output() -> None:
-    """Give up what could not be printed, which Python would try, and fail, to print at its end."""
+    """Discard output that could not be written; Python would fail on it again when it exits."""
     for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
         try:
             stream.flush()
@@ -221,7 +223,7 @@ def _drop_output() -> None:
 
 
 def _readable(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for characters that a stream does not have."""
+    """Return a substitute for the characters that a stream's encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

@@ -1,9 +1,10 @@
-"""Files that repeat byte for byte: JSON, CSV and NPZ, and digests of them.
+"""JSON, CSV and NPZ files that repeat byte for byte, and digests of them.
 
-What is read is sound or one line: CSV is read by `optledger.core.tables`, as it needs a schema.
+Reading a damaged file raises an error of one line. `optledger.core.tables` reads CSV, which takes a
+schema.
 
-Nothing here records a time, a host or a compressor's version, and no file is ever seen
-half-written: it is written beside its place and moved there when complete.
+Files record no time, host or compressor's version. No file is ever seen half-written: it is written
+beside its place and moved there when complete.
 """
 
 import glob
@@ -33,24 +34,26 @@ _REMEDY = "dvc checkout or dvc repro brings it back"
 Expected = Mapping[str, tuple[type[np.generic], int]]
 
 SIGNIFICANT_DIGITS = 6
-"""What tables and metrics keep of a number.
+"""How many digits tables and metrics keep of a number.
 
-Far finer than the noise of any metric here, and coarse enough to hide the last bits in
+That is far finer than the noise of any metric here. It is coarse enough to hide the last bits, in
 which one processor's `exp` and `log` differ from another's.
 """
 
 
 def rounded(value: float) -> float | None:
-    """Return `value` at `SIGNIFICANT_DIGITS`, and None for what JSON cannot hold."""
+    """Return `value` with `SIGNIFICANT_DIGITS`; None for NaN and infinities, which JSON lacks."""
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[io.BufferedReader]:
-    """Open a regular file to read: a pipe would be waited for, and some devices never end.
+    """Open a regular file for reading.
+
+    Other kinds are refused: a pipe may never get a writer, and some devices never end.
 
     Raises:
-        UserError: it is none.
+        UserError: the path is no regular file.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -79,10 +82,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read what `write_json` wrote.
+    """Read a file that `write_json` wrote.
 
     Raises:
-        UserError: it is no JSON.
+        UserError: the file is no JSON.
     """
     try:
         return json.loads(read(path))
@@ -91,7 +94,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write `table` without its index; floats at `SIGNIFICANT_DIGITS`, a missing value empty."""
+    """Write `table` without its index: floats with `SIGNIFICANT_DIGITS`, missing values empty."""
     text = table.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n")
     _write(path, text.encode())
 
@@ -108,7 +111,7 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def pack_npz(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write `arrays` as `write_npz` does, to an open file."""
+    """Write `arrays` to an open file, as `write_npz` does."""
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
@@ -118,14 +121,14 @@ def pack_npz(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str, NDArray[Any]]:
-    """Read what `write_npz` wrote.
+    """Read a file that `write_npz` wrote.
 
     Args:
         path: the file.
-        expected: by name, the kind of number and of how many dimensions an array has to be.
+        expected: by the name of each required array, its kind of number and number of dimensions.
 
     Raises:
-        UserError: it is no such file, or lacks such an array.
+        UserError: the file is damaged, or a required array is missing or of another kind.
     """
     with opened(path) as file:
         try:
@@ -133,7 +136,7 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
         except MemoryError:
             raise
         except Exception as error:
-            # Whatever zipfile and NumPy make of bytes that are not theirs.
+            # zipfile and NumPy raise errors of many types for damaged files.
             cause = " ".join(str(error).split()) or type(error).__name__
             raise UserError(f"{path}: found no sound arrays: {cause}; {_REMEDY}") from None
     check_arrays(path, arrays, expected)
@@ -141,10 +144,10 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
 
 
 def check_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], expected: Expected) -> None:
-    """Check that arrays that were read are what they have to be, as `read_npz` has it.
+    """Check that the required arrays are there and of their kind, as `read_npz` describes.
 
     Raises:
-        UserError: one is not.
+        UserError: a required array is missing or of another kind.
     """
     for name, (kind, dimensions) in expected.items():
         there = arrays.get(name)
@@ -155,10 +158,10 @@ def check_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], expected: Expec
 
 
 def unpack_npz(file: IO[bytes]) -> dict[str, NDArray[Any]]:
-    """Read what `pack_npz` wrote.
+    """Read arrays that `pack_npz` wrote.
 
     Raises:
-        Exception: whatever zipfile and NumPy make of bytes that are not theirs.
+        Exception: the file is damaged; zipfile and NumPy raise errors of many types.
     """
     with zipfile.ZipFile(file) as archive:
         return {
@@ -174,7 +177,7 @@ def _array(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path for a file that takes the place of `path` if the block succeeds."""
+    """Yield a temporary path; the file written there replaces `path` if the block succeeds."""
     with _beside(path) as folder:
         temporary = folder / path.name
         yield temporary
@@ -183,9 +186,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_files(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder whose files go to `folder` if the block succeeds.
+    """Yield an empty folder whose files are moved to `folder` if the block succeeds.
 
-    There they replace those of their names, and leave others alone.
+    They replace files of the same names and leave others alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _beside(folder) as temporary:
@@ -196,9 +199,9 @@ def new_files(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `path` if the block succeeds.
+    """Yield an empty folder that replaces `path` if the block succeeds.
 
-    Whatever is in `path` is deleted: it has to be an output of DVC's as a whole.
+    Everything in `path` is deleted, so `path` has to be a DVC output as a whole.
     """
     with _beside(path) as folder:
         complete = folder / path.name
@@ -211,10 +214,10 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """Yield an empty folder on the disk of `path`, which is gone afterwards.
+    """Yield an empty temporary folder on the disk of `path`, and remove it afterwards.
 
-    A process that is killed leaves its own behind, which Git ignores for the leading dot, and which
-    the next one that writes to `path` removes.
+    A process that is killed leaves its folder behind. Git ignores it because of the leading dot,
+    and the next process that writes to `path` removes it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}.writing-"
@@ -233,14 +236,14 @@ def _is_running(process: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        # Another user's.
+        # The process runs, but belongs to another user.
         return True
     return True
 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Have an error of the system, such as a full disk, name what it is about."""
+    """Add `path` to an error of the system that names no file, such as a full disk."""
     try:
         yield
     except OSError as error:
@@ -249,25 +252,25 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """SHA-256, or another digest, of a file's content, in hexadecimal."""
+    """Return the digest of a file's content in hexadecimal: SHA-256, or another one."""
     with opened(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def tree_digest(files: Mapping[str, str]) -> str:
-    """MD5 of a folder, as DVC has it, from those of its files by their paths."""
+    """Return the MD5 of a folder as DVC computes it, given the MD5 of each file by its path."""
     listed = [{"md5": files[path], "relpath": path} for path in sorted(files)]
     digest = hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False)
     return f"{digest.hexdigest()}.dir"
 
 
 def canonical_json(value: Any) -> str:
-    """Return `value` as the one JSON text of what it means; `1` and `1.0` are the same number."""
+    """Return the one JSON text that equal values share; `1` and `1.0` are the same number."""
     return json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of `value` as canonical JSON, in hexadecimal."""
+    """Return the SHA-256 of `value` as canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
@@ -289,10 +292,10 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def markdown(table: pd.DataFrame, style: str = "pipe") -> str:
-    """Return a table whose cells stand as they are: a variant may be called 1e3.
+    """Return a table as text, its cells unchanged: a variant may be called 1e3.
 
     Args:
-        table: texts.
-        style: one of tabulate's.
+        table: a table of texts.
+        style: a table format of tabulate.
     """
     return str(table.to_markdown(index=False, disable_numparse=True, tablefmt=style))

@@ -1,4 +1,4 @@
-"""What Git knows of a checkout."""
+"""What Git knows about a checkout: commits, branches, files, and its user."""
 
 import os
 import re
@@ -18,34 +18,35 @@ LOCAL_VARIABLES = frozenset(
         *("GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
     }
 )
-"""What leads astray in another repository; Git sets some of these variables for its hooks.
+"""Environment variables that make Git use another repository than the folder's own.
 
-`git rev-parse --local-env-vars` lists them, and `SETTINGS`.
+Git sets some of them for its hooks. `git rev-parse --local-env-vars` lists these and `SETTINGS`.
 """
 
 SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
-"""What `git -c` and CI set for a user, such as `safe.directory`: it counts in every repository."""
+"""Variables in which `git -c` and CI pass settings, such as `safe.directory`: valid everywhere."""
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, in which a folder alone tells which repository it is."""
+    """Return this process's environment, in which the folder alone selects the repository."""
     return {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
 
 
 def forget_repository() -> None:
-    """Take these variables from this process: DVC's libraries read some of them, too."""
+    """Remove `LOCAL_VARIABLES` from this process: DVC's libraries read some of them, too."""
     for name in LOCAL_VARIABLES:
         os.environ.pop(name, None)
 
 
 class Head(NamedTuple):
-    """The commit that a checkout is based on; nothing of it where there is none, or no Git.
+    """The commit that a checkout is based on.
 
     Attributes:
-        commit: its hash.
+        commit: the commit's hash; None where there is no commit, or no Git.
         branch: the branch that is checked out, if one is.
-        seconds: when the commit was made, since 1970.
-        depth: how many commits it has behind it, as far as a shallow clone knows.
+        seconds: when the commit was made, in seconds since 1970; 0 without a commit.
+        depth: the number of commits in its history, itself included, as far as a shallow clone
+            knows them; 0 without a commit.
     """
 
     commit: str | None
@@ -55,7 +56,7 @@ class Head(NamedTuple):
 
 
 def head(checkout: Path = Path()) -> Head:
-    """Ask Git what a checkout is based on."""
+    """Return the commit that a checkout is based on."""
     branch = ask("symbolic-ref", "--quiet", "--short", "HEAD", checkout=checkout) or None
     commit = ask("log", "-1", "--format=%H %ct", checkout=checkout)
     if not commit:
@@ -66,25 +67,25 @@ def head(checkout: Path = Path()) -> Head:
 
 
 def is_on(branch: str, commit: str) -> bool:
-    """Whether a branch of this name has the commit, here or where it was last fetched from."""
+    """Whether a branch of this name contains the commit, here or in a remote as last fetched."""
     names = (f"refs/heads/{branch}", f"refs/remotes/*/{branch}")
     return bool(ask("for-each-ref", "--contains", commit, "--format=%(refname)", *names))
 
 
 def user() -> str:
-    """Return the name that Git gives to the author of commits; empty where it knows none."""
+    """Return the name that Git gives to the author of commits; empty if it is not set."""
     return ask("config", "user.name") or ""
 
 
 def main_root(checkout: Path = Path()) -> Path:
     """Return the root of the repository that a checkout belongs to.
 
-    That of a worktree is where the repository itself is; that of a copy in which DVC runs an
-    experiment is where DVC was asked for it.
+    For a worktree, that is the root of the main checkout. For the copy in which DVC runs an
+    experiment, it is the checkout that the experiment was started from.
     """
     here = checkout.resolve()
     for folder in (here, *here.parents):
-        # Its Git is the copy's own, and does not lead there.
+        # Such a copy has a Git repository of its own, so Git cannot tell where it is from.
         if folder.parts[-3:] == (".dvc", "tmp", "exps"):
             return folder.parents[2]
     common = ask("rev-parse", "--path-format=absolute", "--git-common-dir", checkout=checkout)
@@ -94,7 +95,7 @@ def main_root(checkout: Path = Path()) -> Path:
 
 
 def experiments(name: str, baseline: str | None = None) -> list[str]:
-    """Return the commits that DVC keeps as experiments of a name, of a baseline or of any."""
+    """Return the commits of DVC's experiments of this name, of one baseline or of all."""
     if not re.fullmatch(r"[\w.+-]+", name):
         return []
     commit = ask("rev-parse", baseline) if baseline else None
@@ -104,11 +105,11 @@ def experiments(name: str, baseline: str | None = None) -> list[str]:
 
 
 class UnusableError(UserError):
-    """Git does not work in a checkout, so that nothing follows from its failures."""
+    """Git refuses to work in a checkout, so a failed command says nothing about the repository."""
 
 
 def ask(*arguments: str, checkout: Path = Path()) -> str | None:
-    """Return what a Git command prints; None where it fails, or there is no Git.
+    """Return what a Git command prints; None if it fails, or if there is no Git.
 
     Raises:
         UnusableError: Git refuses to work here.
@@ -125,17 +126,17 @@ def run(*arguments: str, checkout: Path = Path()) -> str:
     """Return what a Git command prints.
 
     Raises:
-        UserError: it fails, or there is no Git.
+        UserError: the command fails, or there is no Git.
     """
     return os.fsdecode(_printed(arguments, checkout)).strip()
 
 
 class Content(NamedTuple):
-    """What Git has by a name.
+    """A file or folder as Git stores it.
 
     Attributes:
-        digest: the object's, by which the same content is known.
-        content: a file's; of a folder, Git's own record of it.
+        digest: Git's hash of the object; equal content has an equal hash.
+        content: the bytes of a file; for a folder, Git's own record of it.
     """
 
     digest: str
@@ -143,12 +144,12 @@ class Content(NamedTuple):
 
 
 def contents(names: Sequence[str], checkout: Path = Path()) -> list[Content | None]:
-    """Return what Git has by each name, such as `HEAD:params.yaml`; None where there is nothing.
+    """Return what Git stores under each name, such as `HEAD:params.yaml`; None if nothing.
 
-    One process reads them all, as starting one takes longer than reading hundreds.
+    One process reads them all, as starting a process takes longer than reading hundreds of files.
 
     Raises:
-        UserError: Git cannot read one, or there is no Git.
+        UserError: Git cannot read an object, or there is no Git.
     """
     wanted = "".join(f"{name}\n" for name in names).encode()
     printed = _printed(("cat-file", "--batch"), checkout, wanted)

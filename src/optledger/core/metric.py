@@ -1,4 +1,4 @@
-"""What is measured of models on the test split: units, bounds, and what is better."""
+"""The metrics of models on the test split: their units and bounds, and what is better."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,8 +7,11 @@ from types import MappingProxyType
 from typing import Literal
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive", "not judged", "not pursued"]
-"""What a comparison comes to, of the first of two; not judged, if no promise was made for it; not
-pursued, if it is open and one of them was left behind."""
+"""The outcome of a comparison, said about the first of two variants.
+
+A pair is "not judged" if the declared confidence does not cover it. It is "not pursued" if it is
+open and one of the two was left behind.
+"""
 
 _DIGITS, _TINY, _HUGE = 3, 1e-4, 1e7
 
@@ -18,16 +21,16 @@ class Metric:
     """A metric.
 
     Attributes:
-        name: as parameters, tables and runs have it.
+        name: its name in parameters, tables and runs.
         margin: the difference that does not matter, unless params.yaml says otherwise; 0 where
-            nobody can say without the data.
-        unit: what a difference is told in; empty where that is the unit of the target.
-        units: how many of them are 1 of the metric.
-        decimals: of a difference, as told in that unit; None where it has three digits.
-        least: its lowest value.
-        most: its highest value.
-        lower_is_better: whether it is.
-        is_mean_of_hits: whether an item counts 0 or 1.
+            that depends on the data.
+        unit: the unit in which differences are printed; empty for the unit of the target.
+        units: how many of these units make 1 of the metric.
+        decimals: the decimals of a printed difference; None for three significant digits.
+        least: the lowest possible value.
+        most: the highest possible value.
+        lower_is_better: whether lower values are better.
+        is_mean_of_hits: whether each item counts as 0 or 1.
     """
 
     name: str
@@ -42,26 +45,26 @@ class Metric:
 
     @property
     def words(self) -> str:
-        """The name as it stands in a sentence."""
+        """The name for use in a sentence."""
         return self.name.replace("_", " ")
 
     @property
     def reach(self) -> float:
-        """How large a difference can be."""
+        """The largest possible difference."""
         return self.most - self.least
 
     @property
     def of_unit(self) -> str:
-        """The unit as it stands behind a number."""
+        """The text that gives the unit after a number, such as ` points`."""
         return f" {self.unit}" if self.unit else ""
 
     @property
     def in_unit(self) -> str:
-        """The unit as it stands behind the word difference."""
+        """The text that gives the unit after the word difference, such as ` in points`."""
         return f" in {self.unit}" if self.unit else ""
 
     def amount(self, value: float) -> str:
-        """Return a difference in the unit that people speak of: 0.003 of accuracy is 0.3 points."""
+        """Return a difference with its unit: 0.003 of accuracy is 0.3 points."""
         unit = self.of_unit.rstrip("s") if self.units * value == 1 else self.of_unit
         return f"{self.units * value:g}{unit}"
 
@@ -70,21 +73,21 @@ class Metric:
         return f"{self.units * value:+{_form(self.units * value, self.decimals)}}"
 
     def told(self, value: float) -> str:
-        """Return a value of the metric."""
+        """Return a value of the metric as text."""
         return f"{value:{_form(value, None if self.decimals is None else 4)}}"
 
     def worse(self, value: float) -> float:
-        """Return how bad a value is: less is better."""
+        """Return how bad a value is: the lower, the better, for every metric."""
         return value if self.lower_is_better else -value
 
 
 def _form(value: float, decimals: int | None) -> str:
-    """Return how a number is written: with so many decimals, or three digits, or by powers."""
+    """Return the format of a number: fixed decimals, three digits, or powers of ten."""
     is_tiny = decimals is None and 0 < abs(value) < _TINY
     if is_tiny or not math.isfinite(value) or abs(value) >= _HUGE:
         return f".{_DIGITS}g"
     if decimals is None:
-        # As many as it has before the point, and at least three.
+        # Three significant digits, or as many as stand before the point.
         size = math.floor(math.log10(abs(value))) if value else 0
         decimals = max(0, _DIGITS - 1 - size)
     return f".{decimals}f"
@@ -126,11 +129,14 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         )
     }
 )
-"""By name. Precision, recall and F1 of classes are macro averages; loss is the mean cross-entropy,
-in nats. A kind of target has some of them, as `optledger.datasets.kinds` tells."""
+"""All metrics by name.
+
+Precision, recall and F1 of classes are macro averages. Loss is the mean cross-entropy, in nats.
+Each kind of target has some of the metrics: see `optledger.datasets.kinds`.
+"""
 
 
 def metrics_in(names: Iterable[object]) -> dict[str, Metric]:
-    """Return those metrics that are among some names, such as the columns of a table, in order."""
+    """Return the metrics among some names, such as a table's columns, in the order of `METRICS`."""
     there = {*names}
     return {name: metric for name, metric in METRICS.items() if name in there}

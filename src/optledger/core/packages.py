@@ -1,4 +1,4 @@
-"""The packages that are installed."""
+"""Names and versions of installed packages."""
 
 import re
 from contextlib import suppress
@@ -6,17 +6,17 @@ from importlib import metadata
 
 
 def version(package: str) -> str:
-    """Return the version of a package that is imported by this name."""
+    """Return the version of an installed package."""
     return metadata.version(distribution(package))
 
 
 def distribution(package: str) -> str:
-    """Return what a package is installed from: its own name, or that of its build for processors.
+    """Return the distribution that a package is installed from: its own, or its CPU build.
 
-    The name is as indexes and locks have it, which a package's own files need not do.
+    The name is spelt as in indexes and lock files; a package's own files may spell it otherwise.
 
     Raises:
-        PackageNotFoundError: it is not installed.
+        PackageNotFoundError: the package is not installed.
     """
     for name in (package, f"{package}-cpu"):
         with suppress(metadata.PackageNotFoundError):
@@ -25,7 +25,7 @@ def distribution(package: str) -> str:
 
 
 def normalized(name: str) -> str:
-    """Return a distribution's name as indexes and locks have it.
+    """Return a distribution's name as indexes and lock files spell it.
 
     Source: PEP 503, https://peps.python.org/pep-0503/#normalized-names
     """

@@ -1,7 +1,7 @@
-"""The schema of params.yaml, and the only module that reads that file.
+"""The schema of params.yaml, and the functions that load and check it.
 
-`load` gives every variant with the training defaults already merged in, so that nothing
-downstream asks which of the two a value came from.
+`load` merges the model and the training defaults into every variant. After that, only messages
+about mistakes have to ask which of the two a value came from.
 """
 
 import json
@@ -27,12 +27,12 @@ from optledger.core.paths import PARAMS
 
 Scalar = bool | int | float | str
 
-# Of a length that leaves room for what file names and stage names add to it.
+# At most 100 characters, so that file names and stage names have room to add to it.
 _NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"
 
 
 def _check_name(value: object) -> object:
-    """Refuse what cannot be part of a stage name, a DVC key and a file name."""
+    """Refuse a name that cannot be part of a stage name, a DVC key and a file name."""
     if isinstance(value, str) and re.fullmatch(_NAME, value):
         return value
     raise ValueError("a name of up to 100 letters, digits, _ and - that does not start with -")
@@ -85,7 +85,7 @@ BatchSize = Annotated[
 
 
 class Component(Section):
-    """Something of Keras's, by its class name, with arguments for its constructor."""
+    """An optimizer, loss, schedule or model: its name, and arguments to construct it with."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -93,7 +93,7 @@ class Component(Section):
 
     @property
     def arguments(self) -> dict[str, Scalar | list[Scalar]]:
-        """The constructor's arguments."""
+        """The arguments to construct it with."""
         return dict(self.model_extra or {})
 
 
@@ -161,7 +161,7 @@ def _check_learning_rate(value: object) -> object:
 
 
 def _is_rate(value: object) -> bool:
-    """Whether float32 holds it and the tables, which keep six digits, tell it from others."""
+    """Whether float32 can hold the value, and the tables' six digits can express it."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return 1e-37 <= value <= 1e38 and float(f"{value:.6g}") == value
@@ -198,7 +198,13 @@ LearningRate = Annotated[
 
 
 class Split(Section):
-    """How the training images are divided into a train and a validation split."""
+    """How the training examples are divided into a train and a validation split.
+
+    Attributes:
+        validation_fraction: share of the examples for validation, stratified by class if there
+            are classes; 0 trains on all examples.
+        seed: seed of the random division.
+    """
 
     validation_fraction: float = Field(ge=0, lt=1)
     seed: int = Field(ge=0, lt=2**32)
@@ -217,10 +223,13 @@ Monitor = Literal[
 
 
 class Plateau(Section):
-    """When a metric of the history has stopped improving.
+    """When a metric counts as no longer improving.
 
-    That is after `patience` epochs none of which was better than the best before them by more than
-    `min_delta`.
+    Attributes:
+        monitor: metric to watch, after each epoch. Without a validation split, choose one that
+            begins with `train_`.
+        patience: epochs without an improvement that have to follow the last improvement.
+        min_delta: an improvement has to beat the best value so far by more than this.
     """
 
     monitor: Monitor = "validation_loss"
@@ -229,12 +238,20 @@ class Plateau(Section):
 
     @property
     def needs_validation(self) -> bool:
-        """Whether it watches a metric of the validation split."""
+        """Whether the metric is one of the validation split."""
         return self.monitor.startswith("validation_")
 
 
 class EarlyStopping(Plateau):
-    """Training ends on the plateau, and keeps the weights of its best epoch, or of the last."""
+    """Ends training when a metric no longer improves.
+
+    Attributes:
+        monitor: metric to watch, after each epoch. Without a validation split, choose one that
+            begins with `train_`.
+        patience: epochs without an improvement after which training ends.
+        min_delta: an improvement has to beat the best value so far by more than this.
+        restore_best: `true` keeps the weights of the best epoch, `false` those of the last.
+    """
 
     restore_best: bool = True
 
@@ -243,21 +260,23 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 class Training(Section):
-    """The defaults that a variant may override.
+    """How every variant is trained, unless it overrides a key.
 
     Attributes:
-        epochs: the most that a trial may take.
-        batch_size: examples in a step, or `full`: all of them.
-        loss: of each example.
-        schedule: of the learning rate, which is then its peak.
-        l1: factor of the sum of the absolute kernel weights, which is added to the loss.
-        l2: factor of the sum of the squared kernel weights, likewise.
-        early_stopping: when to end before the last epoch.
-        class_fractions: by label, how much of a class is kept.
-        training_fraction: how much of what is kept, stratified by class, is trained on.
-        resample: repeat examples of the smaller classes, or drop some of the larger, until all
-            are of one size.
-        class_weights: of each class's losses; balanced gives each class the same sum.
+        epochs: the most epochs that a trial may take.
+        batch_size: examples in a step; `full` takes all of them.
+        loss: a Keras loss: its name, or `{name: …}` with arguments.
+        schedule: a Keras learning-rate schedule: its name, or `{name: …}` with arguments. Its
+            largest value is `learning_rate`.
+        l1: penalty added to the loss: this factor times the sum of the absolute kernel weights.
+        l2: penalty added to the loss: this factor times the sum of the squared kernel weights.
+        early_stopping: when to stop before the last epoch.
+        class_fractions: by class label, the share of that class's training examples to keep.
+        training_fraction: share to train on of what `class_fractions` leaves, stratified by class.
+        resample: make all classes the same size. `oversample` repeats examples of smaller classes,
+            `undersample` drops examples of larger ones.
+        class_weights: a list with a weight for the losses of each class, or `balanced`, by which
+            all classes have the same total weight.
     """
 
     epochs: int = Field(ge=1)
@@ -273,7 +292,7 @@ class Training(Section):
     class_weights: ClassWeights | None = None
 
     def __hash__(self) -> int:
-        """Hash the content, as a mapping, which is part of it, has no hash."""
+        """Hash the content as JSON, because a mapping in it has no hash."""
         return hash(json.dumps(self.model_dump(mode="json"), sort_keys=True))
 
 
@@ -282,7 +301,13 @@ def _only_own_keys_required(schema: dict[str, Any]) -> None:
 
 
 class Variant(Training):
-    """A named optimizer configuration, with the model and the training defaults that it keeps."""
+    """An optimizer, its learning rate, and any key of `training` that it overrides.
+
+    Attributes:
+        model: arguments that replace those of the default model; with a `name`, another model.
+        optimizer: a Keras optimizer: its name, or `{name: …}` with arguments.
+        learning_rate: a number, or what to search: a list, or a range `{low: …, high: …}`.
+    """
 
     model_config = ConfigDict(json_schema_extra=_only_own_keys_required)
 
@@ -297,14 +322,15 @@ class Variant(Training):
 
 
 class Search(Section):
-    """How learning rates are chosen: what every variant has to find its own with.
+    """How each variant's learning rate is chosen, on the validation split.
 
     Attributes:
-        strategy: grid tries every value of a list, or `trials` values of a range, evenly spaced in
-            their logarithm; random draws `trials` values of either.
-        trials: how many learning rates each variant may try.
-        seed: of what is drawn, and the first of the search trials; the final trials use none.
-        seeds: how many trials of each learning rate there are, whose mean decides.
+        strategy: `grid` tries every value of a list, or `trials` values of a range, evenly spaced
+            in their logarithm. `random` draws `trials` values of either.
+        trials: learning rates that each variant may try; a grid of a list tries the whole list.
+        seed: seed of the random draws, and the first seed of the search trials. The final trials
+            must not use a seed of the search.
+        seeds: trials of each learning rate; their mean decides.
     """
 
     strategy: Literal["grid", "random"]
@@ -318,7 +344,7 @@ class Search(Section):
         return list(range(self.seed, self.seed + self.seeds))
 
     def again(self, times: int) -> "Search":
-        """Return the search that comes so many times after this one, with seeds of its own."""
+        """Return the search that comes `times` searches after this one, with its own seeds."""
         return self.model_copy(update={"seed": self.seed + times * self.seeds})
 
 
@@ -326,11 +352,13 @@ class Seeds(Section):
     """The seeds that every variant is trained with: `count` of them, from `first`.
 
     Attributes:
-        first: the lowest.
-        count: how many.
-        per_search: how many of them share a learning rate: then the next search is made anew, with
-            seeds of its own, and what intervals tell is of other searches, too. If not given, all.
-        left_behind: by variant, with how many of them it was left behind, at an earlier look.
+        first: the lowest seed.
+        count: number of seeds.
+        per_search: number of seeds that share a search. Each further group has a search of its
+            own, so that intervals include the noise of the search. Unless given, all seeds share
+            one.
+        left_behind: by variant, the number of seeds after which no more of it are trained.
+            `optledger settle --leave-behind` writes it.
     """
 
     first: int = Field(ge=0, lt=2**31)
@@ -340,12 +368,12 @@ class Seeds(Section):
 
     @property
     def values(self) -> list[int]:
-        """The seeds themselves."""
+        """The seeds, in ascending order."""
         return list(range(self.first, self.first + self.count))
 
     @property
     def block(self) -> int:
-        """How many seeds one value is the mean of, as they share a search."""
+        """The number of seeds that share a search; statistics count the mean of such a block."""
         return self.per_search or 1
 
 
@@ -374,7 +402,7 @@ def _check_targets(value: object) -> object:
 
 
 def _is_target(value: object) -> bool:
-    """Whether it is a score that the tables, which keep six digits, tell from others."""
+    """Whether the value is a score above 0 that the tables' six digits can express."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return 0 < value <= 1e15 and float(f"{value:.6g}") == value
@@ -444,22 +472,28 @@ Spending = Annotated[
 ]
 
 Family = Literal["pairs", "baseline", "best"]
-"""Which differences have a verdict, all of them together with the stated confidence: those of all
-pairs, those from the baseline, or none, so that the table tells who leads and nothing else."""
+"""Which differences have a verdict: those of all pairs, those from the baseline, or none.
+
+The declared confidence covers all of them together. With `best`, only who leads is decided.
+"""
 
 
 class Comparison(Section):
-    """What decides between variants.
+    """How variants are compared: which metric decides, and by which rules.
 
     Attributes:
-        metric: what ranks are by, and what the confidence is of.
-        confidence: with which all intervals of that metric's differences hold together.
+        metric: metric that ranks the variants and decides the verdicts.
+        confidence: confidence of all verdicts on that metric together, at all looks.
         margins: by metric, the difference up to which two variants are as good as equal.
-        family: which differences have a verdict.
-        baseline: the variant that the leaderboard shows the others against.
-        looks: numbers of seeds at which verdicts are made; none, if only with all that there are.
-        spending: how much each look may spend of what may go wrong, in parts.
-        targets: validation accuracies, or scores of another kind of target, to count the epochs to.
+        family: which differences have a verdict: those of all `pairs`, those from the `baseline`,
+            or none (`best`: only who leads is decided).
+        baseline: variant that the leaderboard compares the others with.
+        looks: numbers of seeds at which verdicts are made; `seeds.count` has to be one of them.
+            With none, verdicts are made once, at all seeds.
+        spending: relative share of the error probability that each look may use; unless given, 1,
+            2, 3 and so on.
+        targets: validation scores to count the epochs to. An accuracy is reached from below, an
+            error from above.
     """
 
     metric: Literal[
@@ -491,26 +525,26 @@ class Comparison(Section):
 
     @property
     def alpha(self) -> float:
-        """How often a table may be wrong."""
+        """The probability with which a table of verdicts may be wrong."""
         return 1 - self.confidence
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """What each look may spend of what may go wrong: the k-th of n in proportion to k."""
+        """The share of `alpha` that each look may use; by default, k parts for the k-th look."""
         parts = self.spending or range(1, len(self.looks) + 1)
         return tuple(part / sum(parts) for part in parts)
 
     def margin(self, metric: str) -> float:
         """Return the difference of a metric up to which two variants are as good as equal.
 
-        Where params.yaml says none, and there is no usual one, only equal ones are.
+        It is 0 where neither params.yaml nor the metric itself has a margin.
         """
         margin: float | None = getattr(self.margins, metric)
         return 0.0 if margin is None else margin
 
 
 ALWAYS_RUN = ("conjugate_gradient", "newton", "scipy_cg")
-"""The methods that every case has beside those that it names: they have no learning rate."""
+"""The methods that every case runs beside those it names; they have no learning rate."""
 
 
 def _check_method_name(name: str) -> str:
@@ -521,7 +555,13 @@ def _check_method_name(name: str) -> str:
 
 
 class Method(Section):
-    """How a case's loss is minimized: an update rule, its learning rate, and its batches."""
+    """How a case's loss is minimized: an update rule, its learning rate, and its batches.
+
+    Attributes:
+        rule: the update rule.
+        learning_rate: a constant learning rate.
+        batch_size: examples in a step; `full` takes all of them.
+    """
 
     rule: Literal["gradient_descent", "momentum", "rmsprop", "adam"]
     learning_rate: float = Field(gt=0, le=1e38)
@@ -533,14 +573,18 @@ def _by_name(methods: dict[str, Method]) -> dict[str, Method]:
 
 
 class Case(Section):
-    """A model of the article's whose optimum is known, and the methods that look for it.
+    """A model from the article whose optimum is known, and the methods that look for it.
 
     Attributes:
-        model: with scikit-learn's diabetes, or its breast cancer, as examples.
-        test_fraction: of the examples, by class where there are classes.
-        seed: of that division, and of the order of the examples in batches.
-        l2: the penalty on the weights, the bias left out.
-        epochs: the most that a method takes.
+        model: `linear_regression` on scikit-learn's diabetes data, or `logistic_regression` on its
+            breast cancer data.
+        test_fraction: share of the examples for testing, stratified by class if there are classes.
+        seed: seed of that division, and of the order of the examples in batches.
+        l2: λ in the penalty λ/2 Σ w² on the weights, without the bias; 1e-6 or more for
+            `logistic_regression`.
+        epochs: the most epochs that a method may take.
+        methods: methods to run, by names of your choice. Newton's method and conjugate gradients
+            are always run as well.
     """
 
     model: Literal["linear_regression", "logistic_regression"]
@@ -556,11 +600,11 @@ class Case(Section):
 
 
 class Publish(Section):
-    """What MLflow is told of where results come from.
+    """What MLflow is told about the origin of results.
 
     Attributes:
-        branch: whose commits have official results; all other results are tries.
-        who: whether runs name the person who publishes them, as Git does.
+        branch: branch whose commits have official results; all other results are tries.
+        who: whether runs name the person who publishes them, by Git's `user.name`.
     """
 
     branch: str = Field(default="main", min_length=1)
@@ -568,7 +612,21 @@ class Publish(Section):
 
 
 class Params(Section):
-    """Every knob of the experiment; the variants stand by name, as their order means nothing."""
+    """All parameters of the experiment.
+
+    Attributes:
+        dataset: name of a file in `datasets/`; `optledger dataset` lists them.
+        split: how the training examples are divided into a train and a validation split.
+        model: the default model: its name, or `{name: …}` with arguments.
+        training: how every variant is trained, unless it overrides a key.
+        search: how learning rates are chosen.
+        seeds: seeds that every variant is trained with.
+        convergence: when a trial counts as converged.
+        comparison: which metric decides, and by which rules.
+        publish: what MLflow is told about the origin of results.
+        cases: linear and logistic regressions with known optima, by name.
+        variants: optimizers to compare, by name; their order means nothing.
+    """
 
     dataset: Name
     split: Split
@@ -583,11 +641,11 @@ class Params(Section):
     variants: dict[Name, Variant] = Field(min_length=1)
 
     def seeds_of(self, variant: str) -> list[int]:
-        """Return the seeds that a variant is trained with."""
+        """Return the seeds that a variant is trained with: not all, if it was left behind."""
         return self.seeds.values[: self.seeds.left_behind.get(variant)]
 
     def searches_of(self, variant: str) -> list[tuple[Search, list[int]]]:
-        """Return a variant's searches, each with the seeds that are trained at what it chooses."""
+        """Return a variant's searches, each with the seeds trained at the rate it chooses."""
         seeds = self.seeds_of(variant)
         block = self.seeds.per_search or len(seeds)
         return [
@@ -597,7 +655,7 @@ class Params(Section):
 
     @property
     def search_seeds(self) -> range:
-        """Those of all searches of a variant."""
+        """The seeds of all searches of a variant."""
         searches = self.seeds.count // self.seeds.per_search if self.seeds.per_search else 1
         return range(self.search.seed, self.search.seed + searches * self.search.seeds)
 
@@ -616,12 +674,15 @@ class Params(Section):
 
 
 def inheriting(model: Any, training: Mapping[str, Any], variant: Any) -> Any:
-    """Return a variant of params.yaml with what it inherits; of the model, argument by argument.
+    """Return a variant of params.yaml with the model and training keys that it inherits.
+
+    A variant's `model` without a name inherits the default model's name and each argument that it
+    does not give.
 
     Args:
-        model: the section.
-        training: the section.
-        variant: the variant's own mapping; anything else is a mistake, and stays as it is.
+        model: the section `model` of params.yaml.
+        training: the section `training` of params.yaml.
+        variant: the variant's own mapping; anything else is a mistake, and is returned unchanged.
     """
     match variant:
         case {"model": dict() as own} if "name" not in own:
@@ -643,16 +704,20 @@ def load(path: Path = PARAMS) -> Params:
     """Read and check params.yaml.
 
     Raises:
-        UserError: a line for each mistake.
+        UserError: the file has mistakes; the text has a line for each.
     """
     return parse(read_yaml(path, shared=False), path)
 
 
 def parse(document: Any, path: Path) -> Params:
-    """Check the content of params.yaml, which `path` is for its mistakes.
+    """Check the content of params.yaml.
+
+    Args:
+        document: the content, as parsed from YAML.
+        path: the file to name in messages.
 
     Raises:
-        UserError: a line for each mistake.
+        UserError: the content has mistakes; the text has a line for each.
     """
     # The defaults first: every variant would repeat a mistake in them.
     validate(_Defaults, document, path)
@@ -669,7 +734,10 @@ def parse(document: Any, path: Path) -> Params:
 
 
 def _name_mistakes(section: str, names: Iterable[str], path: Path) -> Iterator[str]:
-    """Tell of names that are one folder where the file system does not know capitals."""
+    """Yield a line for each name that differs from an earlier one in capitals alone.
+
+    Both would be one folder on a file system that ignores case.
+    """
     known: dict[str, str] = {}
     for name in names:
         if (other := known.setdefault(name.lower(), name)) != name:
@@ -743,7 +811,7 @@ def _listed(names: list[str]) -> str:
 
 
 def place(params: Params, variant: str, key: str) -> str:
-    """Return where a variant's value of `key` stands in params.yaml: its own, or the default."""
+    """Return the key in params.yaml that a variant's value of `key` comes from."""
     own = getattr(params.variants[variant], key)
     if key == "model":
         return key if own == params.model else f"variants.{variant}.{key}"

@@ -1,4 +1,4 @@
-"""Where the stages leave what, relative to the checkout they stand in."""
+"""Paths of the pipeline's inputs and outputs, relative to the root of the checkout."""
 
 from pathlib import Path
 

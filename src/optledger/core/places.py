@@ -1,4 +1,4 @@
-"""Where in a dataset something is wrong: how many places, and the first of them."""
+"""Messages about the places where a dataset is wrong: how many, and the first of them."""
 
 from collections.abc import Iterable
 
@@ -8,19 +8,19 @@ _SHOWN = 3
 
 
 def listed(places: Iterable[str]) -> str:
-    """Return the first places, and how many more there are."""
+    """Return the first places as text, and how many more there are."""
     every = list(places)
     shown = ", ".join(every[:_SHOWN])
     return f"{shown} and {len(every) - _SHOWN:,} more" if len(every) > _SHOWN else shown
 
 
 def refuse(where: object, found: str, places: Iterable[str], allowed: str) -> UserError:
-    """Return the error of something that is wrong in some places.
+    """Return an error about something that is wrong in several places.
 
     Args:
         where: the dataset or its file.
         found: what is wrong, in the plural.
-        places: of each.
+        places: where each of them is.
         allowed: what to do about it.
     """
     every = list(places)

@@ -1,7 +1,8 @@
-"""A table that `formats.write_csv` wrote, read strictly: nothing is taken that was not declared.
+"""Strict reading of the tables that `formats.write_csv` writes.
 
-A schema says what the cells of a column may be, and of what there is one row each. Whatever else a
-file has come to be is one line that names the place. Only an empty cell is missing.
+A schema says what the cells of each column may hold, and which columns identify a row. Anything
+else in a file raises an error of one line that names the place. Only an empty cell counts as a
+missing value.
 """
 
 import csv
@@ -25,14 +26,14 @@ _NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|inf)")
 
 @dataclass(frozen=True)
 class Column:
-    """What the cells of a column may be.
+    """What the cells of a column may hold.
 
     Attributes:
         dtype: pandas' type of the column.
-        allowed: what a cell may be, in words.
-        low: the least number.
-        high: the greatest number.
-        words: the texts that there are; if none, any.
+        allowed: what a cell may hold, in words.
+        low: the lowest number allowed.
+        high: the highest number allowed.
+        words: the only texts allowed; if empty, any text is.
         is_optional: whether a cell may be empty.
     """
 
@@ -44,7 +45,7 @@ class Column:
     is_optional: bool = False
 
     def takes(self, cell: str) -> bool:
-        """Whether a cell may have this text."""
+        """Whether a cell may hold this text."""
         if not cell:
             return self.is_optional
         if self.dtype == "str":
@@ -69,32 +70,32 @@ INFINITE = Column("float64", "a number, or inf")
 
 
 def one_of(words: Iterable[str]) -> Column:
-    """Return a column of these texts."""
+    """Return a column that allows only these texts."""
     texts = tuple(words)
     return replace(TEXT, allowed=f"one of {', '.join(texts)}", words=texts)
 
 
 def optional(column: Column) -> Column:
-    """Return a column whose cells may also be empty."""
+    """Return the same column, but with empty cells allowed."""
     dtype = "Int64" if column.dtype == "int64" else column.dtype
     return replace(column, dtype=dtype, allowed=f"{column.allowed}, or nothing", is_optional=True)
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What a table holds.
+    """What a table must hold.
 
     Attributes:
-        columns: those that it has to have.
-        key: columns of which no two rows hold the same.
-        pair: two columns of the key whose order does not count, and which differ.
-        families: further columns that there may be, by the beginning of their names; the first
-            that fits counts. Columns beyond these are texts.
-        choices: sets of further columns, of which a table has one whole: the one of which it has
-            the most.
-        is_complete: whether there is a row for every combination of what the key's columns hold.
-        may_be_empty: whether there may be no row.
-        remedy: the command that brings a sound table.
+        columns: the columns that must be there.
+        key: the columns that identify a row: no two rows agree in all of them.
+        pair: two columns of the key that hold different values, in either order.
+        families: columns that may be there, by the beginning of their names. The first match
+            counts. Columns that are not declared at all are read as texts.
+        choices: sets of further columns. A table must have one whole set: the one with which it
+            shares the most columns.
+        is_complete: whether every combination of the key columns' values must have a row.
+        may_be_empty: whether a table without rows is sound.
+        remedy: how to get a sound table.
     """
 
     columns: Mapping[str, Column]
@@ -107,28 +108,29 @@ class Schema:
     remedy: str = "dvc repro makes it anew"
 
     def column(self, name: str) -> Column | None:
-        """Return what a column holds; None where it is not declared."""
+        """Return the declaration of a column; None if there is none."""
         chosen = (each[name] for each in self.choices if name in each)
         families = (each for start, each in self.families.items() if name.startswith(start))
         return self.columns.get(name) or next(chosen, None) or next(families, None)
 
     def needed(self, header: Collection[str]) -> list[str]:
-        """Return the columns that a table with such names has to have."""
+        """Return the columns that a table with this header must have."""
         there = {*header}
         chosen = max(self.choices, key=lambda each: len({*each} & there), default={})
         return [*self.columns, *chosen]
 
 
 def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:
-    """Read a table.
+    """Read a table, and check it against a schema.
 
     Args:
         path: the file.
-        schema: what it has to hold.
-        as_text: whether cells are returned as the texts that stand there, checked all the same.
+        schema: what the table must hold.
+        as_text: whether to return the cells as the texts in the file; they are checked all the
+            same.
 
     Raises:
-        UserError: it is missing, or holds something else.
+        UserError: the file is missing, or does not fit the schema.
     """
     try:
         content = formats.read(path)
@@ -144,17 +146,17 @@ def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:
 def parse(
     content: bytes, schema: Schema, needed: Iterable[str] | None = None, as_text: bool = False
 ) -> pd.DataFrame:
-    """Return the table that a file's content is.
+    """Parse the content of a table's file, and check it against a schema.
 
     Args:
-        content: of the file.
-        schema: what it has to hold.
-        needed: the columns that there have to be, which another version's table may have alone; if
-            not given, all of the schema.
-        as_text: whether cells are returned as texts.
+        content: the bytes of the file.
+        schema: what the table must hold.
+        needed: the columns that must be there, for tables of other versions, which may have fewer;
+            if not given, those of the schema.
+        as_text: whether to return the cells as texts.
 
     Raises:
-        UserError: it holds something else; the line does not name the file.
+        UserError: the content does not fit the schema; the text does not name the file.
     """
     header, rows, lines = _split(content)
     _check_header(header, schema.needed(header) if needed is None else needed)
@@ -180,7 +182,7 @@ def parse(
 
 
 def _split(content: bytes) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return the names of the columns, the cells of each row, and the line that it ends in."""
+    """Return the names of the columns, the cells of each row, and the line each row ends on."""
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -215,7 +217,7 @@ def _check_cells(name: str, column: Column, cells: Sequence[str], lines: Sequenc
 
 
 def _check_rows(schema: Schema, cells: Mapping[str, Sequence[str]], lines: Sequence[int]) -> None:
-    """Check that there is one row of each key, and that none is lacking."""
+    """Check that no key occurs twice, and that no row is missing."""
     seen: set[tuple[str, ...]] = set()
     for line, key in zip(lines, _keys(schema, cells), strict=True):
         if schema.pair and key[-2] == key[-1]:
@@ -252,5 +254,5 @@ def _mistake(
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of `table`."""
+    """Return the rows of `table`, each as a mapping from columns to cells."""
     return [{str(column): row[column] for column in row} for row in table.to_dict("records")]

@@ -1,1 +1,1 @@
-"""dvc.yaml and dvc.lock, and the sets of parameters that DVC runs."""
+"""The DVC pipeline: dvc.yaml, dvc.lock, and sets of parameters run as experiments."""

@@ -1,4 +1,4 @@
-"""dvc.yaml and dvc.lock: what each stage declares, and what the lock records of it."""
+"""The pipeline's stages: what dvc.yaml declares, and what dvc.lock records of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -18,7 +18,7 @@ from optledger.core.paths import LOCK, PARAMS
 from optledger.pipeline import lock
 
 DOCUMENTS = (PARAMS, Path("dvc.yaml"), LOCK)
-"""The YAML files of a checkout that DVC reads, beside the dataset's."""
+"""The YAML files of a checkout that DVC reads, apart from the dataset's."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,13 @@ class Stage:
     """A stage of dvc.yaml.
 
     Attributes:
-        name: with the variant or case it is for.
-        recorded: whether dvc.lock has it, with this command.
-        dependencies: the MD5 that dvc.lock records of each file or folder; None where it does not.
-        outputs: the same of the outputs.
-        sizes: what dvc.lock records of the bytes in each dependency and output; None where it does
-            not.
-        cached: those outputs that DVC keeps in its cache.
-        parameters: by file, what dvc.lock records by key, and what the file holds.
+        name: the name, with the variant or case that the stage is for.
+        recorded: whether dvc.lock has the stage, with its current command.
+        dependencies: by file or folder, the MD5 in dvc.lock; None where it has none.
+        outputs: the same for the outputs.
+        sizes: by dependency and output, the number of bytes in dvc.lock; None where it has none.
+        cached: the outputs that DVC keeps in its cache.
+        parameters: by file, the values by key in dvc.lock, and those in the file.
     """
 
     name: str
@@ -49,9 +48,9 @@ class Pipeline:
     """The checkout's pipeline, read with DVC's own library.
 
     Attributes:
-        stages: of dvc.yaml, in its order.
-        orphans: names of stages that dvc.lock alone knows.
-        has_remote: whether there is somewhere to pull from.
+        stages: the stages of dvc.yaml, in its order.
+        orphans: names of stages that are in dvc.lock, but not in dvc.yaml.
+        has_remote: whether a remote is configured to pull from.
     """
 
     def __init__(self, repository: Any) -> None:
@@ -66,19 +65,19 @@ class Pipeline:
         return cast(Iterable[str], self._repository.dvcignore.find(self._repository.fs, folder))
 
     def object_path(self, md5: str) -> Path:
-        """Return where DVC's cache keeps the object of this digest."""
+        """Return the path in DVC's cache of the object with this digest."""
         path = Path(self._repository.cache.local.oid_to_path(md5))
         here = Path.cwd()
         return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def stages(repository: Any) -> list[Stage]:
-    """Return the stages of an open repository, or of the revision that it was switched to."""
+    """Return the stages of an open repository, at the revision that it is switched to."""
     found = repository.index.stages
     keys: dict[str, set[str]] = {}
     for each in (each for stage in found for each in _parameters(stage)):
         keys.setdefault(each.fs_path, set()).update(each.params)
-    # Each file once, as parsing one takes as long as all the rest; without keys, all that it holds.
+    # Read each file once: parsing one takes as long as all the rest. No keys stand for all keys.
     values = {
         path: read_param_file(repository.fs, path, sorted(own) or None, flatten=bool(own))
         for path, own in keys.items()
@@ -88,7 +87,7 @@ def stages(repository: Any) -> list[Stage]:
 
 
 def reproducible(root: Path) -> list[str]:
-    """Return the names of the stages of a checkout that have something to repeat."""
+    """Return the names of a checkout's stages that have outputs, and so can be reproduced."""
     with Repo(str(root)) as repository:
         stages = repository.index.stages
         return [stage.name for stage in stages if stage.outs]
@@ -99,11 +98,11 @@ def opened() -> Iterator[Pipeline]:
     """Yield the pipeline of the checkout in the working directory.
 
     Raises:
-        UserError: it has never run, or DVC cannot read it.
+        UserError: the pipeline has never run, or DVC cannot read it.
     """
     if not LOCK.exists():
         raise UserError(f"{LOCK}: found nothing; allowed: what dvc repro writes, so run that first")
-    # First, as DVC tells neither the line of a mistake nor of every one.
+    # Look for mistakes first: DVC reports only some of them, and never the line.
     for path in filter(Path.exists, DOCUMENTS):
         read_yaml(path)
     try:
@@ -118,7 +117,7 @@ def open_repository() -> Iterator[Any]:
     """Yield DVC's repository of the working directory.
 
     Raises:
-        UserError: its configuration has a mistake.
+        UserError: DVC's configuration has a mistake.
     """
     for path in filter(Path.exists, _SETTINGS):
         _check_settings(path)
@@ -126,10 +125,10 @@ def open_repository() -> Iterator[Any]:
         with closing(Repo(".")) as repository:
             yield repository
     except UnicodeDecodeError:
-        # Of a .dvcignore, which DVC reads as such; of which folder, it does not say.
+        # DVC reads each .dvcignore as UTF-8. It does not say in which folder it failed.
         raise UserError(".dvcignore: found bytes that are not UTF-8; allowed: UTF-8") from None
     except (ConfigError, Invalid) as error:
-        # Which of them it is, DVC does not say.
+        # DVC does not say which of the files it is.
         files = " or ".join(map(str, _SETTINGS))
         raise UserError(printable(f"{files}: {' '.join(str(error).split())}")) from None
 
@@ -143,7 +142,7 @@ def _check_settings(path: Path) -> None:
     except ConfigError as error:
         raise UserError(printable(f"{path}: {' '.join(str(error).split())}")) from None
     except (AttributeError, TypeError):
-        # DVC does not expect it.
+        # DVC does not expect a text where a section belongs.
         allowed = "settings in sections, such as [core]"
         raise UserError(f"{path}: found a text in a section's place; allowed: {allowed}") from None
 

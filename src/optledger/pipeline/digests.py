@@ -1,6 +1,6 @@
-"""MD5 digests as DVC has them, always of the bytes themselves.
+"""MD5 digests as DVC computes them, always from the bytes themselves.
 
-DVC believes its own notes on a file whose time, size and inode are as they were, and a cache object
+DVC trusts its own notes on a file whose time, size and inode have not changed, and any cache object
 that is read-only. Here everything is read, each inode once.
 """
 
@@ -18,26 +18,31 @@ class Digests:
     """Digests of files and folders, remembered by inode.
 
     Attributes:
-        bytes_read: how many there were.
+        bytes_read: number of bytes read so far.
     """
 
     def __init__(
         self, files_below: Callable[[str], Iterable[str]], on_bytes: Callable[[int], object]
     ) -> None:
-        """Digest what `files_below` lists of a folder, and tell `on_bytes` of each chunk read."""
+        """Remember nothing yet.
+
+        Args:
+            files_below: lists the files below a folder that belong to its digest.
+            on_bytes: called with the size of each chunk that is read.
+        """
         self._files_below = files_below
         self._on_bytes = on_bytes
         self._known: dict[tuple[int, int], str] = {}
         self.bytes_read = 0
 
     def of(self, path: Path) -> str | None:
-        """Return the digest of a file or a folder, as dvc.lock has it; None where there is none."""
+        """Return the digest of a file or folder as in dvc.lock; None if the path does not exist."""
         if path.is_dir():
             return tree_digest(self.entries(path))
         return self.of_file(path) if path.exists() else None
 
     def entries(self, folder: Path) -> dict[str, str]:
-        """Return the digest of each file below a folder, by its path from there."""
+        """Return the digest of each file below a folder, by its path relative to the folder."""
         files = sorted(map(Path, self._files_below(str(folder))))
         return {file.relative_to(folder).as_posix(): self.of_file(file) for file in files}
 

@@ -23,10 +23,10 @@ def load(name: str) -> tuple[params.Params, list[str]]:
     """Read the set `name`.
 
     Returns:
-        The parameters, and what `dvc exp run` has to set for them.
+        The parameters, and the settings with which `dvc exp run` produces them.
 
     Raises:
-        UserError: there is no such set, or a line for each mistake in it.
+        UserError: there is no such set, or it has mistakes; the text has a line for each.
     """
     params.load()
     path = EXPERIMENTS / f"{name}.yaml"
@@ -48,10 +48,10 @@ def load(name: str) -> tuple[params.Params, list[str]]:
 
 
 def _check_that_dvc_makes(wanted: Any, changes: list[str], path: Path) -> None:
-    """Check that DVC makes the set of params.yaml: there are names and texts that it cannot set.
+    """Check that DVC can make the set from params.yaml; some names and texts it cannot set.
 
     Raises:
-        UserError: it does not.
+        UserError: DVC fails, or makes other parameters.
     """
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides
@@ -72,10 +72,10 @@ def _check_that_dvc_makes(wanted: Any, changes: list[str], path: Path) -> None:
 
 
 def check_is_new(name: str) -> None:
-    """Check that a set can be run as a DVC experiment of its name.
+    """Check that the current commit has no DVC experiment of this name yet.
 
     Raises:
-        UserError: this commit has an experiment of that name.
+        UserError: it has one.
     """
     if commit(name, git.run("rev-parse", "HEAD")):
         raise UserError(
@@ -88,7 +88,7 @@ def run(name: str, settings: list[str]) -> str:
     """Run a set as the DVC experiment `name`, in a copy of the checkout; return its leaderboard.
 
     Raises:
-        UserError: DVC failed and has said why.
+        UserError: DVC failed; it has printed why.
     """
     baseline = git.run("rev-parse", "HEAD")
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name]
@@ -101,12 +101,12 @@ def run(name: str, settings: list[str]) -> str:
 
 
 def commit(name: str, baseline: str = "HEAD") -> str | None:
-    """Return the commit that DVC keeps an experiment of `baseline` as, or None without one."""
+    """Return the commit of the DVC experiment `name` of `baseline`; None if there is none."""
     return next(iter(git.experiments(name, baseline)), None)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """Return `target` after a JSON merge patch: mappings are merged, null removes."""
+    """Return `target` after a JSON merge patch: mappings are merged, null removes a key."""
     if not isinstance(patch, Mapping):
         return patch
     merged = dict(target) if isinstance(target, Mapping) else {}
@@ -119,7 +119,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def _removed_in_vain(target: Any, patch: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
-    """Yield each key that a patch removes and that is not there, as where a name is misspelt."""
+    """Yield each key that a patch removes but that does not exist, such as a misspelt name."""
     present = target if isinstance(target, Mapping) else {}
     for key, value in patch.items():
         if value is None and key not in present:
@@ -131,7 +131,7 @@ def _removed_in_vain(target: Any, patch: Mapping[Any, Any], prefix: str = "") ->
 def overrides(
     base: Mapping[Any, Any], wanted: Mapping[Any, Any], prefix: str = ""
 ) -> Iterator[str]:
-    """Yield what `dvc exp run --set-param` makes `wanted` of `base` with, in its Hydra syntax."""
+    """Yield the settings, in Hydra's syntax, by which `dvc exp run` turns `base` into `wanted`."""
     for key, value in base.items():
         if key not in wanted:
             yield f"~{prefix}{key}"
@@ -146,14 +146,14 @@ def overrides(
 
 
 def _are_sections(*values: Any) -> bool:
-    """Whether both are mappings whose keys can stand in a path, which holds texts only."""
+    """Whether all are mappings with texts as keys; others cannot be part of Hydra's paths."""
     return all(
         isinstance(each, Mapping) and all(isinstance(k, str) for k in each) for each in values
     )
 
 
 def _flow(value: Any) -> str:
-    """Return a value in Hydra's syntax: JSON, but for the keys of mappings."""
+    """Return a value in Hydra's syntax: JSON, but with unquoted keys in mappings."""
     match value:
         case Mapping():
             return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"

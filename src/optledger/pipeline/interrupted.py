@@ -1,7 +1,8 @@
-"""What a DVC that was killed may leave half-written, put right.
+"""Repair of files that a DVC left half-written when it was killed.
 
-DVC writes dvc.lock in place after each stage, and its note of who reads and writes what before and
-after. A lock that is cut may still be valid YAML; a note that is cut stops every DVC after it.
+DVC writes dvc.lock in place after each stage. Before and after each stage it writes a note of which
+process reads and writes which files. A lock that is cut off may still be valid YAML. A note that is
+cut off stops every later DVC.
 """
 
 import json
@@ -18,14 +19,14 @@ from optledger.core.formats import read, replacing
 from optledger.core.paths import LOCK
 
 KEPT = Path(".dvc/tmp/optledger.lock")
-"""What the stage that ran last kept of the lock, before DVC added that stage's entry."""
+"""The copy of the lock that the last stage kept when it started, before DVC added its entry."""
 
 NOTE = Path(".dvc/tmp/rwlock")
-"""DVC's note of which processes read and write what; without it, nobody does."""
+"""DVC's note of which process reads and writes which files; without the file, none does."""
 
 
 def mend() -> Iterator[str]:
-    """Put right what is half-written; yield a line about each file."""
+    """Repair files that are half-written; yield a line about each."""
     if mend_lock():
         yield f"{LOCK}: found it cut, by the end of a DVC that wrote it; put back as it was before"
     if _mend_note():
@@ -33,18 +34,22 @@ def mend() -> Iterator[str]:
 
 
 def mend_lock(path: Path = LOCK, kept: Path = KEPT) -> bool:
-    """Put the lock back where DVC was killed while it wrote it; return whether it was.
+    """Restore the lock if DVC was killed while writing it; return whether that was needed.
 
-    What a stage keeps of it when it starts is complete, and lacks no more than the entry of that
-    stage. What Git has committed is nobody's remains.
+    The copy that a stage keeps when it starts is complete, apart from that stage's own entry. A
+    lock that is as committed in Git is left alone.
+
+    Args:
+        path: the lock.
+        kept: the copy of it.
     """
     if not _needs_mending(path, kept) or _is_committed(path):
         return False
-    # Which takes time to import.
+    # Imported here, as it takes time.
     from dvc.lock import LockError, make_lock
 
     folder = kept.parent
-    # A DVC that works may be writing it just now.
+    # A running DVC may be writing the lock at this moment, so look again under DVC's own lock.
     with suppress(LockError), make_lock(str(folder / "lock"), tmp_dir=str(folder)):
         if _needs_mending(path, kept):
             with replacing(path) as temporary:
@@ -70,10 +75,10 @@ def _is_committed(path: Path) -> bool:
 def _mend_note() -> bool:
     if not NOTE.exists() or _is_json(NOTE):
         return False
-    # Which takes time to import.
+    # Imported here, as it takes time.
     from dvc.lock import LockError, make_lock
 
-    # Another DVC may be writing it just now.
+    # Another DVC may be writing the note at this moment, so look again under DVC's own lock.
     folder = str(NOTE.parent)
     with suppress(LockError), make_lock(f"{NOTE}.lock", tmp_dir=folder):
         if not _is_json(NOTE):
@@ -91,9 +96,9 @@ def _is_json(path: Path) -> bool:
 
 
 def _is_cut(text: str, before: str) -> bool:
-    """Whether a text is the beginning of a lock that DVC would have written after another."""
+    """Whether `text` is only the beginning of the lock that DVC was writing after `before`."""
     if text == before or "<<<<<<<" in text:
-        # The latter is of a merge.
+        # A conflict is from a merge, not from a killed DVC.
         return False
     then, now = (_entries(each) for each in (before, text))
     if then is None:
@@ -102,7 +107,7 @@ def _is_cut(text: str, before: str) -> bool:
         return True
     *complete, last = now
     if then.keys() <= now.keys():
-        # DVC makes a stage anew whose outputs are not there, but not for what it says beside them.
+        # DVC runs a stage again if its entry lacks `outs`, but not if an output lacks a size.
         outs = now[last].get("outs") if isinstance(now[last], dict) else None
         return isinstance(outs, list) and not all(map(_is_complete, outs))
     changed = [name for name in complete if now[name] != then.get(name)]
@@ -110,7 +115,7 @@ def _is_cut(text: str, before: str) -> bool:
 
 
 def _entries(text: str) -> dict[str, Any] | None:
-    """Return the entries of a lock by stage; None where it has none."""
+    """Return the entries of a lock by stage; None if it has none, or cannot be parsed."""
     try:
         stages = YAML(typ="safe").load(text)["stages"]
     except (YAMLError, TypeError, KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""dvc.lock: the outputs that it records of each stage."""
+"""dvc.lock: reading the outputs that it records, and removing entries."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -29,10 +29,12 @@ class _Lock(_Part):
 
 
 def outputs(path: Path = LOCK) -> dict[str, dict[Path, str]]:
-    """Return the MD5 of each output that has one, by stage and path, in the order of the lock.
+    """Return the recorded MD5 of each output by stage and path, in the order of the lock.
+
+    Outputs without an MD5 are left out.
 
     Raises:
-        UserError: the lock cannot be read, or is none of DVC's.
+        UserError: the lock cannot be read, or is not a lock of DVC.
     """
     stages = validate(_Lock, read_yaml(path), path).stages
     return {
@@ -42,8 +44,11 @@ def outputs(path: Path = LOCK) -> dict[str, dict[Path, str]]:
 
 
 def forget(stages: Collection[str], path: Path = LOCK) -> None:
-    """Remove the entries of `stages`. DVC reads the lock anew before it adds an entry."""
-    # As DVC does, which keeps the order and the form of the file.
+    """Remove the entries of `stages`.
+
+    A stage may do this while DVC runs it: DVC reads the lock anew before it adds an entry.
+    """
+    # The same kind of YAML object as DVC's, which keeps the order and the form of the file.
     yaml = YAML()
     lock = yaml.load(path)
     for stage in stages:

@@ -1,4 +1,4 @@
-"""The data that trials need, brought by the pipeline's first stages."""
+"""Downloading and preparing the data for trials, by the pipeline's first stages."""
 
 import subprocess
 import sys
@@ -9,10 +9,10 @@ from optledger.pipeline import toolchain
 
 
 def prepare() -> None:
-    """Have DVC download and prepare the data that params.yaml names, unless they are here.
+    """Let DVC download and prepare the data that params.yaml names, unless they are here.
 
     Raises:
-        UserError: DVC failed and has said why.
+        UserError: DVC failed; it has printed why.
     """
     command = [sys.executable, "-m", "dvc", "repro", "--quiet", "preprocess"]
     environment = git.environment() | toolchain.variables()

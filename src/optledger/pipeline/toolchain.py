@@ -1,4 +1,4 @@
-"""The programs that DVC runs a stage with, wherever it is started from here."""
+"""The environment in which this package starts DVC."""
 
 import os
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def variables() -> dict[str, str]:
-    """Return what to set for DVC, as `make` does: this Python first on the path, a plain shell.
+    """Return the variables to set for DVC, as `make` does: this Python first, and a plain shell.
 
-    DVC runs a stage by the user's shell, which may be none (`/usr/sbin/nologin`).
+    DVC runs stages in the user's shell, which may run nothing at all (`/usr/sbin/nologin`).
     """
     folders = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     return {"PATH": os.pathsep.join(folders), "SHELL": "/bin/sh"}

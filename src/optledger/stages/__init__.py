@@ -1,4 +1,4 @@
-"""The pipeline's stages: each reads files, calls what computes, and writes files."""
+"""The pipeline's stages: each reads files, calls the code that computes, and writes files."""
 
 import os
 import signal
@@ -15,10 +15,10 @@ _GRACE_SECONDS = 10
 
 
 def _outermost() -> tuple[psutil.Process, int]:
-    """Find what DVC started: this process, or the shell that some shells leave around it.
+    """Find the process that DVC started: this one, or a shell that is still around it.
 
     Returns:
-        That process, and its parent's id: DVC's.
+        That process, and the id of its parent, which is DVC.
     """
     process = psutil.Process()
     while (parent := process.parent()) is not None and "DVC_STAGE" in _environment(parent):
@@ -34,25 +34,25 @@ def _environment(process: psutil.Process) -> dict[str, str]:
     return environment
 
 
-# Before what a stage imports, which takes long enough for DVC to be killed meanwhile.
+# Looked up before a stage's imports, which take long enough for DVC to be killed meanwhile.
 _STARTED_BY_DVC = _outermost() if "DVC_STAGE" in os.environ else None
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage as a program, which an ending DVC takes with it, however it ends.
+    """Run a stage as a program that ends when DVC ends, however DVC ends.
 
-    DVC that is killed would leave the stage running, to write its outputs beside whatever runs
-    next.
+    Otherwise a stage would go on after DVC is killed, and write its outputs while the next DVC
+    already runs.
     """
 
     def command() -> None:
-        # What is half-written is put away when a stage is told to end, too.
+        # SIGTERM raises KeyboardInterrupt, so that half-written files are removed here, too.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if _STARTED_BY_DVC is not None:
             threading.Thread(target=_end_with_dvc, args=_STARTED_BY_DVC, daemon=True).start()
         main()
 
-    # Around it all, as DVC may have ended before this begins.
+    # `errors.run` is outermost: DVC may have ended already, and then the thread ends this at once.
     errors.run(command)
 
 

@@ -1,7 +1,7 @@
 """Run a stage of this checkout: `python -I src/optledger/stages STAGE [ARGUMENT]`.
 
-`-I` keeps what the user has set for Python out of this process, which then runs the stage's module
-in an environment without it. Any shell understands this command.
+`-I` keeps the user's Python settings out of this process, which then runs the stage's module in an
+environment without most of them. Any shell understands this command.
 """
 
 import contextlib
@@ -14,13 +14,13 @@ _KEPT = {
     *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
     *("PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"),
 }
-"""What changes no result: where bytecode goes, and how output is written."""
+"""Variables that change no result: they say where bytecode goes, and how output is written."""
 
 _KEPT_LOCK = ".dvc/tmp/optledger.lock"
 
 
 def main() -> None:
-    """Become the stage that the first argument names."""
+    """Replace this process by the stage that the first argument names."""
     if importlib.util.find_spec("dvc") is None:
         print(
             f"{sys.executable}: found no DVC beside this Python; allowed: the environment's, "
@@ -36,16 +36,16 @@ def main() -> None:
         for name, value in os.environ.items()
         if not name.startswith("PYTHON") or name in _KEPT
     }
-    # DVC starts a stage at the root. A relative path is right whatever the root's name holds.
+    # DVC starts a stage at the root. A relative path works even if the root's name has a colon.
     environment["PYTHONPATH"] = "src"
     command = [sys.executable, "-s", "-P", "-m", f"optledger.stages.{stage}", *arguments]
     os.execve(sys.executable, command, environment)
 
 
 def _keep_lock() -> None:
-    """Keep dvc.lock as it is while DVC waits for a stage: complete.
+    """Keep a copy of dvc.lock, which is complete while DVC waits for a stage.
 
-    `optledger.pipeline.interrupted` puts it back where DVC is killed while it writes another.
+    `optledger.pipeline.interrupted` restores it if DVC is killed while writing the next one.
     """
     temporary = f"{_KEPT_LOCK}.{os.getpid()}"
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""case: how the article's methods reach the known optimum of linear and logistic regression."""
+"""case: follow the article's methods to the known optimum of linear or logistic regression."""
 
 import sys
 

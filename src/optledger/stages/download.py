@@ -1,4 +1,4 @@
-"""download: bring the dataset's four IDX files to data/raw/, verified."""
+"""download: bring the dataset's files to data/raw/, verified by their checksums."""
 
 from optledger import stages
 from optledger.core import params

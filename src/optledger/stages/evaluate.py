@@ -1,4 +1,4 @@
-"""evaluate: score every declared variant on the test split, which no earlier stage has seen."""
+"""evaluate: score every declared variant on the test split, which no training has seen."""
 
 from collections.abc import Mapping
 
@@ -58,7 +58,7 @@ def main() -> None:
     write_csv(RESULTS / "seeds.csv", seeds)
     write_csv(RESULTS / "per_class.csv", kind.per_class_table(evaluations, summary.names))
     write_csv(RESULTS / "confusion.csv", kind.confusion_table(evaluations, summary.names))
-    # Of the table as written, so that whoever reads it arrives at the same figures.
+    # Summarize the table as written, so that its readers arrive at the same figures.
     write_json(RESULTS / "metrics.json", summarize(read_results("seeds")["seeds"]))
 
 
@@ -74,14 +74,14 @@ def _predict(
     return {name: [next(found) for _ in trials[name]["seed"]] for name in settings.variants}
 
 
-# Of the items that most models get wrong, so many are kept to be shown.
+# How many of the items that most models get wrong are kept for display.
 _SHOWN = 24
 
 
 def _residuals(
     test: Examples, predictions: Mapping[str, list[Predictions]], kind: Kind
 ) -> pd.DataFrame:
-    """Return a row per variant and item of what is drawn beside each other, if anything is."""
+    """Return true and predicted values to plot, a row per variant and item, if there are any."""
     tables = [
         kind.residuals(test.targets, np.stack([row.values for row in rows])).assign(variant=name)
         for name, rows in predictions.items()
@@ -93,16 +93,16 @@ def _residuals(
 def _write_test(
     test: Examples, predictions: dict[str, list[Predictions]], kind: Kind, outputs: int
 ) -> None:
-    """Write what later stages know of the test split, as none of them opens it."""
+    """Write all that later stages need of the test split, as none of them opens it."""
     path = PREPARED / "test.npz"
     models = np.stack([seed.values for seeds in predictions.values() for seed in seeds])
     losses = np.stack([seed.losses for seeds in predictions.values() for seed in seeds])
-    # One that diverged predicts nothing.
+    # A model that diverged predicts nothing.
     models = models[~np.isnan(losses).all(axis=1)]
     votes = kind.votes(models, outputs)
     hardest = gallery.hardest(kind.wrong(test.targets, models))
     shown = test.take(hardest[:_SHOWN])
-    # Of a table there is nothing to look at.
+    # The items of a table are no images, so there is nothing to show.
     is_table = test.inputs.ndim == 2
     images = np.zeros((len(shown.targets), 1, 1), np.uint8) if is_table else shown.inputs
     with new_directory(TEST) as directory:

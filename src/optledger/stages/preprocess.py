@@ -27,7 +27,7 @@ def main() -> None:
     kind, target = dataset.kind, dataset.target
     strata = kind.strata(parts.train.targets)
     train, validation = split_train_validation(parts.train, settings.split, strata, parts.groups)
-    # Of the test split nothing, as training reads this.
+    # The summary leaves out the test split, because training reads it.
     seen: dict[Part, Examples] = {"train": train, "validation": validation}
     targets: dict[str, Any] = {name: each.targets for name, each in seen.items()}
     summary = Summary(
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _columns(names: tuple[str, ...] | None, train: Examples) -> list[Column] | None:
-    """Return how each column is to be scaled; None of images."""
+    """Return how to scale each column of a table; None for images."""
     if names is None:
         return None
     means = train.inputs.mean(axis=0, dtype=np.float64)
@@ -60,7 +60,7 @@ def _columns(names: tuple[str, ...] | None, train: Examples) -> list[Column] | N
 
 
 def _rounded(value: float) -> float:
-    # As sums in the last bits depend on the processor.
+    # The last bits of a sum depend on the processor.
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 

@@ -21,20 +21,20 @@ def main() -> None:
 def publish_results(
     restore: bool = False, replaced: Sequence[str] = (), is_official: bool | None = None
 ) -> None:
-    """Publish what is recorded, and print what that came to.
+    """Publish the recorded results, and print what was done.
 
     Args:
-        restore: whether to bring back what a person deleted.
-        replaced: ids of runs to make anew.
-        is_official: what a person says that the results are; None to go by Git.
+        restore: whether to bring back runs that a person deleted.
+        replaced: ids of runs to delete and publish again.
+        is_official: whether a person declares the results official; None to go by Git.
 
     Raises:
         UserError: a result is not the one that dvc.lock records, or MLflow refuses something.
     """
-    # DVC publishes what was edited by hand, too, where a stage is run alone.
+    # If this stage is run alone, DVC does not notice outputs that were edited by hand.
     check_outputs()
     settings = params.load()
-    # In a temporary copy of an experiment, DVC names the repository that it was made from.
+    # In an experiment's temporary copy, DVC sets DVC_ROOT to the repository it was made from.
     root = Path(os.environ.get("DVC_ROOT", "."))
     if replaced:
         replace(replaced, root)

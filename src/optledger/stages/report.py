@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _weights(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
-    """Return how many weights each variant's model has, the best variant first."""
+    """Return the number of weights of each variant's model, the best variant first."""
     return {
         name: sum(array.size for array in read_weights(TRIALS / name)[0].values())
         for name in tables["leaderboard"]["variant"]
@@ -65,13 +65,13 @@ def _weights(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
 
 
 def _residuals() -> pd.DataFrame:
-    """Return true and predicted numbers; none where the target is no number."""
+    """Return true and predicted numbers; no rows if the target is not a number."""
     path = TEST / "residuals.csv"
     return read(path, RESIDUALS) if path.exists() else pd.DataFrame(columns=["variant"])
 
 
 def _checksums(settings: Params) -> Iterator[tuple[str, str]]:
-    """Yield what the data's files must have, and what the results have."""
+    """Yield paths with the SHA-256 that data files must have, and that results have."""
     for file in registry.load(settings.dataset).files.values():
         yield (RAW / file.name).as_posix(), file.sha256
     for path in [

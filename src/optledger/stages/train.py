@@ -1,6 +1,6 @@
 """train: choose one variant's learning rate, then train it with every seed.
 
-Both happen on the train split, watching the validation split. Trials that are kept from before are
+Both train on the train split and watch the validation split. Trials that are kept from before are
 not trained again.
 """
 

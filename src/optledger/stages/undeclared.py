@@ -1,4 +1,4 @@
-"""What DVC leaves behind of the variants and cases that params.yaml no longer declares."""
+"""Removal of outputs and lock entries that params.yaml no longer declares, which DVC leaves."""
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -17,17 +17,17 @@ _IGNORE = Path(".dvcignore")
 def forget(group: str, folder: Path, declared: Collection[str]) -> None:
     """Delete outputs and lock entries of stages that are no longer declared, and say so.
 
-    Called by a stage that depends on the folder of outputs, whose digest would contain them. It
-    would contain any other file, too, and that is for its owner to move.
+    A stage calls this if it depends on the folder of outputs, because the folder's digest would
+    include them. It would include any other file as well, which is for the file's owner to move.
 
     Args:
-        group: the name of the stages before the `@`.
-        folder: where their outputs are.
-        declared: the names after the `@`.
+        group: the part before the `@` in the stages' names.
+        folder: the folder that has their outputs.
+        declared: the parts after the `@` of the stages that are declared.
 
     Raises:
-        UserError: a line for each file that dvc.lock does not have, or has with other content;
-            nothing is deleted.
+        UserError: the folder has a file that no stage wrote, or an output to delete is not as in
+            dvc.lock. The text has a line for each, and nothing is deleted.
     """
     if not LOCK.exists():
         return
@@ -41,7 +41,7 @@ def forget(group: str, folder: Path, declared: Collection[str]) -> None:
             if name not in declared:
                 stages.append(stage)
                 former |= {path: md5 for path, md5 in outputs.items() if _lies_in(folder, path)}
-    # Of a stage that the lock does not have, whatever it wrote.
+    # A declared stage that the lock does not have: whatever it wrote is accepted.
     unlocked = {name for name in declared if not any(folder / name in {p, p.parent} for p in known)}
     ignored = GitIgnoreSpec.from_lines(_IGNORE.read_text().splitlines() if _IGNORE.exists() else [])
     _check(folder, {*known, *(folder / name for name in unlocked)}, former, ignored)
@@ -71,7 +71,10 @@ def _check(
 
 
 def _unknown(folder: Path, known: Collection[Path], ignored: GitIgnoreSpec) -> Iterator[Path]:
-    """Yield what a folder holds beside what is known, each folder once; empty ones do not count."""
+    """Yield the unknown files below a folder.
+
+    A subfolder without anything known is yielded as a whole, unless it has no files.
+    """
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or not path.is_dir():
             if path not in known and not ignored.match_file(path):
@@ -90,7 +93,7 @@ def _files(folder: Path, ignored: GitIgnoreSpec) -> Iterator[Path]:
 
 
 def _digest(path: Path, ignored: GitIgnoreSpec) -> str | None:
-    """Return the MD5 that DVC has of an output; None where there is more than files."""
+    """Return the MD5 of an output as DVC computes it; None if it has more than regular files."""
     if not path.is_dir():
         return file_digest(path, "md5")
     files = list(_files(path, ignored))
@@ -104,13 +107,13 @@ def _lies_in(folder: Path, path: Path) -> bool:
 
 
 def _delete(path: Path, folder: Path, ignored: GitIgnoreSpec) -> None:
-    """Delete an output, but what DVC ignores there, which no digest has: an editor's copy, say."""
+    """Delete an output, but keep what DVC ignores in it, such as an editor's backup copy."""
     for file in list(_files(path, ignored)) if path.is_dir() else [path]:
         file.unlink()
     below = sorted((each for each in path.rglob("*") if each.is_dir()), reverse=True)
-    # Of a case, whose outputs are files.
+    # The outputs of a case are files, so the folder above them goes, too.
     above = [each for each in path.parents if _lies_in(folder, each)]
     for each in [*below, path, *above]:
-        # It is no folder, or holds something.
+        # It is no folder, or not an empty one.
         with suppress(OSError):
             each.rmdir()
