@@ -93,7 +93,7 @@ def certainty(
     names = [name for name in leaderboard["variant"] if name not in (best, *diverged)]
     rows = against(comparisons, metric, best).loc[names]
     leading = set(leaderboard.loc[leaderboard["leading"] == 1, "variant"])
-    # An open pair is called out if the other variant is not in the leading group.
+    # If a pair is open, but the other variant is not in the leading group, that variant is out.
     rows["verdict"] = [
         "out" if verdict in _OPEN and name not in leading else verdict
         for name, verdict in rows["verdict"].items()

@@ -155,8 +155,8 @@ def fitted(chart: Chart, far: float = _FAR) -> tuple[Window, list[str]]:
 
     Args:
         chart: what is to be drawn.
-        far: on a logarithmic axis, how many times as bad as the best quarter a variant may be. The
-            axes are fitted to those within this limit: the rest would flatten the others.
+        far: the limit of a logarithmic axis: a curve's best value may be this many times the lower
+            quartile of all. Axes are not fitted to curves beyond it, which would flatten the rest.
     """
     best = {name: _best(chart, curve) for name, curve in chart.curves.items()}
     steady = {name: value for name, value in best.items() if not chart.curves[name].lost}

@@ -199,7 +199,7 @@ def _scalars(table: pd.DataFrame, tags: Mapping[str, str]) -> Iterator[tuple[int
 
 
 def _repeatable(summary: Summary) -> Summary:
-    """Return a summary for the table with repeatable bytes; the plugin writes in any order."""
+    """Return a summary for the table with repeatable bytes; the plugin leaves the order open."""
     for value in summary.value:
         data = HParamsPluginData.FromString(value.metadata.plugin_data.content)
         value.metadata.plugin_data.content = data.SerializeToString(deterministic=True)

@@ -181,8 +181,8 @@ class History:
                     before: last.get(after, after) for before, after in both if before and after
                 }
             newer = each.parameters or newer
-            # Two variants may have one last name, if it was passed on. The last one in the dict
-            # counts, and that is the one that always had the name.
+            # Two variants may have the same last name, if one took it over from the other. The one
+            # that has it in this snapshot is sorted last, and so takes the place of the other.
             own = sorted(each.variants, key=lambda name: last.get(name, name) == name)
             found.append({last.get(name, name): name for name in own})
         return found
@@ -221,7 +221,7 @@ def read() -> History:
             *("rev-list", "--first-parent", "--encoding=UTF-8"),
             *("--format=%H%x00%P%x00%aI%x00%s", "HEAD", "--", str(TABLE)),
         )
-    # Git prints a line of its own before each commit, which has no NUL.
+    # Git prints a line without NUL before each commit, which this leaves out.
     lines = [line.split("\0") for line in listed.split("\n") if line.count("\0") == 3]
     if not lines:
         found = f"found no commit with {TABLE}"

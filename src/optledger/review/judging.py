@@ -25,7 +25,7 @@ def review(base: str, head: str) -> Review:
 
     Args:
         base: a Git revision, a DVC experiment, or `workspace`.
-        head: another one of these, which is judged.
+        head: a Git revision, a DVC experiment, or `workspace`; it is judged by the base's rules.
 
     Raises:
         UserError: there is no such revision, or it has no results.

@@ -263,7 +263,7 @@ def _notes(review: Review) -> Iterator[str]:
 
 
 def _as_far(effects: Sequence[Effect]) -> str:
-    """Return a limit to the claim that effects are the same, if one revision has more seeds."""
+    """Return a restriction to the seeds that both revisions have, if one of them has more."""
     counts = [[int(side["seeds"]) for side in each.rows if side] for each in effects]
     return " for the seeds that both have" if any(len({*own}) > 1 for own in counts) else ""
 
