@@ -1,8 +1,8 @@
-"""What training costs here, beside what else one would take: medians and ratios of one run.
+"""The cost of training here and with the alternatives: medians and ratios of one run.
 
 `make bench` runs this at the root of the repository, on the real data/prepared/, and prints
-Markdown. Each way to train has a process of its own, which stays; rounds alternate between them,
-so that a machine that is now faster, now slower is so for all.
+Markdown. Each way to train has a process of its own, which stays alive. Rounds alternate between
+the ways, so that a machine that becomes faster or slower does so for all of them.
 """
 
 import os
@@ -91,15 +91,15 @@ Ways = Mapping[str, tuple[Callable[..., float], Sequence[Any]]]
 
 
 def main() -> None:
-    """Measure all parts, or those that are named; say on the error stream what comes next."""
-    # Read by the processes that import TensorFlow: no chatter between the tables.
+    """Measure all parts, or those named as arguments; tell the progress on the error stream."""
+    # Keeps TensorFlow's messages out of the tables, in all processes that import it.
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     settings = params.load()
     print(
         f"{_processor()}, {CORES} cores, {platform.system()} {platform.machine()}, Python "
         f"{platform.python_version()}, TensorFlow {version('tensorflow')}\n"
     )
-    # The last of them pins the environment of this process, which others would inherit.
+    # The last part changes the environment of this process, which later parts would inherit.
     parts = {
         "epochs": epochs,
         "pins": pins,
@@ -121,7 +121,7 @@ def main() -> None:
 
 
 def epochs(settings: Params) -> None:
-    """Print what an epoch of one trial costs, way by way."""
+    """Print what an epoch of one trial costs with each way to train."""
     ways: Ways = {
         "`model.fit` as in the article": (model_fit, ("adam",)),
         "`model.fit`, `steps_per_execution=125`, `jit_compile=True`": (model_fit, ("adam", True)),
@@ -152,7 +152,7 @@ def epochs(settings: Params) -> None:
 
 
 def pins(settings: Params) -> None:
-    """Print what it costs to be held to AVX2, where the processor has more."""
+    """Print what it costs to be held to AVX2 on a processor that has more."""
     del settings
     names = ("sgd", "adam", "rmsprop", "gd")
     ways: Ways = {
@@ -188,7 +188,7 @@ def techniques(settings: Params) -> None:
 
 
 def compare(settings: Params) -> None:
-    """Print what `compare` and `report` cost, with ten variants of ten seeds each."""
+    """Print what the stages `compare` and `report` cost, with ten variants of ten seeds each."""
     environment = os.environ | {"PYTHONPATH": str(Path("src").resolve())}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -253,7 +253,7 @@ def page(_: Params) -> None:
 
 
 def write_results(folder: Path, variants: int, seeds: int) -> None:
-    """Write what both read, of models that mistake one image in fifty, at random."""
+    """Write what both stages read, for models that get one image in fifty wrong, at random."""
     document = read_yaml(PARAMS)
     variant = next(iter(document["variants"].values()))
     names = [f"variant_{number}" for number in range(variants)]
@@ -295,7 +295,7 @@ def write_results(folder: Path, variants: int, seeds: int) -> None:
 
 
 def publish(settings: Params) -> None:
-    """Print what publishing the results here costs, to new SQLite files and again."""
+    """Print what it costs to publish these results to a new SQLite file, and once more."""
 
     def python(uri: str, *arguments: str) -> str:
         environment = os.environ | {"PYTHONPATH": "src", "MLFLOW_TRACKING_URI": uri}
@@ -326,7 +326,7 @@ def publish(settings: Params) -> None:
 
 
 def review(settings: Params) -> None:
-    """Print what a review of this commit costs, beside the two commands of DVC's that it joins."""
+    """Print what a review of this commit costs, beside the two DVC commands that it combines."""
     ways = {
         "`optledger review HEAD`": [["optledger", "review", "HEAD"]],
         "`dvc params diff` and `dvc metrics diff`": [
@@ -354,9 +354,9 @@ def review(settings: Params) -> None:
 
 
 def history(settings: Params) -> None:
-    """Print what a history costs whose every commit has other results, and another variant.
+    """Print what a history costs in which each commit changes the results and a variant.
 
-    Beside it stands what a process of Git for each of their files would take, by itself.
+    Beside it is the time of a `git show` process for each file of each commit.
     """
     del settings
     with tempfile.TemporaryDirectory() as folder:
@@ -386,7 +386,7 @@ def history(settings: Params) -> None:
 
 
 def _write_history(folder: Path) -> None:
-    """Make a repository of commits, each with this one's results and parameters, a bit changed."""
+    """Make a repository of commits with slightly changed results and parameters of this one."""
     table, text = pd.read_csv(LEADERBOARD), PARAMS.read_text()
     columns = ["accuracy", "accuracy_low", "accuracy_high"]
     stream = []
@@ -407,10 +407,10 @@ def _write_history(folder: Path) -> None:
 
 
 def pipeline(settings: Params) -> None:
-    """Print what the whole pipeline costs, and what it does where most trials are kept.
+    """Print what the whole pipeline costs, from nothing and with most trials kept.
 
-    Beside it stand the same trials by `model.fit`, and their epochs at the rate of workers that
-    have compiled them.
+    Beside it are the same trials by `model.fit`, and their epochs at the speed of workers that have
+    already compiled them.
     """
     by_model_fit = _all_epochs(settings, {name: (model_fit, (name,)) for name in settings.variants})
     warm = _all_epochs(settings, {name: (engine, (name, CORES)) for name in settings.variants})
@@ -438,7 +438,7 @@ def pipeline(settings: Params) -> None:
 
 
 def data(settings: Params) -> None:
-    """Print what data of one's own cost until they are divided, and the memory that takes."""
+    """Print the time and memory that it takes to add data of one's own and to prepare them."""
     rows = []
     random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -462,7 +462,7 @@ def data(settings: Params) -> None:
 
 
 def colour(settings: Params) -> None:
-    """Print what an epoch of a convolutional network costs, grey and in colour."""
+    """Print what an epoch of a convolutional network costs, on grey and on colour images."""
     _say("a convolutional network, grey and in colour")
     found = measure({str(shape): (convolved, [shape]) for shape in SHAPES}, ROUNDS)
     rows = [
@@ -508,7 +508,7 @@ def convolved(shape: tuple[int, ...]) -> float:
 
 
 def _prepared(checkout: Path, source: Path, options: Sequence[str]) -> list[str]:
-    """Add data and prepare them; return the seconds of each step, and the most memory."""
+    """Add data and prepare them; return as texts the seconds of each step, and the peak memory."""
     environment = {**os.environ, "PYTHONPATH": str(Path("src").resolve())}
     started = [sys.executable, "-m"]
     add = [*started, "optledger", "dataset", "add", "own", str(source), *options]
@@ -528,7 +528,7 @@ def _prepared(checkout: Path, source: Path, options: Sequence[str]) -> list[str]
 
 
 def kept(settings: Params) -> None:
-    """Print what looking up many trials costs, and putting many variants together."""
+    """Print what it costs to look up many trials, and to put together many variants."""
     trial = {"learning_rate": 0.1, "specification": {}}
     result = TrialResult(0.1, 0, {}, [Epoch(0.1, 0.9, 0.1, 0.9)] * 10, 10, None)
     with tempfile.TemporaryDirectory() as folder:
@@ -550,7 +550,7 @@ def kept(settings: Params) -> None:
 
 
 def _assembled(count: int) -> list[str]:
-    """Return as a row what a sweep of so many variants takes, and the pipeline after it."""
+    """Return a row with the seconds of a sweep of so many variants, and of the pipeline then."""
     text = DIGITS_PARAMS.replace("count: 2", "count: 5")
     variants = "".join(
         f"  v{number}: {{optimizer: SGD, learning_rate: 0.{100 + number}}}\n"
@@ -574,7 +574,7 @@ def _assembled(count: int) -> list[str]:
 
 
 def _all_epochs(settings: Params, ways: Ways) -> float:
-    """Return the seconds of all epochs of all trials: some measured, and scaled."""
+    """Return the seconds of all epochs of all trials, scaled up from a few measured ones."""
     trials = settings.search.trials * settings.search.seeds + settings.seeds.count
     seconds = measure(ways, 2)
     return sum(
@@ -585,7 +585,7 @@ def _all_epochs(settings: Params, ways: Ways) -> float:
 
 @contextmanager
 def _clone() -> Iterator[Callable[[str], float]]:
-    """Yield what runs a command in a clone of this commit with these data, and times it."""
+    """Yield a function that times a command in a clone of this commit, with these data."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", ".", clone], check=True)
@@ -609,7 +609,7 @@ def _clone() -> Iterator[Callable[[str], float]]:
 
 
 def workers(settings: Params) -> None:
-    """Print what workers cost before they train, and many trials beside a single one."""
+    """Print what workers cost before they train, and what many trials cost beside single ones."""
     rows = []
     for name, variant in settings.variants.items():
         _say(f"workers of {name}")
@@ -648,7 +648,7 @@ def workers(settings: Params) -> None:
 
 
 def ray(settings: Params) -> None:
-    """Print what a sweep takes by Ray on one node of this machine, beside local processes."""
+    """Print what a sweep takes with Ray on one node of this machine, beside local processes."""
     if find_spec("ray") is None:
         print("Beside Ray: not measured, as it is not installed (make setup RAY=1)\n")
         return
@@ -656,7 +656,7 @@ def ray(settings: Params) -> None:
 
     adam = settings.variants["adam"].model_copy(update={"epochs": 2})
     trials = [Trial("adam", specify(adam, INTERFACE), 0.001, seed) for seed in range(RAY_TRIALS)]
-    # What runs Ray finds what is benchmarked as this process does.
+    # So that Ray's processes import the same code as this one.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     travel = tasks.travel(["tensorflow", "keras", "numpy"])
     times: dict[str, list[float]] = {"processes": [], "Ray": []}
@@ -687,7 +687,7 @@ def ray(settings: Params) -> None:
 
 
 def measure(ways: Ways, rounds: int) -> dict[str, list[float]]:
-    """Measure each way once a round, after a first time that does not count."""
+    """Return the seconds of each way in each round, after a first round that does not count."""
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     with ExitStack() as stack:
         processes = {
@@ -748,7 +748,7 @@ def _keras_epoch(name: str, compiled: bool, technique: str) -> Callable[[], obje
 
 
 def mlp_classifier() -> float:
-    """Train for an epoch with scikit-learn, with Adam and the same layers and batches."""
+    """Train for an epoch with scikit-learn, by Adam with the same layers and batches."""
     return _seconds(_scikit_learn_epoch())
 
 
@@ -762,21 +762,26 @@ def _scikit_learn_epoch() -> Callable[[], object]:
 
 
 def engine(name: str, count: int, technique: str = "plain") -> float:
-    """Train two whole trials a worker; return the time over all their epochs."""
+    """Train two whole trials per worker; return the time divided by the number of all epochs."""
     variant = _variant(name, technique)
     seconds = _train(_pool(count), name, variant, 2 * count)
     return seconds / (2 * count * variant.epochs)
 
 
 def _variant(name: str, technique: str) -> Variant:
-    """Return a variant of params.yaml with a technique."""
+    """Return a variant of params.yaml to which a technique is added."""
     document = read_yaml(PARAMS)
     patch = {"variants": {name: TECHNIQUES[technique]}}
     return params.parse(merge_patch(document, patch), PARAMS).variants[name]
 
 
 def one_trial(name: str, held: bool) -> float:
-    """Train once in this process, with libraries held to AVX2 or left to the processor."""
+    """Train once in this process; return the seconds of an epoch.
+
+    Args:
+        name: the variant.
+        held: whether libraries are held to AVX2; else they use all that the processor has.
+    """
     if not held and "tensorflow" not in sys.modules:
         kernels._VARIABLES.clear()
         for variable in ("XLA_FLAGS", "ONEDNN_MAX_CPU_ISA"):
@@ -807,8 +812,9 @@ def matrix_product() -> float:
 def _operations(settings: Params) -> int:
     """Return the floating-point operations of the matrix products of an epoch.
 
-    Forward, and backward for the weights of each layer and the inputs of all but the first, for
-    each training example; forward for each validation example. A multiply-add counts as two.
+    A training example takes a forward pass and a backward pass. The latter is for the weights of
+    each layer, and for the inputs of all layers but the first. A validation example takes a forward
+    pass. A multiply-add counts as two operations.
     """
     hidden_units = cast("list[int]", settings.model.arguments["hidden_units"])
     widths = [PIXELS, *hidden_units, CLASSES]
@@ -842,12 +848,12 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def _ratio(slow: list[float], fast: list[float]) -> float:
-    """Return the median, over the rounds, of how many times as fast one is."""
+    """Return the median over the rounds of how many times as long `slow` takes as `fast`."""
     return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
 
 
 def _peak_memory(process: psutil.Process) -> int:
-    """Return the most bytes that a process has had in memory, what it shares included."""
+    """Return the most bytes that a process has had in memory, including what it shares."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return 1024 * next(
         int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")

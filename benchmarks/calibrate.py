@@ -1,7 +1,8 @@
-"""Whether the verdicts keep their word on real trainings: Markdown, and exit status 1 if not.
+"""Check on real trainings that verdicts are wrong no more often than promised.
 
-`make calibrate` runs this at the root of the repository. It draws from the trials of the DVC
-experiment `calibration` of this commit, and runs that experiment first where there is none.
+`make calibrate` runs this at the root of the repository. It prints Markdown, and ends with exit
+status 1 if an error is too frequent. It draws from the trials of the DVC experiment `calibration`
+of this commit, and runs that experiment first if there is none.
 """
 
 import argparse
@@ -45,7 +46,7 @@ CORES = len(os.sched_getaffinity(0))
 
 
 def main() -> None:
-    """Draw, print the shares, and say which are above their limits."""
+    """Draw experiments, print the shares, and say which are above their limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=DRAWS, help="experiments a scenario")
     parser.add_argument("--seed", type=int, default=SEED, help="of the draws")
@@ -107,9 +108,9 @@ def read(predictions: Path, prepared: Path) -> Population:
 
 
 def read_searches(population: Population, seeds: Path) -> dict[str, Searched]:
-    """Read the trials of each optimizer that has variants at given learning rates, and take these.
+    """Read the trials of each optimizer that has variants at given learning rates.
 
-    Such a variant is called OPTIMIZER_at_RATE, with `_` for the point.
+    Such a variant is called OPTIMIZER_at_RATE, with `_` for the decimal point.
     """
     table = read_table(seeds, SCHEMAS["seeds"])
     found: dict[str, Searched] = {}
@@ -130,7 +131,7 @@ _AT = "_at_"
 def draw(
     population: Population, searched: dict[str, Searched], draws: int, seed: int
 ) -> list[Share]:
-    """Run all scenarios, each with a generator of its own, on all cores."""
+    """Run all scenarios on all cores, each with a random generator of its own."""
     asked = scenarios(population, np.random.default_rng(seed))
     tasks: list[Callable[[np.random.Generator], list[Share]]] = [
         *(partial(run, each, population, draws) for each in asked),

@@ -1,10 +1,11 @@
-"""Whether verdicts on numbers and on labels keep their word, too: Markdown, exit status 1 if not.
+"""Check that verdicts on numbers and on labels, too, are wrong no more often than promised.
 
     python benchmarks/calibrate_kinds.py
 
-Smaller than `calibrate.py`: sixty trainings of each of three variants on two bundled sets, of which
-experiments are drawn: so many of the seeds of two variants, and test items with replacement. The
-differences of all sixty seeds on all items count as the truth.
+This prints Markdown, and ends with exit status 1 if an error is too frequent. It is smaller than
+`calibrate.py`: there are sixty trainings of each of three variants on two bundled sets. An
+experiment draws some of the seeds of two variants, and test items with replacement. The differences
+of all sixty seeds on all items count as the truth.
 """
 
 import math
@@ -36,13 +37,13 @@ EPOCHS = 20
 
 @dataclass(frozen=True)
 class Bundled:
-    """A set of a kind: half of it to train on, the other half to test with.
+    """A bundled data set: one half to train on, the other half to test with.
 
     Attributes:
-        name: of the set.
-        interface: what a model takes and tells.
-        train: examples.
-        test: likewise.
+        name: the name of the set.
+        interface: the inputs and outputs of a model.
+        train: the examples to train on.
+        test: the examples to test with.
     """
 
     name: str
@@ -52,14 +53,14 @@ class Bundled:
 
 
 def main() -> None:
-    """Train, draw, print, and say whether an error is more frequent than stated."""
+    """Train, draw and print; exit with status 1 if an error is more frequent than stated."""
     runtime.import_tensorflow()
     rows = pd.DataFrame([row for each in (_diabetes(), _digits()) for row in _drawn(each)])
     print(f"{DRAWS} draws of each experiment from {SEEDS} seeds, at 95 % confidence; in %:\n")
     print(markdown(rows))
     worst = rows["false better or worse"].max()
     print(f"\nThe most frequent false verdict of a difference: {worst:.1f} %, at most 5 stated.")
-    # Three standard errors of a share of so many draws.
+    # Allows for three standard errors of a share of so many draws.
     sys.exit(int(worst > 100 * (ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / DRAWS))))
 
 
@@ -72,7 +73,7 @@ def _diabetes() -> Bundled:
 
 
 def _digits() -> Bundled:
-    """Digits with four labels each: even, prime, with a loop, large."""
+    """Return digits with four labels each: even, prime, with a loop, large."""
     data = load_digits()
     digit = data.target
     labels = [digit % 2 == 0, np.isin(digit, (2, 3, 5, 7)), np.isin(digit, (0, 4, 6, 8, 9))]
@@ -102,7 +103,7 @@ def _drawn(bundled: Bundled) -> Iterator[dict[str, object]]:
     population = Population(
         bundled.test.targets, bundled.interface.outputs, _trained(bundled), kind
     )
-    # As `optledger dataset use` writes it, of what has no usual margin.
+    # A metric without a usual margin gets the one that `optledger dataset use` writes.
     margins = {
         name: METRICS[name].margin or 0.01 * bundled.interface.deviation for name in kind.METRICS
     }
@@ -176,7 +177,7 @@ def _counts(
     for _ in range(DRAWS):
         chosen = rng.permutation(SEEDS)
         drawn = rng.integers(0, items, items)
-        # Of one variant, no seed is in both groups.
+        # If both groups are of one variant, no seed is in both.
         groups = chosen[:seeds], chosen[seeds : 2 * seeds]
         first, second = (
             population.sample(metric, name, own, drawn)

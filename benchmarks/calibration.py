@@ -1,9 +1,9 @@
-"""Whether verdicts keep their word: experiments drawn from real trials, whose truth is known.
+"""Whether verdicts keep their promise: experiments drawn from real trials, whose truth is known.
 
-The trials of a variant stand for all seeds that there are, and the test images for all images: the
-mean over both is the truth, and an experiment is a draw of a few seeds and of as many images. The
-shares of draws in which an interval misses the truth, or a verdict is wrong, are what it promises
-or they are not. Everything an experiment computes is what the pipeline computes.
+The trials of a variant stand for all seeds that there are, and the test images for all images. The
+mean over both is the truth. An experiment draws a few seeds, and as many images as there are. The
+shares of draws in which an interval misses the truth, or a verdict is wrong, are compared with what
+is promised. Everything in an experiment is computed by the functions of the pipeline.
 """
 
 import math
@@ -33,7 +33,7 @@ from optledger.core.params import Comparison
 from optledger.datasets.kinds import KINDS, Kind
 
 DRAWS = 4000
-"""Of each experiment: a share of 5 % then has a standard error of 0.34 %."""
+"""How often each experiment is drawn. A share of 5 % then has a standard error of 0.34 %."""
 
 SEEDS = (3, 5, 10, 20)
 
@@ -44,7 +44,7 @@ ALPHA = family_alpha(2, COMPARISON)
 MARGIN = COMPARISON.margins.accuracy
 
 GROUPS = 5
-"""Variants of a table; their pairs share its errors."""
+"""How many variants a table has. The errors of a table are shared out among their pairs."""
 
 TABLE_ALPHA = family_alpha(GROUPS, COMPARISON)
 
@@ -55,11 +55,11 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Trials:
-    """What the models of a variant, one for each seed, say of the test images.
+    """The predictions of a variant's models on the test images, one model for each seed.
 
     Attributes:
-        classes: predicted values, shape (seeds, items, ...).
-        losses: of each item, shape (seeds, items).
+        classes: the predicted values, shape (seeds, items, ...).
+        losses: the loss of each item, shape (seeds, items).
     """
 
     classes: NDArray[Any]
@@ -73,8 +73,8 @@ class Population:
     Attributes:
         labels: true values, as the kind of target has them, shape (items, ...).
         classes: how many classes or labels there are.
-        variants: by name.
-        kind: of target.
+        variants: the trials of each variant, by name.
+        kind: the kind of target.
     """
 
     labels: NDArray[Any]
@@ -89,7 +89,7 @@ class Population:
     def sample(
         self, metric: str, variant: str, seeds: Indices | None = None, images: Indices | None = None
     ) -> Sample:
-        """Return what the pipeline would make of these seeds and images; of all, if left out."""
+        """Return the pipeline's sample of these seeds and images; by default, of all of them."""
         trials, labels = self.variants[variant], self.labels
         predicted, losses = trials.classes, trials.losses
         if seeds is not None:
@@ -106,12 +106,12 @@ class Population:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What an experiment finds of two groups of seeds, or of the mean of one, and what is true.
+    """The result of an experiment on two groups of seeds, or on a single one, and the truth.
 
     Attributes:
-        groups: the samples.
-        estimate: the difference or the mean.
-        truth: what it estimates.
+        groups: the sample of each group.
+        estimate: the estimated difference, or the mean of a single group.
+        truth: the true value of what is estimated.
         alike: whether both groups are of one variant.
     """
 
@@ -121,10 +121,10 @@ class Drawn:
     alike: bool
 
     def at(self, truth: float) -> Estimate:
-        """Return the estimate as it were, if that were the true difference.
+        """Return what the estimate would be if `truth` were the true difference.
 
-        As if a constant were added to all pseudo-values of one variant, which shifts the estimate
-        and nothing else.
+        It is as if a constant were added to all pseudo-values of one variant. That shifts the
+        estimate and changes nothing else.
         """
         assert isinstance(self.estimate, Howe)
         return replace(self.estimate, value=self.estimate.value - self.truth + truth)
@@ -132,14 +132,14 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Question:
-    """What may happen in an experiment.
+    """A question about experiments: how often something happens.
 
     Attributes:
-        table: where the answer stands.
-        what: it is.
-        happens: whether it does, for one pair; in a table of several, one is enough.
-        limited: whether this is an error, which may be no more frequent than stated.
-        is_mean: whether the answer is a number, of which the mean is told, and no share.
+        table: the title of the table with the answer.
+        what: the event, in words.
+        happens: tells whether it happens to a pair. In a table of several pairs, one is enough.
+        limited: whether the event is an error, which may be no more frequent than stated.
+        is_mean: whether the answer is the mean of a number, and not a share.
     """
 
     table: str
@@ -154,14 +154,14 @@ class Scenario:
     """How an experiment is drawn, and what is asked of it.
 
     Attributes:
-        variants: of each group of seeds.
-        seeds: in each group.
-        questions: each is asked of all pairs of groups.
-        metric: what is compared.
-        images: drawn anew, with replacement and the same for all groups; kept as they are; or
-            left out, as where there are no predictions.
-        disjoint: whether no seed is in two groups, nor twice in one; else each group is drawn with
-            replacement from all seeds of its variant.
+        variants: the variant of each group of seeds.
+        seeds: how many seeds each group has.
+        questions: the questions, each of which is asked of all pairs of groups.
+        metric: the metric that is compared.
+        images: `drawn`: with replacement, the same ones for all groups. `kept`: as they are. `left
+            out`: as if there were no predictions.
+        disjoint: whether no seed is in two groups, nor twice in one. Otherwise each group is drawn
+            with replacement from all seeds of its variant.
     """
 
     variants: tuple[str, ...]
@@ -174,13 +174,13 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Share:
-    """In how many experiments something happened.
+    """The share of experiments in which something happened.
 
     Attributes:
-        question: what.
-        seeds: of each variant.
-        count: in how many.
-        draws: of how many.
+        question: the question that it answers.
+        seeds: how many seeds of each variant were drawn.
+        count: in how many experiments it happened.
+        draws: how many experiments there were.
     """
 
     question: Question
@@ -190,19 +190,20 @@ class Share:
 
     @property
     def value(self) -> float:
-        """The share."""
+        """The share, from 0 to 1; or the mean, if the question is about a number."""
         return self.count / self.draws
 
     @property
     def error(self) -> float:
-        """Its Monte Carlo standard error."""
+        """The Monte Carlo standard error of the share."""
         return math.sqrt(self.value * (1 - self.value) / self.draws)
 
     @property
     def limit(self) -> float:
-        """The largest share that passes; infinite where there is none.
+        """The largest share that passes; infinite if the question has no limit.
 
-        5 % and two Monte Carlo standard errors of a share of 5 %; with 2 to 4 seeds 6.5 %.
+        It is 5 % plus two Monte Carlo standard errors of a share of 5 %. With 2 to 4 seeds it is
+        6.5 %.
         """
         if not self.question.limited:
             return math.inf
@@ -210,7 +211,7 @@ class Share:
 
     @property
     def passes(self) -> bool:
-        """Whether it is within its limit."""
+        """Whether the share is within its limit."""
         return self.value <= self.limit
 
 
@@ -240,7 +241,7 @@ def _draw(
     truths: Mapping[str, float],
     rng: np.random.Generator,
 ) -> list[Drawn]:
-    """Return what one experiment finds: a pair of groups each, or the mean of the only group."""
+    """Return the results of one experiment: one for each pair of groups, or for the only group."""
     images = None
     if scenario.images == "drawn":
         images = rng.integers(len(population.labels), size=len(population.labels))
@@ -249,7 +250,7 @@ def _draw(
         found = population.sample(scenario.metric, name, seeds, images)
         if scenario.images == "left out":
             found = replace(found, images=None)
-        # One seed each speaks of these models.
+        # With one seed each, the truth is that of these models, not of the variants.
         truth = truths[name]
         if scenario.seeds == 1:
             truth = population.sample(scenario.metric, name, seeds).mean
@@ -275,17 +276,17 @@ def _seeds(
     return order[: len(scenario.variants) * scenario.seeds].reshape(-1, scenario.seeds)
 
 
-# What may happen to a pair.
+# The events that may happen to a pair.
 
 
 def misses(drawn: Drawn, alpha: float) -> bool:
-    """Whether the interval does not hold the truth."""
+    """Whether the interval misses the truth."""
     low, high = drawn.estimate.interval(alpha)
     return not low <= drawn.truth <= high
 
 
 def excludes_zero(drawn: Drawn, alpha: float, size: float | None = None) -> bool:
-    """Whether the interval excludes 0; with a size, where that were the true difference."""
+    """Whether the interval excludes 0; with a size, as if that were the true difference."""
     low, high = (drawn.estimate if size is None else drawn.at(size)).interval(alpha)
     return low > 0 or high < 0
 
@@ -298,9 +299,9 @@ def is_significant(drawn: Drawn, alpha: float) -> bool:
 def is_called(
     drawn: Drawn, verdicts: Container[Verdict], alpha: float, size: float | None = None
 ) -> bool:
-    """Whether the verdict is one of these; with a size, where that were the true difference.
+    """Whether the verdict is one of these; with a size, as if that were the true difference.
 
-    With a size, of two variants only: a variant does not differ from itself.
+    With a size, it is false for groups of one variant, which does not differ from itself.
     """
     if size is None:
         return verdict(drawn.estimate, alpha, MARGIN) in verdicts
@@ -308,7 +309,7 @@ def is_called(
 
 
 def proportions_differ(drawn: Drawn, alpha: float) -> bool:
-    """Whether two proportions differ by the normal test, which takes the images for unpaired."""
+    """Whether two proportions differ by the normal test, which treats the images as unpaired."""
     first, second = (each.mean for each in drawn.groups)
     images = drawn.groups[0].images
     assert images is not None
@@ -317,7 +318,7 @@ def proportions_differ(drawn: Drawn, alpha: float) -> bool:
     return bool(abs(first - second) > stats.norm.isf(alpha / 2) * error)
 
 
-# All that is asked.
+# The experiments and their questions.
 
 PAIRS = "Errors on one pair, % of experiments"
 TABLES = "Errors in a table of five, % of tables: any of its ten pairs counts"
@@ -339,7 +340,7 @@ def scenarios(population: Population, rng: np.random.Generator) -> list[Scenario
 
 
 def _against_itself() -> Iterator[Scenario]:
-    """Yield comparisons of a variant with itself, where there is nothing to be found."""
+    """Yield comparisons of a variant with itself, where there is no difference to find."""
     for name, seeds in product(("adam", "sgd", "gd"), SEEDS):
         differ = _ask(PAIRS, f"{name} against itself: interval excludes 0", excludes_zero)
         called = _ask(PAIRS, f"{name} against itself: better or worse", is_called, verdicts=APART)
@@ -347,7 +348,7 @@ def _against_itself() -> Iterator[Scenario]:
 
 
 def _two_variants() -> Iterator[Scenario]:
-    """Yield comparisons whose true difference is known, and what it were called if another."""
+    """Yield comparisons with a known true difference, and with others that are assumed."""
     called = partial(_ask, VERDICTS, happens=is_called, limited=False)
     of_tuned = (
         _misses("sgd - adam, accuracy"),
@@ -374,7 +375,7 @@ def _two_variants() -> Iterator[Scenario]:
     )
     of_unequal = (
         _misses("gd - adam, accuracy"),
-        # Far apart: what an interval that misses does to the verdict.
+        # These are far apart, to see what an interval that misses does to the verdict.
         called("gd - adam as they are: worse", verdicts=("worse",)),
     )
     for pair, questions in ((("sgd", "adam"), of_tuned), (("gd", "adam"), of_unequal)):
@@ -390,13 +391,13 @@ def _two_variants() -> Iterator[Scenario]:
 
 
 def _means() -> Iterator[Scenario]:
-    """Yield means of one variant."""
+    """Yield experiments on the mean of one variant."""
     for name, seeds in product(("adam", "gd"), SEEDS):
         yield Scenario((name,), seeds, (_misses(f"mean of {name}, accuracy"),))
 
 
 def _tables(population: Population) -> Iterator[Scenario]:
-    """Yield tables of one variant, and of two that are apart by the margin in six pairs."""
+    """Yield tables of one variant, of three, and of two that differ in six of ten pairs."""
     for name, seeds in product(("adam", "sgd"), SEEDS):
         if GROUPS * seeds <= population.seeds(name):
             what = f"five of {name}: better or worse"
@@ -419,10 +420,11 @@ def _tables(population: Population) -> Iterator[Scenario]:
 
 
 def _advice(population: Population, rng: np.random.Generator) -> Iterator[Scenario]:
-    """Yield experiments of as many seeds as large experiments, drawn alike, say are needed.
+    """Yield experiments with as many seeds as are advised to see a difference.
 
-    Not as the trials as they are say: drawing the images anew adds to the noise of the images that
-    the trials have been scored on, for each seed its own.
+    The advice comes from large experiments that are drawn in the same way, not from the trials as
+    they are. Drawing images anew adds noise, another for each seed, to that of the images on which
+    the trials were scored.
     """
     pair = ("sgd", "adam")
     large = Scenario(pair, population.seeds("adam"), ())
@@ -441,7 +443,7 @@ def _advice(population: Population, rng: np.random.Generator) -> Iterator[Scenar
 
 
 def _single_runs() -> Iterator[Scenario]:
-    """Yield what tests of the images alone find between two runs."""
+    """Yield comparisons of two runs by tests that know the noise of images alone."""
     for pair in (("adam", "adam"), ("sgd", "sgd"), ("gd", "gd"), ("sgd", "adam")):
         ask = partial(_ask, SINGLE, limited=False)
         name = " against ".join(pair)
@@ -467,11 +469,11 @@ def _ask(
     return Question(table, what, partial(happens, alpha=alpha, **settings), limited)
 
 
-# What came of it.
+# The answers.
 
 
 def markdown(shares: Sequence[Share]) -> str:
-    """Return a table for each that the questions stand in: shares by number of seeds, in %."""
+    """Return the tables that the questions name, with the shares in % by number of seeds."""
     tables: dict[str, dict[str, dict[int, Share]]] = {}
     for share in shares:
         question = share.question

@@ -1,8 +1,8 @@
-"""The learning rates of the cases in params.yaml: 1, 2 and 5 times powers of ten, all tried.
+"""Try learning rates for the cases in params.yaml: 1, 2 and 5 times powers of ten.
 
-The best is the one with the fewest epochs to a relative suboptimality of FLOOR that is still there
-after the last epoch; where there is none, the one with the lowest suboptimality by then. All on the
-train examples: the cases ask how fast a method minimizes a loss, when it has its best rate.
+The best rate takes the fewest epochs to a relative suboptimality of FLOOR, and is still there after
+the last epoch. If no rate does that, the best is the one with the lowest suboptimality at the end.
+All is on the train examples: the cases ask how fast a method minimizes a loss at its best rate.
 """
 
 from itertools import takewhile
@@ -20,7 +20,7 @@ RATES = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
 
 
 def main() -> None:
-    """Print, for each case and method, every rate from the best to the worst."""
+    """Print the four best rates for each case and method, beside the one in params.yaml."""
     for name, case in params.load().cases.items():
         _, problem = problem_of(case)
         optimum = problem.optimum()
@@ -37,7 +37,7 @@ def main() -> None:
 def _try(
     rate: float, case: Case, method: str, problem: Problem, optimum: Array
 ) -> tuple[float, int, float, str]:
-    """Return what to rank a rate by, and what became of it."""
+    """Return three numbers to sort a rate by, the best lowest, and its outcome in words."""
     way = ways(case, problem)[method]
     arrival = follow(problem, optimum, way, case.epochs)
     epochs, last = int(arrival.epochs[-1]), float(arrival.suboptimality[-1])
@@ -45,7 +45,7 @@ def _try(
         return np.inf, epochs, rate, f"{rate:g} diverges"
     if last > FLOOR:
         return last, epochs, rate, f"{rate:g} comes to {last:.1e}"
-    # On from where it arrived.
+    # Go on from where it arrived, to see whether it stays.
     for visit in takewhile(lambda visit: visit.epoch <= case.epochs, way):
         least, excess = problem.loss(optimum), problem.loss(problem.start) - problem.loss(optimum)
         last = (problem.loss(visit.weights) - least) / excess

@@ -1,7 +1,7 @@
-"""Stands for the process that holds Ray: a cluster of as many workers as one likes, none real.
+"""A stand-in for the process that holds Ray: a cluster of any number of workers, none of them real.
 
-What it reads and writes is what `optledger.execution.on_ray.child` does. Workers take the time of a
-trial and train nothing; nodes fail, and come back.
+It reads and writes the same messages as `optledger.execution.on_ray.child`. Workers take the time
+of a trial, and train nothing. Nodes fail, and come back.
 """
 
 import heapq
@@ -22,7 +22,7 @@ from optledger.trials.trial import Epoch, Trial, TrialResult
 WORKERS, WORKERS_OF_A_NODE = 1_000, 8
 EPOCH_SECONDS = (0.2, 0.6)
 NODE_FAILS_EVERY, BACK_AFTER = 1.0, 3.0
-# Messages of so much time go together, as those of one moment do in an event loop.
+# Messages within so many seconds go together, as those of one moment do in an event loop.
 _TICK = 0.005
 
 _OBSERVATION = observe(0.4, 500.0, "AVX2", 1)
@@ -31,7 +31,7 @@ _EPOCH = Epoch(0.5, 0.9, 0.5, 0.9)
 
 
 class FakeCluster:
-    """Workers that pretend."""
+    """A cluster whose workers only pretend to train."""
 
     def __init__(self, pipe: "Connection[Any, Any]") -> None:
         self._pipe = pipe
@@ -39,7 +39,7 @@ class FakeCluster:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._unsent: list[tuple[Any, ...]] = []
-        # By worker: the attempt that it is at, which a loss makes void.
+        # By worker, the number of its present attempt. The loss of the worker makes it void.
         self._attempts: dict[int, int] = {}
         self._idle_since: dict[int, float] = {}
         self._idle_seconds = self._worker_seconds = self._first_seconds = 0.0
@@ -49,7 +49,7 @@ class FakeCluster:
         self._last = self._first = 0.0
 
     def run(self) -> None:
-        """Serve until the driver closes the pipe, then print what was counted."""
+        """Serve until the driver closes the pipe, then print the counts."""
         for node in range(WORKERS // WORKERS_OF_A_NODE):
             self._join(node)
         self._later(NODE_FAILS_EVERY, self._fail)

@@ -1,14 +1,15 @@
-"""What an epoch takes here and in other frameworks: one training of 784-128-10, by one thread.
+"""The time of an epoch here and in other frameworks: one training of 784-128-10, on one thread.
 
 `make frameworks` runs this at the root of the repository, on the real data/prepared/, and prints
-Markdown. Each way to train has a process for each optimizer, which is asked for one epoch at a
-time; rounds alternate between them all. JAX and PyTorch are no dependencies of this project: they
-are installed into an environment of their own, build/frameworks, and this file runs there, too.
+Markdown. Each way to train has a process for each optimizer. Each process is asked for one epoch at
+a time, and rounds alternate between all of them. JAX and PyTorch are no dependencies of this
+project. They are installed into an environment of their own, build/frameworks, and this file runs
+there, too.
 
-All train on the same images in batches of 32, in a new order each epoch. Not all do the same
-beside that. Ours also counts hits, validates on 6,000 images, and is held to AVX2. `model.fit` is
-as in the article: it counts hits, its model ends with a softmax, and its images are float32 from
-the start. JAX and PyTorch only train.
+All train on the same images in batches of 32, in a new order each epoch. What they do besides that
+differs. Ours also counts hits, validates on 6,000 images, and is held to AVX2. `model.fit` is as in
+the article: it counts hits, its model ends with a softmax, and its images are float32 from the
+start. JAX and PyTorch only train.
 """
 
 import os
@@ -33,7 +34,7 @@ WIDTHS = (784, 128, 10)
 RATES = {"sgd": 0.1, "adam": 0.001}
 LEARNED = 0.95
 
-# Read when a library is imported: one thread, and no chatter between the tables.
+# Libraries read these when they are imported: one thread, and no messages between the tables.
 VARIABLES = {
     "OMP_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
@@ -67,7 +68,7 @@ def main() -> None:
 
 
 def _install() -> None:
-    """Make the environment of JAX and PyTorch, unless it is there with these versions."""
+    """Make the environment of JAX and PyTorch, unless it already has these versions."""
     installed = ENVIRONMENT / "installed"
     if installed.exists() and installed.read_text() == " ".join(PINS):
         return
@@ -79,8 +80,8 @@ def _install() -> None:
 
 
 def _measure() -> Seconds:
-    """Return the seconds of each round's epoch, after a first one that does not count."""
-    # Ways with the same optimizer are next to each other, as they are compared.
+    """Return the seconds of an epoch by way, optimizer and round; a first round does not count."""
+    # Ways with the same optimizer come one after the other, as they are compared.
     seconds: Seconds = {(way, name): [] for name in RATES for way in WAYS}
     with ExitStack() as stack:
         processes = {asked: stack.enter_context(_start(*asked)) for asked in seconds}
@@ -96,7 +97,7 @@ def _measure() -> Seconds:
 
 
 def _start(way: str, name: str) -> "subprocess.Popen[str]":
-    """Start a process that imports nothing before it is asked."""
+    """Start a process that imports nothing until it is asked for an epoch."""
     python = ENVIRONMENT / "bin/python" if way in ("jax", "pytorch") else sys.executable
     return subprocess.Popen(
         [python, __file__, way, name],
@@ -149,7 +150,10 @@ def ours(name: str, done: Done) -> None:
 
 
 def model_fit(name: str, done: Done) -> None:
-    """Train with Keras as in the article; with 0.001 also for SGD, as it takes no longer."""
+    """Train with Keras as in the article.
+
+    SGD has the learning rate of Adam, 0.001, as the rate does not change the time.
+    """
     import bench
     from optledger.training import runtime
 
@@ -251,7 +255,7 @@ def _logits(weights: Sequence[Any], inputs: Any, relu: Callable[[Any], Any]) -> 
 
 
 def _check(weights: Sequence[Any]) -> None:
-    """Check that this was training: the weights tell the images apart."""
+    """Check that the training worked: the weights classify the images well."""
     images, labels = _examples()
     logits = _logits(weights, images.astype(np.float32) / 255, lambda values: values.clip(min=0))
     assert (logits.argmax(axis=1) == labels).mean() > LEARNED

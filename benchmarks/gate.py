@@ -1,10 +1,12 @@
-"""How often `optledger review --fail-on worse` fails where nothing but the seeds differs.
+"""Count how often `optledger review --fail-on worse` fails if nothing but the seeds differs.
 
-`make gate` runs this at the root of the repository; it prints Markdown, and ends with exit status 1
-if that is more often than promised. In a checkout of this project that is set to scikit-learn's
-digits, `dvc repro` trains a pool of seeds. Each review is of two commits with seeds of their own:
-their trials and predictions are taken from the pool, their tables made by the stages, and their
-dvc.lock by DVC. The last commit is made once more by `dvc repro`, which must change nothing.
+`make gate` runs this at the root of the repository. It prints Markdown, and ends with exit status 1
+if the gate fails more often than promised.
+
+In a checkout of this project that is set to scikit-learn's digits, `dvc repro` trains a pool of
+seeds. Each review is of two commits with seeds of their own. Their trials and predictions are taken
+from the pool, the stages make their tables, and DVC makes their dvc.lock. At the end `dvc repro`
+makes the last commit once more, which must change nothing.
 """
 
 import argparse
@@ -81,7 +83,7 @@ ERRORS = (FAILS, APART, BLIND)
 
 POWER_REVIEWS = 50
 COMMAND_REVIEWS = 5
-"""So many, and those whose gate fails where it should not, the command line makes, too."""
+"""How many reviews the command line repeats, besides those whose gate fails for seeds alone."""
 
 
 def main() -> None:
@@ -115,19 +117,19 @@ def main() -> None:
 
 
 def document(seeds: range, variants: Mapping[str, str]) -> str:
-    """Return params.yaml."""
+    """Return params.yaml with these seeds and variants."""
     entries = ", ".join(f"{name}: {entry}" for name, entry in variants.items())
     return DOCUMENT.format(first=seeds.start, count=len(seeds), variants=entries)
 
 
 @dataclass(frozen=True)
 class Trials:
-    """A variant's trials with the seeds from 0 on, as the stages left them.
+    """A variant's trials with the seeds from 0 on, as the stages wrote them.
 
     Attributes:
-        tables: of results/trials/VARIANT/, by name.
-        weights: as there.
-        predictions: as in results/predictions/.
+        tables: the tables of results/trials/VARIANT/, by the names of their files.
+        weights: the arrays of weights.npz in that folder, by name.
+        predictions: the arrays of results/predictions/VARIANT.npz, by name.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -135,14 +137,14 @@ class Trials:
     predictions: Mapping[str, NDArray[Any]]
 
     def write(self, folder: Path, seeds: range) -> None:
-        """Write the folder that `train` writes with these seeds alone."""
+        """Write the folder that `train` would write for these seeds alone."""
         for name, table in self.tables.items():
             write_csv(folder / name, table[table["seed"].isin(set(map(str, seeds)))])
         weights = {path: array[seeds] for path, array in self.weights.items()}
         write_npz(folder / "weights.npz", weights)
 
     def predict(self, seeds: range) -> list[Predictions]:
-        """Return what `evaluate` takes these weights for."""
+        """Return the predictions that `evaluate` would make with the weights of these seeds."""
         arrays = (self.predictions[name][seeds] for name in Predictions._fields)
         return [Predictions(*each) for each in zip(*arrays, strict=True)]
 
@@ -163,9 +165,9 @@ class Bench:
     """Makes commits and reviews them.
 
     Attributes:
-        project: the checkout, which is the working directory.
+        project: the checkout; it is the working directory.
         pool: all trials by variant.
-        commands: how many reviews the command line made.
+        commands: how many reviews the command line has made.
     """
 
     project: Project
@@ -173,7 +175,7 @@ class Bench:
     commands: int = field(default=0, init=False)
 
     def shares(self, seeds: int) -> Iterator[Share]:
-        """Make all reviews with so many seeds in a revision; yield what happened how often."""
+        """Make all reviews with so many seeds in a revision; yield the share of each event."""
         counts, draws = Counter[str](), Counter[str]()
         for number in range(REVIEWS):
             middle = seeds * (2 * number + 1)
@@ -194,7 +196,7 @@ class Bench:
             yield Share(question, seeds, counts[what], draws[what])
 
     def seeds_alone(self, command: bool) -> Iterator[tuple[str, bool]]:
-        """Review the last two commits; yield what may happen, and whether it does."""
+        """Review the last two commits; yield each event that may happen, and whether it did."""
         found = judged("HEAD~1")
         fails = bool(found.with_verdict("worse"))
         if command or fails:
@@ -209,14 +211,14 @@ class Bench:
         yield NAIVE, any(deciding(found, "difference")[name] < 0 for name in VARIANTS)
 
     def fails(self, base: str, command: bool) -> bool:
-        """Review; return whether the gate fails."""
+        """Review HEAD against a base; return whether the gate fails."""
         fails = bool(judged(base).with_verdict("worse"))
         if command:
             self.check_command(base, fails)
         return fails
 
     def check_command(self, base: str, fails: bool) -> None:
-        """Make sure that the command line ends with the exit status of that."""
+        """Check that the gate of the command line fails, or passes, as expected."""
         command = ("optledger", "review", base, "HEAD", "--fail-on", "worse")
         process = self.project.start(*command, PYTHONPATH="src")
         printed, _ = process.communicate()
@@ -234,7 +236,7 @@ class Bench:
                 pool[name].write(folder, seeds)
         predictions = {name: pool[name].predict(seeds) for name in variants}
         with (
-            # The one thing that takes TensorFlow.
+            # The only part that would need TensorFlow.
             patch.object(evaluate, "_predict", lambda settings, classes: predictions),
             redirect_stdout(io.StringIO()),
         ):
@@ -246,19 +248,19 @@ class Bench:
 
 
 def judged(base: str) -> Review:
-    """Review HEAD; make sure that every variant is judged, with all the noise that there is."""
+    """Review HEAD; check that every variant is judged with the noise of seeds and of images."""
     found = review(base, "HEAD")
     assert deciding(found, "noise") == dict.fromkeys(VARIANTS, "seeds and images")
     return found
 
 
 def deciding(found: Review, column: str) -> dict[str, Any]:
-    """Return by variant what a review has on the deciding metric."""
+    """Return, by variant, a column of a review's row of the deciding metric."""
     return {effect.variant: effect.decisive[column] for effect in found.effects}
 
 
 def say(what: str) -> None:
-    """Print how far it is."""
+    """Print the progress on the error stream."""
     print(f"gate: {what}", file=sys.stderr, flush=True)
 
 

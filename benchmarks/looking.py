@@ -1,8 +1,8 @@
-"""Whether verdicts keep their word for people who look again, ask who leads, and search anew.
+"""Whether verdicts keep their promise for people who look again, ask who leads, or search anew.
 
-As in `calibration`, the trials of a variant stand for all seeds that there are; here each
-experiment is looked at with 5, 10, 20 and 40 seeds, and everything it says is what the pipeline
-says, by the functions that the pipeline calls.
+As in `calibration`, the trials of a variant stand for all seeds that there are. Here each
+experiment is looked at with 5, 10, 20 and 40 seeds. Everything in it is computed by the functions
+of the pipeline.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +42,8 @@ class Group:
     """One variant of an experiment.
 
     Attributes:
-        variant: whose trials it draws from.
-        shift: what is added to its accuracy, so that its truth is known to be another.
+        variant: the variant from whose trials it is drawn.
+        shift: what is added to its accuracy, and so to the true one.
     """
 
     variant: str
@@ -51,7 +51,7 @@ class Group:
 
 
 class Decided(NamedTuple):
-    """What a pair comes to, and what is true."""
+    """The verdict on a pair at the look that decided, its interval, and the true difference."""
 
     first: str
     second: str
@@ -76,12 +76,12 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Drawn:
-    """What an experiment has drawn: a sample of each group, with all of its looks.
+    """The draw of an experiment: a sample of each group, with all of its looks.
 
     Attributes:
-        groups: what was drawn from.
-        samples: by the name of a group, which is its place.
-        truths: likewise.
+        groups: the groups that were drawn.
+        samples: the sample of each group. The name of a group is its place, as a text.
+        truths: the true accuracy of each group, by the same names.
     """
 
     groups: Sequence[Group]
@@ -91,7 +91,7 @@ class Drawn:
     def decided(
         self, first: str, second: str, family: int, rules: Comparison = DECLARED
     ) -> Decided:
-        """Return what a pair comes to, as one of a family of so many."""
+        """Return the verdict on a pair, as one of a family of so many pairs."""
         own, other = self.samples[first], self.samples[second]
         looks = Pair(own, other, rules).looks(rules.alpha / family)
         look, verdict = decision(looks, rules.margin(METRIC))
@@ -101,22 +101,24 @@ class Drawn:
 
     @cached_property
     def pairs(self) -> list[Decided]:
-        """What each pair comes to, the better of all seeds first."""
+        """The verdict on each pair, whose first group has the higher mean over all seeds."""
         family = judged_pairs(len(self.samples), DECLARED)
         return [self.decided(*pair, family) for pair in combinations(self._order, 2)]
 
     @cached_property
     def leaders(self) -> Leaders:
-        """Who leads."""
+        """The leading group, and the one that is first, if there is one."""
         samples = {name: {METRIC: self.samples[name]} for name in self._order}
         sound = pd.DataFrame({"variant": self._order, "diverged_epoch": np.nan})
         return leaders(samples, self._table, DECLARED, sound)
 
     def settled(self, leaves_behind: bool) -> "Drawn":
-        """Return what `optledger settle` trains of it: from look to look while something is open.
+        """Return the part of the draw that `optledger settle` would train.
+
+        It goes from look to look while something is open.
 
         Args:
-            leaves_behind: whether who is worse than another is trained no further.
+            leaves_behind: whether a group that is shown to be worse is trained no further.
         """
         stopped: dict[str, Sample] = {}
         seen = self
@@ -132,12 +134,12 @@ class Drawn:
 
     @cached_property
     def raced(self) -> "Drawn":
-        """What is trained if who is shown to be worse is left behind."""
+        """The part of the draw that is trained if groups shown to be worse are left behind."""
         return self.settled(leaves_behind=True)
 
     @property
     def seeds(self) -> float:
-        """How many seeds of each variant there are, mean."""
+        """How many seeds a group has, mean over the groups."""
         return float(np.mean([each.count for each in self.samples.values()]))
 
     @property
@@ -167,18 +169,18 @@ class Drawn:
 
     @property
     def best(self) -> str:
-        """A group of the highest truth."""
+        """The name of a group with the highest true accuracy."""
         return max(self.truths, key=lambda name: self.truths[name])
 
 
 def _until(sample: Sample, look: int) -> Sample:
-    """Return what has been seen of a variant at a look, with the looks before."""
+    """Return the sample as it was at a look, with the looks before it."""
     every = [each for each in (*sample.earlier, sample) if each.count <= look]
     return replace(every[-1], earlier=tuple(every[:-1]))
 
 
 class Urn:
-    """Draws experiments from a population, quickly: a hit counts 1, a miss 0."""
+    """Draws experiments on accuracy from a population, quickly: a hit counts 1, a miss 0."""
 
     def __init__(self, population: Population, looks: Sequence[int]) -> None:
         self._hits = {
@@ -191,7 +193,10 @@ class Urn:
     def draw(
         self, groups: Sequence[Group], rng: np.random.Generator, images: int | None = None
     ) -> Drawn:
-        """Draw seeds of each group, and images, the same for all; as many as there are."""
+        """Draw seeds of each group, and images with replacement, the same for all groups.
+
+        As many images are drawn as there are, unless `images` says how many.
+        """
         total = next(iter(self._hits.values())).shape[1]
         drawn = rng.integers(total, size=images or total)
         samples = {
@@ -212,13 +217,13 @@ class Urn:
 def summarized(
     hits: NDArray[np.uint8], images: NDArray[np.intp], looks: Sequence[int], shift: float = 0.0
 ) -> Sample:
-    """Return what `statistics.sample` makes of these images, without making them.
+    """Return what `statistics.sample` makes of some images, without an array of their values.
 
     Args:
         hits: 1 where a seed is right, shape (seeds, all images).
-        images: that are drawn, by their place.
+        images: the places of the images that are drawn.
         looks: numbers of seeds, of which the last is all.
-        shift: added to the accuracy.
+        shift: what is added to the accuracy.
     """
     counts = np.bincount(images, minlength=hits.shape[1]).astype(np.float32)
     means = (hits.astype(np.float32) @ counts).astype(np.float64) / len(images)
@@ -230,7 +235,7 @@ def summarized(
         start = look
         effects, seeds = (right / look)[images], means[:look]
         mean = seeds.mean()
-        # What is left of the sum of squares, which of ones and zeros is their sum.
+        # The residual sum of squares. As hits are 0 or 1, their sum of squares is their sum.
         rest = look * len(images) * (mean - mean**2)
         rest -= len(images) * np.sum((seeds - mean) ** 2)
         rest -= look * np.sum((effects - mean) ** 2)
@@ -241,13 +246,14 @@ def summarized(
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of experiment, and what is asked of each.
+    """A kind of experiment, and what is asked of it.
 
     Attributes:
-        groups: what is drawn.
-        questions: by what they ask: the table it stands in, whether it is limited, and the answer.
-        images: how many are drawn; all, if not given.
-        scale: how much fewer experiments there are, as they are large.
+        groups: the groups that are drawn.
+        questions: by the question in words: the title of its table, whether its share has a limit,
+            and the function that answers it.
+        images: how many images are drawn; None for as many as there are.
+        scale: the number of draws is divided by this, as large experiments take long.
     """
 
     groups: tuple[Group, ...]
@@ -257,7 +263,7 @@ class Kind:
 
 
 def run(kind: Kind, population: Population, draws: int, rng: np.random.Generator) -> list[Share]:
-    """Draw experiments of a kind; return how often each question was answered with yes."""
+    """Draw experiments of a kind; return the share, or the mean, that answers each question."""
     urn = Urn(population, LOOKS)
     counts = dict.fromkeys(kind.questions, 0.0)
     for _ in range(draws // kind.scale):
@@ -281,11 +287,11 @@ def _never(drawn: object) -> bool:
     return False
 
 
-# What may happen.
+# The answers to questions about one experiment.
 
 
 class Called:
-    """Whether any pair is called what it is not, by the look that decided."""
+    """Whether the verdict on any pair is false, at the look that decided."""
 
     def __call__(self, drawn: Drawn) -> bool:
         """Answer for all pairs of a table."""
@@ -293,7 +299,7 @@ class Called:
 
 
 class CalledAgainstBaseline:
-    """Whether any comparison with the first group is false, at the level of as many."""
+    """Whether any verdict against the first group is false, at the level for these pairs alone."""
 
     def __call__(self, drawn: Drawn) -> bool:
         """Answer for a table."""
@@ -305,7 +311,7 @@ class CalledAgainstBaseline:
 
 @dataclass(frozen=True)
 class Raced:
-    """What happens where `settle --leave-behind` has decided what is trained."""
+    """Whether something happens if `settle --leave-behind` decides what is trained."""
 
     happens: Callable[[Drawn], bool]
 
@@ -315,7 +321,7 @@ class Raced:
 
 
 class CalledNaively:
-    """Whether any look calls an equal pair different, each at the full level."""
+    """Whether any look calls an equal pair different, if each look is at the full level."""
 
     def __call__(self, drawn: Drawn) -> bool:
         """Answer for a pair."""
@@ -330,7 +336,7 @@ def _at_once(drawn: Drawn, look: int) -> str:
 
 
 class Misses:
-    """Whether the interval of the look that decided, or of the last, does not hold the truth."""
+    """Whether any interval misses the truth, at the look that decided, or else at the last one."""
 
     def __call__(self, drawn: Drawn) -> bool:
         """Answer for all pairs of a table."""
@@ -338,7 +344,7 @@ class Misses:
 
 
 class LosesTheBest:
-    """Whether a given best variant is not in the leading group."""
+    """Whether the leading group lacks a given best variant."""
 
     def __call__(self, drawn: Drawn) -> bool:
         """Answer for a table."""
@@ -346,7 +352,7 @@ class LosesTheBest:
 
 
 class FalselyFirst:
-    """Whether a variant is called first that is not better than every other."""
+    """Whether a variant is called first although it is not better than every other."""
 
     def __call__(self, drawn: Drawn) -> bool:
         """Answer for a table."""
@@ -366,7 +372,7 @@ class LeadsAlone:
 
 
 class BetterThanAll:
-    """Whether the best variant is better than every other by the verdicts of all pairs."""
+    """Whether the best variant is called better than every other, by the verdicts of all pairs."""
 
     def __call__(self, drawn: Drawn) -> bool:
         """Answer for a table."""
@@ -380,7 +386,7 @@ class BetterThanAll:
 
 @dataclass(frozen=True)
 class Says:
-    """What the first of a pair is called: by the declared looks, or with all seeds at once."""
+    """Whether the first of a pair is called this, by the declared looks or by all seeds at once."""
 
     verdict: str
     is_once: bool = False
@@ -392,7 +398,7 @@ class Says:
 
 
 class Seeds:
-    """How many seeds it took, or all of them."""
+    """How many seeds the verdict on a pair took; all of them, if it is still open."""
 
     def __call__(self, drawn: Drawn) -> float:
         """Answer for a pair."""
@@ -401,7 +407,7 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Trained(Seeds):
-    """How many seeds of each variant of a table `settle` trains, mean."""
+    """How many seeds `settle` trains of each variant of a table, mean over the variants."""
 
     leaves_behind: bool
 
@@ -411,7 +417,7 @@ class Trained(Seeds):
 
 
 def kinds(population: Population) -> list[Kind]:
-    """Return all kinds of experiments, which draw from trials of adam, sgd and gd."""
+    """Return all kinds of experiments; they draw from trials of adam, sgd and gd."""
     truths = Urn(population, LOOKS)._truths
     margin = DECLARED.margin(METRIC)
 
@@ -574,25 +580,33 @@ class Searched:
 
     @cached_property
     def gap(self) -> float:
-        """How far the best rate is ahead of the second best in validation accuracy."""
+        """How far the best rate is ahead of the second best, in mean validation accuracy."""
         means = sorted(each.mean() for each in self.validation.values())
         return float(means[-1] - means[-2])
 
 
 _FINAL = 10
-"""Seeds of each experiment after its search."""
+"""How many seeds are drawn after a single search."""
 
 _BLOCKS = 5
-"""Independent searches of an experiment whose units they are."""
+"""How many independent searches a side makes, if each search counts as one seed."""
 
 
 def search_shares(
     name: str, searched: Searched, counts: Sequence[int], draws: int, rng: np.random.Generator
 ) -> list[Share]:
-    """Return how often two searches of one optimizer are called different, by trials of each rate.
+    """Return how often two searches of one optimizer are called different.
 
-    And how often if each side searches five times anew, with seeds of its own each time, and takes
-    what each search comes to for one seed.
+    Each side searches once, or five times. If it searches five times, each search is followed by
+    two seeds of its own, whose mean counts as one seed. A third figure tells how many times as wide
+    that makes the interval.
+
+    Args:
+        name: the optimizer.
+        searched: its trials at several learning rates.
+        counts: for how many trials of each rate in a search to return the shares.
+        draws: how many experiments to draw.
+        rng: the random generator.
     """
     told = f"{name}, whose best rates are {100 * searched.gap:.2f} points apart"
     images = next(iter(searched.hits.values())).shape[1]
@@ -630,7 +644,7 @@ def search_shares(
 
 
 def _note(first: Sample, second: Sample, widths: list[float], place: int) -> bool:
-    """Return whether a pair is called different; add the width of its interval."""
+    """Return whether a pair is called different; add the width of its interval to `widths`."""
     estimate = difference(first, second)
     low, high = estimate.interval(ONCE.alpha)
     widths[place] += high - low

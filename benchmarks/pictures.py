@@ -1,4 +1,4 @@
-"""Draw docs/report.png, what the README shows of the report: `make repro pictures`."""
+"""Make docs/report.png, the picture of the report in the README: `make repro pictures`."""
 
 import io
 import shutil
@@ -15,12 +15,12 @@ _WINDOW = {"width": 1120, "height": 900}
 
 
 def main() -> None:
-    """Take a picture of the leaderboard, as the page shows it first."""
+    """Take a picture of the page from its top to the end of the leaderboard."""
     page = RESULTS / "report.html"
     if not page.exists():
         raise UserError(f"{page} is not here: make repro writes it")
     with sync_playwright() as playwright:
-        # Its sandbox does not work for root, and the page is ours.
+        # Chromium's sandbox does not work for root. The page is ours, so that none is needed.
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )

@@ -1,7 +1,7 @@
 """`make scheduling`: ten thousand trials on a thousand workers, of which some are always lost.
 
-Driver, store and order are the real ones; the cluster is not (`fake_cluster`). It says what a
-driver costs, and how many workers one can keep busy.
+The driver, the store and the order of trials are the real ones. The cluster is not: it is
+`fake_cluster`. The output says what a driver costs, and how many workers it can keep busy.
 """
 
 import json
@@ -36,10 +36,10 @@ EPOCHS = 10
 
 
 class _Keys:
-    """The keys of trials without data."""
+    """Makes keys of trials without reading data."""
 
     def check(self) -> None:
-        """Look at as many files as the real ones do."""
+        """Look at about as many files as the real keys do."""
         for file in self._files:
             file.stat()
 
@@ -54,7 +54,7 @@ class _Keys:
 
 
 def plans(keys: _Keys) -> list[Plan]:
-    """Return twenty variants, each with a search of five trials."""
+    """Return the plans of twenty variants, each with a search of five trials."""
     variant = params.load().variants["adam"].model_copy(update={"epochs": EPOCHS})
     specification = specify(variant, Interface((28, 28), 10))
 
@@ -74,7 +74,7 @@ def plans(keys: _Keys) -> list[Plan]:
 
 
 def main() -> None:
-    """Run the sweep, and print what it took."""
+    """Run the sweep, and print what it cost."""
     cluster._CHILD = "fake_cluster"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     keys = _Keys()
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def _own() -> tuple[float, float]:
-    """Return this process's seconds of a processor, and its peak memory in MiB."""
+    """Return the processor seconds of this process, and its peak memory in MiB."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 

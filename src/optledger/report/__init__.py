@@ -1,1 +1,1 @@
-"""The report: the results as one page that opens anywhere, and as a short text."""
+"""The report: the results as one self-contained page, as a short text and as event files."""

@@ -1,6 +1,6 @@
-"""What the results come to for whoever decides: which variant, how sure, and what to try next.
+"""Advice from the results: which variant to choose, how sure that is, and what to try next.
 
-Sentences, with what one types in backticks.
+All texts are sentences. What the reader can type stands in backticks.
 """
 
 import math
@@ -22,11 +22,11 @@ from optledger.trials.records import score_of
 
 
 class Choice(NamedTuple):
-    """Which variant to take.
+    """The recommended variant and the reasons.
 
     Attributes:
-        what: the variant and its learning rate, or that it is open.
-        why: sentences.
+        what: the variant and its learning rate, or that the choice is open.
+        why: the reasons, in sentences.
     """
 
     what: str
@@ -34,7 +34,7 @@ class Choice(NamedTuple):
 
 
 def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> Choice:
-    """Return which variant to take, and how the others that lead stand to it.
+    """Recommend a variant, and say how the rest of the leading group compares with it.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -78,7 +78,7 @@ def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
 def certainty(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
 ) -> list[str]:
-    """Return how the others stand to the best that leads, a sentence for each verdict.
+    """Return how the other variants compare with the best leading one, a sentence per verdict.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -93,7 +93,7 @@ def certainty(
     names = [name for name in leaderboard["variant"] if name not in (best, *diverged)]
     rows = against(comparisons, metric, best).loc[names]
     leading = set(leaderboard.loc[leaderboard["leading"] == 1, "variant"])
-    # By who leads, where the pair itself is open.
+    # If a pair is open, but the other variant is not in the leading group, that variant is out.
     rows["verdict"] = [
         "out" if verdict in _OPEN and name not in leading else verdict
         for name, verdict in rows["verdict"].items()
@@ -122,7 +122,7 @@ def certainty(
 def next_steps(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, curves: pd.DataFrame, params: Params
 ) -> list[str]:
-    """Return what would tell more, or might do better, what settles the most first.
+    """Return what to try next: what settles the most comes first, what might do better last.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -139,12 +139,12 @@ def next_steps(
 
 
 def _with_rate(row: pd.DataFrame) -> str:
-    """Return a variant, the first of `row`, and its learning rate."""
+    """Return the name and the learning rate of the variant in the first row."""
     return f"{row['variant'].iloc[0]}, at a learning rate of {row['learning_rate'].iloc[0]:g}"
 
 
 def _beside(rows: pd.DataFrame, champion: str) -> str:
-    """Return how the others that lead stand to the champion, none of which is better."""
+    """Return how the other leading variants compare with the champion; none is better."""
     texts = []
     for verdict, text in (
         ("equivalent", "shown to be as good, within the margin"),
@@ -161,18 +161,21 @@ def _beside(rows: pd.DataFrame, champion: str) -> str:
 
 _OPEN = ("inconclusive", "not judged", "not pursued")
 
-# Times as fast, for it to be worth a word.
+# A variant is mentioned for its speed if it is at least this many times as fast.
 _FASTER = 1.5
 
 
 def _faster(leading: pd.DataFrame, champion: str) -> str:
-    """Return which variant that leads gets to the first target well before the champion."""
+    """Return a sentence on a leading variant that reaches the first target far earlier.
+
+    The sentence is empty if no variant is `_FASTER` times as fast as the champion.
+    """
     columns = leading.columns[leading.columns.str.startswith("epochs_to_")]
     if columns.empty:
         return ""
     epochs = leading.set_index("variant")[columns[0]]
     fastest = str(epochs.idxmin())
-    # Also of an infinity each.
+    # The first check covers targets that no variant reaches: their epochs are infinite.
     if not math.isfinite(epochs[fastest]) or _FASTER * epochs[fastest] > epochs[champion]:
         return ""
     target = columns[0].removeprefix("epochs_to_")
@@ -184,7 +187,7 @@ def _faster(leading: pd.DataFrame, champion: str) -> str:
 
 
 def _widest(leading: pd.DataFrame, champion: str, metric: str) -> str:
-    """Return that the seeds of the champion spread most of those that lead, if they do."""
+    """Return a sentence if the champion's seeds spread most in the leading group, else nothing."""
     spread = leading.set_index("variant")[f"{metric}_std"].dropna()
     if champion not in spread or spread[champion] <= spread.drop(champion).max():
         return ""
@@ -219,7 +222,7 @@ def _steps_of_design(leaderboard: pd.DataFrame, comparison: Comparison) -> Itera
         yield "A second variant in params.yaml, to have something to compare with."
 
 
-# Times the seeds there are: more is dearer than what it would tell is likely to be worth.
+# Beyond this many times the present seeds, the answer is hardly worth the trainings.
 _AFFORDABLE = 5
 
 _PLANNED = "with a power of 80 %, if difference and spread are what they seem"
@@ -228,7 +231,7 @@ _PLANNED = "with a power of 80 %, if difference and spread are what they seem"
 def _steps_of_seeds(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
 ) -> Iterator[str]:
-    """Yield what would settle the open differences from the best that leads, of those that lead."""
+    """Yield what would settle open differences between the best leading variant and its group."""
     seeds = int(leaderboard["seeds"].max())
     if len(leaderboard) == 1 or is_preview(leaderboard["seeds"], comparison):
         return
@@ -274,7 +277,7 @@ def _steps_of_seeds(
 
 
 def _price(seeds: int, count: int, comparison: Comparison) -> str:
-    """Return what looking again costs, as nobody has declared it before."""
+    """Return how much confidence a second look costs that was not declared."""
     left = 1 - any_error([seeds, count], comparison.alpha)
     return (
         f"As a second look that was not declared it leaves {100 * left:.1f} % of the "
@@ -313,7 +316,7 @@ def _steps_of_training(
         for row in leaderboard.to_dict("records")
         if row["variant"] not in diverged
         and 2 * _open(row) > row["seeds"]
-        # Not of one that ended by itself.
+        # A variant that stopped early would not use more epochs.
         and row["epochs"] == params.variants[str(row["variant"])].epochs
         and _improves(curves[curves["variant"] == row["variant"]], convergence.patience)
     ]
@@ -326,7 +329,10 @@ def _steps_of_training(
 
 
 def _improves(curve: pd.DataFrame, patience: int) -> bool:
-    """Whether the mean validation score of the last epoch is better than that so many before."""
+    """Whether the last epoch's mean validation score beats the one `patience` epochs earlier.
+
+    True for a curve of fewer than two epochs.
+    """
     if len(curve) < 2:
         return True
     score = score_of(curve)

@@ -1,4 +1,4 @@
-"""Charts of the page: SVG in which each line stands once, for every panel and for the script."""
+"""The page's charts as SVG: each line is defined once, and panels and the script refer to it."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,13 @@ from optledger.figures.style import VARIABLES, Line, lines
 
 
 class _Size(NamedTuple):
-    """Of a drawing: its width and height; its plot's left, top, width and height; ticks."""
+    """The sizes of a drawing, in SVG units.
+
+    Attributes:
+        whole: width and height of the drawing.
+        plot: left, top, width and height of the plot inside it.
+        room: how many ticks there is room for, on the x and the y axis.
+    """
 
     whole: tuple[int, int]
     plot: tuple[int, int, int, int]
@@ -21,25 +27,25 @@ class _Size(NamedTuple):
 _LARGE = _Size((560, 330), (46, 10, 506, 280), (8, 6))
 _SMALL = _Size((240, 176), (40, 24, 188, 116), (4, 4))
 
-# By the ratio of a logarithmic axis' ends: where in a decade its ticks are.
+# The ticks within a decade of a logarithmic axis whose ends have a ratio below the first number.
 _SUBS = ((6, (1, 1.5, 2, 3, 4, 5, 7)), (30, (1, 2, 5)), (300, (1, 3)))
 
 _FAR = 4.0
-"""Times as bad as the better ones: what is further away would flatten them."""
+"""An axis leaves out variants that are this many times as bad, as they would flatten the others."""
 
 _DASHES = {"solid": "", "dashed": "6 4", "dotted": "1.5 3", "dashdot": "7 3 1.5 3"}
 
 FEW = 6
-"""So many lines are told apart in one drawing; of more, each has a panel of its own."""
+"""The most lines in one drawing; with more, each variant has a panel of its own."""
 
 
 class Axis(NamedTuple):
     """An axis.
 
     Attributes:
-        label: what it says.
+        label: the text beside it.
         log: whether it is logarithmic.
-        ends: where it begins and ends; None where its lines decide.
+        ends: its first and last value; None to fit it to the curves.
         whole: whether only whole numbers have ticks.
     """
 
@@ -49,22 +55,22 @@ class Axis(NamedTuple):
     whole: bool = False
 
     def at(self, value: float) -> float:
-        """Return where on the axis a value is."""
+        """Return the place of a value on the axis; NaN where a logarithmic axis has none."""
         if not self.log:
             return value
         return math.log10(value) if value > 0 else math.nan
 
 
 class Curve(NamedTuple):
-    """What one variant has in a chart.
+    """The data of one variant in a chart.
 
     Attributes:
-        points: of its line, x and y; NaN leaves a gap.
-        band: around it, x, low and high.
+        points: x and y of its line; NaN leaves a gap.
+        band: x, low and high of the band around the line.
         dotted: whether each point has a dot.
-        rings: points that are marked.
-        crosses: values of x that are marked at the upper edge.
-        lost: whether it is of seeds that diverged, to which no axis is fitted.
+        rings: points that are marked with a ring.
+        crosses: values of x that are marked with a cross at the upper edge.
+        lost: whether seeds of the variant diverged. Axes are fitted to the other curves, if any.
     """
 
     points: Sequence[tuple[float, float]]
@@ -76,7 +82,7 @@ class Curve(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What a chart shows, as places on its axes."""
+    """The visible part of a chart, as places on its axes (see `Axis.at`)."""
 
     left: float
     right: float
@@ -88,13 +94,13 @@ class Chart(NamedTuple):
     """A chart.
 
     Attributes:
-        key: its name in the page.
+        key: the prefix of its identifiers in the page.
         title: what it shows.
         curves: by variant, in the order of the leaderboard.
-        x: its horizontal axis.
-        y: its vertical axis; where it is logarithmic, less is better.
-        variants: all that there are, whose place gives them their line.
-        texts: what a panel of each variant says to who cannot see it.
+        x: the horizontal axis.
+        y: the vertical axis; where it is logarithmic, less is better.
+        variants: all variants of the results, so that each has the same line in every chart.
+        texts: by variant, a description of its curve for people who cannot see it.
     """
 
     key: str
@@ -107,15 +113,17 @@ class Chart(NamedTuple):
 
 
 def draw(chart: Chart, alone: bool = False) -> Markup:
-    """Return a chart: one drawing of a few variants, or a panel for each, the others behind it.
+    """Return a chart: one drawing for a few variants, or else a panel for each.
+
+    A panel shows its variant in colour, and the others in grey behind it.
 
     Args:
         chart: what to draw.
-        alone: whether even few variants have panels of their own, as their lines lie on each other.
+        alone: whether even a few variants have panels of their own, because their lines overlap.
     """
     small = alone or len(chart.curves) > FEW
     size = _SMALL if small else _LARGE
-    # A panel of its own has to show its variant.
+    # Each variant has to be visible in its own panel, so none is left out of the axes.
     window, far = fitted(chart, math.inf if small else _FAR)
     attributes = {
         "class": f"chart figures{' small' if small else ''}",
@@ -138,17 +146,17 @@ def draw(chart: Chart, alone: bool = False) -> Markup:
 
 
 def off(far: Sequence[str]) -> str:
-    """Return which variants are outside what an axis shows."""
+    """Return a note that names the variants above the axis; empty if there are none."""
     return f"Above the axis at its best: {', '.join(far)}." if far else ""
 
 
 def fitted(chart: Chart, far: float = _FAR) -> tuple[Window, list[str]]:
-    """Return what a chart shows, and the variants that are above it even where they are best.
+    """Return the visible part of a chart, and the variants that are above it even at their best.
 
     Args:
         chart: what is to be drawn.
-        far: times as bad as the better ones; the axes are those of what is nearer, as what is
-            further away would flatten the others.
+        far: the limit of a logarithmic axis: a curve's best value may be this many times the lower
+            quartile of all. Axes are not fitted to curves beyond it, which would flatten the rest.
     """
     best = {name: _best(chart, curve) for name, curve in chart.curves.items()}
     steady = {name: value for name, value in best.items() if not chart.curves[name].lost}
@@ -182,13 +190,13 @@ def _ends(axis: Axis, values: Iterable[float]) -> tuple[float, float]:
 
 
 def ticks(axis: Axis, low: float, high: float, most: int) -> Iterator[tuple[float, str]]:
-    """Yield where an axis has ticks, and what they say.
+    """Yield the place and the text of each tick of an axis.
 
     Args:
         axis: the axis.
         low: the place where it begins.
         high: the place where it ends.
-        most: so many there is room for.
+        most: how many ticks there is room for.
     """
     if axis.log:
         ratio = 10 ** (high - low)
@@ -210,7 +218,7 @@ def ticks(axis: Axis, low: float, high: float, most: int) -> Iterator[tuple[floa
 
 
 def _definitions(chart: Chart, styles: Mapping[str, Line], window: Window, size: _Size) -> str:
-    """Return what all panels use: the axes, each line and band, and all lines together."""
+    """Return the definitions that all panels use: the axes, each curve, and all lines together."""
     parts = [f'<g id="{chart.key}-axes" class="axes">{_axes(chart, window, size)}</g>']
     for name, curve in chart.curves.items():
         identifier = f"{chart.key}-{_place(chart, name)}"
@@ -239,14 +247,14 @@ def _definitions(chart: Chart, styles: Mapping[str, Line], window: Window, size:
 
 
 def _figure(chart: Chart, shown: Sequence[str], window: Window, size: _Size) -> str:
-    """Return a panel of those that are shown, the others grey behind them."""
+    """Return one panel with the variants in `shown`; behind a single one, the others are grey."""
     alone = len(shown) == 1 < len(chart.curves)
     text = "; ".join(f"{name} {chart.texts[name]}" for name in shown)
     left, top, width, height = size.plot
     title = f'<text class="title" x="2" y="13">{escape(short(shown[0]))}</text>' if alone else ""
     label = f'<text class="label" x="{left + width}" y="{size.whole[1] - 4}">{chart.x.label}</text>'
     behind = f'<use class="others" href="#{chart.key}-all"/>' if alone else ""
-    # All bands are behind all lines.
+    # All bands come first, so that they are behind all lines.
     own = "".join(_own(chart, name, kinds) for kinds in _LAYERS for name in shown)
     of = {"data-of": shown[0]} if alone else {}
     keys = "" if alone else f"<figcaption>{_legend(chart, shown)}</figcaption>"
@@ -266,7 +274,7 @@ _LAYERS = (("band",), ("line", "dots", "rings", "crosses"))
 
 
 def _own(chart: Chart, name: str, layer: Sequence[str]) -> str:
-    """Return what one variant has in colour, of one layer."""
+    """Return the marks of one variant in one layer, in the variant's colour."""
     curve, identifier = chart.curves[name], f"{chart.key}-{_place(chart, name)}"
     kinds = {
         "band": curve.band,
@@ -285,7 +293,7 @@ def _own(chart: Chart, name: str, layer: Sequence[str]) -> str:
 
 
 def _axes(chart: Chart, window: Window, size: _Size) -> str:
-    """Return the grid and what stands at it."""
+    """Return the grid and the texts of its ticks."""
     left, top, width, height = size.plot
     grid, texts = [], []
     for place, told in ticks(chart.x, window.left, window.right, size.room[0]):
@@ -300,7 +308,10 @@ def _axes(chart: Chart, window: Window, size: _Size) -> str:
 
 
 def _path(chart: Chart, points: Iterable[tuple[float, float]]) -> str:
-    """Return a line through points, upside down as SVG has it; a gap where there is no value."""
+    """Return the path of a line through points, with a gap where a value is missing.
+
+    The path is upside down, as y grows downwards in SVG.
+    """
     parts, draws = [], False
     for x, y in points:
         place = chart.x.at(x), chart.y.at(y)
@@ -308,12 +319,15 @@ def _path(chart: Chart, points: Iterable[tuple[float, float]]) -> str:
         if known:
             parts.append(f"{'L' if draws else 'M'}{_told(place[0])} {_told(-place[1])}")
         draws = known
-    # Of one point alone there is a dot, as its ends are round.
+    # A lone point becomes a line of length 0, which is drawn as a dot because lines end round.
     return f"{parts[0]}h0" if len(parts) == 1 else "".join(parts)
 
 
 def _dots(chart: Chart, points: Iterable[tuple[float, float]], window: Window) -> str:
-    """Return points, which round ends make dots of; without a value they are at the upper edge."""
+    """Return the path of dots: lines of length 0, which end round.
+
+    A point without a value is at the upper edge.
+    """
     edge = window.high - 0.05 * (window.high - window.low)
     places = [(chart.x.at(x), edge if math.isnan(y) else chart.y.at(y)) for x, y in points]
     known = [place for place in places if all(map(math.isfinite, place))]
@@ -334,7 +348,7 @@ def _place(chart: Chart, name: str) -> int:
 
 
 def _described(axis: Axis) -> str:
-    """Return what the script has to know of an axis."""
+    """Return an axis as the page's script reads it: its kind, and its ends if they are fixed."""
     ends = "" if axis.ends is None else f" {axis.at(axis.ends[0]):g} {axis.at(axis.ends[1]):g}"
     return f"{'log' if axis.log else 'whole' if axis.whole else 'linear'}{ends}"
 
@@ -344,7 +358,7 @@ def _written(attributes: Mapping[str, str]) -> str:
 
 
 def key(line: Line) -> Markup:
-    """Return a short piece of a line, as it stands beside a name."""
+    """Return a short sample of a line, to stand beside a variant's name."""
     dash = _DASHES[line.linestyle]
     return Markup(
         '<svg class="key" viewBox="0 0 22 8" aria-hidden="true"><path d="M1 4h20" '
@@ -362,6 +376,6 @@ def _legend(chart: Chart, shown: Sequence[str]) -> str:
 
 
 def _end(curve: Curve) -> str:
-    """Return where a curve ends, as lines at the edge may lie on each other."""
+    """Return the last value of a curve for the legend, as lines may overlap where they end."""
     known = [y for _, y in curve.points if math.isfinite(y)]
     return f" <small>{known[-1]:.3g}</small>" if known else ""

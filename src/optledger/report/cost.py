@@ -1,4 +1,4 @@
-"""What the trainings took, in what no clock counts: weights, steps of the optimizer, trainings."""
+"""The cost of training, counted without a clock: weights, optimizer steps and trainings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -13,16 +13,16 @@ from optledger.trials.specify import specify
 
 
 class Cost(NamedTuple):
-    """What a variant took.
+    """The cost of training one variant. A step is an update of all weights from one batch.
 
     Attributes:
         variant: its name.
-        weights: how many numbers its model holds.
-        epoch: steps of an epoch.
-        seed: steps of a seed, mean over seeds.
-        seeds: trainings of seeds.
-        search: trainings of the search for a learning rate.
-        steps: of all trainings together.
+        weights: how many weights its model has.
+        epoch: steps in an epoch.
+        seed: steps in the training of a seed, mean over seeds.
+        seeds: how many seeds were trained.
+        search: how many trainings the search for a learning rate took.
+        steps: steps of all trainings together.
     """
 
     variant: str
@@ -41,19 +41,19 @@ def costs(
     search: pd.DataFrame,
     weights: Mapping[str, int],
 ) -> Iterator[Cost]:
-    """Yield what each variant took.
+    """Yield the cost of training each variant.
 
     Args:
         params: what params.yaml says.
         strata: how many train examples there are of each class, or in all.
         seeds: results/seeds.csv.
         search: results/search.csv.
-        weights: how many each variant's model has; in the order that is wanted.
+        weights: by variant, how many weights its model has; costs come in the same order.
     """
     labels = np.repeat(np.arange(len(strata)), strata)
     for name, held in weights.items():
         specification = specify(params.variants[name], Interface((), len(strata)))
-        # Their number does not depend on the seed.
+        # How many examples are drawn does not depend on the seed.
         epoch = specification.steps(len(training_examples(labels, specification, seed=0)))
         own = seeds.loc[seeds["variant"] == name, "epochs"]
         tried = search.loc[search["variant"] == name, "epochs"]

@@ -1,4 +1,4 @@
-"""What the figures of the page show, each with a text for who cannot see it."""
+"""The charts and figures of the page, each with a text for people who cannot see it."""
 
 import math
 import re
@@ -21,8 +21,8 @@ class Drawing(NamedTuple):
     """A figure in the page.
 
     Attributes:
-        svg: markup, with identifiers of its own.
-        caption: what stands below it, if anything.
+        svg: markup whose identifiers are unique in the page.
+        caption: the text below it; may be empty.
     """
 
     svg: Markup
@@ -30,7 +30,7 @@ class Drawing(NamedTuple):
 
 
 def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[Chart]:
-    """Yield the learning curves of each kind: means over seeds, in a band of all of them.
+    """Yield a chart of learning curves for each metric: means over seeds, in a band of all seeds.
 
     Args:
         table: results/curves.csv.
@@ -62,16 +62,16 @@ def learning(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Iterator[Chart]:
 
 
 def speed(table: pd.DataFrame, names: Sequence[str], score: str) -> Iterator[Chart]:
-    """Yield the performance profiles for each target.
+    """Yield a chart of performance profiles for each target.
 
     Args:
         table: results/profile.csv.
         names: all variants, in the order of the leaderboard.
-        score: what the validation split is scored by, in words.
+        score: the metric of the validation split, in words.
     """
     for target, rows in table.groupby("target", sort=False):
         own = {name: rows[rows["variant"] == name] for name in names}
-        # Where every factor is 1, a step still needs somewhere to go.
+        # If every factor is 1, the axis still needs some length.
         end = max(1.5, rows["factor"].max())
         yield Chart(
             key=f"profile-{target:g}",
@@ -92,7 +92,7 @@ def speed(table: pd.DataFrame, names: Sequence[str], score: str) -> Iterator[Cha
 
 
 def searches(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Chart | None:
-    """Return what each learning rate that was tried came to; None where none was searched for.
+    """Return the chart of validation errors by learning rate; None if there was no search.
 
     Args:
         table: results/search.csv.
@@ -102,7 +102,7 @@ def searches(table: pd.DataFrame, leaderboard: pd.DataFrame) -> Chart | None:
         return None
     score = score_of(table)
     column = f"validation_{score}"
-    # The mean of each rate; one of which a trial diverged has a cross.
+    # The mean score of each rate; a rate with a diverged trial is marked with a cross.
     trials = (
         table.assign(lost=table[column].isna())
         .groupby(["variant", "learning_rate", "chosen"], as_index=False)
@@ -137,7 +137,7 @@ def _points(rows: pd.DataFrame, *columns: str) -> list[Any]:
 
 
 def _steps(factors: pd.Series, values: pd.Series, end: float) -> list[tuple[float, float]]:
-    """Return the corners of a line that rises at each factor, and goes on to the end."""
+    """Return the corners of a step function that rises at each factor and goes on to `end`."""
     corners: list[tuple[float, float]] = []
     for factor, value in zip(factors, values, strict=True):
         corners += [(factor, corners[-1][1]), (factor, value)] if corners else [(factor, value)]
@@ -147,13 +147,13 @@ def _steps(factors: pd.Series, values: pd.Series, end: float) -> list[tuple[floa
 def residuals(
     table: pd.DataFrame, variant: str, names: Sequence[str], number: str
 ) -> Drawing | None:
-    """Draw the true and the predicted numbers of a variant; None where there are none.
+    """Draw a variant's predicted numbers against the true ones; None if the table is empty.
 
     Args:
-        table: its rows of results/test/residuals.csv.
+        table: the variant's rows of results/test/residuals.csv.
         variant: its name.
         names: all variants, in the order of the leaderboard.
-        number: what the number is called.
+        number: the name of the number that is predicted.
     """
     if table.empty:
         return None
@@ -174,10 +174,10 @@ def inline(svg: str, name: str, text: str, caption: str = "") -> Drawing:
     """Return an SVG file as part of a page.
 
     Args:
-        svg: as Matplotlib writes it.
-        name: what makes its identifiers its own.
-        text: what it shows, for who cannot see it.
-        caption: what is to stand below it.
+        svg: the file's text, as Matplotlib writes it.
+        name: a prefix that makes its identifiers unique in the page.
+        text: a description for people who cannot see it.
+        caption: the text below it.
     """
     content = svg[svg.index("<svg") :]
     content = re.sub(r"\s*<metadata>.*?</metadata>", "", content, flags=re.DOTALL)
@@ -188,14 +188,14 @@ def inline(svg: str, name: str, text: str, caption: str = "") -> Drawing:
 
 
 def _end(rows: pd.DataFrame, metric: str) -> str:
-    """Return what a curve comes to."""
+    """Return in words where a curve ends."""
     if rows.empty:
         return "has no epoch"
     return f"ends at {rows[metric].iloc[-1]:.3g} after {rows['epoch'].iloc[-1]:g} epochs"
 
 
 def _tried(rows: pd.DataFrame, score: str, edge: str) -> str:
-    """Return what each learning rate came to."""
+    """Return in words the score of each learning rate that was tried."""
     parts = []
     for row in rows.to_dict("records"):
         came_to = "diverged" if math.isnan(row["score"]) else METRICS[score].told(row["score"])

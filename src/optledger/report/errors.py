@@ -1,4 +1,4 @@
-"""Scores as errors, which a logarithmic axis can show."""
+"""Scores turned into errors, which a logarithmic axis can show."""
 
 import pandas as pd
 
@@ -7,25 +7,28 @@ from optledger.datasets.kinds import kind_of_score
 from optledger.trials.records import score_of
 
 ERROR = "validation_error"
-"""The column of how bad the score is."""
+"""The column of the validation error."""
 
 LEAST = 1e-4
-"""What no error is drawn below, as a logarithmic axis has no 0."""
+"""The lowest error that is drawn for a score up to 1, as a logarithmic axis has no 0."""
 
 
 def error_of(values: pd.Series, score: str) -> pd.Series:
-    """Return how bad a score is: what it lacks of 1, or itself where it is an error already."""
+    """Return scores as errors: 1 minus the score, or the score itself if less is better.
+
+    An error of 1 minus the score is raised to `LEAST`, if it is lower.
+    """
     return values if METRICS[score].lower_is_better else (1 - values).clip(lower=LEAST)
 
 
 def error_name(score: str) -> str:
-    """Return what `error_of` gives, in words."""
+    """Return the name of what `error_of` returns, for titles."""
     told = score.replace("_", " ")
     return told if METRICS[score].lower_is_better else f"error (1 - {told})"
 
 
 def title_of(metric: str, curves: pd.DataFrame) -> str:
-    """Return what a chart of curves is called."""
+    """Return the title of a chart of learning curves."""
     score = score_of(curves)
     if metric == ERROR:
         return f"Validation {error_name(score)}"
@@ -34,7 +37,10 @@ def title_of(metric: str, curves: pd.DataFrame) -> str:
 
 
 def with_error(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return results/curves.csv with the validation error, whose lowest is of the best score."""
+    """Return results/curves.csv with the validation error: mean, lowest and highest.
+
+    Unless less is better, the highest score gives the lowest error.
+    """
     score = score_of(curves)
     ends = {"": "", "_min": "_max", "_max": "_min"}
     if METRICS[score].lower_is_better:

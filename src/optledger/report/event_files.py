@@ -1,8 +1,8 @@
 """The results as TensorBoard's event files: a run for each variant's mean and for each seed.
 
-They are a projection: nothing is kept in them, and they are made anew each time, with the same
-bytes. So every event has the same time, and of TensorBoard's horizontal axes only the step, which
-is the epoch, says anything.
+The files are a projection of the results. They hold nothing of their own, and each export writes
+the same bytes anew. So every event has the same time. Of TensorBoard's horizontal axes only the
+step means anything: it is the epoch.
 """
 
 import os
@@ -39,11 +39,11 @@ from optledger.pipeline.description import opened
 from optledger.trials.records import read_history, score_of
 
 FILE = "events.out.tfevents.optledger"
-"""The file of a run. TensorBoard knows an event file by the word tfevents."""
+"""The name of each run's file. TensorBoard recognises event files by the word tfevents."""
 
 
-# What TensorBoard calls the metrics of an epoch (train and validation side by side: loss/train) and
-# those of the test split.
+# TensorBoard's names for the metrics of an epoch and of the test split. With names such as
+# loss/train and loss/validation, it shows both splits side by side.
 def _by_epoch(score: str) -> dict[str, str]:
     names = [(split, name) for split in ("train", "validation") for name in ("loss", score)]
     return {f"{split}_{name}": f"{name}/{split}" for split, name in names}
@@ -56,16 +56,16 @@ def _of_test(columns: Iterable[object]) -> dict[str, str]:
 _ALWAYS = ("optimizer", "learning_rate", "batch_size", "epochs")
 
 Events = list[tuple[int, Summary]]
-"""What a run shows, and at which step."""
+"""The summaries of a run, each with its step."""
 
 
 def write_runs(directory: Path, runs: Mapping[str, Events]) -> None:
-    """Write a folder with an event file for each run, in the place of those written before.
+    """Write a folder with an event file for each run, and replace those written before.
 
     Raises:
         UserError: `directory` holds something else, or cannot be written.
     """
-    # Named by more than dots, and no link.
+    # Resolved, as the folder is replaced: it needs a name that is not `.` or `..`, and no link.
     try:
         place = directory.resolve()
         if foreign := next(_foreign(place), None):
@@ -77,7 +77,7 @@ def write_runs(directory: Path, runs: Mapping[str, Events]) -> None:
     except OSError as error:
         raise UserError(f"optledger tensorboard: {directory}: {error.strerror}") from None
     except RuntimeError:
-        # Of a circle, up to Python 3.12.
+        # Up to Python 3.12, a circle of links raises this.
         raise UserError(f"optledger tensorboard: {directory}: {os.strerror(ELOOP)}") from None
 
 
@@ -85,7 +85,8 @@ def read_runs(settings: Params) -> dict[str, Events]:
     """Read the results of every declared variant as runs.
 
     Raises:
-        UserError: there are none, or they are of other variants or parameters than params.yaml's.
+        UserError: there are no results, or they were made from other variants or parameters than
+            those in params.yaml.
     """
     seeds = read_results("seeds", variants=settings.variants)["seeds"]
     _check_parameters(settings)
@@ -96,18 +97,19 @@ def read_runs(settings: Params) -> dict[str, Events]:
 def runs_of(
     histories: Mapping[str, pd.DataFrame], seeds: pd.DataFrame, parameters: pd.DataFrame
 ) -> dict[str, Events]:
-    """Return what each run shows: metrics by epoch, and those of the test split once.
+    """Return the events of each run: metrics by epoch, and those of the test split once.
 
     Args:
         histories: by variant, its history.csv.
         seeds: results/seeds.csv.
-        parameters: as of `hyperparameters`.
+        parameters: as returned by `hyperparameters`.
 
     Returns:
-        By the name of the run. The mean in an epoch is over the seeds that reached it. What is
-        missing, without a validation split or after a divergence, is left out.
+        The events by the name of the run. The mean in an epoch is over the seeds that reached it.
+        Missing values are left out: those of a validation split that does not exist, and those
+        after a divergence.
     """
-    # A seed that diverged keeps no epoch.
+    # A diverged seed has no kept epoch.
     tested = seeds.assign(epoch=seeds["kept_epoch"].fillna(seeds["epochs"]))
     summary = summarize(seeds)
     means = curves(histories)
@@ -118,7 +120,7 @@ def runs_of(
         own = tested[tested["variant"] == name]
         row = hparams_pb(parameters.loc[name].to_dict(), trial_id=name, start_time_secs=0)
         runs[f"{name}/mean"] = [
-            # The table belongs to no run, and one of its own would be listed among them.
+            # The table belongs to no run. A run for it alone would be listed among the others.
             (0, table),
             (0, _repeatable(row)),
             *_scalars(means[means["variant"] == name], by_epoch),
@@ -133,12 +135,12 @@ def runs_of(
 
 
 def hyperparameters(variants: Mapping[str, Variant], seeds: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per variant with its learning rate, as it was chosen, and other parameters.
+    """Return a row per variant with its chosen learning rate and other parameters.
 
-    Some are always there, the rest where variants differ. A column holds numbers, or texts where it
-    is not of numbers alone.
+    The learning rate is that of most seeds. Some parameters are always there, the rest only if
+    variants differ in them. A column holds texts unless all its values are numbers.
     """
-    # Without what a variant has not, beside which another's would have a column of its own.
+    # Without None: beside a section that other variants have, it would get a column of its own.
     dumped = [
         each.model_dump(mode="json", exclude={"learning_rate"}, exclude_none=True)
         for each in variants.values()
@@ -150,14 +152,14 @@ def hyperparameters(variants: Mapping[str, Variant], seeds: pd.DataFrame) -> pd.
     )
     numbers = table.dropna(axis="columns").select_dtypes("number").columns
     texts = table.columns.difference(numbers)
-    # TensorBoard's drawing of the table leaves out variants that lack a value.
+    # TensorBoard's table leaves out variants that lack a value.
     table[texts] = table[texts].map(_text, na_action="ignore").fillna("-")
     differing = table.columns[table.nunique() > 1]
     return table[list(dict.fromkeys([*_ALWAYS, *differing]))]
 
 
 def _check_parameters(settings: Params) -> None:
-    """Check that the results are of the parameters that params.yaml has."""
+    """Check that the results were made from the parameters in params.yaml."""
     with opened() as pipeline:
         for stage in pipeline.stages:
             if stage.name.startswith("train@"):
@@ -175,21 +177,21 @@ def _text(value: object) -> str:
 
 
 def _table(parameters: pd.DataFrame, tags: Iterable[str]) -> Summary:
-    """Return the columns of TensorBoard's table; of the metrics it shows the first by itself."""
+    """Return the columns of TensorBoard's table, which shows the first metric by default."""
     metrics = [Metric(tag) for tag in tags]
     columns = [_column(parameters[name]) for name in parameters]
     return _repeatable(hparams_config_pb(columns, metrics, time_created_secs=0))
 
 
 def _column(values: pd.Series) -> HParam:
-    """Return a column, whose kind TensorBoard knows by what may be in it."""
+    """Return a column with its possible values, from which TensorBoard derives the kind."""
     if is_numeric_dtype(values):
         return HParam(values.name, RealInterval(float(values.min()), float(values.max())))
     return HParam(values.name, Discrete(values.unique()))
 
 
 def _scalars(table: pd.DataFrame, tags: Mapping[str, str]) -> Iterator[tuple[int, Summary]]:
-    """Yield what a table with the column `epoch` holds in the columns that `tags` names."""
+    """Yield the values of some columns by epoch, with the names that `tags` gives the columns."""
     for column, tag in tags.items():
         for epoch, value in zip(table["epoch"], table[column], strict=True):
             if pd.notna(value):
@@ -197,7 +199,7 @@ def _scalars(table: pd.DataFrame, tags: Mapping[str, str]) -> Iterator[tuple[int
 
 
 def _repeatable(summary: Summary) -> Summary:
-    """Return a summary for the table with the bytes in order, which the plugin leaves to chance."""
+    """Return a summary for the table with repeatable bytes; the plugin leaves the order open."""
     for value in summary.value:
         data = HParamsPluginData.FromString(value.metadata.plugin_data.content)
         value.metadata.plugin_data.content = data.SerializeToString(deterministic=True)
@@ -214,7 +216,7 @@ def _write(path: Path, events: Iterable[tuple[int, Summary]]) -> None:
 
 
 def _foreign(directory: Path) -> Iterator[Path]:
-    """Yield what a folder holds beside folders and files of this module."""
+    """Yield each file and link that this module did not write, below a folder or in its place."""
     if directory.exists() and not directory.is_dir():
         yield directory
     for entry in directory.rglob("*"):

@@ -1,4 +1,4 @@
-"""The gallery: the test items that most models get wrong, as the page shows them."""
+"""The page's gallery of the test items that most models get wrong."""
 
 import base64
 import io
@@ -19,14 +19,14 @@ _COLOURS = 3
 
 
 class Mistaken(NamedTuple):
-    """A test item, and what the models make of it.
+    """A test item, and how the models get it wrong.
 
     Attributes:
         place: its index in the test split.
-        true: what is true of it, in words.
+        true: its true class, labels or number, in words.
         predicted: what most models predict instead.
-        told: what else is to be said.
-        picture: a PNG, as a data URL; empty where it is a row of a table.
+        told: a further remark, such as how many models are wrong; may be empty.
+        picture: a PNG as a data URL; empty for a row of a table.
     """
 
     place: int
@@ -37,12 +37,12 @@ class Mistaken(NamedTuple):
 
 
 class Gallery(NamedTuple):
-    """The items, and what they are of.
+    """The items of the gallery, and the counts behind them.
 
     Attributes:
-        items: those most often wrong first.
-        found: how many items more than half of the models get wrong, also those not shown.
-        models: of how many; those that diverged predict nothing and are none of them.
+        items: the items that are shown, those most often wrong first.
+        found: how many items more than half of the models get wrong, shown or not.
+        models: how many models there are, without those that diverged and so predict nothing.
     """
 
     items: list[Mistaken]
@@ -51,15 +51,15 @@ class Gallery(NamedTuple):
 
 
 def read_gallery(path: Path, names: Sequence[str], kind: Kind) -> Gallery:
-    """Read what `evaluate` wrote, gallery.npz.
+    """Read gallery.npz, which the stage `evaluate` writes.
 
     Args:
-        path: of the file.
-        names: of the classes or labels, or that of the number.
-        kind: of target.
+        path: the file.
+        names: the names of the classes or labels, or the one name of the number.
+        kind: the kind of target.
 
     Raises:
-        UserError: the file is not sound, or its arrays do not belong together.
+        UserError: the file is damaged, or its arrays do not belong together.
     """
     arrays = read_npz(path, {**_ARRAYS, "labels": kind.ARRAYS[0], "votes": (np.number, 2)})
     dimensions = 4 if "images" in arrays and arrays["images"].ndim == 4 else 3
@@ -90,12 +90,12 @@ def _belong_together(arrays: dict[str, NDArray[Any]], named: int, kind: Kind) ->
 
 
 def _picture(image: NDArray[np.uint8]) -> str:
-    """Return an image as a data URL; what stands for a row of a table has no picture."""
+    """Return an image as a data URL; empty for the placeholder of a row of a table."""
     if image.shape[:2] == (1, 1):
         return ""
     content = io.BytesIO()
     if image.ndim == 3 and image.shape[2] != _COLOURS:
         image = image[..., 0]
-    # Uncompressed: what a compressor makes of it depends on its version.
+    # Uncompressed, as compressed bytes depend on the compressor's version.
     Image.fromarray(image).save(content, "png", compress_level=0)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""The report as HTML and as Markdown: both say what the tables of results/ say, and no more."""
+"""The report as HTML and as Markdown, both made from the same tables of results/."""
 
 import re
 from collections.abc import Sequence
@@ -28,17 +28,17 @@ from optledger.report.gallery import Gallery
 
 @dataclass(frozen=True)
 class Results:
-    """What the report is made of: the tables of results/, by the names of their files.
+    """The contents of the report: the tables of results/, named like their files, and more.
 
     Attributes:
-        cases: the figure of each case.
-        costs: what each variant took to train.
-        gallery: the test images that most models get wrong.
+        cases: the path of each case's figure.
+        costs: the cost of training each variant.
+        gallery: the test items that most models get wrong.
         checksums: SHA-256 of data and results, by file.
-        versions: of the packages that results depend on most.
-        class_notes: what is to be said of classes without images.
-        residuals: true and predicted numbers, where the target is one.
-        number: what it is called.
+        versions: by package, the versions of those that results depend on most.
+        class_notes: remarks on classes that a split has no example of.
+        residuals: true and predicted numbers; empty unless the target is a number.
+        number: the name of that number.
     """
 
     leaderboard: pd.DataFrame
@@ -61,11 +61,11 @@ class Results:
 
 
 def html(results: Results, params: Params) -> str:
-    """Return the report as a page of HTML that needs no other file."""
+    """Return the report as one page of HTML that needs no other file."""
     board, comparison = results.leaderboard, params.comparison
     names = board["variant"].tolist()
     champion = board.loc[board["champion"] == 1, "variant"]
-    # Whose mistakes are shown.
+    # The variant whose mistakes are shown.
     one = str(champion.iloc[0]) if len(champion) else reference(board)
     differing, shared = tables.parameters(params, board)
     shown = tables.shown_classes(results.confusion, results.per_class, one)
@@ -156,13 +156,13 @@ def markdown(results: Results, params: Params) -> str:
 
 
 def _with_predictions(leaderboard: pd.DataFrame, variant: str) -> str:
-    """Return how many seeds of a variant predict anything."""
+    """Return in words how many seeds of a variant predict anything: those that did not diverge."""
     own = leaderboard[leaderboard["variant"] == variant]
     return many(own["seeds"].item() - own["diverged_seeds"].item(), "seed")
 
 
 def _full_batches(params: Params) -> list[str]:
-    """Return a note on variants that take one step an epoch beside others that take many."""
+    """Return a note on variants that take one step per epoch, if others take many."""
     full = [name for name, each in params.variants.items() if each.batch_size == "full"]
     if len(full) in (0, len(params.variants)):
         return []
@@ -174,7 +174,7 @@ def _full_batches(params: Params) -> list[str]:
     ]
 
 
-# Characters of a name that fit above a column.
+# The most characters of a name that fit above a column; longer ones are turned.
 _WIDE_HEAD = 12
 
 
@@ -199,7 +199,7 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "names": leaderboard["variant"].tolist(),
         "seeds": many(params.seeds.count, "seed"),
         "unit": METRICS[comparison.metric].unit,
-        # Of a difference; where there is none, it has three digits.
+        # The decimals of a difference; empty if it has three digits instead.
         "decimals": METRICS[comparison.metric].decimals or "",
         "lower_is_better": METRICS[comparison.metric].lower_is_better,
         "score": kind_of(leaderboard).SCORE.replace("_", " "),
@@ -222,16 +222,16 @@ def _environment() -> jinja2.Environment:
 
 
 def _script() -> Markup:
-    """Return the page's script without what its readers alone need: indentation, comments."""
+    """Return the page's script without indentation and comments."""
     source = resources.files("optledger.report").joinpath("page.js").read_text(encoding="utf-8")
     lines = (line.strip() for line in source.splitlines())
     code = "\n".join(line for line in lines if line and not line.startswith("//"))
-    # None of its texts has one of these between spaces.
+    # This is safe, as no string of the script has one of these operators between spaces.
     return Markup(re.sub(r" (=>|[=!]==|&&|\|\||[<>]=|[=?:]) ", r"\1", code))
 
 
 def _prose(text: str) -> Markup:
-    """Return text as it is set: code for backticks, minus signs, units that stay with numbers."""
+    """Return text as HTML: backticks become code, hyphens minus signs; units stay with numbers."""
     text = re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", str(escape(text)))
     text = re.sub(r"(?<=\d) (?=%|points|nats)", "\N{NO-BREAK SPACE}", text)
     return Markup(re.sub("`(.+?)`", r"<code>\1</code>", text))

@@ -1,4 +1,4 @@
-"""The tables of the report, as its template shows them: cells as text, and what colours them."""
+"""The tables of the report, as its template shows them: cells as text, with their colours."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,18 +28,18 @@ from optledger.datasets.kinds import kind_of
 from optledger.figures.panels import near
 
 FEW = 8
-"""So many variants are few enough for numbers in the cells of a matrix."""
+"""The most variants with which the cells of a matrix still show numbers."""
 
 
 class Bar(NamedTuple):
-    """A difference as it is drawn in its cell, in percent of the cell's width.
+    """The drawing of a difference in its cell, in percent of the cell's width.
 
     Attributes:
-        margin: where the margin begins, and how wide it is.
-        outer: where the interval begins, and how wide it is; None beyond the axis.
-        inner: the same of the narrower one, which shows equivalence.
-        middle: where the difference is; None beyond the axis.
-        beyond: at which end, if it is.
+        margin: start and width of the margin.
+        outer: start and width of the interval; None if it is unknown, or beyond the axis.
+        inner: the same of the narrower interval, which shows equivalence; None in a preview, too.
+        middle: the place of the difference; None if it is unknown, or beyond the axis.
+        beyond: `left` or `right`, if the difference is beyond that end of the axis; else empty.
     """
 
     margin: tuple[float, float]
@@ -55,20 +55,20 @@ class Rank(NamedTuple):
     Attributes:
         rank: from 1.
         variant: its name.
-        badges: what it is called.
-        mean: of the deciding metric.
-        told: the same in words.
+        badges: any of `first`, `leading` and `champion`.
+        mean: the mean of the deciding metric.
+        told: the mean in words.
         spread: the standard deviation over seeds, in words.
-        interval: of the mean, in words.
-        verdict: against the reference, none in a preview; out, where seeds diverged.
-        difference: from the reference, with its interval, in words.
-        bar: the same as it is drawn; None where it is unknown.
-        epochs: to each target, as a number, which may be infinite, and in words.
-        learning_rate: the chosen one, or that of most seeds.
-        rate: the same in words.
-        edge: which end of those tried that is, if it is one.
-        seeds: how many there are.
-        diverged: how many of them did.
+        interval: the interval of the mean, in words.
+        verdict: its verdict against the reference; empty in a preview, `out` if seeds diverged.
+        difference: the difference from the reference with its interval, in words.
+        bar: the drawing of that difference; the margin alone if it is unknown.
+        epochs: for each target, the epochs to it as a number, which may be infinite, and in words.
+        learning_rate: the chosen learning rate; if searches chose several, that of most seeds.
+        rate: the learning rate in words.
+        edge: `lowest` or `highest`, if it is that end of the rates tried; else empty.
+        seeds: how many seeds there are.
+        diverged: how many of them diverged.
     """
 
     rank: int
@@ -93,10 +93,10 @@ class Cell(NamedTuple):
     """A cell of a matrix.
 
     Attributes:
-        text: what stands there.
-        title: what it says in full.
-        kind: a class for the style sheet.
-        share: how strong its colour is, in percent.
+        text: the text in it.
+        title: the same in full, for a tooltip.
+        kind: its class in the style sheet.
+        share: the strength of its colour, in percent.
     """
 
     text: str
@@ -106,7 +106,7 @@ class Cell(NamedTuple):
 
 
 def held_against(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
-    """Return the variant that the page holds the others against: the baseline, or the best.
+    """Return the reference of the page: the baseline if none of its seeds diverged, or the best.
 
     Args:
         leaderboard: results/leaderboard.csv.
@@ -178,7 +178,7 @@ def _stands(
 
 
 def targets(leaderboard: pd.DataFrame) -> list[str]:
-    """Return the validation scores that epochs are counted to."""
+    """Return the validation scores to which epochs are counted."""
     names = leaderboard.columns[leaderboard.columns.str.startswith("epochs_to_")]
     return [str(name).removeprefix("epochs_to_") for name in names]
 
@@ -190,14 +190,14 @@ def _epochs(row: Mapping[str, Any], target: str) -> str:
 def written_ends(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
 ) -> tuple[str, str]:
-    """Return what the ends of the bars' axis are, in the metric's unit."""
+    """Return the ends of the bars' axis in words, in the metric's unit."""
     ends = _axis_of(leaderboard, comparisons, comparison)
     left, right = (signed(end, comparison.metric) for end in ends)
     return left, right
 
 
 def zero(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison) -> float:
-    """Return where 0 is on the bars' axis, in percent."""
+    """Return the place of 0 on the bars' axis, in percent."""
     left, right = _axis_of(leaderboard, comparisons, comparison)
     return round(100 * left / (left - right), 1)
 
@@ -211,16 +211,16 @@ def _axis_of(
 
 
 def axis(rows: pd.DataFrame, comparison: Comparison) -> tuple[float, float]:
-    """Return where the axis of `Bar` begins and ends, what is worse on the left.
+    """Return the left and the right end of the axis of `Bar`; the left is the worse side.
 
     Args:
-        rows: as of `against`, of variants of which no seed diverged.
+        rows: as returned by `against`, without variants that have a diverged seed.
         comparison: the section of params.yaml.
     """
     ends = rows[["low", "high"]].dropna()
     ends = ends[near(ends.abs().max(axis=1))]
     margin = comparison.margin(comparison.metric)
-    # Of no ends at all, too.
+    # The minimum of no rows is NaN, which fmin and fmax ignore.
     low = float(np.fmin(-1.4 * margin, 1.05 * ends["low"].min()))
     high = float(np.fmax(1.4 * margin, 1.05 * ends["high"].max()))
     if not low < high:
@@ -265,7 +265,7 @@ def _bar(
     return found._replace(outer=outer, inner=inner, middle=place(row["difference"]))
 
 
-# A variant against itself.
+# The cell of a variant against itself.
 _ITSELF = Cell("", "", "self")
 
 _MARKS = {
@@ -287,13 +287,13 @@ def verdicts(
     comparison: Comparison,
     lost: Collection[str] = (),
 ) -> list[list[Cell]]:
-    """Return a row for each variant: its verdict against each, and none against itself.
+    """Return the matrix of verdicts: a row per variant, with a cell for each one it is against.
 
     Args:
         comparisons: results/comparisons.csv.
-        names: of the variants, in the order of the leaderboard.
+        names: the variants, in the order of the leaderboard.
         comparison: the section of params.yaml.
-        lost: variants of which a seed diverged, which have no verdict.
+        lost: variants with a diverged seed, which have no verdict.
     """
     few = len(names) <= FEW
     beside = [plain_rows(against(comparisons, comparison.metric, other)) for other in names]
@@ -323,18 +323,18 @@ def _verdict(
 
 
 class PairRow(NamedTuple):
-    """A pair of variants.
+    """A pair of variants, as a row of their table.
 
     Attributes:
-        variant: the first.
-        against: the second.
-        difference: of the first from the second, in words.
-        interval: its interval, in words.
-        p_value: adjusted for all pairs, in words.
-        verdict: of the first, and the look that came to it.
-        further: the seeds that would settle it, in words.
+        variant: the first variant.
+        against: the second variant.
+        difference: the first minus the second, in words.
+        interval: the interval of the difference, in words.
+        p_value: the p-value, adjusted for all pairs, in words.
+        verdict: the verdict on the first variant, and the look that came to it.
+        further: how many more seeds would settle an inconclusive pair, in words.
         numbers: difference, interval and narrower interval, as the script reads them.
-        needed: the seeds that would show each of some differences.
+        needed: for each difference in results/power.csv, how many seeds would show it.
     """
 
     variant: str
@@ -354,13 +354,13 @@ def pairs(
     comparison: Comparison,
     lost: Collection[str] = (),
 ) -> list[PairRow]:
-    """Return every pair on the deciding metric.
+    """Return a row for every pair of variants, on the deciding metric.
 
     Args:
         comparisons: results/comparisons.csv.
         power: results/power.csv.
         comparison: the section of params.yaml.
-        lost: variants of which a seed diverged.
+        lost: variants with a diverged seed, whose pairs are out.
     """
     metric = comparison.metric
     needed = {
@@ -392,7 +392,9 @@ def pairs(
 
 
 def told_apart(rows: Sequence[PairRow], leading: Sequence[str]) -> tuple[str, str]:
-    """Return how sure it is who leads, and of how many pairs it is known which is better.
+    """Return two texts: how clear the lead is, and how many pairs are told apart.
+
+    If nothing can be said about the lead, the count comes first and the second text is empty.
 
     Args:
         rows: every pair.
@@ -418,13 +420,13 @@ def told_apart(rows: Sequence[PairRow], leading: Sequence[str]) -> tuple[str, st
 
 
 def sizes(power: pd.DataFrame, comparison: Comparison) -> list[str]:
-    """Return the differences that results/power.csv is about, in the metric's unit."""
+    """Return the differences in results/power.csv, in the metric's unit."""
     units = METRICS[comparison.metric].units
     return [f"{units * size:.4g}" for size in power["difference"].unique()]
 
 
 def needed(rows: Sequence[PairRow], names: Sequence[str], held: str) -> dict[str, list[str]]:
-    """Return the seeds that would show each difference from one variant, by variant."""
+    """Return, for each variant, how many seeds would show each difference from `held`."""
     found: dict[str, list[str]] = {name: [] for name in names}
     for row in rows:
         if held in (row.variant, row.against):
@@ -433,14 +435,14 @@ def needed(rows: Sequence[PairRow], names: Sequence[str], held: str) -> dict[str
 
 
 def price(power: pd.DataFrame, held: str) -> str:
-    """Return how much wider looks make the intervals of the pairs of a variant, in words.
+    """Return in words how much wider looks make the intervals of a variant's pairs.
 
     Args:
         power: results/power.csv.
         held: the variant.
 
     Returns:
-        Such as "5 %", or "5 to 7 %"; empty where nothing is known.
+        A text such as "5 %" or "5 to 7 %"; empty if it is unknown.
     """
     of = (power["variant"] == held) | (power["against"] == held)
     wider = (100 * (power.loc[of, "widened"].dropna() - 1)).round().astype(int)
@@ -455,13 +457,13 @@ def _number(seeds: float) -> str:
 
 
 def sentence(ranked: Sequence[Rank], held: str, baseline: str | None, *, preview: bool) -> str:
-    """Return how the others stand to one variant, in short.
+    """Return a short sentence on how the other variants compare with one.
 
     Args:
         ranked: the rows of the leaderboard.
-        held: the variant.
-        baseline: the one that params.yaml names, if any.
-        preview: whether differences stand in the place of verdicts.
+        held: the variant that the others are compared with.
+        baseline: the baseline in params.yaml, if there is one.
+        preview: whether to tell differences instead of verdicts.
     """
     groups: dict[str, list[str]] = {}
     for row in ranked:
@@ -483,7 +485,7 @@ def _brief(names: Sequence[str]) -> str:
 def seeds(
     table: pd.DataFrame, leaderboard: pd.DataFrame
 ) -> tuple[list[str], dict[str, list[list[str]]]]:
-    """Return what each seed came to: the heads of columns, and rows of cells by variant.
+    """Return the results of each seed: the heads of the columns, and by variant the rows of cells.
 
     Args:
         table: results/seeds.csv.
@@ -511,7 +513,7 @@ def seeds(
 
 
 MOST_CLASSES = 30
-"""So many classes a matrix of the page has; of more, those that are mistaken most often."""
+"""The most classes in a matrix of the page; with more, it shows those most often mistaken."""
 
 
 def shown_classes(confusion: pd.DataFrame, per_class: pd.DataFrame, variant: str) -> list[str]:
@@ -520,7 +522,7 @@ def shown_classes(confusion: pd.DataFrame, per_class: pd.DataFrame, variant: str
     Args:
         confusion: results/confusion.csv.
         per_class: results/per_class.csv, which has every class.
-        variant: whose mistakes decide, where there are too many.
+        variant: the variant whose mistakes decide, if there are too many classes.
     """
     classes = per_class["class"].drop_duplicates()
     own = confusion[
@@ -534,12 +536,12 @@ def shown_classes(confusion: pd.DataFrame, per_class: pd.DataFrame, variant: str
 def heat_map(
     per_class: pd.DataFrame, names: Sequence[str], classes: Sequence[str]
 ) -> list[list[Cell]]:
-    """Return a row of F1 for each variant, a cell for each class, darker where more is wrong."""
+    """Return the matrix of F1: a row per variant, a cell per class, darker for a lower F1."""
     if not classes:
         return []
     table = per_class.pivot(index="variant", columns="class", values="f1")
     table = table.loc[list(names), list(classes)]
-    # Of what it lacks of 1, in powers of ten: from 0.98 to 0.99 is as far as from 0.8 to 0.9.
+    # Coloured by the logarithm of 1 - F1: from 0.98 to 0.99 is as far as from 0.8 to 0.9.
     values = table.to_numpy(float)
     lacking = np.log10(np.clip(1 - np.where(np.isnan(values), 1.0, values), 1e-3, 1.0))
     shares = _shares(lacking)
@@ -559,7 +561,10 @@ def _heat(place: str, f1: float, share: float) -> Cell:
 
 
 def confusion(table: pd.DataFrame, variant: str, classes: Sequence[str]) -> list[list[Cell]]:
-    """Return a row for each true class, a cell for each predicted one, darker for more mistakes."""
+    """Return the confusion matrix: a row per true class, a cell per predicted one.
+
+    The colour is stronger for more mistakes.
+    """
     own = table[table["variant"] == variant]
     if own.empty:
         return []
@@ -587,20 +592,20 @@ def _shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return 100 * (values - values.min()) / spread if spread else np.zeros_like(values)
 
 
-# Sections that the tables have, or that results do not depend on.
+# Sections that other tables show, or that results do not depend on.
 _ELSEWHERE = {"variants", "cases", "model", "training", "publish"}
 
 
 def parameters(params: Params, metrics: Iterable[object]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return what the variants differ in, a row each, and what they share with the settings.
+    """Return the parameters in which variants differ, and all those that they share.
 
     Args:
         params: what params.yaml says.
-        metrics: the names of those that are measured, among others.
+        metrics: the names of the metrics that are measured; other names among them are ignored.
 
     Returns:
-        A table with the column `variant` and one for each parameter that is not the same for all;
-        every other parameter by its key.
+        A table with a row per variant, the column `variant`, and a column for each parameter that
+        differs; and a mapping of every other parameter and setting by its key.
     """
     table = pd.json_normalize([_plain(each) for each in params.variants.values()]).map(_shown)
     table.columns = table.columns.str.removesuffix(".name")

@@ -13,20 +13,23 @@ from optledger.review.parameters import ParameterChange
 from optledger.review.revision import Revision
 
 Kind = Literal["changed", "same", "new", "gone", "stale", "incomparable"]
-"""What became of a variant: it came out otherwise; to the same figures; it is in one revision only;
-or it is in both, but the results of one are not of its parameters, or not on the same test split.
+"""What became of a variant.
+
+`changed` or `same`: its figures differ between the revisions, or do not. `new` or `gone`: only the
+head has it, or only the base. `stale`: something changed since its results were made, in a revision
+that has it. `incomparable`: the revisions have different test splits.
 """
 
 
 @dataclass(frozen=True)
 class InputChange:
-    """Code, pinned packages or data that results were made of, and that differ.
+    """Code, pinned packages or data that the results were made from, and that differ.
 
     Attributes:
         path: the file or folder.
         kind: what it is.
-        reaches_variants: whether it is of what every variant is made of, or scored by.
-        elsewhere: what else it touches, in words, where it does not.
+        reaches_variants: whether every variant is trained or scored with it.
+        elsewhere: what it touches instead, in words; empty if it reaches variants.
     """
 
     path: str
@@ -40,14 +43,13 @@ class Effect:
     """What became of a variant.
 
     Attributes:
-        variant: its name in the head, or the one it had.
+        variant: its name in the head, or in the base if it is gone.
         kind: see `Kind`.
-        before: what the base tells of it: its row of the leaderboard, with the means of its seeds;
-            None where it is new.
-        after: what the head tells; None where it is gone.
-        differences: a row per metric, the deciding one first, of a variant that is `changed`: as of
-            `comparisons`, the head's less the base's.
-        renamed_from: its name in the base, where that was another one.
+        before: its row of the base's leaderboard, with the means of its seeds; None if it is new.
+        after: the same of the head; None if it is gone.
+        differences: for a `changed` variant, a row per metric with the deciding one first. The
+            columns are those of `comparisons`, for the head minus the base.
+        renamed_from: its name in the base, if that was another one.
     """
 
     variant: str
@@ -65,18 +67,18 @@ class Effect:
 
     @property
     def rows(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-        """What both revisions tell of it."""
+        """Its rows in both revisions: `before` and `after`."""
         return self.before, self.after
 
     @property
     def decisive(self) -> pd.Series:
-        """The row of the deciding metric, of a variant that is `changed`."""
+        """The row of the deciding metric; only a `changed` variant has one."""
         assert self.differences is not None
         return self.differences.iloc[0]
 
     @property
     def shift(self) -> int:
-        """Where the printed interval of the deciding metric is: 1 above 0, -1 below, else 0."""
+        """Where the printed interval of the deciding metric lies: 1 above 0, -1 below 0, else 0."""
         if self.differences is None:
             return 0
         low, high = self.decisive.reindex(["low", "high"])
@@ -84,7 +86,7 @@ class Effect:
 
     @property
     def verdict(self) -> str | None:
-        """On the deciding metric; None of a variant that is not `changed`."""
+        """The verdict on the deciding metric; None unless the variant is `changed`."""
         return None if self.differences is None else str(self.decisive["verdict"])
 
 
@@ -92,10 +94,11 @@ class History(NamedTuple):
     """What Git knows of two revisions.
 
     Attributes:
-        behind: how many commits to parameters or results the base has and the head has not.
-        common: the commit that both started from; None where there is none.
-        base_is_named: whether Git could merge the base by its name; not an experiment.
-        uncommitted: parameters and results that the workspace, as the head, has otherwise than Git.
+        behind: how many commits to parameters or results the base has and the head lacks.
+        common: the commit from which both started; None if there is none.
+        base_is_named: whether Git could merge the base by its name. It cannot merge an experiment.
+        uncommitted: if the head is the workspace, its files of parameters and results that differ
+            from Git's.
     """
 
     behind: int = 0
@@ -106,18 +109,18 @@ class History(NamedTuple):
 
 @dataclass(frozen=True)
 class Review:
-    """Two revisions, joined.
+    """A review of two revisions: what differs, and what that did.
 
     Attributes:
-        base: the one that it is judged against, and by whose rules.
-        head: the other.
+        base: the revision that the head is judged against, by the base's rules.
+        head: the revision that is judged.
         rules: the base's section `comparison`.
         parameters: what differs in params.yaml.
-        inputs: what else differs of that which results are made of.
-        effects: of the variants that are touched, by name.
-        untouched: the variants that are not.
-        missing: what would have told the noise of test images, and is not in DVC's cache here.
-        history: what Git knows of the two.
+        inputs: the other inputs of the results that differ.
+        effects: the effect on each variant that a change touches, sorted by name.
+        untouched: the names of the other variants.
+        missing: what would tell the noise of test items, but is not in DVC's cache here.
+        history: what Git knows of the two revisions.
     """
 
     base: Revision
@@ -132,17 +135,17 @@ class Review:
 
     @property
     def seeds(self) -> list[int]:
-        """How many seeds the variants have, in both revisions."""
+        """How many seeds each variant has: those of the base, then those of the head."""
         return [*self.base.counts, *self.head.counts]
 
     @property
     def is_preview(self) -> bool:
-        """Whether a variant of either has too few seeds for a verdict, so that none is made."""
+        """Whether a variant of either revision has too few seeds, so that no verdict is made."""
         return is_preview(self.seeds, self.rules)
 
     @property
     def diverging(self) -> list[Effect]:
-        """The variants of which more seeds diverge."""
+        """The variants of which more seeds diverge in the head than in the base."""
         return [
             effect
             for effect in self.effects
@@ -151,7 +154,7 @@ class Review:
 
     @property
     def stale(self) -> list[tuple[Revision, Sequence[str]]]:
-        """Each revision whose results are not of what it has, and what has changed since."""
+        """Each revision with outdated results, and what has changed since they were made."""
         return [
             (revision, list(dict.fromkeys(chain.from_iterable(revision.stale.values()))))
             for revision in (self.base, self.head)
@@ -160,16 +163,16 @@ class Review:
 
     @property
     def unexplained(self) -> list[Effect]:
-        """The variants with other figures, although nothing that they are made of differs."""
+        """The variants whose figures changed, although nothing that they are made from did."""
         if any(change.reaches_variants for change in self.inputs):
             return []
         touched = {name for change in self.parameters for name in change.variants}
         return [effect for effect in self.of_kind("changed") if effect.variant not in touched]
 
     def of_kind(self, kind: Kind) -> list[Effect]:
-        """Return the effects of a kind."""
+        """Return the effects of one kind."""
         return [effect for effect in self.effects if effect.kind == kind]
 
     def with_verdict(self, verdict: str) -> list[Effect]:
-        """Return the effects that are shown, or not shown, to be something."""
+        """Return the effects that have this verdict on the deciding metric."""
         return [effect for effect in self.effects if effect.verdict == verdict]

@@ -1,4 +1,4 @@
-"""What is known of a variant's noise in two revisions: tables, and predictions in DVC's cache."""
+"""The evidence of a variant's noise in two revisions: tables, and predictions in DVC's cache."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,10 +26,10 @@ class Evidence:
 
     Attributes:
         base: the one revision.
-        head: the other.
-        place: where DVC's cache on this machine keeps the object of an MD5; nothing is fetched.
-        looks: numbers of seeds, ascending, of which samples know.
-        missing: what was asked for and is not in that cache, in words.
+        head: the other revision.
+        place: returns where the local cache of DVC keeps the object of an MD5. Nothing is fetched.
+        looks: the declared looks that samples have to tell apart: numbers of seeds, ascending.
+        missing: in words, what was asked for but is not in that cache.
     """
 
     base: Revision
@@ -39,9 +39,10 @@ class Evidence:
     missing: list[str] = field(default_factory=list)
 
     def samples(self, before: str, after: str) -> tuple[Mapping[str, Sample], Mapping[str, Sample]]:
-        """Return by metric the seeds of variant `before` in the base and `after` in the head.
+        """Return the samples by metric of variant `before` in the base and `after` in the head.
 
-        They know of the test images where the predictions of both are at hand; else neither does.
+        Both contain the noise of test items if the test split and both predictions are in the
+        cache. Otherwise neither does.
         """
         pair = (self.base, before), (self.head, after)
         files = [self._predictions(*each) for each in pair]
@@ -70,7 +71,7 @@ class Evidence:
 
     @cached_property
     def _test_split(self) -> tuple[NDArray[Any], Summary] | None:
-        """The true values, shape (items, ...), and what kind they are."""
+        """The true values, shape (items, ...), and the summary; None if the cache lacks either."""
         summary, split = (
             self._object(self.head.output(path)) for path in (PREPARED / "summary.json", TEST_SPLIT)
         )
@@ -81,7 +82,7 @@ class Evidence:
         return read_split_of(split).targets, told
 
     def _object(self, md5: str | None) -> Path | None:
-        """Return the file of an MD5, if it is there and sound."""
+        """Return the cached file of an MD5; None if it is missing or damaged."""
         if md5 is None:
             return None
         path = self.place(md5)

@@ -1,12 +1,12 @@
-"""How the results went over time: the commits that changed them, as Git has them.
+"""The history of the results: the commits that changed them, as Git has them.
 
-They are those of the first parents of HEAD, which is what this branch had, one after another: a
-branch that was merged counts as its merge. Of all commits, those of branches that went on side by
-side would stand between each other, and what changed from one to the next would be nobody's change.
+Only first parents of HEAD count: the states that this branch had, one after another. A branch that
+was merged counts as its merge. With all commits, those of parallel branches would alternate, and
+the difference between two neighbours would be nobody's change.
 
-Two processes of Git read any number of commits: `git rev-list`, which is `git log`
-without the user's settings, and `git cat-file --batch`, which prints all files. A table that
-occurs twice is parsed once, and so is a section of params.yaml.
+Two processes of Git read any number of commits. `git rev-list` is `git log` without the user's
+settings, and `git cat-file --batch` prints all files. A table that occurs twice is parsed once,
+and so is a section of params.yaml.
 """
 
 import os
@@ -35,20 +35,20 @@ _INPUTS = {
     "code": ("src", "models", "dvc.yaml"),
     "pinned packages": ("requirements.lock",),
 }
-"""What results are made of beside parameters, in the words of a review, and where it is."""
+"""The inputs of the results other than parameters: their names in a review, and their paths."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """The deciding metric of a variant.
+    """The result of a variant on a metric, at one commit.
 
     Attributes:
-        variant: its name then.
+        variant: its name at that commit.
         value: the mean over its seeds.
-        low: the lower end of the mean's interval; NaN where an older version had none.
-        high: the upper end.
-        seeds: how many; None where an older version did not tell.
-        diverged_seeds: how many of them did.
+        low: the lower end of the mean's interval; NaN if an older version had no intervals.
+        high: the upper end of the interval.
+        seeds: how many seeds it had; None if an older version did not tell.
+        diverged_seeds: how many of them diverged.
     """
 
     variant: str
@@ -61,17 +61,17 @@ class Score:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a commit that changed the results has.
+    """The parameters and results of a commit that changed the results.
 
     Attributes:
         commit: its SHA-1.
-        date: its author's, in ISO 8601.
+        date: the author's date, in ISO 8601.
         subject: the first line of its message.
         has_parent: whether Git has the commit before it.
-        problem: why it shows no results: it removed them, or they cannot be read; empty if it does.
-        parameters: params.yaml; None where it cannot be read.
-        leaderboard: results/leaderboard.csv, by variant; None where there is a problem.
-        inputs: by `_INPUTS`, what Git knows their content by.
+        problem: why it shows no results: it removed them, or they cannot be read. Else empty.
+        parameters: params.yaml; None if it cannot be read.
+        leaderboard: results/leaderboard.csv, indexed by variant; None if there is a problem.
+        inputs: by name in `_INPUTS`, Git's digest of each path; None for a path that is missing.
     """
 
     commit: str
@@ -85,32 +85,32 @@ class Snapshot:
 
     @property
     def metric(self) -> str:
-        """The metric that decides."""
+        """The name of the deciding metric."""
         return str((self.parameters or {})["comparison"]["metric"])
 
     @property
     def dataset(self) -> str | None:
-        """The dataset's name; None where the parameters do not tell."""
+        """The name of the dataset; None if the parameters do not tell."""
         dataset = (self.parameters or {}).get("dataset")
         return dataset if isinstance(dataset, str) else None
 
     @property
     def variants(self) -> list[str]:
-        """The variants that have results, the best first."""
+        """The names of the variants that have results, the best first."""
         return [] if self.leaderboard is None else [str(each) for each in self.leaderboard.index]
 
     @property
     def leading(self) -> list[str] | None:
-        """The leading group, the best first; None where it is not known."""
+        """The leading group, the best first; None if it is not known."""
         return None if self.leaderboard is None else marked(self.leaderboard, "leading")
 
     @property
     def champions(self) -> list[str] | None:
-        """The champion, if there is one; None where it is not known."""
+        """The champion in a list, which is empty if there is none; None if it is not known."""
         return None if self.leaderboard is None else marked(self.leaderboard, "champion")
 
     def score(self, variant: str, metric: str) -> Score | None:
-        """Return what a variant came to, by its name then; None where it has no such result."""
+        """Return the result of a variant by its name at this commit; None if it has none."""
         if self.leaderboard is None or variant not in self.leaderboard.index:
             return None
         row: dict[str, Any] = {
@@ -119,7 +119,7 @@ class Snapshot:
         if metric not in row or pd.isna(row[metric]):
             return None
         value = float(row[metric])
-        # Version 0.1 had intervals with the mean in their middle, and those before it none.
+        # Version 0.1 wrote the half-width of symmetric intervals; earlier ones wrote no intervals.
         half = row.get(f"{metric}_half_width", float("nan"))
         low = row.get(f"{metric}_low", value - float(half))
         high = row.get(f"{metric}_high", value + float(half))
@@ -133,12 +133,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a snapshot has otherwise than the one before it.
+    """What changed between a snapshot and the one before it.
 
     Attributes:
-        parameters: keys of params.yaml, without the variants that were only renamed.
-        renamed: by a variant's name now, the one before.
-        inputs: what else, in the words of a review.
+        parameters: the keys of params.yaml that changed, without variants that were only renamed.
+        renamed: the old name of each renamed variant, by its new one.
+        inputs: the other inputs that changed, by their names in `_INPUTS`.
     """
 
     parameters: Sequence[ParameterChange]
@@ -148,12 +148,12 @@ class Changes:
 
 @dataclass(frozen=True)
 class History:
-    """How the results went over time.
+    """The history of the results.
 
     Attributes:
-        snapshots: the newest first; there is at least one.
+        snapshots: the commits that changed the results, the newest first; at least one.
         is_shallow: whether the clone lacks older commits.
-        is_uncommitted: whether the checkout has other results than HEAD.
+        is_uncommitted: whether the leaderboard in the checkout differs from the one in HEAD.
     """
 
     snapshots: Sequence[Snapshot]
@@ -162,15 +162,15 @@ class History:
 
     @property
     def present(self) -> Snapshot | None:
-        """The newest snapshot that shows results."""
+        """The newest snapshot that shows results; None if none does."""
         return next((each for each in self.snapshots if not each.problem), None)
 
     def changes(self) -> list[Changes | None]:
-        """Return what each snapshot changed; None where that is not known, as for the oldest."""
+        """Return the changes of each snapshot; None if they are unknown, as for the oldest."""
         return [_changes(older, newer) for newer, older in pairwise(self.snapshots)] + [None]
 
     def names(self) -> list[Mapping[str, str]]:
-        """Return for each snapshot the names that its variants had, by those they had last."""
+        """Return for each snapshot the names that its variants had then, by their last names."""
         found: list[Mapping[str, str]] = []
         last: Mapping[str, str] = {}
         newer: Document | None = None
@@ -181,16 +181,17 @@ class History:
                     before: last.get(after, after) for before, after in both if before and after
                 }
             newer = each.parameters or newer
-            # A name that later was another variant's: who always had it comes last, and has it.
+            # Two variants may have the same last name, if one took it over from the other. The one
+            # that has it in this snapshot is sorted last, and so takes the place of the other.
             own = sorted(each.variants, key=lambda name: last.get(name, name) == name)
             found.append({last.get(name, name): name for name in own})
         return found
 
     def last_names(self, asked: Sequence[str]) -> list[str]:
-        """Return the names that variants had last, by any that they had.
+        """Return the last names of variants that are given by any name they ever had.
 
         Raises:
-            UserError: there has been no variant of that name.
+            UserError: no commit has a variant of that name.
         """
         every = self.names()
         known = {name: name for names in every for name in names}
@@ -215,12 +216,12 @@ def read() -> History:
         raise UserError(f"optledger history: {error}; allowed: {allowed}") from None
     listed = ""
     if git.ask("rev-parse", "--verify", "--quiet", "HEAD"):
-        # Not `git log`, which heeds settings such as log.showSignature.
+        # Not `git log`, which obeys settings such as log.showSignature.
         listed = git.run(
             *("rev-list", "--first-parent", "--encoding=UTF-8"),
             *("--format=%H%x00%P%x00%aI%x00%s", "HEAD", "--", str(TABLE)),
         )
-    # Each has a line of its own before it.
+    # Git prints a line without NUL before each commit, which this leaves out.
     lines = [line.split("\0") for line in listed.split("\n") if line.count("\0") == 3]
     if not lines:
         found = f"found no commit with {TABLE}"
@@ -237,7 +238,7 @@ def read() -> History:
 
 def _snapshots(lines: Sequence[Sequence[str]]) -> Iterator[Snapshot]:
     paths = [str(TABLE), str(PARAMS), *(path for paths in _INPUTS.values() for path in paths)]
-    # Relative to this folder, which need not be the repository's.
+    # `./` makes paths relative to this folder, which need not be the root of the repository.
     contents = iter(git.contents([f"{line[0]}:./{path}" for line in lines for path in paths]))
     section = cache(partial(parse_yaml, name=str(PARAMS)))
     document, table = cache(partial(_document, section=section)), cache(_table)
@@ -255,7 +256,7 @@ def _snapshots(lines: Sequence[Sequence[str]]) -> Iterator[Snapshot]:
         yield Snapshot(
             commit=commit,
             date=date,
-            # Of bytes that are no text, whatever the commit calls them.
+            # The bytes may not be text, whatever encoding the commit names.
             subject=os.fsencode(subject).decode(errors="replace"),
             has_parent=bool(parents),
             problem=problem,
@@ -278,9 +279,9 @@ def _document(content: Content | None, section: Callable[[bytes], Any]) -> Docum
 
 
 def _joined(content: bytes, section: Callable[[bytes], Any]) -> Document | None:
-    """Return params.yaml, made of its sections; None where they do not stand by themselves.
+    """Return params.yaml, joined from its sections; None if they cannot be parsed one by one.
 
-    A parser in Python takes ten milliseconds for the whole, and most commits change one section.
+    Parsing the whole file takes ten milliseconds in Python, and most commits change one section.
     """
     if re.search(rb"[&*]|^(---|\.\.\.|%)", content, re.MULTILINE):
         return None
@@ -288,7 +289,7 @@ def _joined(content: bytes, section: Callable[[bytes], Any]) -> Document | None:
         parts = [section(each) for each in re.split(rb"^(?=\w+:)", content, flags=re.MULTILINE)]
     except UserError:
         return None
-    # Of comments alone, nothing.
+    # A part with comments alone parses to None.
     parts = [each for each in parts if each is not None]
     if not all(isinstance(each, Mapping) for each in parts):
         return None

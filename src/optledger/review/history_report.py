@@ -1,4 +1,4 @@
-"""A history as a table in words, as a document for programs, and as a figure."""
+"""A history as a table for a terminal, as a JSON document for programs, and as a figure."""
 
 import math
 import textwrap
@@ -16,28 +16,28 @@ from optledger.figures import history as figure
 from optledger.review.history import TABLE, Changes, History, Score, Snapshot
 from optledger.review.parameters import value_words
 
-# What Git shows of a commit.
+# How many characters of a commit's SHA-1 are shown, as by Git.
 _SHORT = 7
 
-# Where the table has its dates, below which stands what is to be said of a commit.
+# Remarks on a commit are indented to the table's column of dates.
 _INDENT = " " * 10
 
-# Of the parameters that one commit changed.
+# The most parameters that are listed for one commit.
 _MOST = 8
 
 
 def terminal(history: History, asked: Sequence[str], columns: int) -> str:
-    """Return a history as a terminal of so many columns shows it, the newest commit first.
+    """Return a history as a table for a terminal, the newest commit first.
 
-    Below the figures of a commit stand its subject, who leads, and what it changed.
+    Below the figures of a commit stand its subject, the leading group, and what it changed.
 
     Args:
-        history: as read.
-        asked: names of variants; if none, the champion of the newest results.
-        columns: of the terminal.
+        history: as returned by `read`.
+        asked: names of variants; if there are none, the champion of the newest results.
+        columns: the width of the terminal.
 
     Raises:
-        UserError: there has been no such variant.
+        UserError: no commit has a variant of such a name.
     """
     shown = history.last_names(asked or _foremost(history))
     steps = list(zip(history.snapshots, history.names(), history.changes(), strict=True))
@@ -53,13 +53,13 @@ def terminal(history: History, asked: Sequence[str], columns: int) -> str:
 
 
 def _foremost(history: History) -> list[str]:
-    """Return the champion of the newest results, or whoever is the best of them."""
+    """Return the champion of the newest results, or their best variant if there is no champion."""
     present = history.present
     return (present.champions or present.variants)[:1] if present else []
 
 
 def _row(snapshot: Snapshot, variants: Sequence[str | None]) -> dict[str, str]:
-    """Return the cells of a commit, a line in them for each variant by its name then."""
+    """Return the cells of a commit's row, with a line for each variant under its name then."""
     there = [] if snapshot.problem else [name for name in variants if name is not None]
     scores = [snapshot.score(name, snapshot.metric) for name in there]
     return {
@@ -82,7 +82,7 @@ def _interval(metric: str, score: Score) -> str:
 
 
 def _table(rows: pd.DataFrame) -> list[list[str]]:
-    """Return the lines of the table's head, and those of each row."""
+    """Return the lines of the table's head, then those of each row."""
     heights = rows.map(lambda cell: 1 + cell.count("\n")).max(axis=1)
     metrics = set(rows["metric"]) - {""}
     if len(metrics) == 1:
@@ -108,7 +108,7 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
 
 
 def _told(history: History, snapshot: Snapshot, changes: Changes | None) -> Iterator[str]:
-    """Yield what is to be said of a commit, a paragraph each; some are empty."""
+    """Yield the remarks on a commit, one paragraph each; some are empty."""
     yield snapshot.subject
     yield snapshot.problem
     leading, champions = snapshot.leading, snapshot.champions
@@ -140,7 +140,7 @@ def _changed(changes: Changes) -> str:
 
 
 def _notes(history: History, asked: Sequence[str], shown: Sequence[str]) -> Iterator[str]:
-    """Yield what is to be said of the whole."""
+    """Yield the notes on the whole table."""
     present = history.present
     if (
         present
@@ -163,24 +163,35 @@ def _notes(history: History, asked: Sequence[str], shown: Sequence[str]) -> Iter
 
 
 def record(history: History, asked: Sequence[str]) -> dict[str, Any]:
-    """Return a history as JSON can hold it; a number that is unknown, or infinite, is null.
+    """Return a history for a JSON document; unknown and infinite numbers are null.
 
     Args:
-        history: as read.
-        asked: names of variants; if none, all.
+        history: as returned by `read`.
+        asked: names of variants; if there are none, all.
 
     Returns:
-        `variants`, the names they had last; `shallow`, whether older commits are lacking;
-        `uncommitted`, whether the checkout has other results than HEAD; `commits`, the newest
-        first. Of each, `commit`, `date`, `subject`; `problem`, why it shows no results, or null;
-        `dataset`; `metric`, which decides; `leading`, null where it is not known; `champion`, null
-        where it is not known, or nobody; `variants`, by last name, with `variant`, the name then,
-        `mean`, `low`, `high`, `seeds` and `diverged_seeds`; and `changed`, null where that is not
-        known, with `parameters`, as of a review, `renamed`, by new name the old one, and `inputs`,
-        what else changed.
+        A mapping with these keys:
+
+        - `variants`: the last names of the variants.
+        - `shallow`: whether the clone lacks older commits.
+        - `uncommitted`: whether the checkout has other results than HEAD.
+        - `commits`: a list, the newest first.
+
+        Each commit has these keys:
+
+        - `commit`, `date` and `subject`.
+        - `problem`: why it shows no results, or null.
+        - `dataset`: its name; null if it is not known.
+        - `metric`: the deciding metric; null if there are no results.
+        - `leading`: the leading group; null if it is not known.
+        - `champion`: null if it is not known or there is none.
+        - `variants`: by last name, a mapping with `variant`, which is the name at that commit,
+          `mean`, `low`, `high`, `seeds` and `diverged_seeds`.
+        - `changed`: null if it is not known. Else a mapping with `parameters`, as in a review,
+          `renamed`, the old names by the new ones, and `inputs`, what else changed.
 
     Raises:
-        UserError: there has been no such variant.
+        UserError: no commit has a variant of such a name.
     """
     every = list(dict.fromkeys(name for names in history.names() for name in names))
     shown = history.last_names(asked) if asked else every
@@ -231,14 +242,14 @@ def _score(score: Score) -> dict[str, Any]:
 
 
 def drawing(history: History, asked: Sequence[str]) -> str:
-    """Return a history as SVG: the results on the present dataset, by the present metric.
+    """Return a history as an SVG figure: results on the present dataset, by the present metric.
 
     Args:
-        history: as read.
-        asked: names of variants; if none, those of the newest results.
+        history: as returned by `read`.
+        asked: names of variants; if there are none, those of the newest results.
 
     Raises:
-        UserError: there has been no such variant, or nothing can be drawn.
+        UserError: no commit has a variant of such a name, or nothing can be drawn.
     """
     present = history.present
     if present is None:

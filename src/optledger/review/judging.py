@@ -1,4 +1,4 @@
-"""Two revisions joined: what differs, whom that touches, and whether its effect is real."""
+"""Judging two revisions: what differs, which variants that touches, and whether it matters."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def review(base: str, head: str) -> Review:
 
     Args:
         base: a Git revision, a DVC experiment, or `workspace`.
-        head: likewise.
+        head: a Git revision, a DVC experiment, or `workspace`; it is judged by the base's rules.
 
     Raises:
         UserError: there is no such revision, or it has no results.
@@ -40,7 +40,7 @@ def review(base: str, head: str) -> Review:
 
 
 def join(base: Revision, head: Revision, evidence: Evidence, history: History) -> Review:
-    """Join what two revisions asked for with what came of it."""
+    """Return a review of two revisions: how their inputs differ, and the effect on each variant."""
     rules = _rules(base)
     parameters = parameter_changes(base.parameters, head.parameters)
     inputs = list(_input_changes(base, head))
@@ -78,7 +78,7 @@ def _rules(base: Revision) -> Comparison:
 
 
 class _Variant(NamedTuple):
-    """A variant's name in both revisions, None where it is not in one, and what became of it."""
+    """A variant's name in each revision, None where it is missing, and what became of it."""
 
     before: str | None
     after: str | None
@@ -94,7 +94,7 @@ class _Variant(NamedTuple):
 
 
 def _variants(base: Revision, head: Revision) -> list[_Variant]:
-    """Return the variants of both revisions, by name."""
+    """Return the variants of both revisions, sorted by name."""
     found = [
         _Variant(*pair, _kind(base, head, *pair))
         for pair in pairs(base.parameters, head.parameters)
@@ -119,15 +119,16 @@ _FIGURES = ["seed", "learning_rate", *METRICS, "epochs", "diverged_epoch"]
 
 
 def _is_same(base: Revision, head: Revision, before: str, after: str) -> bool:
-    """Whether a variant, by its names in both, has the same figures for the seeds of the fewer."""
+    """Whether a variant has the same figures in both revisions, for the seeds that both have."""
     # An older version's table may lack a column.
     columns = [each for each in _FIGURES if each in base.seeds and each in head.seeds]
     first, second = (
-        # As numbers: whether a column has integers only depends on other variants, too.
+        # As floats, since whether a column is of integers depends on other variants, too.
         table.loc[table["variant"] == name, columns].astype(float).reset_index(drop=True)
         for table, name in ((base.seeds, before), (head.seeds, after))
     )
-    # Of more seeds the first are compared: the same trainings are no evidence against themselves.
+    # The further seeds of one revision are left out: if the trainings that both have are the same,
+    # they are no evidence of a change.
     fewer = min(len(first), len(second))
     return bool(first[:fewer].equals(second[:fewer]))
 
@@ -164,7 +165,7 @@ def _effect(
 
 
 def _row(revision: Revision, variant: str | None) -> Mapping[str, Any] | None:
-    """Return what a revision tells of a variant; None where it is not in it."""
+    """Return a variant's leaderboard row and its means over seeds; None if it has no seed."""
     own = revision.seeds[revision.seeds["variant"] == variant]
     if variant is None or own.empty:
         return None
@@ -177,7 +178,11 @@ def _row(revision: Revision, variant: str | None) -> Mapping[str, Any] | None:
 
 
 def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
-    """Yield what the locks record otherwise, or one of them alone, of what no stage makes."""
+    """Yield the inputs that the two revisions' dvc.lock record differently.
+
+    Only stages that both record are compared. Outputs of stages are no inputs, except for the raw
+    data, which a stage downloads.
+    """
     changed: dict[Path, set[str]] = {}
     for name in base.stages.keys() & head.stages.keys():
         stages = [each.stages[name] for each in (base, head)]
@@ -207,7 +212,7 @@ def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
 
 
 def _history(base: Revision, head: Revision) -> History:
-    """Ask Git."""
+    """Ask Git about the two revisions."""
     first, second = (each.commit or "HEAD" for each in (base, head))
     ours = (str(path) for path in (PARAMS, LOCK, RESULTS))
     changed = git.ask("diff", "--name-only", "HEAD", "--", *ours) if head.commit is None else None

@@ -1,4 +1,4 @@
-"""The parameters that two revisions differ in, and which variants each of them touches."""
+"""The parameters in which two revisions differ, and the variants that each of them touches."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,19 +9,19 @@ from optledger.core.documents import differences, shown
 from optledger.core.params import inheriting
 
 Document = Mapping[str, Any]
-"""params.yaml as it stands: also of a revision whose schema was another one."""
+"""params.yaml as it was parsed, without a schema, as older revisions may have had another one."""
 
 
 @dataclass(frozen=True)
 class ParameterChange:
-    """A key of params.yaml with another value.
+    """A key of params.yaml whose value differs.
 
     Attributes:
-        key: dotted.
-        before: its value; None where there is none.
-        after: likewise.
-        variants: those it touches.
-        elsewhere: what else it touches, in words; empty where that is nothing.
+        key: the key with its sections, joined by dots.
+        before: the old value; None if there is none.
+        after: the new value; None if there is none.
+        variants: the names of the variants that it touches.
+        elsewhere: what else it touches, in words; empty if there is nothing.
     """
 
     key: str
@@ -31,7 +31,7 @@ class ParameterChange:
     elsewhere: str = ""
 
     def record(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the change as a mapping that JSON can hold."""
         return {
             "key": self.key,
             "before": _plain(self.before),
@@ -42,9 +42,9 @@ class ParameterChange:
 
 
 def parameter_changes(before: Document, after: Document) -> list[ParameterChange]:
-    """Return every key of two revisions' params.yaml that differs, by section.
+    """Return every key that differs between two revisions' params.yaml, sorted by section.
 
-    Order, comments and the way a number is written are no differences.
+    The order of keys, comments and the way a number is written make no difference.
     """
     return [
         ParameterChange(key, old, new, tuple(_touched(key, before, after)), _elsewhere(key))
@@ -53,7 +53,7 @@ def parameter_changes(before: Document, after: Document) -> list[ParameterChange
 
 
 def value_words(value: object) -> str:
-    """Return the value of a parameter as a cell has it."""
+    """Return the value of a parameter as the text of a cell, cut short if it is long."""
     text = " ".join(value.split()) if isinstance(value, str) else shown(value)
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
@@ -67,7 +67,7 @@ def variants_of(document: Document) -> list[str]:
 
 
 def resolved(document: Document, variant: str) -> Document | None:
-    """Return a variant with the model and the defaults that it keeps; None if there is none."""
+    """Return a variant with the model and defaults that it inherits; None if it does not exist."""
     own = _section(document, "variants").get(variant)
     if not isinstance(own, dict):
         return None
@@ -76,9 +76,9 @@ def resolved(document: Document, variant: str) -> Document | None:
 
 
 def pairs(before: Document, after: Document) -> Iterator[tuple[str | None, str | None]]:
-    """Yield each variant's name in both revisions, None where it is not in one.
+    """Yield each variant's name in both revisions; None for the one that does not have it.
 
-    It has another name, if all it is is the same.
+    A variant counts as renamed if everything but its name is the same.
     """
     old_names, new_names = variants_of(before), variants_of(after)
     gone = [name for name in old_names if name not in new_names]
@@ -119,7 +119,10 @@ def _touched(key: str, before: Document, after: Document) -> Iterator[str]:
 
 
 def _differ(before: Document | None, after: Document | None, field: str) -> bool:
-    """Whether two resolved variants differ in a field; or at all, where one is missing."""
+    """Whether two resolved variants differ in a field.
+
+    If one of them is missing, or no field is named, the whole variants are compared.
+    """
     if before is None or after is None or not field:
         return before != after
     return bool(before.get(field) != after.get(field))
@@ -142,7 +145,7 @@ def _elsewhere(key: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of params.yaml as JSON can hold it; as a text where it cannot."""
+    """Return a value of params.yaml that JSON can hold; what JSON lacks becomes text."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):

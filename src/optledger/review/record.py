@@ -13,7 +13,7 @@ from optledger.review.revision import Revision
 
 
 def record(review: Review) -> dict[str, Any]:
-    """Return everything that a review says; a number that is unknown, or infinite, is null."""
+    """Return everything that a review says; unknown and infinite numbers are null."""
     return {
         "outcome": outcome(review),
         "verdicts": {effect.variant: effect.verdict or effect.kind for effect in review.effects},

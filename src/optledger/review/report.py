@@ -16,11 +16,11 @@ from optledger.review.revision import Revision
 from optledger.review.tables import deciding, name, others, parameters, training
 
 MARKER = "<!-- optledger review -->"
-"""The first line of a report in Markdown: by it, a later one takes its place."""
+"""The first line of a report in Markdown. A later report finds the one to replace by this line."""
 
 
 def outcome(review: Review) -> str:
-    """Return in one sentence what the change did; after one that says so, if it is a preview."""
+    """Return in one sentence what the change did; another one before it announces a preview."""
     parts = [*_judged(review), *_not_judged(review)]
     if parts:
         return f"{_preview(review)}{'; '.join(parts)}."
@@ -37,7 +37,7 @@ def _preview(review: Review) -> str:
 
 
 def _judged(review: Review) -> Iterator[str]:
-    """Yield what is shown, the worst first, and with what confidence."""
+    """Yield what the review shows, the worst first, and with what confidence."""
     metric = review.rules.metric
     margin = f"the margin of {METRICS[metric].amount(review.rules.margin(metric))}"
     for effect in review.diverging:
@@ -95,7 +95,7 @@ def _not_judged(review: Review) -> Iterator[str]:
 
 
 def terminal(review: Review, columns: int) -> str:
-    """Return the review as a terminal of so many columns shows it; tables are not broken."""
+    """Return the review for a terminal of so many columns; text is wrapped, tables are not."""
     return "\n\n".join(
         textwrap.fill(part, columns, break_long_words=False, break_on_hyphens=False)
         if isinstance(part, str)
@@ -105,7 +105,7 @@ def terminal(review: Review, columns: int) -> str:
 
 
 def markdown(review: Review) -> str:
-    """Return the review as Markdown, for a comment."""
+    """Return the review as Markdown, for a comment on a pull request."""
     answer, *decision = _in_markdown(_decision(review))
     details = _in_markdown(_details(review))
     if details:
@@ -122,7 +122,7 @@ def _in_markdown(parts: Iterable[str | pd.DataFrame]) -> list[str]:
 
 
 def _decision(review: Review) -> Iterator[str | pd.DataFrame]:
-    """Yield what one decides by: the answer, what stands in its way, the cause, the effect."""
+    """Yield what a decision needs: the answer, what stands in its way, the cause, the effect."""
     yield outcome(review)
     yield from _stale(review)
     yield from _behind(review)
@@ -143,7 +143,7 @@ def _details(review: Review) -> Iterator[pd.DataFrame]:
 
 
 def _stale(review: Review) -> Iterator[str]:
-    """Yield a line for each revision whose results are not of what it has, and the command."""
+    """Yield a line for each revision with outdated results, with the command that updates them."""
     for revision, reasons in review.stale:
         yield (
             f"{revision.label}: not run since a change of {_some(reasons)}: run dvc repro "
@@ -167,7 +167,7 @@ def _behind(review: Review) -> Iterator[str]:
 
 
 def _some(paths: Sequence[str]) -> str:
-    """Return paths as a sentence has them, not too many."""
+    """Return paths as a list in a sentence, cut short if there are many."""
     if len(paths) <= _MOST:
         return listed(paths)
     return f"{', '.join(paths[:_MOST])} and {len(paths) - _MOST} more"
@@ -189,7 +189,7 @@ def _inputs(review: Review) -> Iterator[str]:
 
 
 def _leaders(review: Review) -> Iterator[str]:
-    """Tell who leads, and who the champion is, in both revisions; nobody is in a preview."""
+    """Yield the leading group and the champion of both revisions; nothing in a preview."""
     if review.is_preview:
         return
     before, after = review.base, review.head
@@ -218,7 +218,7 @@ def _was(what: str, before: Sequence[str], after: Sequence[str], by_noise: bool)
 
 
 def _notes(review: Review) -> Iterator[str]:
-    """Yield what is as it was, and how it was judged."""
+    """Yield what stayed the same, how the rest was judged, and what to be aware of."""
     rules, base = review.rules, review.base
     if same := review.of_kind("same"):
         yield f"Made anew, and the same figure by figure{_as_far(same)}: {_names(same)}."
@@ -263,15 +263,15 @@ def _notes(review: Review) -> Iterator[str]:
 
 
 def _as_far(effects: Sequence[Effect]) -> str:
-    """Return as far as what these are the same, where one revision has more seeds."""
+    """Return a restriction to the seeds that both revisions have, if one of them has more."""
     counts = [[int(side["seeds"]) for side in each.rows if side] for each in effects]
     return " for the seeds that both have" if any(len({*own}) > 1 for own in counts) else ""
 
 
 def _looks(review: Review) -> Iterator[str]:
-    """Tell of looks at the same trainings: which are declared, moved, or nobody's plan.
+    """Yield notes on looks: which are declared, which rules changed, which look is undeclared.
 
-    A preview has no verdict, and so is no look.
+    There are none in a preview: it has no verdict, and so it is no look.
     """
     rules = review.rules
     if review.is_preview:
@@ -302,12 +302,12 @@ def _looks(review: Review) -> Iterator[str]:
     )
 
 
-# What a verdict's promise rests on.
+# The parameters that the promise of a verdict rests on.
 _OF_LOOKS = r"comparison(\.(looks|spending|confidence|family|metric|margins)|$)"
 
 
 def _count(revision: Revision) -> int | None:
-    """Return how many seeds its parameters ask for."""
+    """Return how many seeds a revision's parameters ask for; None unless it is two or more."""
     match revision.parameters:
         case {"seeds": {"count": int() as count}} if count > 1:
             return count
@@ -325,7 +325,7 @@ def _noise(effect: Effect) -> str:
 
 
 def _advice(effects: Sequence[Effect], declared: bool) -> Iterator[str]:
-    """Tell how many seeds would decide."""
+    """Yield for each variant how many seeds would decide."""
     for effect in effects:
         needed = effect.decisive["further_seeds"]
         if needed == float("inf") and declared:
@@ -342,7 +342,7 @@ def _advice(effects: Sequence[Effect], declared: bool) -> Iterator[str]:
 
 
 def _claim(effects: Sequence[Effect], what: str, metric: str) -> str:
-    """Return what effects are, with their differences and intervals."""
+    """Return a claim about variants, with their differences and intervals."""
     if len(effects) == 1:
         return f"{name(effects[0])} is {what} {_size(effects[0], metric)}".rstrip()
     return f"{listed(_sized(effects, metric))} are {what}"
@@ -353,7 +353,10 @@ def _sized(effects: Sequence[Effect], metric: str) -> list[str]:
 
 
 def _size(effect: Effect, metric: str) -> str:
-    """Return a difference with its interval; before the first look it has none."""
+    """Return the difference on the deciding metric with its interval, in brackets.
+
+    Before the first look it is the difference of all seeds, and the interval is unknown.
+    """
     found = effect.decisive
     value = found["difference_of_all" if pd.isna(found["difference"]) else "difference"]
     size = signed(value, metric)

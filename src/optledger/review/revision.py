@@ -1,4 +1,4 @@
-"""A revision of this project as Git has it: parameters, results, and what made the results."""
+"""A revision of this project: its parameters, its results, and what the results were made from."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,26 +22,27 @@ from optledger.review.parameters import Document
 from optledger.review.staleness import not_run_since
 
 WORKSPACE = "workspace"
-"""DVC's name for the files of the checkout, whether they are committed or not."""
+"""DVC's name for the files of the checkout, committed or not."""
 
 TEST_SPLIT = PREPARED / "test.npz"
 
-# What DVC and Git show of a commit.
+# How many characters of a commit's SHA-1 are shown, as by DVC and Git.
 _SHORT = 7
 
 
 @dataclass(frozen=True)
 class Revision:
-    """What a revision asks for, and what came of it.
+    """The parameters and the results of a revision.
 
     Attributes:
-        name: as it was asked for.
+        name: the name by which it was asked for.
         commit: its SHA-1; None for the workspace.
         parameters: params.yaml.
-        stages: those of dvc.yaml by name, with what dvc.lock records of them.
-        stale: by stage, what is not as dvc.lock records it: the results are not of that.
+        stages: the stages of dvc.yaml by name, with what dvc.lock records of them.
+        stale: by stage, the files and keys that are not as dvc.lock records them. The results were
+            made from something else.
         seeds: results/seeds.csv.
-        leaderboard: results/leaderboard.csv, by variant.
+        leaderboard: results/leaderboard.csv, indexed by variant.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Revision:
 
     @property
     def label(self) -> str:
-        """The name, with the commit where that says more."""
+        """The name, with the short commit if that says more."""
         if self.commit is None:
             return self.name
         if self.commit.startswith(self.name):
@@ -63,7 +64,7 @@ class Revision:
 
     @property
     def block(self) -> int:
-        """How many seeds share a search; 1 where all of them do, which is no block."""
+        """How many seeds share a search; 1 if all of them do, so that there are no blocks."""
         match self.parameters:
             case {"seeds": {"per_search": int() as block}} if block > 1:
                 return block
@@ -71,12 +72,12 @@ class Revision:
 
     @property
     def leading(self) -> list[str] | None:
-        """The leading group, the best first; None where an older version did not tell."""
+        """The leading group, the best first; None if an older version did not tell."""
         return marked(self.leaderboard, "leading")
 
     @property
     def champions(self) -> list[str] | None:
-        """The champion, if there is one; None where an older version did not tell."""
+        """The champion in a list, empty if there is none; None if an older version did not tell."""
         return marked(self.leaderboard, "champion")
 
     @property
@@ -85,15 +86,15 @@ class Revision:
         return [int(count) for count in self.seeds.groupby("variant").size()]
 
     def output(self, path: Path) -> str | None:
-        """Return the MD5 that dvc.lock records of an output; None where it has none."""
+        """Return the MD5 that dvc.lock records of an output; None if it records none."""
         found = (stage.outputs.get(path) for stage in self.stages.values())
         return next((md5 for md5 in found if md5), None)
 
     def why_stale(self, variant: str) -> list[str]:
-        """Return what the results of a variant are not of; empty where they are as they should."""
+        """Return what changed since the results of a variant were made; empty if nothing did."""
         names = ("download", "preprocess", f"train@{variant}", "evaluate")
         reasons = [reason for name in names for reason in self.stale.get(name, ())]
-        # What another variant has changed is nothing to this one.
+        # Changed parameters of other variants do not concern this one.
         others = f"{PARAMS}: variants."
         own = f"{others}{variant}"
         return list(
@@ -110,7 +111,7 @@ def repository() -> Iterator[Any]:
     """Yield DVC's repository of the working directory.
 
     Raises:
-        UserError: there is none, or DVC cannot read it.
+        UserError: there is no DVC or Git repository, or DVC cannot read it.
     """
     try:
         with open_repository() as opened:
@@ -124,7 +125,7 @@ def repository() -> Iterator[Any]:
     except DvcException as error:
         raise UserError(f"optledger review: {' '.join(str(error).split())}") from None
     except UnicodeEncodeError as error:
-        # Of any folder, as DVC looks at all of them.
+        # The name may be that of any folder, as DVC looks at all of them.
         allowed = "UTF-8, and a locale that has it, such as C.UTF-8"
         raise UserError(
             f"optledger review: found the name {shown(error.object)}; allowed: {allowed}"
@@ -152,10 +153,10 @@ def read(opened: Any, name: str) -> Revision:
 
 
 def resolve(name: str) -> str:
-    """Return the commit that Git, or DVC for its experiments, has by a name.
+    """Return the commit of a Git revision, or of a DVC experiment, by its name.
 
     Raises:
-        UserError: there is none, or more than one experiment of that name.
+        UserError: there is none, or several experiments have that name.
     """
     if commit := name and git.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"):
         return commit
@@ -183,7 +184,7 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
         except OSError as error:
             raise UserError(f"{name}: {path}: {error.strerror}") from None
 
-    # First, as DVC tells neither the line of a mistake nor of every one.
+    # Parsed here first: DVC misses some mistakes, and does not tell the line of the others.
     prefix = "" if commit is None else f"{name}: "
     parameters = parse_yaml(content(PARAMS), f"{prefix}{PARAMS}")
     if not isinstance(parameters, Mapping):

@@ -1,4 +1,4 @@
-"""What a revision's results are not of: changed since the stage ran, as its dvc.lock tells."""
+"""Outdated results of a revision: what changed since its stages ran, according to dvc.lock."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from optledger.core.paths import LOCK
 from optledger.pipeline.description import Stage
 from optledger.verification.chain import Chain
 
-# Stages that show the results: a verdict does not depend on them.
+# Stages that only show the results, so that no verdict depends on them.
 _SHOWING = ("report",)
 
 
 def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each stage that was not run since a change, and the files, or keys of files, changed.
+    """Yield each stage that was not run since a change, and the files or keys that changed.
 
     Args:
         opened: DVC's repository, switched to a revision.
@@ -31,7 +31,10 @@ def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str
         return _digest_of_outputs(opened, path, inner) if inner else _digest(opened, path)
 
     def is_other(stage: Stage, path: Path) -> bool:
-        """Whether a dependency is another one; of folders that are not at hand, by their size."""
+        """Whether a dependency has changed, given that its MD5 is not the recorded one.
+
+        A folder of outputs that the cache lacks has no MD5, and is judged by its size.
+        """
         sizes = [
             each.sizes[output]
             for each in found.values()
@@ -52,7 +55,7 @@ def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str
         ]
         if not stage.recorded:
             reasons = [f"{LOCK}: {name}" if recorded else str(LOCK)]
-        # A table in Git that is another one than the stage wrote.
+        # Tables in Git that are not those that the stage wrote.
         reasons += [
             str(path)
             for path, md5 in stage.outputs.items()
@@ -63,9 +66,9 @@ def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str
 
 
 def _digest_of_outputs(opened: Any, folder: Path, outputs: Mapping[Path, str | None]) -> str | None:
-    """Return the MD5 of a folder that stages write folders to.
+    """Return the MD5 of a folder whose subfolders are outputs of stages.
 
-    None where DVC's cache lacks one, or has it damaged.
+    None if DVC's cache lacks one of them, or has it damaged.
     """
     entries = {}
     for output, md5 in outputs.items():
@@ -81,7 +84,10 @@ def _digest_of_outputs(opened: Any, folder: Path, outputs: Mapping[Path, str | N
 
 
 def _digest(opened: Any, path: Path) -> str | None:
-    """Return the MD5 of a file or folder of the revision, as dvc.lock has it."""
+    """Return the MD5 of a file or folder of the revision, computed as for dvc.lock.
+
+    None if it does not exist.
+    """
     fs = opened.fs
     place = fs.join(opened.root_dir, *path.parts)
     if not fs.isdir(place):

@@ -1,4 +1,4 @@
-"""The tables of a review: cause, effect, and how training went; before and after in one cell."""
+"""The tables of a review: cause, effect and training. A cell shows a value before and after."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from optledger.review.parameters import value_words
 
 
 def parameters(review: Review) -> pd.DataFrame:
-    """Return a row per parameter that differs, with whom it touches."""
+    """Return a row per parameter that differs, with what it touches."""
     return pd.DataFrame(
         {
             "parameter": [printable(change.key) for change in review.parameters],
@@ -45,7 +45,7 @@ def _touched(variants: Sequence[str], review: Review) -> str:
 
 
 def deciding(effects: Sequence[Effect], rules: Comparison) -> pd.DataFrame:
-    """Return a row per variant: the metric that decides, its difference and the verdict."""
+    """Return a row per variant: the deciding metric, its difference and the verdict."""
     metric = rules.metric
     rows = []
     for effect in effects:
@@ -81,7 +81,7 @@ _KIND_WORDS = {
 
 
 def others(judged: Sequence[Effect]) -> pd.DataFrame:
-    """Return a row per variant that is judged and metric beside the deciding one."""
+    """Return a row per judged variant and metric, without the deciding metric."""
     rows = []
     for effect in judged:
         assert effect.differences is not None
@@ -102,7 +102,7 @@ def others(judged: Sequence[Effect]) -> pd.DataFrame:
 
 
 def training(effects: Sequence[Effect]) -> pd.DataFrame:
-    """Return how training went, of variants that are in both revisions."""
+    """Return a row per variant on how training went, for variants that are in both revisions."""
     rows = []
     for effect in effects:
         row = {"variant": name(effect), "learning rate": _both(effect, _rate)}
@@ -156,7 +156,7 @@ def _seeds(side: Mapping[str, Any]) -> str:
 
 
 def name(effect: Effect) -> str:
-    """Return a variant's name, and the one that it had."""
+    """Return a variant's name, with its old name if it was renamed."""
     old = effect.renamed_from
     return effect.variant if old is None else f"{effect.variant} (was {old})"
 
