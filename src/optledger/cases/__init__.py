@@ -1,1 +1,1 @@
-"""The article's methods in NumPy float64, to be read beside their formulas."""
+"""The article's methods in NumPy float64, written to be read beside their formulas."""

@@ -9,8 +9,8 @@ from optledger.cases.rules import Array
 class LinearRegression(Problem):
     """L(w) = 1/(2n) Σ (ŷ - y)² + λ/2 Σ w².
 
-    The gradient has the residual ŷ - y. The article's update subtracts one with y - ŷ, which
-    climbs: a test shows it.
+    The gradient contains the residual ŷ - y. The article subtracts a gradient with y - ŷ instead,
+    which increases the loss. A test shows this.
     """
 
     def loss(self, weights: Array) -> float:
@@ -29,9 +29,10 @@ class LinearRegression(Problem):
         return self.features.T @ self.features / len(self.features) + np.diag(self.penalties)
 
     def optimum(self) -> Array:
-        """Return the least squares solution: a penalty is one more example for each weight.
+        """Return the least squares solution, with the penalty as extra examples.
 
-        In such an example only one feature is not 0: it is √(nλ), and the target is 0.
+        There is one extra example for each weight. Its feature for that weight is √(nλ). All other
+        features and the target are 0.
         """
         rows = np.diag(np.sqrt(len(self.features) * self.penalties))
         features = np.vstack([self.features, rows])

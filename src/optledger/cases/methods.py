@@ -1,9 +1,13 @@
-"""Methods: the weights that one after another a way to minimize a loss visits.
+"""Methods that minimize a loss, as iterators over the weights that they visit.
 
-What a method has spent is counted in epochs: passes over all training examples. A gradient is one,
-whatever the number of batches it is taken in; so is a Hessian, or its product
-with a direction, and so is a loss that a line search tries in vain. The loss at weights that a
-method goes on from comes with their gradient.
+The cost of a method is counted in epochs, which are passes over all training examples. Each of
+these costs one epoch:
+
+- a gradient, in however many batches;
+- a Hessian, or its product with a direction;
+- a loss that a line search evaluates at a step and then rejects.
+
+The loss at an accepted step costs nothing, as it comes with the gradient there.
 """
 
 from collections.abc import Iterator
@@ -17,11 +21,11 @@ from optledger.cases.problem import Problem
 from optledger.cases.rules import Array
 
 _SUFFICIENT_DECREASE = 1e-4
-"""The part of the decrease that the gradient promises which a step must keep (Armijo 1966)."""
+"""The share of the decrease promised by the gradient that a step must reach (Armijo 1966)."""
 
 
 class Rule(Protocol):
-    """What the rules of optledger.cases.rules have in common."""
+    """The interface of the update rules in optledger.cases.rules."""
 
     def start(self, weights: Array) -> Any:
         """Return the state before the first step."""
@@ -31,7 +35,7 @@ class Rule(Protocol):
 
 
 class Visit(NamedTuple):
-    """Weights, and the epochs that it took to find them."""
+    """Weights, and the epochs spent to reach them."""
 
     epoch: int
     weights: Array
@@ -44,11 +48,11 @@ def descend(
 
     Args:
         problem: what to minimize.
-        rule: what to make of a gradient.
+        rule: turns each gradient into a step.
         weights: where to start.
-        batch_size: the examples of a gradient; as many as there are make it gradient descent,
-            fewer stochastic gradient descent. The last batch of an epoch may be of a rest.
-        seed: of the order of the examples, which is drawn anew for each epoch.
+        batch_size: the number of examples of a gradient. With all examples the method is gradient
+            descent, with fewer it is stochastic. The last batch of an epoch may be smaller.
+        seed: the seed for the order of the examples, which is drawn anew for each epoch.
 
     Yields:
         The start, and the weights after each epoch.
@@ -69,14 +73,15 @@ def descend(
 
 
 def newton(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit]:
-    """Newton's method: w ← w - t H⁻¹ g, with t = 1 where that is a sufficient decrease.
+    """Follow Newton's method: w ← w - t H⁻¹ g.
 
-    Elsewhere t is halved until it is one. Source: Boyd and Vandenberghe 2004, section 9.5.
+    t starts at 1 and is halved until the loss decreases sufficiently. Source: Boyd and Vandenberghe
+    2004, section 9.5.
 
     Args:
         problem: what to minimize; strictly convex.
         weights: where to start.
-        tolerance: of the gradient's Euclidean norm, at which it ends.
+        tolerance: the method ends when the gradient's Euclidean norm is at most this.
 
     Yields:
         The start, and the weights after each iteration.
@@ -94,17 +99,20 @@ def newton(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit
 
 
 def conjugate_gradient(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit]:
-    """Conjugate gradients: d ← -g + β d;  w ← w + t d.
+    """Follow conjugate gradients: d ← -g + β d;  w ← w + t d.
 
-    With β = max(0, g·(g - g₋) / g₋·g₋), g₋ being the gradient before, and t = -g·d / d·Hd, the
-    minimum along d of a quadratic, which is halved where it is no sufficient decrease. On linear
-    regression this is the method of Hestenes and Stiefel 1952, which ends in as many iterations
-    as there are weights. Source of β: Polak and Ribière 1969; of t: Shewchuk 1994, section 14.1.
+    β = max(0, g·(g - g₋) / g₋·g₋), where g₋ is the previous gradient. t starts at -g·d / d·Hd,
+    which reaches the minimum along d if the loss is quadratic. It is halved until the loss
+    decreases sufficiently. If d does not point downhill, it is replaced by -g.
+
+    On linear regression this is the method of Hestenes and Stiefel 1952. It ends after as many
+    iterations as there are weights. Source of β: Polak and Ribière 1969; of t: Shewchuk 1994,
+    section 14.1.
 
     Args:
         problem: what to minimize; strictly convex.
         weights: where to start.
-        tolerance: of the gradient's Euclidean norm, at which it ends.
+        tolerance: the method ends when the gradient's Euclidean norm is at most this.
 
     Yields:
         The start, and the weights after each iteration.
@@ -130,15 +138,15 @@ def conjugate_gradient(problem: Problem, weights: Array, tolerance: float) -> It
 
 
 def scipy_conjugate_gradient(problem: Problem, weights: Array, tolerance: float) -> Iterator[Visit]:
-    """Conjugate gradients as SciPy has them: with a line search that knows no Hessian.
+    """Follow SciPy's conjugate gradients, whose line search does not use the Hessian.
 
-    An evaluation of the loss and its gradient is an epoch. Source: Nocedal and Wright 2006, section
-    5.2; `scipy.optimize.minimize(method="CG")`.
+    An evaluation of the loss with its gradient costs one epoch. Source: Nocedal and Wright 2006,
+    section 5.2; `scipy.optimize.minimize(method="CG")`.
 
     Args:
         problem: what to minimize.
         weights: where to start.
-        tolerance: of the gradient's largest entry, at which it ends.
+        tolerance: the method ends when no entry of the gradient is larger in absolute value.
 
     Yields:
         The start, and the weights after each iteration.
@@ -165,9 +173,9 @@ def scipy_conjugate_gradient(problem: Problem, weights: Array, tolerance: float)
 def _backtrack(
     problem: Problem, weights: Array, direction: Array, gradient: Array
 ) -> tuple[float, int]:
-    """Return the first of 1, 1/2, 1/4, … that is a sufficient decrease, and its halvings."""
+    """Return the first of 1, 1/2, 1/4, … with a sufficient decrease, and the number of halvings."""
     loss, slope, halvings = problem.loss(weights), float(gradient @ direction), 0
-    # A decrease below the last bits of the loss cannot be seen, and is not asked for.
+    # A decrease below the last bits of the loss cannot be measured, so it is not required.
     allowance = 8 * np.finfo(np.float64).eps * max(1.0, abs(loss))
     while True:
         step = 0.5**halvings

@@ -1,6 +1,7 @@
-"""What a model and its examples ask of a method: to make a loss small.
+"""Problems: the loss of a model on examples, which a method has to minimize.
 
 Symbols: X features, y targets, n examples, d features of each, w weights, λ the L2 penalty.
+The formulas write λ for all weights, but it is 0 for the bias.
 """
 
 from abc import ABC, abstractmethod
@@ -19,10 +20,10 @@ class Problem(ABC):
     """The loss of a model on examples, as a function of the weights.
 
     Attributes:
-        features: X, shape (n, d + 1); the last column is ones, so that the last weight is the
-            bias and the article's wx + b is Xw.
+        features: X, shape (n, d + 1). The last column is ones, so the last weight is the bias, and
+            the article's wx + b is Xw.
         targets: y, shape (n,).
-        l2: λ; the loss has λ/2 times the sum of the squared weights, the bias left out.
+        l2: λ. The loss includes λ/2 times the sum of the squared weights without the bias.
     """
 
     features: Array
@@ -45,7 +46,7 @@ class Problem(ABC):
 
     @abstractmethod
     def loss(self, weights: Array) -> float:
-        """Return the mean loss of an example plus the penalty."""
+        """Return the mean loss over the examples plus the penalty."""
 
     @abstractmethod
     def gradient(self, weights: Array) -> Array:

@@ -1,4 +1,4 @@
-"""A case put together: its examples, its problem, and the way of every method."""
+"""The parts of a case: its examples, its problem, and the visits of each method."""
 
 from collections.abc import Callable, Iterator
 
@@ -30,21 +30,24 @@ RULES: dict[str, Callable[[float], Rule]] = {
 }
 
 _TOLERANCE = 1e-12
-"""Of the gradient's norm, for the methods that end by themselves."""
+"""The gradient norm at which Newton's method and conjugate gradients end."""
 
 _LINE_SEARCH_TOLERANCE = 1e-8
-"""Likewise, where a line search compares losses: below it their last bits decide."""
+"""The largest gradient entry at which SciPy's conjugate gradients end.
+
+Their line search compares losses. Below this tolerance, the last bits of the losses would decide.
+"""
 
 
 def problem_of(case: Case) -> tuple[Data, Problem]:
-    """Return a case's examples, and the problem that their train part is."""
+    """Return the examples of a case, and the problem on their train part."""
     load, model = MODELS[case.model]
     data = load(case.test_fraction, case.seed)
     return data, model(data.train_features, data.train_targets, case.l2)
 
 
 def ways(case: Case, problem: Problem) -> dict[str, Iterator[Visit]]:
-    """Return what each method visits, by its name; some visit without end."""
+    """Return the visits of each method by its name; some never end."""
     return {
         **{name: _descend(case, method, problem) for name, method in case.methods.items()},
         "conjugate_gradient": conjugate_gradient(problem, problem.start, _TOLERANCE),

@@ -1,11 +1,11 @@
-"""Update rules: what each optimizer makes of a gradient.
+"""Update rules: how each optimizer turns a gradient into a step.
 
-A rule holds its constants. `start` gives the state that belongs to weights which have taken no
-step yet, and `step` takes one; nothing is changed in place. Gradient descent and stochastic
-gradient descent are one rule: they differ in the examples that the gradient is of.
+A rule holds its constants. `start` returns the state before the first step, and `step` takes a
+step. Nothing is changed in place. Gradient descent and stochastic gradient descent are one rule:
+they differ in the examples on which the gradient is computed.
 
-Symbols: w weights, g gradient of the loss at w, η learning rate, β decay factors, ε a small number
-that keeps a division finite, t the number of the step from 1. All arrays have the shape of w.
+Symbols: w weights; g gradient of the loss at w; η learning rate; β decay factors; ε a small number
+that keeps a division finite; t the number of the step, from 1. All arrays have the shape of w.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 class GradientDescent:
     """w ← w - η g.
 
-    Source: Cauchy 1847; with the gradient of some of the examples, Robbins and Monro 1951.
+    Source: Cauchy 1847; with gradients on some of the examples, Robbins and Monro 1951.
     """
 
     learning_rate: float
@@ -38,8 +38,8 @@ class GradientDescent:
 class Momentum:
     """v ← β v + (1 - β) g;  w ← w - η v.
 
-    An exponential average of the gradients. Polyak's own rule (1964), which Keras and PyTorch
-    have, lacks the factor 1 - β: it takes the same steps with the learning rate (1 - β) η.
+    v is an exponential average of the gradients. Polyak's own rule (1964), as in Keras and PyTorch,
+    lacks the factor 1 - β. It takes the same steps with the learning rate (1 - β) η.
     """
 
     learning_rate: float
@@ -60,7 +60,7 @@ class RMSprop:
     """s ← β s + (1 - β) g²;  w ← w - η g / √(s + ε).
 
     Source: Tieleman and Hinton, lecture 6.5 of Neural Networks for Machine Learning, 2012. Keras
-    has ε inside the root too; PyTorch adds it to the root.
+    also has ε inside the root; PyTorch adds it to the root.
     """
 
     learning_rate: float
@@ -91,8 +91,8 @@ class Adam:
 
     Then m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ) and w ← w - η m̂ / √(v̂ + ε).
 
-    Source: Kingma and Ba 2015, arXiv:1412.6980, who add ε to √v̂, as PyTorch does; Keras adds it to
-    √v, before the correction.
+    Source: Kingma and Ba 2015, arXiv:1412.6980. They add ε to √v̂, and so does PyTorch. Keras adds
+    it to √v, before the correction.
     """
 
     learning_rate: float

@@ -1,4 +1,4 @@
-"""How far from the optimum the methods of a case are, epoch by epoch, and where they end."""
+"""How close the methods of a case are to the optimum, epoch by epoch and at the end."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -23,10 +23,10 @@ from optledger.core.formats import rounded
 from optledger.core.params import Case
 
 FLOOR = 1e-10
-"""The relative suboptimality at which a method has arrived, and the least that is written.
+"""The relative suboptimality at which a method has arrived, and the smallest that is written.
 
-Not the 1e-16 of float64: a suboptimality is the difference of two losses, whose last bits depend on
-the processor.
+It is larger than the 1e-16 of float64, because a suboptimality is the difference of two losses. The
+last bits of a loss depend on the processor.
 """
 
 MILESTONES = (1e-3, 1e-6)
@@ -34,20 +34,21 @@ MILESTONES = (1e-3, 1e-6)
 _DISTANCE_FLOOR = 1e-7
 
 _DIGITS = 3
-"""Significant digits of suboptimalities and distances: what processors agree in at the floor."""
+"""Significant digits of suboptimalities and distances; at the floor, processors agree on them."""
 
 _POINTS_A_DECADE = 20
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The way of one method.
+    """The course of one method.
 
     Attributes:
-        epochs: those at which it was looked at, shape (visits,); the first is 0.
-        suboptimality: (f(w) - f*) / (f(start) - f*) there, at `FLOOR` or above, shape (visits,).
-        weights: the last ones with a finite loss, shape (d + 1,).
-        diverged_epoch: in which the loss was no longer finite, or None.
+        epochs: the epochs of the visits that were evaluated, shape (visits,); the first is 0.
+        suboptimality: (f(w) - f*) / (f(start) - f*) at each visit, shape (visits,). Values below
+            `FLOOR` are raised to it.
+        weights: the last weights with a finite loss, shape (d + 1,).
+        diverged_epoch: the epoch in which the loss was no longer finite, or None.
     """
 
     epochs: NDArray[np.int64]
@@ -57,19 +58,19 @@ class Trajectory:
 
 
 def follow(problem: Problem, optimum: Array, visits: Iterable[Visit], epochs: int) -> Trajectory:
-    """Follow a method until it has arrived, has diverged, ends by itself or has had its epochs.
+    """Follow a method until it arrives, diverges, ends by itself or has used its epochs.
 
     Args:
         problem: what the method minimizes.
         optimum: w*, the weights of the smallest loss.
-        visits: the method's, from the start; may be without end.
-        epochs: the most to look at.
+        visits: the visits of the method, from the start; they may never end.
+        epochs: how many epochs to follow at most.
     """
     least = problem.loss(optimum)
     excess = problem.loss(problem.start) - least
     seen: list[tuple[int, float]] = []
     weights, diverged_epoch = problem.start, None
-    # A diverging method is a result; NumPy's warnings would only say so again.
+    # Divergence is a result here, so NumPy's warnings about it are ignored.
     with np.errstate(over="ignore", invalid="ignore"):
         for visit in visits:
             if visit.epoch > epochs:
@@ -87,9 +88,9 @@ def follow(problem: Problem, optimum: Array, visits: Iterable[Visit], epochs: in
 
 
 def trajectory_table(trajectories: Mapping[str, Trajectory]) -> pd.DataFrame:
-    """Return rows of method, epoch and suboptimality, the fewer the later: enough for a log scale.
+    """Return method, epoch and suboptimality of visits, thinned out for a logarithmic axis.
 
-    The first and the last visit of each method are among them.
+    Later visits are sparser. The first and the last visit of each method are always included.
     """
     tables = []
     for name, trajectory in trajectories.items():
@@ -116,14 +117,21 @@ def method_table(
     optimum: Array,
     trajectories: Mapping[str, Trajectory],
 ) -> pd.DataFrame:
-    """Return a row per method: what it was set to, how fast it was, and where it ended.
+    """Return a row per method: its settings, its speed, and where it ended.
 
     Returns:
-        Learning rate and batch size, where the method has them; epochs that it took; epochs to
-        each of `MILESTONES`, missing where it did not get there; suboptimality at the end, and
-        distance to the optimum there, relative to the optimum's length; loss; the epoch in which
-        it diverged; and metrics on the test examples. A method that diverged has no distance, loss
-        or metrics.
+        The columns are:
+
+        - learning rate and batch size, where the method has them;
+        - the epochs that it took;
+        - the epochs to each of `MILESTONES`, missing where it was not reached;
+        - the suboptimality at the end;
+        - the distance from the optimum at the end, relative to the optimum's length;
+        - the loss at the end;
+        - the epoch in which it diverged;
+        - the metrics on the test examples.
+
+        A method that diverged has no distance, loss or metrics.
     """
     rows = []
     for name, trajectory in trajectories.items():
@@ -140,7 +148,7 @@ def method_table(
             "diverged_epoch": trajectory.diverged_epoch,
         }
         if trajectory.diverged_epoch is None:
-            # On its way to divergence, a square may be infinite where the loss is not yet.
+            # Shortly before a divergence, a square can overflow while the loss is still finite.
             with np.errstate(over="ignore"):
                 distance = np.linalg.norm(trajectory.weights - optimum) / np.linalg.norm(optimum)
                 scores = SCORES[case.model](data, trajectory.weights)
@@ -154,7 +162,10 @@ def method_table(
 
 
 def regression_scores(data: Data, weights: Array) -> dict[str, float]:
-    """Return errors on the test examples in the target's own unit, its square, and R²."""
+    """Return the errors on the test examples, and R².
+
+    The mean absolute error is in the target's own unit, and the mean squared error in its square.
+    """
     predicted = data.test_features @ weights * data.target_deviation
     return {
         "mean_squared_error": float(mean_squared_error(data.test_targets, predicted)),
@@ -164,8 +175,8 @@ def regression_scores(data: Data, weights: Array) -> dict[str, float]:
 
 
 def classification_scores(data: Data, weights: Array) -> dict[str, float]:
-    """Return metrics on the test examples; precision, recall and F1 are of class 1."""
-    # A probability is above 1/2 where what it is the sigmoid of is above 0.
+    """Return metrics on the test examples; precision, recall and F1 are those of class 1."""
+    # The probability is above 1/2 where the argument of the sigmoid is above 0.
     predicted = (data.test_features @ weights > 0).astype(np.float64)
     precision, recall, f1, _ = precision_recall_fscore_support(
         data.test_targets, predicted, average="binary", zero_division=0
@@ -185,7 +196,7 @@ SCORES: dict[str, Callable[[Data, Array], dict[str, float]]] = {
 
 
 def _first(trajectory: Trajectory, level: float) -> int | None:
-    """Return the first epoch at which the suboptimality was at most `level`."""
+    """Return the first epoch with a suboptimality of at most `level`, or None."""
     reached = trajectory.epochs[trajectory.suboptimality <= level]
     return int(reached[0]) if len(reached) else None
 

@@ -1,1 +1,1 @@
-"""Datasets as data: where their files come from, how they are read and divided."""
+"""Datasets: where their files come from, and how they are read and divided."""

@@ -1,4 +1,4 @@
-"""A folder of images as one file: a tar archive with the same bytes wherever it is made."""
+"""A folder of images as one tar archive, with the same bytes wherever it is made."""
 
 import io
 import os
@@ -14,11 +14,12 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 class Listed(NamedTuple):
-    """What a folder has.
+    """The content of a folder.
 
     Attributes:
-        images: paths of PNG and JPEG files from the folder, sorted.
-        others: those of other files, and of folders whose names begin with a dot or a link.
+        images: the paths of PNG and JPEG files, relative to the folder, sorted.
+        others: the paths of all other files and of skipped folders, sorted. Folders are skipped if
+            they are links, or if their names begin with a dot or `__MACOSX`.
     """
 
     images: list[str]
@@ -26,7 +27,7 @@ class Listed(NamedTuple):
 
 
 def images_below(folder: Path) -> Listed:
-    """Return the files of a folder and of the folders below it.
+    """Return the files in a folder and in the folders below it.
 
     Raises:
         OSError: a folder cannot be read.
@@ -51,10 +52,10 @@ def _raise(error: OSError) -> None:
 
 
 def write_archive(folder: Path, file: IO[bytes]) -> None:
-    """Write the images below a folder, in order, with nothing of who has them and since when.
+    """Write the images below a folder as a tar archive, sorted, without owners and times.
 
     Raises:
-        OSError: one cannot be read.
+        OSError: an image cannot be read.
     """
     names = images_below(folder).images
     with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive:

@@ -1,4 +1,4 @@
-"""What a model takes and what it tells, whichever dataset that is of."""
+"""The inputs and outputs of a model, independent of the dataset that it is trained on."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,19 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Interface:
-    """What a model takes, and what it tells.
+    """The inputs and outputs of a model.
 
     Attributes:
-        shape: of an example: (rows, columns) or (rows, columns, channels) of an image with pixels
-            from 0 to 255, or (columns,) of a table.
-        outputs: how many numbers it returns: one for each class, one for each label, or one.
-        means: of each column of a table, by which it is centred; empty for images.
-        deviations: by which it is divided afterwards; likewise.
-        kind: of the target, in `optledger.datasets.kinds`.
-        mean: of the targets, where they are numbers: what an output of 0 stands for.
-        deviation: of the targets: what an output of 1 is above it.
+        shape: the shape of an example: (rows, columns) or (rows, columns, channels) for an image
+            with pixels from 0 to 255, or (columns,) for a row of a table.
+        outputs: how many numbers the model returns: one for each class, one for each label, or one.
+        means: the mean of each column of a table, which is subtracted; empty for images.
+        deviations: the deviation of each column, by which the difference is divided; empty for
+            images.
+        kind: the name of the kind of target, in `optledger.datasets.kinds`.
+        mean: the mean of targets that are numbers: an output of 0 stands for it.
+        deviation: the deviation of targets that are numbers: an output of 1 stands for a number
+            that is this much above the mean.
     """
 
     shape: tuple[int, ...]
@@ -35,10 +37,13 @@ class Interface:
 
 
 def label_type(classes: int) -> type[np.uint8] | type[np.uint16]:
-    """Return the type of the numbers of so many classes; its highest number stands for none."""
+    """Return the type that holds the numbers of so many classes.
+
+    No class has the highest number of the type, so this number stands for no class.
+    """
     return np.uint8 if classes <= np.iinfo(np.uint8).max else np.uint16
 
 
 def no_class(classes: int) -> int:
-    """Return the predicted class of an example for which a model's output is not finite."""
+    """Return the number that stands for no class, predicted where an output is not finite."""
     return int(np.iinfo(label_type(classes)).max)

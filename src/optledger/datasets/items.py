@@ -1,4 +1,4 @@
-"""All items of a dataset, as a format reads them: the train and the test part together."""
+"""All items of a dataset as its format reads them, the train and the test part together."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,19 +15,20 @@ from optledger.datasets.kinds import Kind
 from optledger.datasets.registry import Entry, Idx, Test
 from optledger.datasets.split import part
 
-# Of what is free, so much may be asked for: an item is there twice while it is divided.
+# How many times the size of the items must be free in memory. Each item is there twice while they
+# are divided.
 _COPIES = 3
 
 
 class Items(NamedTuple):
-    """What a format reads.
+    """The items that a format reads.
 
     Attributes:
-        inputs: as `Examples` has them.
-        targets: likewise.
-        is_test: which belong to the test split; None where a fraction is to be drawn.
-        groups: of each item what no split may divide; None where every item stands alone.
-        place: returns where an item is, for messages.
+        inputs: the inputs, as in `Examples`.
+        targets: the targets, as in `Examples`.
+        is_test: which items belong to the test split; None where a fraction is to be drawn.
+        groups: the group of each item, which no split may divide; None where there are no groups.
+        place: a function that returns where an item is in the files, for messages.
     """
 
     inputs: NDArray[Any]
@@ -38,12 +39,12 @@ class Items(NamedTuple):
 
     @property
     def examples(self) -> Examples:
-        """The items without where they are from."""
+        """The inputs and targets of the items."""
         return Examples(self.inputs, self.targets)
 
 
 class Parts(NamedTuple):
-    """The items of a dataset in two parts; `groups` are those of the train part."""
+    """The train and the test part of a dataset; `groups` belong to the train part."""
 
     train: Examples
     test: Examples
@@ -51,10 +52,12 @@ class Parts(NamedTuple):
 
 
 def test_mask(items: Items, kind: Kind, test: Test | None) -> NDArray[np.bool_]:
-    """Return which items are the test split; of a fraction each class alike, if there are any.
+    """Return which items are the test split.
+
+    A fraction is drawn at random, with the same share of each class if there are classes.
 
     Raises:
-        UserError: a fraction leaves a class in one part alone.
+        UserError: there are too few items of a class, or too few groups, for the fraction.
     """
     if items.is_test is not None:
         return items.is_test
@@ -69,10 +72,11 @@ def test_mask(items: Items, kind: Kind, test: Test | None) -> NDArray[np.bool_]:
 
 
 def divide(name: str, dataset: Entry, items: Items) -> Parts:
-    """Divide the items of a dataset, and check that they are what its entry says.
+    """Divide the items of a dataset into train and test, and check them against its entry.
 
     Raises:
-        UserError: there are more or fewer, or items of the test part are in the train part, too.
+        UserError: a part has another number of items than the entry says, or test items are also
+            train items although the entry does not allow it.
     """
     mask = test_mask(items, dataset.kind, None if isinstance(dataset, Idx) else dataset.test)
     found = {"train": int(np.sum(~mask)), "test": int(np.sum(mask))}
@@ -91,7 +95,7 @@ def divide(name: str, dataset: Entry, items: Items) -> Parts:
 
 
 def duplicates(items: Items, mask: NDArray[np.bool_]) -> Iterator[str]:
-    """Yield where the test items are whose inputs some train item has, too."""
+    """Yield the places of test items whose inputs equal those of a train item."""
     train = {items.inputs[index].tobytes() for index in np.flatnonzero(~mask)}
     for index in np.flatnonzero(mask):
         if items.inputs[index].tobytes() in train:
@@ -99,10 +103,10 @@ def duplicates(items: Items, mask: NDArray[np.bool_]) -> Iterator[str]:
 
 
 def check_memory(where: Path | str, count: int, bytes_each: int) -> None:
-    """Check that so many items can be held.
+    """Check that so many items fit into memory while they are divided.
 
     Raises:
-        UserError: they cannot.
+        UserError: they do not fit.
     """
     needed, free = _COPIES * count * bytes_each, psutil.virtual_memory().available
     if needed > free:

@@ -1,4 +1,4 @@
-"""Files of the package index that pip is configured for, asked as pip is configured to ask."""
+"""Files of the package index that pip is configured for, requested with pip's settings."""
 
 import ast
 import os
@@ -31,15 +31,15 @@ _LONGEST_TIMEOUT = 86_400.0
 
 
 def download_package(package: Package, target: Path) -> None:
-    """Write a distribution file of the package index to a new file.
+    """Download a distribution file of the package index to a new file.
 
     Raises:
-        SourceError: it does not arrive.
+        SourceError: the file cannot be downloaded.
     """
     configured = pip_settings()
     index_url = configured.get("index-url", PYPI_SIMPLE_ENDPOINT)
     with warnings.catch_warnings():
-        # Whom pip is told to trust needs no certificate; the content is pinned anyway.
+        # A host that pip is told to trust needs no certificate. The content is pinned anyway.
         warnings.simplefilter("ignore", InsecureRequestWarning)
         try:
             url = _file_url(package, index_url, configured)
@@ -62,7 +62,7 @@ def _file_url(package: Package, index_url: str, configured: dict[str, str]) -> s
     try:
         page = ProjectPage.from_response(answer, package.project)
     except (UnsupportedRepoVersionError, ValueError) as error:
-        # A ValueError is whatever an index answers that is not one: no JSON, no HTML, no schema.
+        # A ValueError means that the answer is not one of an index: no JSON, HTML or known schema.
         raise SourceError(f"not the answer of a package index: {first_line(error)}") from None
     for found in page.packages:
         if found.filename == package.file:
@@ -74,13 +74,13 @@ _OF_REQUESTS = {"cert", "client-cert", "default-timeout", "proxy", "timeout", "t
 
 
 def _request_settings(url: str, configured: dict[str, str]) -> dict[str, Any]:
-    """Return the arguments of `requests.get` that do what pip's settings do for a URL."""
+    """Return the arguments of `requests.get` that correspond to pip's settings for a URL."""
     settings: dict[str, Any] = {"timeout": _timeout(configured)}
     if proxy := configured.get("proxy"):
         settings["proxies"] = {"http": proxy, "https": proxy}
     for name, argument in (("cert", "verify"), ("client-cert", "cert")):
         if name in configured:
-            settings[argument] = os.path.expanduser(configured[name])  # noqa: PTH111 # a text
+            settings[argument] = os.path.expanduser(configured[name])  # noqa: PTH111 # a string
     host = urlsplit(url).netloc.rpartition("@")[2]
     trusted = configured.get("trusted-host", "").split()
     if host in trusted or host.rpartition(":")[0] in trusted:
@@ -102,7 +102,7 @@ def _timeout(configured: dict[str, str]) -> float | tuple[float, float]:
 
 
 def pip_settings() -> dict[str, str]:
-    """Return what pip is configured with: by its files and, before them, by its variables.
+    """Return the configuration of pip; environment variables override its files.
 
     Raises:
         SourceError: pip cannot read its configuration.
@@ -123,7 +123,7 @@ def pip_settings() -> dict[str, str]:
 
 
 def _pip_config_list() -> str:
-    # Not `pip config get`, which in some versions finds no key of the files that `list` merges.
+    # Not `pip config get`, which in some versions does not find the keys that `list` shows.
     pip = [sys.executable, "-P", "-m", "pip", "config", "list"]
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The files of data/prepared/: splits, and what is told of them."""
+"""The files of data/prepared/: the splits and their summary."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,12 +21,12 @@ _LABELS, _NUMBERS = "labels", "numbers"
 
 
 class Column(Section):
-    """A column of a table, as a model is given it: its name, and how it is scaled.
+    """A column of a table as a model takes it: its name, and how it is scaled.
 
     Attributes:
-        name: as the table has it, or column=value of a category.
-        mean: of the train split.
-        deviation: likewise; 1 where all its values are the same.
+        name: the name in the table, or column=value for a value of a category.
+        mean: the mean over the train split.
+        deviation: the standard deviation over the train split; 1 where all values are the same.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Column(Section):
 
 
 class Number(Section):
-    """A target that is a number: its name, and what a model's outputs are on the scale of.
+    """A target that is a number: its name, and the scale of a model's outputs.
 
     Attributes:
-        name: of the column of a table that has it.
-        mean: of the train split.
-        deviation: likewise.
+        name: the name of the column of a table that holds it, or else `number`.
+        mean: the mean over the train split.
+        deviation: the standard deviation over the train split; 1 where all values are the same.
     """
 
     name: str
@@ -52,19 +52,23 @@ Counts = dict[Literal["train", "validation"], list[NonNegativeInt]]
 
 
 class Summary(Section):
-    """data/prepared/summary.json: what is told of the train and the validation split.
+    """data/prepared/summary.json: a description of the train and the validation split.
+
+    Exactly one of `classes`, `labels` and `number` is there, depending on the kind of target.
 
     Attributes:
-        classes: how many there are, where an example is of one.
-        class_names: in their order, where they are not their numbers.
-        columns: of a table, in the order that a model is given them.
-        dataset: its name.
-        examples: how many, by split.
-        examples_per_class: likewise, in the order of the classes.
-        examples_per_label: likewise, in the order of the labels.
+        classes: how many classes there are.
+        class_names: the names of the classes, in their order, unless these are their numbers.
+        columns: the columns of a table, in the order that a model takes them.
+        dataset: the name of the dataset.
+        examples: the number of examples, by split.
+        examples_per_class: the number of examples of each class, by split, in the order of the
+            classes.
+        examples_per_label: the number of examples with each label, by split, in the order of the
+            labels.
         image_shape: rows and columns, and channels where there are several.
-        labels: their names, where an example has several at once.
-        number: where that is the target.
+        labels: the names of the labels, in their order.
+        number: the name and the scale of the number.
     """
 
     classes: PositiveInt | None = None
@@ -80,7 +84,7 @@ class Summary(Section):
 
     @model_validator(mode="after")
     def _check_targets(self) -> Self:
-        """Check that there is one kind of target, with a name and a count of each that it has."""
+        """Check that there is one kind of target and of inputs, with complete names and counts."""
         kinds = [name for name in KINDS if getattr(self, name) is not None]
         if len(kinds) != 1:
             raise ValueError(f"one of {', '.join(KINDS)}")
@@ -96,7 +100,7 @@ class Summary(Section):
 
     @property
     def kind(self) -> Kind:
-        """What is told of an example."""
+        """The kind of target."""
         return next(kind for name, kind in KINDS.items() if getattr(self, name) is not None)
 
     @property
@@ -106,7 +110,7 @@ class Summary(Section):
 
     @property
     def interface(self) -> Interface:
-        """What a model takes, and what it tells."""
+        """The inputs and outputs of a model."""
         columns = self.columns or []
         scale = {} if self.number is None else self.number.model_dump(exclude={"name"})
         return Interface(
@@ -120,25 +124,25 @@ class Summary(Section):
 
     @property
     def names(self) -> list[str]:
-        """The names of the classes or labels, in their order; that of the number."""
+        """The names of the classes or labels, in their order, or the name of the number."""
         if self.number is not None:
             return [self.number.name]
         return self.class_names or self.labels or [str(number) for number in range(self.outputs)]
 
     @property
     def are_numbered(self) -> bool:
-        """Whether there are classes without names of their own."""
+        """Whether there are classes whose names are their numbers."""
         return self.classes is not None and self.class_names is None
 
     @property
     def counts(self) -> dict[str, list[int]]:
-        """By split how many examples there are of each class, or with each label."""
+        """The number of examples of each class or with each label, by split."""
         found = self.examples_per_class or self.examples_per_label or {}
         return {str(split): own for split, own in found.items()}
 
     @property
     def strata(self) -> list[int]:
-        """How many train examples there are of each class, or in all."""
+        """The number of train examples of each class, or in all if there are no classes."""
         counts = self.examples_per_class
         return [self.examples["train"]] if counts is None else counts["train"]
 
@@ -155,7 +159,11 @@ def read_split(name: str, directory: Path = PREPARED) -> Examples:
 
 
 def read_split_of(path: Path) -> Examples:
-    """Read the split that a file holds."""
+    """Read the split in a file.
+
+    Raises:
+        UserError: the arrays in the file are not those of a split.
+    """
     arrays = read_npz(path)
     inputs = _ROWS if _ROWS in arrays else _PIXELS
     targets = _NUMBERS if _NUMBERS in arrays else _LABELS

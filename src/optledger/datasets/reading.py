@@ -1,4 +1,4 @@
-"""The items of a dataset, whatever format its files have."""
+"""The items of a dataset, read from files of any format."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def read(dataset: Entry, folder: Path) -> Items:
     """Read the files of a dataset from a folder.
 
     Raises:
-        UserError: they are not what the dataset's entry says.
+        UserError: the files are not what the dataset's entry says.
     """
     match dataset:
         case Idx():

@@ -1,7 +1,7 @@
 """The datasets that params.yaml can name: `datasets/NAME.yaml` as typed objects.
 
-What becomes a path is confined here, when it is read: a file's name is plain, and a folder is the
-same one wherever a copy of the checkout runs.
+Values that become paths are checked here, when an entry is read. A file's name is a plain name. A
+folder's path leads to the same folder from every copy of the checkout.
 """
 
 import os
@@ -25,13 +25,13 @@ MIRROR_VARIABLE = "OPTLEDGER_MIRROR"
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
-# Every file, and a number for each example, has to be held in memory.
+# Limits, because every file and a number for each example have to fit into memory.
 Bytes = Annotated[int, Field(ge=1, le=2**36)]
 Count = Annotated[int, Field(ge=1, le=2**27)]
 
 
 def _check_file_name(name: str) -> str:
-    """Refuse what is not one plain name, in a folder of any file system and in a URL alike."""
+    """Refuse a name that could be invalid in some file system or in a URL."""
     if re.fullmatch("[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}", name):
         return name
     raise ValueError(
@@ -42,7 +42,7 @@ def _check_file_name(name: str) -> str:
 def _check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 # raises a ValueError where it is none
+        parts.port  # noqa: B018 # raises a ValueError for an invalid port
     except ValueError:
         pass
     else:
@@ -55,7 +55,7 @@ def _check_url(url: str) -> str:
 def _check_folder(folder: str) -> str:
     if folder.isprintable() and re.match("/|~$|~/", folder):
         return folder
-    # A relative one would be another in a copy of the checkout, as dvc exp run --temp makes it.
+    # A relative path would lead elsewhere in a copy of the checkout, as dvc exp run --temp makes.
     raise ValueError("a path that starts with / or ~/")
 
 
@@ -77,7 +77,7 @@ Printables = Annotated[tuple[Printable, ...], Field(strict=False)]
 
 
 class File(Section):
-    """A file of data/raw/, whatever source it comes from."""
+    """A file of data/raw/, the same from every source."""
 
     name: FileName
     bytes: Bytes
@@ -88,7 +88,11 @@ class Package(Section):
     """A distribution file on the Python package index, read as a ZIP archive.
 
     Attributes:
-        members: where each file is inside it, by its role.
+        project: the name of the project on the index.
+        file: the name of the distribution file.
+        bytes: its size.
+        sha256: its digest.
+        members: by role, the path of each file inside the archive.
     """
 
     project: FileName
@@ -99,13 +103,13 @@ class Package(Section):
 
 
 class Source(Section):
-    """A place that has the files: exactly one of the four kinds.
+    """A place that has the files, of exactly one of four kinds.
 
     Attributes:
-        url: of a folder that holds a file, or the same gzip-ed, by the name that it has here.
-        folder: likewise, of this machine.
-        paths: by role the file, or the folder of images, that the dataset was added from.
-        package: of the package index.
+        url: the URL of a folder that has each file gzip-ed, as NAME.gz.
+        folder: a folder of this machine that has each file as NAME, or gzip-ed as NAME.gz.
+        paths: by role, the file or the folder of images that the dataset was added from.
+        package: a distribution file of the package index.
     """
 
     url: Url | None = None
@@ -122,11 +126,11 @@ class Source(Section):
 
     @property
     def place(self) -> Path:
-        """The folder, as the file system has it."""
+        """The path of `folder`, with ~ expanded."""
         return _expanded(self.folder or "")
 
     def path(self, role: str) -> Path:
-        """Return one of the paths, as the file system has it."""
+        """Return the path of a role in `paths`, with ~ expanded."""
         return _expanded((self.paths or {})[role])
 
 
@@ -135,25 +139,26 @@ def _expanded(path: str) -> Path:
 
 
 class Items(Section):
-    """How many there are; of train before a validation split is taken from them."""
+    """The numbers of train and test items, before a validation split is taken from train."""
 
     train: Count
     test: Count
 
 
 class Test(Section):
-    """Which items are the test split: those of a folder, those of a column, or a fraction.
+    """How the test split is chosen: by a folder, by a column, or as a random fraction.
 
     Attributes:
-        folder: of a folder of images, the one below it that holds them.
-        column: of a table, which holds `value` in their rows.
-        fraction: so many, at random, in each class alike.
-        seed: of that choice.
-        by: what no split may divide: what its group finds in the paths of images, or what a column
-            of a table holds.
+        folder: for images, the folder inside that of the dataset that holds the test split.
+        column: for a table, the column that marks the rows of the test split.
+        value: the value of `column` in these rows.
+        fraction: the share of the items to draw at random, the same share of each class.
+        seed: the seed of the random draw.
+        by: the groups that no split may divide. For images, a pattern whose group matches in their
+            paths; for a table, the name of a column.
     """
 
-    # Which pytest is not to collect.
+    # Keeps pytest from collecting this class.
     __test__: ClassVar[bool] = False
 
     folder: Printable | None = None
@@ -180,14 +185,15 @@ def _check_that_any(sources: tuple[Source, ...]) -> tuple[Source, ...]:
 
 
 class Dataset(Section):
-    """What every dataset has; each format adds its own.
+    """What the entries of all formats have in common; each format adds its own keys.
 
     Attributes:
-        ROLES: the roles of its files that have to be there; those that may be.
-        target: what is to be told of an item.
-        items: how many there are.
-        duplicates: whether an item of the test split may be in the train split, too.
-        sources: where the files are, to be tried in this order.
+        ROLES: the roles of files that are required, and the roles that are optional.
+        target: the target that a model predicts.
+        items: the numbers of train and test items.
+        files: by role, the files of data/raw/ with their pinned content.
+        duplicates: whether test items may also be train items.
+        sources: the places that have the files, tried in this order.
     """
 
     ROLES: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]]
@@ -196,17 +202,17 @@ class Dataset(Section):
     items: Items
     files: dict[str, File]
     duplicates: bool = False
-    # Not by min_length, which counts a source with a mistake as none.
+    # Not by min_length, which does not count a source that has a mistake.
     sources: Annotated[tuple[Source, ...], Field(strict=False), AfterValidator(_check_that_any)]
 
     @property
     def kind(self) -> Kind:
-        """What is told of an item."""
+        """The kind of target."""
         return KINDS[self.target.kind]
 
     @property
     def column_names(self) -> tuple[str, ...] | None:
-        """The names of what a model is given; None where that is an image."""
+        """The names of a model's inputs; None where these are images."""
         return None
 
     @model_validator(mode="after")
@@ -232,7 +238,7 @@ Shape = Annotated[tuple[Side, ...], Field(strict=False, min_length=2, max_length
 
 
 class Idx(Dataset):
-    """Images and labels in the format of MNIST, train and test apart."""
+    """Images and labels in the format of MNIST, with separate files for train and test."""
 
     ROLES = ("train_images", "train_labels", "test_images", "test_labels"), ()
 
@@ -241,12 +247,13 @@ class Idx(Dataset):
 
 
 class Npz(Dataset):
-    """Arrays of a file of NumPy's.
+    """Arrays of a .npz file of NumPy.
 
     Attributes:
-        shape: of an item: of an image, or the number of columns.
-        arrays: by role the name of an array: train_inputs and train_targets, and those of the test
-            split if that is no fraction.
+        shape: the shape of an item: that of an image, or (columns,).
+        arrays: by role, the names of the arrays: train_inputs and train_targets, and test_inputs
+            and test_targets unless the test split is a fraction.
+        test: the test split as a fraction; None where it has its own arrays.
     """
 
     ROLES = ("arrays",), ()
@@ -258,7 +265,7 @@ class Npz(Dataset):
 
     @property
     def column_names(self) -> tuple[str, ...] | None:
-        """The numbers of the columns; None where an item is an image."""
+        """The numbers of the columns as names; None where an item is an image."""
         if len(self.shape) > 1:
             return None
         return tuple(map(str, range(self.shape[0])))
@@ -276,13 +283,13 @@ class Npz(Dataset):
 
 
 class Images(Dataset):
-    """Folders of PNG and JPEG files, one a class, in one archive.
+    """Folders of PNG and JPEG files, one folder for each class, in one archive.
 
     Attributes:
-        shape: rows, columns and, where they are in colour, channels.
-        resize: whether images of other sizes are made to fit.
-        recolour: whether those of other channels are.
-        test: which of them are the test split.
+        shape: rows and columns, and 3 channels if the images are in colour.
+        resize: whether images of other sizes are resized.
+        recolour: whether images with other channels are converted.
+        test: how the test split is chosen.
     """
 
     ROLES = ("images",), ()
@@ -307,13 +314,14 @@ class Images(Dataset):
 
 
 class Table(Dataset):
-    """Rows of a CSV or a Parquet file.
+    """Rows of a CSV or Parquet file.
 
     Attributes:
-        columns: numeric and boolean ones, in the order that a model is given them.
-        categories: by column its values, each of which becomes a column of 0 and 1 after those.
-        separator: of a CSV file.
-        test: which rows are the test split; none where it has a file of its own.
+        columns: the numeric and boolean columns, in the order that a model takes them.
+        categories: by column, its values. Each value becomes an input of 0 and 1, after the
+            numeric columns.
+        separator: the character between the cells of a CSV file.
+        test: how the test split is chosen; None where it has a file of its own.
     """
 
     ROLES = ("table",), ("test_table",)
@@ -326,13 +334,13 @@ class Table(Dataset):
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The names of what a model is given: columns, and each value of the categories."""
+        """The names of a model's inputs: the columns, then each value of the categories."""
         values = (f"{name}={each}" for name, own in self.categories.items() for each in own)
         return (*self.columns, *values)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The number of what a model is given of a row."""
+        """The shape of a model's inputs for a row."""
         return (len(self.column_names),)
 
     @model_validator(mode="after")
@@ -359,7 +367,10 @@ FORMATS: Mapping[str, type[Entry]] = MappingProxyType(
 
 
 def interface(dataset: Entry) -> Interface:
-    """Return what a model takes and tells apart, as far as one can know without the data."""
+    """Return the inputs and outputs of a model, as far as they are known without the data.
+
+    Means are 0 and deviations are 1.
+    """
     columns = dataset.column_names or ()
     return Interface(
         dataset.shape,
@@ -371,17 +382,17 @@ def interface(dataset: Entry) -> Interface:
 
 
 def names(folder: Path = DATASETS) -> list[str]:
-    """Return the names of the datasets that there are."""
+    """Return the names of all datasets in a folder, sorted."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def path_of(name: str, folder: Path = DATASETS) -> Path:
-    """Return the file of a dataset."""
+    """Return the path of a dataset's entry."""
     return folder / f"{name}.yaml"
 
 
 def is_name(name: str) -> bool:
-    """Whether a dataset, and so its file, may be called so."""
+    """Whether a dataset and its file may have this name."""
     try:
         TypeAdapter(Name).validate_python(name)
     except ValueError:
@@ -390,10 +401,10 @@ def is_name(name: str) -> bool:
 
 
 def load(name: str, folder: Path = DATASETS) -> Entry:
-    """Return the dataset that params.yaml names; mistakes in others do not matter.
+    """Return the dataset that params.yaml names; mistakes in other entries do not matter.
 
     Raises:
-        UserError: its file has a mistake, or there is none.
+        UserError: there is no such dataset, or its entry has a mistake.
     """
     if name not in (known := names(folder)):
         raise UserError(mistake(PARAMS, "dataset", name, ", ".join(known)))
@@ -405,10 +416,10 @@ def load(name: str, folder: Path = DATASETS) -> Entry:
 
 
 def parse(document: Any, path: Path) -> Entry:
-    """Return the dataset of a document.
+    """Return the dataset that a document describes.
 
     Raises:
-        UserError: a line for each mistake.
+        UserError: the document has mistakes. The error has a line for each.
     """
     kind = document.get("format") if isinstance(document, dict) else None
     if not isinstance(kind, str) or kind not in FORMATS:
@@ -417,10 +428,11 @@ def parse(document: Any, path: Path) -> Entry:
 
 
 def own_mirror(name: str) -> list[Source]:
-    """Return the source that the environment names for a dataset, if it does.
+    """Return the mirror that the environment names for a dataset, or no source.
 
     Raises:
-        UserError: it names neither a URL nor a folder that is the same one everywhere.
+        UserError: the variable is neither a valid URL nor a path that starts with / or ~/, or it is
+            a folder that the pipeline empties.
     """
     mirror = os.environ.get(MIRROR_VARIABLE)
     if not mirror:
@@ -433,10 +445,15 @@ def own_mirror(name: str) -> list[Source]:
 
 
 def check_that_it_stays(source: Source, document: Path, key: str) -> None:
-    """Check that a source is nothing that the pipeline empties, and holds nothing such.
+    """Check that no path of a source is inside a folder that the pipeline empties.
+
+    Args:
+        source: the source to check.
+        document: the file that names it, for messages.
+        key: the key of the source in that file.
 
     Raises:
-        UserError: it is one.
+        UserError: a path is one of these folders or inside one.
     """
     given = {"folder": source.folder} if source.folder else dict(source.paths or {})
     for name, path in given.items():

@@ -1,4 +1,4 @@
-"""The examples of the train split that a variant trains on: parts of it, and repetitions."""
+"""The choice of train examples for a variant: parts of the split, and repetitions."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
@@ -7,43 +7,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 Members = dict[int, NDArray[np.intp]]
-"""By label, indices of examples; from an index on, they are as good as any others."""
+"""By label, the indices of its examples, shuffled: any first part of them is a random choice."""
 
 
 class Selection(Protocol):
-    """What a variant trains on; `optledger.core.params` explains it."""
+    """How a variant chooses its train examples; see `optledger.core.params`."""
 
     @property
     def class_fractions(self) -> Mapping[int, float]:
-        """By label, how much of a class is kept; all of it where nothing is said."""
+        """By label, the share of a class that is kept; a class without an entry is kept whole."""
         ...
 
     @property
     def training_fraction(self) -> float:
-        """How much of what is kept is trained on."""
+        """The share of the kept examples that is trained on."""
         ...
 
     @property
     def resample(self) -> Literal["oversample", "undersample"] | None:
-        """Whether all classes are brought to one size."""
+        """Whether all classes are brought to the size of the largest or of the smallest."""
         ...
 
 
 def training_examples(
     labels: NDArray[np.integer[Any]], chosen: Selection, seed: int
 ) -> NDArray[np.intp]:
-    """Choose examples at random, always alike for one seed.
+    """Choose examples at random; the same seed gives the same choice.
 
-    How many there are of a class depends on the labels, not on the seed. A smaller
-    `training_fraction` of the same seed is part of a larger one.
+    The size of each class depends on the labels, not on the seed. With the same seed, the choice of
+    a smaller `training_fraction` is part of the choice of a larger one.
 
     Args:
-        labels: of the train split, shape (all examples,).
-        chosen: `class_fractions`, then `training_fraction`, then `resample` are applied.
-        seed: of the choice.
+        labels: the labels of the train split, shape (all examples,).
+        chosen: the rules: `class_fractions` apply first, then `training_fraction`, then `resample`.
+        seed: the seed of the choice.
 
     Returns:
-        Their indices in ascending order, some of them repeated where oversampled.
+        The indices of the examples in ascending order, some repeated where oversampled.
     """
     shuffled = np.random.default_rng([seed, 0]).permutation(len(labels))
     members = {int(label): shuffled[labels[shuffled] == label] for label in np.unique(labels)}
@@ -60,9 +60,9 @@ def _first(indices: NDArray[np.intp], fraction: float) -> NDArray[np.intp]:
 
 
 def _stratified_part(members: Members, fraction: float) -> Members:
-    """Keep of each class its share, to within one example where classes are of like size."""
+    """Keep the same share of each class, to within one example if classes are similar in size."""
     total = sum(map(len, members.values()))
-    # Each class is spread evenly over [0, 1), so that a part from 0 has the share of each.
+    # Each class is spread evenly over [0, 1), so that any part from 0 on has its share of each.
     places = [(np.arange(len(indices)) + 0.5) / len(indices) for indices in members.values()]
     owners = np.repeat(list(members), [len(indices) for indices in members.values()])
     kept = owners[np.argsort(np.concatenate(places), kind="stable")[: round(fraction * total)]]
@@ -70,7 +70,7 @@ def _stratified_part(members: Members, fraction: float) -> Members:
 
 
 def _resampled(members: Members, resample: str | None) -> Members:
-    """Give every class that has examples as many as the largest, or as the smallest of them."""
+    """Bring all classes that have examples to the size of the largest or of the smallest."""
     sizes = [len(indices) for indices in members.values() if len(indices)]
     match resample:
         case "oversample":

@@ -1,7 +1,7 @@
-"""Bringing a dataset's files here: several sources, one pinned content.
+"""Fetching the files of a dataset from several sources that have the same pinned content.
 
-Every source must deliver the same bytes, so that a file counts by its SHA-256 alone and files
-from several sources can be mixed.
+Every source must deliver the same bytes. A file is accepted by its size and SHA-256, so files from
+several sources can be mixed.
 """
 
 import gzip
@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
-# What reading a file, an archive or a compressed stream fails with.
+# The errors of reading a file, an archive or a compressed stream.
 _UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
@@ -33,13 +33,13 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
     """Put the verified files of `dataset` into the empty folder `directory`.
 
     Args:
-        name: the dataset's name, which a mirror of one's own has a folder for.
-        dataset: the files and the sources to try, one after the other.
+        name: the name of the dataset, and of its folder in the user's own mirror.
+        dataset: the files and the sources, which are tried one after the other.
         directory: where the files go.
 
     Raises:
-        UserError: no source delivers some file; a line for each source says why. Or the mirror of
-            one's own is none.
+        UserError: no source delivers some file, or the user's own mirror is invalid. The error has
+            a line for each source that failed.
     """
     missing = dict(dataset.files)
     failures = []
@@ -86,7 +86,7 @@ Open = Callable[[str, File], "IO[bytes]"]
 
 @contextmanager
 def _opener(source: Source) -> Iterator[Open]:
-    """Yield what opens a file of `source`, by its role and description, as a byte stream."""
+    """Yield a function that opens a file of `source` as a byte stream, by its role and `File`."""
     with tempfile.TemporaryDirectory() as temporary:
         if source.package is not None:
             archive = _download_archive(source.package, Path(temporary))
@@ -108,20 +108,20 @@ def _open_member(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
     except KeyError:
         raise SourceError(f"no member {member} in the archive") from None
     except RuntimeError as error:
-        # It is encrypted, or of a compression that Python does not know.
+        # The member is encrypted, or compressed in a way that Python does not know.
         raise SourceError(first_line(error)) from None
 
 
 def _open_url(url: str, file: File, temporary: Path) -> IO[bytes]:
-    """Download `url`, the file or the same gzip-ed, and open what it holds."""
+    """Download `url`, a gzip-ed file that may arrive uncompressed, and open its content."""
     target = temporary / file.name
-    # What cannot be compressed grows by a few bytes, and names stand in the head.
+    # Gzip makes incompressible data a little larger, and its header can hold names.
     download(url, target, file.bytes + file.bytes // 100 + _CHUNK_BYTES)
     return _open_maybe_compressed(target)
 
 
 def _open_own(path: Path, file: File, temporary: Path) -> IO[bytes]:
-    """Open the file that a dataset was added from, or the archive of its folder."""
+    """Open the file that a dataset was added from, or an archive of the folder."""
     if not path.is_dir():
         return path.open("rb")
     archive = temporary / file.name
@@ -138,7 +138,7 @@ def _open_path(folder: Path, file: File) -> IO[bytes]:
 
 
 def _open_maybe_compressed(path: Path) -> IO[bytes]:
-    """Open a file, uncompressed if it is compressed: some servers send it so, some do not."""
+    """Open a file and uncompress it if needed, as only some servers send it compressed."""
     with path.open("rb") as file:
         compressed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
     return cast(IO[bytes], gzip.open(path)) if compressed else path.open("rb")
@@ -154,14 +154,16 @@ def _download_archive(package: Package, directory: Path) -> Path:
 
 
 def _copy_verified(stream: IO[bytes], file: File, target: Path) -> None:
-    """Copy `stream` to `target`, which stays only if size and SHA-256 are the pinned ones.
+    """Copy `stream` to `target`, and keep it only if size and SHA-256 are the pinned ones.
+
+    No more than the expected size is ever written.
 
     Raises:
-        SourceError: they are not; no more than the expected size is ever written.
+        SourceError: the size or the SHA-256 is another.
     """
     sha256 = hashlib.sha256()
     size = 0
-    # A new file: whatever is there already is somebody's.
+    # Only to a new file: an existing one belongs to somebody else.
     with target.open("xb") as copy:
         try:
             while chunk := stream.read(_CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""Items divided in two: at random, each class alike, and no group torn apart."""
+"""Random division of items in two, with the same share of each class and whole groups."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ from optledger.datasets.examples import Examples
 
 
 def validation_examples(examples: int, validation_fraction: float) -> int:
-    """Return how many of `examples` the validation split takes, where there are no groups."""
+    """Return the size of the validation split of so many `examples`, without groups."""
     return math.ceil(examples * validation_fraction)
 
 
@@ -23,20 +23,22 @@ def split_train_validation(
     strata: NDArray[Any],
     groups: NDArray[Any] | None = None,
 ) -> tuple[Examples, Examples]:
-    """Divide `examples`, each stratum alike, at random but always alike for one seed.
+    """Divide `examples` at random, with the same share of each stratum.
+
+    The same seed gives the same split.
 
     Args:
-        examples: of the train part.
-        split: how large the validation split is, and its seed.
-        strata: of each example what both splits have the same share of: its class, if it has one.
-        groups: of each example what no split may divide; None where each stands alone.
+        examples: the examples of the train part.
+        split: the size of the validation split, and its seed.
+        strata: the stratum of each example: its class, if it has one.
+        groups: the group of each example, which no split may divide; None without groups.
 
     Returns:
-        The train and the validation split, each in the order of the original; the latter has no
-        examples where `split.validation_fraction` is 0.
+        The train and the validation split, each in the original order. The validation split is
+        empty if `split.validation_fraction` is 0.
 
     Raises:
-        UserError: a class has too few examples for a stratified split of that size.
+        UserError: there are too few examples of a class, or too few groups, for such a split.
     """
     if split.validation_fraction == 0:
         return examples, examples.take(np.arange(0))
@@ -50,20 +52,20 @@ def split_train_validation(
 def part(
     strata: NDArray[Any], groups: NDArray[Any] | None, fraction: float, seed: int, key: str
 ) -> NDArray[np.intp]:
-    """Return the indices, ascending, of a fraction of some items.
+    """Draw a fraction of some items at random, and return their indices in ascending order.
 
     Args:
-        strata: the class of each, or what else the part has the same share of.
-        groups: of each item what it stays together with; None where it stands alone. With groups,
-            the part is about as large as asked for.
-        fraction: how much of them, rounded up.
-        seed: of the choice.
-        key: which setting the fraction is, for messages.
+        strata: the stratum of each item; the part has about the same share of each.
+        groups: the group of each item, which stays together; None without groups. With groups, size
+            and shares are only approximate, and the part may lack a class.
+        fraction: the share of the items, rounded up to a whole number of them.
+        seed: the seed of the draw.
+        key: the setting that holds the fraction, for messages.
 
     Raises:
-        UserError: a class, or a group, has too few items for it.
+        UserError: there are too few items of a class, or too few groups, for such a part.
     """
-    # Which takes a second to import, and counting examples needs none of it.
+    # Imported here, because it takes a second and counting examples does not need it.
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
     order = np.arange(len(strata))

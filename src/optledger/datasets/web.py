@@ -1,4 +1,4 @@
-"""Downloads, and why one failed: its cause, and the setting that mends it."""
+"""Downloads, and the reasons for failed ones: the cause, and the setting that helps."""
 
 import socket
 import ssl
@@ -14,7 +14,7 @@ from urllib3 import exceptions as urllib3
 
 from optledger.core.errors import first_line
 
-TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two bytes
+TIMEOUT = (5.0, 30.0)  # seconds: to connect, and between two bytes
 
 _CHUNK_BYTES = 1 << 20
 
@@ -24,7 +24,8 @@ _SECURITY = "look whether it speaks TLS there, and REQUESTS_CA_BUNDLE names a fi
 _SPELLING = "mend its spelling or this machine's DNS, or name a proxy in HTTPS_PROXY"
 _WAY = "look whether it is up, or name a proxy in HTTPS_PROXY"
 
-# The first that is among the causes of an error tells it; the innermost of them is kept.
+# The first type that is among the causes of an error gives the description and the remedy. The
+# innermost cause gives the details.
 _KINDS: tuple[tuple[type[BaseException], str, str], ...] = (
     (requests.exceptions.ProxyError, "the proxy failed", _PROXY),
     (urllib3.ProxyError, "the proxy failed", _PROXY),
@@ -41,20 +42,20 @@ _KINDS: tuple[tuple[type[BaseException], str, str], ...] = (
 
 
 class SourceError(Exception):
-    """Why a source does not deliver a file, in one line."""
+    """A source does not deliver a file; the text says why in one line."""
 
 
 def download(url: str, target: Path, most: int, **settings: Any) -> None:
-    """Write what a web server answers to a new file.
+    """Download a URL to a new file.
 
     Args:
-        url: of the file.
-        target: where it goes.
-        most: the bytes that it may have.
-        settings: of `requests.get`, instead of the environment's.
+        url: the URL of the file.
+        target: the path of the new file.
+        most: how many bytes it may have.
+        settings: arguments of `requests.get`, which override the environment.
 
     Raises:
-        SourceError: it does not arrive.
+        SourceError: the download fails, or the answer is too long.
     """
     with told(), requests.get(url, stream=True, **{"timeout": TIMEOUT, **settings}) as answer:
         answer.raise_for_status()
@@ -71,15 +72,15 @@ def download(url: str, target: Path, most: int, **settings: Any) -> None:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Tell why a request of the block failed.
+    """Turn the errors of the requests in a block into a `SourceError` that says why.
 
     Raises:
-        SourceError: it did.
+        SourceError: a request failed.
     """
     try:
         yield
     except (requests.RequestException, urllib3.HTTPError, ValueError) as error:
-        # Some of urllib3 and some of Python come through as they are.
+        # requests lets some errors of urllib3 and of Python through.
         raise SourceError(_reason(error)) from None
 
 
@@ -99,7 +100,7 @@ def _reason(error: Exception) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it was raised from, the innermost last."""
+    """Yield an error and its causes, the innermost last."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

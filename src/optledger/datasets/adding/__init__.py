@@ -1,1 +1,1 @@
-"""A dataset of one's own: looked at once, told, and pinned as an entry."""
+"""Adding a user's own dataset: its files are inspected once and pinned in an entry."""

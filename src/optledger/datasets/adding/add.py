@@ -1,4 +1,4 @@
-"""An entry of the registry, made of what a person has."""
+"""The registry entry for a user's own data: made, checked and written."""
 
 import hashlib
 import io
@@ -21,17 +21,19 @@ from optledger.datasets.archive import write_archive
 from optledger.datasets.items import Items, divide, test_mask
 from optledger.datasets.kinds import KINDS
 
-# Of a class: one for each of training, validation and test.
+# Items that a class needs: one each for training, validation and test.
 _FEWEST = 3
 
 _HEAD = "# Written by optledger dataset add. README.md here explains the keys.\n"
 
 
 def add(name: str, path: Path, options: Options) -> list[str]:
-    """Write datasets/NAME.yaml; return what was found, in lines. The data stay as they are.
+    """Write datasets/NAME.yaml and return the lines of a report.
+
+    The data themselves are not changed.
 
     Raises:
-        UserError: the name is none or taken, or the data cannot be used, or not without an option.
+        UserError: the name is invalid or taken, the data cannot be used, or an option is missing.
     """
     if not registry.is_name(name):
         allowed = "letters, digits, _ and -, the first no -"
@@ -52,7 +54,7 @@ def add(name: str, path: Path, options: Options) -> list[str]:
     buffer = io.StringIO()
     yaml = YAML()
     yaml.default_flow_style = None
-    # No line is broken, whatever stands in it.
+    # Never break a line, however long its value is.
     yaml.width = 1 << 20
     yaml.dump(entry, buffer)
     DATASETS.mkdir(exist_ok=True)
@@ -80,7 +82,7 @@ def _look(place: Path, options: Options) -> Draft:
 
 
 def _entry(draft: Draft, options: Options) -> dict[str, Any]:
-    """Return the entry as plain data.
+    """Return the entry as plain data, ready to be written as YAML.
 
     Raises:
         UserError: a class has too few items for the splits.
@@ -113,23 +115,26 @@ def _checked(draft: Draft) -> Items:
 
 
 def _portable(path: Path) -> str:
-    """Return a path that means the same to each of a team whose home folders are alike."""
+    """Return a path with ~ for the home folder.
+
+    It then means the same to all members of a team whose home folders are laid out alike.
+    """
     home = Path.home()
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def _file(name: str, path: Path) -> dict[str, Any]:
-    """Return what a file must be; of a folder, its archive."""
+    """Return the name, size and SHA-256 of a file, or of the archive of a folder."""
     plain = re.sub(r"[^A-Za-z0-9_.+-]", "_", name).lstrip(".+-") or "data"
     if not path.is_dir():
         return {"name": plain, "bytes": path.stat().st_size, "sha256": file_digest(path)}
     sink = _Sink()
-    write_archive(path, sink)  # type: ignore[arg-type] # all that a stream of tarfile's is asked for
+    write_archive(path, sink)  # type: ignore[arg-type] # a tarfile stream only writes
     return {"name": plain, "bytes": sink.size, "sha256": sink.sha256.hexdigest()}
 
 
 class _Sink:
-    """A file that keeps nothing but the digest of what is written to it."""
+    """A writable file that keeps only the size and the digest of its content."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -157,7 +162,7 @@ def _told(name: str, place: Path, draft: Draft, dataset: registry.Entry) -> list
 
 
 def described(name: str, dataset: registry.Entry) -> str:
-    """Return a line for a dataset."""
+    """Return the line that describes a dataset in a list of datasets."""
     items = f"{dataset.items.train:>9,} train {dataset.items.test:>8,} test"
     shape = "x".join(map(str, dataset.shape))
     told: str = dataset.target.kind

@@ -1,4 +1,4 @@
-"""What looking at new data gives: an entry to be, and what was found."""
+"""The options for adding a dataset, and the draft of its entry."""
 
 import re
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ FRACTION = 0.2
 
 
 def words(given: str) -> tuple[str, ...]:
-    """Return the words of an option, which commas part."""
+    """Return the comma-separated words of an option."""
     return tuple(word.strip() for word in given.split(",") if word.strip())
 
 
 def pairs(given: str) -> dict[str, str]:
-    """Return the values of an option by their names.
+    """Return the NAME=VALUE pairs of an option as a mapping.
 
     Raises:
-        UserError: one has no name, or no value.
+        UserError: a pair lacks its name or its value.
     """
     parted = [word.partition("=") for word in words(given)]
     if wrong := next((word for word, _, value in parted if not word or not value), None):
@@ -33,10 +33,10 @@ def pairs(given: str) -> dict[str, str]:
 
 
 def sides(given: str | None) -> tuple[int, int] | None:
-    """Return rows and columns, as in 32x32.
+    """Return the rows and columns of a text such as 32x32, or None for None.
 
     Raises:
-        UserError: they are none.
+        UserError: the text has another form.
     """
     if given is None:
         return None
@@ -47,21 +47,21 @@ def sides(given: str | None) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class Options:
-    """What a person says of the data, beside where they are.
+    """What a user says about new data, apart from their path.
 
     Attributes:
-        kind: of target, where values could be of several.
-        target: the column of a table that is to be told; of labels, each of them.
-        test: which items are the test split: a folder, COLUMN=VALUE, or a file of its own.
-        test_fraction: else so many of them, at random.
+        kind: the kind of target; needed only where the values fit several kinds.
+        target: the column of a table that holds the target; for labels, all of their columns.
+        test: which items are the test split: a folder, COLUMN=VALUE, or a separate file.
+        test_fraction: the share of the items to draw at random as the test split.
         by: what no split may divide: a pattern for the paths of images, or a column.
-        size: rows and columns that images are made to have.
-        channels: 1 or 3, likewise.
+        size: the rows and columns to which images are resized.
+        channels: 1 or 3; images are converted to this number of channels.
         categories: columns of a table whose values are names.
-        drop: columns of a table that are left out.
-        arrays: by role, the names of arrays.
-        separator: between the cells of a CSV file.
-        duplicates: whether test items may be train items, too.
+        drop: columns of a table to leave out.
+        arrays: the names of arrays, by role.
+        separator: the character between the cells of a CSV file.
+        duplicates: whether test items may also be train items.
     """
 
     kind: str | None = None
@@ -78,10 +78,15 @@ class Options:
     duplicates: bool = False
 
     def check_used(self, what: str, *possible: str) -> None:
-        """Check that nothing is said that has no meaning for such data.
+        """Check that the options fit the data and each other.
+
+        Args:
+            what: the kind of data, for messages.
+            *possible: the names of the options that these data can have.
 
         Raises:
-            UserError: something is.
+            UserError: an option has no meaning for these data, `channels` is neither 1 nor 3, or
+                both `test` and `test_fraction` are given.
         """
         general = {"duplicates", *possible}
         for name, value in vars(self).items():
@@ -97,10 +102,13 @@ class Options:
             raise UserError("optledger dataset add: found --test and --test-fraction; allowed: one")
 
     def fraction(self, **more: Any) -> Test:
-        """Return the test split as a fraction of the items.
+        """Return a test split that is a fraction of the items, by default `FRACTION`.
+
+        Args:
+            **more: other fields of the test split.
 
         Raises:
-            UserError: it is none.
+            UserError: the fraction is not between 0 and 1, or another field is invalid.
         """
         fraction = FRACTION if self.test_fraction is None else self.test_fraction
         return validate(
@@ -110,15 +118,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Draft:
-    """An entry to be.
+    """The draft of an entry.
 
     Attributes:
-        entry: what the format adds to it.
-        target: what is to be told of an item.
-        items: with inputs that are the same where items are.
-        test: which of them are the test split, if they do not say so.
-        files: by role, what it is to be called and the file or the folder.
-        found: lines of what was found: a word, and what it is.
+        entry: the keys that belong to the format.
+        target: the target that a model predicts.
+        items: all items. Their inputs may be digests: equal inputs mean equal items.
+        test: how the entry chooses the test split; None where separate files or arrays hold it.
+        files: by role, the name that a file is to have, and the path of the file or folder.
+        found: the lines of the report, each a word and its explanation.
     """
 
     entry: Mapping[str, Any]

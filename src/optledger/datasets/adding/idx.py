@@ -1,4 +1,4 @@
-"""Four files in the format of MNIST, as new data."""
+"""Four IDX files, the format of MNIST, as new data."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,10 @@ _PARTS = {"train": "train", "test": "test|t10k"}
 
 
 def files_in(folder: Path) -> dict[str, Path]:
-    """Return the files of a folder by role, where their names say which they are."""
+    """Return the IDX files of a folder by role, as far as their names tell it.
+
+    A role that fits several files is left out.
+    """
     found = {}
     for role in Idx.ROLES[0]:
         part, what = role.split("_")
@@ -28,10 +31,10 @@ def files_in(folder: Path) -> dict[str, Path]:
 
 
 def look(folder: Path, options: Options) -> Draft:
-    """Look at a folder whose files have these roles.
+    """Look at a folder that has an IDX file for each role.
 
     Raises:
-        UserError: they are no such files, or do not belong together.
+        UserError: a file is not a valid IDX file, or the files do not belong together.
     """
     options.check_used("IDX files")
     paths = files_in(folder)
@@ -70,7 +73,11 @@ def look(folder: Path, options: Options) -> Draft:
 
 
 def _dimensions(paths: dict[str, Path]) -> int:
-    """Return how many dimensions the images have, as the file says: 3, or 4 with channels."""
+    """Return the number of dimensions of the images: 3, or 4 with channels.
+
+    It is read from the head of the train images. An invalid head counts as 3, and reading the file
+    refuses it later.
+    """
     with paths["train_images"].open("rb") as file:
         head = file.read(4)
     return head[3] if len(head) == 4 and head[3] in (3, 4) else 3

@@ -33,10 +33,10 @@ _VALIDATION = ("val", "valid", "validation", "dev")
 
 
 def look(folder: Path, options: Options) -> Draft:
-    """Look at a folder with a folder of PNG and JPEG files for each class.
+    """Look at a folder that has a folder of PNG and JPEG files for each class.
 
     Raises:
-        UserError: files cannot be used, or what is there could mean several things.
+        UserError: some files cannot be used, or the folder could be understood in several ways.
     """
     options.check_used("images", "test", "test_fraction", "by", "size", "channels")
     files = images_below(folder)
@@ -83,10 +83,12 @@ def look(folder: Path, options: Options) -> Draft:
 
 
 def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | None:
-    """Return the folder of the test split, if there is one beside that of the train split.
+    """Return the name of the folder of the test split, or None for a random fraction.
+
+    It is the folder that --test names, or else a test folder beside a train folder.
 
     Raises:
-        UserError: that is not clear.
+        UserError: --test names no folder of images, or it is not clear which folder is meant.
     """
     first = {path.split("/")[0] for path in paths if "/" in path}
     if options.test is not None:
@@ -111,10 +113,10 @@ def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | 
 def _pixels(
     folder: Path, places: Sequence[Place], options: Options
 ) -> tuple[tuple[int, ...], np.ndarray]:
-    """Return the shape of all images, and of each a digest of its pixels, shape (images, 16).
+    """Return the shape that all images have, and digests of their pixels, shape (images, 16).
 
     Raises:
-        UserError: some cannot be read, or they are not alike.
+        UserError: some images cannot be read, or their shapes differ.
     """
     shapes: Counter[tuple[int, ...]] = Counter()
     first: dict[tuple[int, ...], str] = {}

@@ -1,4 +1,4 @@
-"""A file of arrays, as new data."""
+"""A .npz file of arrays, as new data."""
 
 from pathlib import Path
 
@@ -19,14 +19,15 @@ from optledger.datasets.kinds import KINDS
 
 
 def look(path: Path, options: Options) -> Draft:
-    """Look at a file of `numpy.savez`.
+    """Look at a file that `numpy.savez` wrote.
 
     Raises:
-        UserError: it is none, or its arrays could mean several things.
+        UserError: the file is not a .npz file, its arrays do not fit together, or they could be
+            understood in several ways.
     """
     options.check_used("arrays", "arrays", "kind", "test_fraction")
     names = dict(options.arrays) or recognized(path, names_of_arrays(path))
-    # Only the roles that were found or given: both parts, or one of which a fraction is drawn.
+    # Without arrays of a test part, a fraction of the train part is drawn.
     parts = ["train", "test"] if "test_inputs" in names else ["train"]
     missing = [
         f"{part}_{what}"

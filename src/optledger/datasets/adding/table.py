@@ -1,4 +1,4 @@
-"""A CSV or a Parquet file, as new data."""
+"""A CSV or Parquet file, as new data."""
 
 import csv
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _SEPARATORS = ",;\t|"
 _MOST_VALUES = 1000
 _NAMED = 5
 
-# Where so many of its cells are numbers, a column is one of numbers, and the others are mistakes.
+# From this share of numbers on, a column counts as numeric, and its other cells as mistakes.
 _MOSTLY = 0.5
 
 
@@ -38,7 +38,8 @@ def look(path: Path, options: Options) -> Draft:
     """Look at a table.
 
     Raises:
-        UserError: it is none, cells are not what they have to be, or it could mean several things.
+        UserError: the file is not a table, cells are invalid, options do not fit the table, or it
+            could be understood in several ways.
     """
     options.check_used(
         *(
@@ -131,10 +132,10 @@ def look(path: Path, options: Options) -> Draft:
 
 
 def _separator(path: Path) -> str:
-    """Return what stands between the cells of the first line most often.
+    """Return the separator that is most frequent in the first line; for Parquet, a comma.
 
     Raises:
-        UserError: nothing does.
+        UserError: the first line has no separator.
     """
     if is_parquet(path):
         return ","
@@ -148,10 +149,12 @@ def _separator(path: Path) -> str:
 
 
 def _check_names(path: Path, separator: str, frame: pd.DataFrame) -> None:
-    """Check that columns differ by name, which pandas makes them do.
+    """Check that no two columns share a name.
+
+    pandas renames such columns when it reads a CSV file, so the header is read again here.
 
     Raises:
-        UserError: they do not.
+        UserError: two columns share a name.
     """
     names = [str(name) for name in frame.columns]
     if not is_parquet(path):
@@ -162,14 +165,19 @@ def _check_names(path: Path, separator: str, frame: pd.DataFrame) -> None:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Return the first names and the last, which is where a target often stands."""
+    """Return the first names and the last ones, as the target is often the last column."""
     if len(names) <= 2 * _NAMED:
         return ", ".join(names)
     return ", ".join([*names[:_NAMED], f"{len(names) - 2 * _NAMED} more", *names[-_NAMED:]])
 
 
 def _target(path: Path, frame: pd.DataFrame, options: Options) -> tuple[str, ...]:
-    """Return the columns of the target: one, or those of labels."""
+    """Return the columns of the target: one, or one for each label.
+
+    Raises:
+        UserError: --target is missing or names a column twice, or an option names a column that
+            the table does not have.
+    """
     names = [str(name) for name in frame.columns]
     if options.target is None:
         allowed = f"--target with one of them, or several for labels: {_some(names)}"
@@ -191,7 +199,11 @@ def _target(path: Path, frame: pd.DataFrame, options: Options) -> tuple[str, ...
 
 
 def _test(path: Path, frame: pd.DataFrame, options: Options) -> tuple[Path | None, str | None]:
-    """Return the file of the test split, or the column that says which rows it has."""
+    """Return the file of the test split, or the column that marks its rows, or neither.
+
+    Raises:
+        UserError: --test names neither a column nor another file.
+    """
     if options.test is None:
         return None, None
     column, equals, _ = options.test.partition("=")
@@ -209,10 +221,12 @@ def _test(path: Path, frame: pd.DataFrame, options: Options) -> tuple[Path | Non
 def _columns(
     path: Path, frame: pd.DataFrame, options: Options, others: set[str | None]
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the columns of numbers, and why others are left out.
+    """Return the numeric columns, and by column the reason why others are left out.
+
+    Columns with another purpose are in neither: those of `others` and the categories.
 
     Raises:
-        UserError: a column has cells that are no numbers among those that are.
+        UserError: a numeric column has some cells that are not finite numbers.
     """
     used, left_out = [], {}
     for name in map(str, frame.columns):
@@ -225,14 +239,14 @@ def _columns(
         elif why := _no_numbers(frame[name]):
             left_out[name] = why
         else:
-            # Which tells what is wrong where it is nearly one.
+            # Refuses a mostly numeric column that has other cells, and lists them.
             numbers(path, name, frame[name])
             used.append(name)
     return used, left_out
 
 
 def _no_numbers(column: "pd.Series[Any]") -> str | None:
-    """Return why a column is not taken for one of numbers."""
+    """Return why a column does not count as numeric; None if it does."""
     if column.dtype.kind in "iufb" or pd.api.types.is_bool_dtype(column):
         return None
     if column.dtype.kind in "mM" or isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -246,10 +260,10 @@ def _no_numbers(column: "pd.Series[Any]") -> str | None:
 
 
 def _values(path: Path, name: str, column: "pd.Series[Any]") -> tuple[str, ...]:
-    """Return the values of a category, sorted.
+    """Return the different values of a category, sorted.
 
     Raises:
-        UserError: a cell is empty, or there are too many of them.
+        UserError: a cell is empty, or there are too many values.
     """
     _check_filled(path, name, column)
     values = sorted({text(cell) for cell in column.astype(object)})

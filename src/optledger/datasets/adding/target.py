@@ -1,4 +1,4 @@
-"""What new data are to tell of an item."""
+"""The target of new data, derived from its values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,8 @@ from optledger.core.documents import shown
 from optledger.core.errors import UserError
 from optledger.datasets.kinds import KINDS, AnyTarget
 
-# Of more whole numbers with gaps between them, nobody can say whether they are classes.
+# Whole numbers with gaps between them count as classes up to this many different ones. With more,
+# the user has to say which kind they are.
 _FEW = 20
 _FEWEST_ITEMS = 3
 
@@ -22,12 +23,12 @@ def target_of(
 
     Args:
         where: the file, for messages.
-        values: what it tells of each item.
-        kind: of target, if it is said.
-        columns: of a table, those that hold the values.
+        values: the target values, one for each item or a row for each item.
+        kind: the kind of target, if the user names it.
+        columns: the columns of a table that hold the values.
 
     Raises:
-        UserError: the values could mean several things, or nothing.
+        UserError: the kind is unknown, or the values fit several kinds or none.
     """
     if kind is not None and kind not in KINDS:
         raise UserError(f"--kind: found {shown(kind)}; allowed: {', '.join(KINDS)}")
@@ -36,10 +37,10 @@ def target_of(
 
 
 def _kind(where: object, values: NDArray[Any]) -> str:
-    """Return which kind of target values are.
+    """Return the kind of target that the values are.
 
     Raises:
-        UserError: they could be of several.
+        UserError: the values fit several kinds.
     """
     if values.ndim == 2 and values.shape[1] > 1:
         if _are_whole(values) and (values.astype(np.float64).sum(axis=1) == 1).all():
@@ -62,5 +63,5 @@ def _kind(where: object, values: NDArray[Any]) -> str:
 def _are_whole(values: NDArray[Any]) -> bool:
     if values.dtype.kind not in "buif":
         return False
-    # What is not finite is for whoever reads them.
+    # Values that are not finite are refused later, when the target is read.
     return bool(np.all((values == np.floor(values)) | ~np.isfinite(values)))

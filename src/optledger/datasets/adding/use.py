@@ -1,4 +1,4 @@
-"""params.yaml for another dataset: what has to change with the kind of target, and no more."""
+"""Changes of params.yaml for another dataset: only what its target requires."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,23 +12,26 @@ from optledger.core.metric import METRICS
 from optledger.core.paths import PARAMS
 from optledger.datasets.kinds import KINDS, AnyTarget, Kind
 
-# Of the deviation of a target, what is taken for a difference that does not matter.
+# A difference of this share of a target's standard deviation counts as negligible.
 _LITTLE = 0.01
 
 Change = tuple[tuple[str, ...], str]
-"""The keys of a value, and the value, in YAML's flow style."""
+"""The keys that lead to a value, and the value in YAML's flow style."""
 
 
 def use(text: str, name: str, target: AnyTarget) -> tuple[str, list[str]]:
-    """Return the text of a params.yaml with another dataset, and what was changed, in lines.
+    """Return the text of params.yaml for another dataset, and a report of the changes.
 
     Args:
-        text: of the file.
-        name: of the dataset.
-        target: what it tells of an item.
+        text: the content of params.yaml.
+        name: the name of the dataset.
+        target: the target of the dataset.
+
+    Returns:
+        The new text, and a line for each change, or one line that says that there is none.
 
     Raises:
-        UserError: the file is none that can be changed so.
+        UserError: a value cannot be changed automatically.
     """
     before = parse_yaml(text.encode(), str(PARAMS))
     lines = []
@@ -58,7 +61,7 @@ def _refused(keys: Sequence[str], written: str) -> UserError:
 
 
 def _changes(document: Any, name: str, target: AnyTarget) -> Iterator[Change]:
-    """Yield what such a target needs; what fits already stays."""
+    """Yield the changes that the dataset and its target need; settings that fit are kept."""
     kind: Kind = KINDS[target.kind]
     yield ("dataset",), name
     sections = {} if not isinstance(document, dict) else document
@@ -79,9 +82,10 @@ def _changes(document: Any, name: str, target: AnyTarget) -> Iterator[Change]:
 
 
 def _margins(kind: Kind, target: AnyTarget, present: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield the margins of metrics of the kind, where those that there are do not do.
+    """Yield the changes of the margins, where the present ones do not fit the target.
 
-    Those that have no usual one are in the unit of the target, and so another one for each.
+    Metrics without a usual margin are in the unit of the target. Their margins are a share of its
+    deviation, so each target has its own.
     """
     deviation = getattr(target, "deviation", 0.0)
     little = float(f"{_LITTLE * deviation:.2g}")

@@ -1,1 +1,1 @@
-"""The formats of datasets, a module each: `read` what an entry pins, and `look` at what is new."""
+"""The formats of datasets, a module each, whose `read` reads the files of an entry."""

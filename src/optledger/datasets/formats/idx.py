@@ -21,7 +21,7 @@ def read(dataset: Idx, folder: Path) -> Items:
     """Read the four files of a dataset from a folder.
 
     Raises:
-        UserError: a file is not such a file, or they do not belong together.
+        UserError: a file is not a valid IDX file, or the files do not fit each other or the entry.
     """
     parts = []
     for part in ("train", "test"):
@@ -57,10 +57,10 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
 
     Args:
         path: an uncompressed IDX file.
-        dimensions: 3 for images (images, rows, columns), 4 for such with channels, 1 for labels.
+        dimensions: 3 for images (images, rows, columns), 4 for images with channels, 1 for labels.
 
     Raises:
-        UserError: the file is missing or is not such a file, whole and of that shape.
+        UserError: the file is missing, incomplete, not an IDX file, or has other dimensions.
     """
     try:
         content = read_bytes(path)
@@ -77,7 +77,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     try:
         return np.frombuffer(content, np.uint8, offset=header_bytes).reshape(shape)
     except ValueError:
-        # NumPy has a limit for the other sizes even where one is 0.
+        # NumPy limits the other sizes even where one size is 0.
         raise UserError(f"{path}: found the sizes {shape}; allowed: those of an array") from None
 
 

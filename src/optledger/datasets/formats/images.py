@@ -1,4 +1,4 @@
-"""Folders of PNG and JPEG files, one a class, kept as one archive."""
+"""Folders of PNG and JPEG files, one folder for each class, kept as one archive."""
 
 import io
 import re
@@ -21,17 +21,17 @@ from optledger.datasets.registry import Images
 
 _COLOURS = 3
 
-# What has one channel; what can be turned into three without a choice.
+# Modes of Pillow: those with one channel, and those that convert to RGB without a choice.
 _GREY, _COLOUR = {"1", "L"}, {"P", "RGB", "CMYK", "YCbCr"}
 _TRANSPARENT = {"LA", "PA", "RGBA", "La", "RGBa"}
 
 
 class ImageError(Exception):
-    """What is wrong with an image, in the plural."""
+    """A problem with an image, worded in the plural for a message about several images."""
 
 
 class Named(NamedTuple):
-    """An image file of an archive or a folder: its path, and its content."""
+    """A file of an archive: its path and its content."""
 
     path: str
     content: bytes
@@ -41,7 +41,7 @@ def read(dataset: Images, folder: Path) -> Items:
     """Read the images of a dataset from the archive in a folder.
 
     Raises:
-        UserError: the archive is none, or its images are not as the entry says.
+        UserError: the file is not a tar archive, or its images are not as the entry says.
     """
     path = folder / dataset.files["images"].name
     total = dataset.items.train + dataset.items.test
@@ -76,7 +76,13 @@ def read(dataset: Images, folder: Path) -> Items:
 
 
 class Place(NamedTuple):
-    """Where an image is: its path, the name of its class, whether it is in the test folder."""
+    """The place of an image.
+
+    Attributes:
+        path: its path, relative to the folder of the dataset.
+        name: the name of its class.
+        is_test: whether it is in the test folder.
+    """
 
     path: str
     name: str
@@ -84,11 +90,12 @@ class Place(NamedTuple):
 
 
 def placed(path: str, test_folder: str | None) -> Place | None:
-    """Return where an image is; None where no folder names its class.
+    """Return the place of an image, or None if no folder names its class.
 
     Args:
-        path: from the folder of the dataset.
-        test_folder: below that, with a folder for each class; there are others like it.
+        path: the path of the image, relative to the folder of the dataset.
+        test_folder: the folder of the test split, if there is one. The folders of the classes are
+            then inside it and inside the folders beside it.
     """
     folders = path.split("/")[:-1]
     is_test = bool(folders) and folders[0] == test_folder
@@ -97,10 +104,12 @@ def placed(path: str, test_folder: str | None) -> Place | None:
 
 
 def groups_of(paths: Iterable[str], pattern: str | None, where: object) -> NDArray[Any] | None:
-    """Return the group of each image, as a pattern finds it in its path.
+    """Return the group of each image, or None without a pattern.
+
+    The group is the text that the pattern's first group matches in the image's path.
 
     Raises:
-        UserError: some path has none.
+        UserError: the pattern does not match some path.
     """
     if pattern is None:
         return None
@@ -115,7 +124,7 @@ def members(path: Path) -> Iterator[Named]:
     """Yield the files of an archive, in its order.
 
     Raises:
-        UserError: it is none.
+        UserError: the file is not a valid tar archive.
     """
     try:
         with tarfile.open(path, "r:") as archive:
@@ -132,13 +141,14 @@ def decoded(content: bytes) -> Image.Image:
     """Return an image, upright, with one channel or three.
 
     Raises:
-        ImageError: it cannot be read, or not without a choice that is not made.
+        ImageError: the image cannot be read, or it is animated, transparent or of 16 bits a
+            channel. Converting such an image would need a choice.
     """
     if not content:
         raise ImageError("empty files")
     try:
         with warnings.catch_warnings():
-            # Of tags and palettes that are odd; of one that would take gigabytes, it is an error.
+            # Ignore odd tags and palettes, but refuse an image that would take gigabytes.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
@@ -151,7 +161,7 @@ def decoded(content: bytes) -> Image.Image:
     except ImageError:
         raise
     except Exception:
-        # Whatever Pillow makes of bytes that are not its own.
+        # Pillow raises errors of many types for bytes that it cannot read.
         raise ImageError("files that cannot be read as PNG or JPEG") from None
     return _without_choice(upright)
 
@@ -170,12 +180,18 @@ def _without_choice(image: Image.Image) -> Image.Image:
 
 
 def channels(image: Image.Image) -> int:
-    """Return 1 or 3."""
+    """Return the number of channels of a decoded image, 1 or 3."""
     return len(image.getbands())
 
 
 class Fit(NamedTuple):
-    """What images are made to be: their shape, and which differences from it are mended."""
+    """The shape that images must have, and which differences from it may be corrected.
+
+    Attributes:
+        shape: (rows, columns), or (rows, columns, 3) in colour.
+        resize: whether images of other sizes are resized.
+        recolour: whether images with other channels are converted.
+    """
 
     shape: tuple[int, ...]
     resize: bool
@@ -183,10 +199,10 @@ class Fit(NamedTuple):
 
 
 def fitted(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
-    """Return an image in a shape.
+    """Return the pixels of an image in the shape of `fit`.
 
     Raises:
-        ImageError: it has another, and that is not to be mended.
+        ImageError: the image has another shape, and `fit` does not allow a correction.
     """
     rows, columns, *more = fit.shape
     wanted = _COLOURS if more else 1
@@ -202,21 +218,21 @@ def fitted(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
 
 
 class Problems:
-    """What is wrong with files, and where."""
+    """The problems found in files, with their places."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without problems."""
         self._by_kind: dict[str, list[str]] = {}
 
     def add(self, kind: str, place: str) -> None:
-        """Note a problem."""
+        """Record a problem and its place."""
         self._by_kind.setdefault(kind, []).append(place)
 
     def raise_any(self, where: object) -> None:
-        """Raise what was noted.
+        """Raise an error if there are problems.
 
         Raises:
-            UserError: a line for each kind, with how many and the first of them.
+            UserError: there are. It has a line for each kind, with the count and the first places.
         """
         if self._by_kind:
             raise UserError(

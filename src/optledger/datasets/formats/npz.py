@@ -1,4 +1,4 @@
-"""Arrays in a file of NumPy's, as `numpy.savez` and Keras's datasets have them."""
+"""Arrays in a .npz file of NumPy, as `numpy.savez` writes and Keras's datasets use."""
 
 import re
 import zipfile
@@ -19,7 +19,7 @@ from optledger.datasets.registry import Npz
 
 ROLES = ("train_inputs", "train_targets", "test_inputs", "test_targets")
 
-# By role, what others call their arrays.
+# The usual names of arrays, by role.
 _INPUTS, _TARGETS = "x|X|images|inputs|data|features", "y|Y|labels|targets?|classes"
 _PATTERNS = {
     "train_inputs": rf"x_train|X_train|train_(?:{_INPUTS})",
@@ -34,7 +34,7 @@ def read(dataset: Npz, folder: Path) -> Items:
     """Read the arrays of a dataset from a folder.
 
     Raises:
-        UserError: the file is not such a file, or its arrays are not those of the entry.
+        UserError: the file is not a .npz file, or its arrays are not those of the entry.
     """
     path = folder / dataset.files["arrays"].name
     arrays = load(path, dataset.arrays)
@@ -70,10 +70,10 @@ def read(dataset: Npz, folder: Path) -> Items:
 
 
 def load(path: Path, names: Mapping[Any, str]) -> dict[str, NDArray[Any]]:
-    """Read arrays by role; nothing that is pickled is loaded.
+    """Read arrays by role, without loading anything that is pickled.
 
     Raises:
-        UserError: the file cannot be read, or lacks one.
+        UserError: the file cannot be read, lacks an array, or does not fit into memory.
     """
     with _opened(path) as archive:
         for name in names.values():
@@ -88,7 +88,7 @@ def names_of_arrays(path: Path) -> list[str]:
     """Return the names of the arrays in a file.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the file cannot be read.
     """
     with _opened(path) as archive:
         return list(archive.files)
@@ -96,9 +96,13 @@ def names_of_arrays(path: Path) -> list[str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[NpzFile]:
-    """Open a file of arrays; whatever NumPy and zipfile make of other bytes is one line."""
+    """Open a file of arrays, and turn errors of NumPy and zipfile into a `UserError`.
+
+    Raises:
+        UserError: the file is not a valid .npz file.
+    """
     try:
-        # Opened here, as NumPy leaves a file open that is none.
+        # Opened here, because NumPy does not close a file that it cannot read.
         with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
             if not isinstance(arrays, NpzFile):
                 allowed = "several, as numpy.savez writes"
@@ -113,17 +117,25 @@ def _opened(path: Path) -> Iterator[NpzFile]:
 
 
 def _check_sizes(path: Path, names: Collection[str]) -> None:
-    """Check that what arrays take, which a few compressed bytes may say, can be held."""
+    """Check that arrays fit into memory, as a few compressed bytes can claim a huge size.
+
+    Raises:
+        UserError: they do not fit.
+    """
     with zipfile.ZipFile(path) as archive:
         sizes = [archive.getinfo(f"{name}.npy").file_size for name in names]
     check_memory(path, len(sizes), max(sizes))
 
 
 def recognized(path: Path, there: list[str]) -> dict[str, str]:
-    """Return the names of arrays by role, as far as they are usual ones.
+    """Return the names of arrays by role, found by their usual names.
+
+    Args:
+        path: the file, for messages.
+        there: the names of its arrays.
 
     Raises:
-        UserError: they are not, or more than one could be meant.
+        UserError: a role has no array with a usual name, or several.
     """
     for patterns in (_PATTERNS, _WHOLE):
         found = {
@@ -141,10 +153,10 @@ def recognized(path: Path, there: list[str]) -> dict[str, str]:
 def check_lengths(
     path: Path, names: Mapping[Any, str], arrays: Mapping[str, NDArray[Any]], part: str
 ) -> None:
-    """Check that inputs and targets have as many items.
+    """Check that the inputs and targets of a part have the same number of items.
 
     Raises:
-        UserError: they have not, or none.
+        UserError: the numbers differ, or there are no items.
     """
     inputs, targets = (arrays[f"{part}_{what}"] for what in ("inputs", "targets"))
     if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or not len(inputs):
@@ -158,8 +170,10 @@ def check_lengths(
 def as_inputs(path: Path, name: str, values: NDArray[Any]) -> NDArray[Any]:
     """Return images as uint8 of shape (items, rows, columns[, channels]), or columns as float32.
 
+    Arrays of two dimensions are columns, shape (items, columns). A single channel is dropped.
+
     Raises:
-        UserError: they are neither.
+        UserError: the values are neither images nor columns.
     """
     where = f"{path}: {name}"
     if values.dtype.kind not in "buif":

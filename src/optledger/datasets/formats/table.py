@@ -1,4 +1,4 @@
-"""Rows of a CSV or a Parquet file: numbers, and categories that are declared."""
+"""Rows of a CSV or Parquet file: numbers, and categories that the entry declares."""
 
 import io
 import warnings
@@ -19,14 +19,14 @@ from optledger.datasets.items import Items, check_memory
 from optledger.datasets.registry import Table
 
 _HEADER = 2
-"""The line of a file that its first row is on."""
+"""The line of the first row: line 1 is the header."""
 
 
 def read(dataset: Table, folder: Path) -> Items:
     """Read the rows of a dataset from a folder.
 
     Raises:
-        UserError: a file is no table, or its cells are not as the entry says.
+        UserError: a file is not a table, or its cells are not as the entry says.
     """
     paths = [folder / file.name for file in dataset.files.values()]
     test = dataset.test
@@ -53,36 +53,38 @@ def read(dataset: Table, folder: Path) -> Items:
 
 
 def cells(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[Any]:
-    """Return what columns hold: of one, shape (rows,), and else (rows, columns)."""
+    """Return the cells of columns: shape (rows,) for one column, otherwise (rows, columns)."""
     if len(columns) == 1:
         return frame[columns[0]].to_numpy()
     return frame[[*columns]].to_numpy()
 
 
 def place(index: int) -> str:
-    """Return where a row is, counted as an editor does."""
+    """Return the line that a row is on, as an editor counts if each row takes one line."""
     return f"line {index + _HEADER}"
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file is to be read as Parquet."""
+    """Whether a file is read as Parquet, by its suffix."""
     return path.suffix.lower() in (".parquet", ".pq")
 
 
 def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a table, or some columns of it.
+    """Read a table, or some of its columns.
 
     Raises:
-        UserError: it cannot be read, or lacks one of them.
+        UserError: the file is not a valid table, lacks a column, has no rows, or does not fit into
+            memory.
+        OSError: the system cannot read the file.
     """
-    # What pandas makes of a file is about as large as it is.
+    # A table takes about as much memory as its file has bytes.
     check_memory(path, 1, path.stat().st_size)
     try:
         if is_parquet(path):
             frame = pd.read_parquet(path, columns=None if columns is None else list(columns))
         else:
             with warnings.catch_warnings():
-                # It warns where it would lose the cells that a line has more than the first.
+                # pandas warns before it drops the cells of a line that is longer than the header.
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 with _watched(path) as file:
                     frame = pd.read_csv(
@@ -100,9 +102,9 @@ def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None)
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            # Of the system, and not of pyarrow, for which unsound bytes are one, too.
+            # An error of the system. For invalid bytes, pyarrow raises an OSError without errno.
             raise
-        # Whatever pandas and pyarrow make of bytes that are not theirs.
+        # pandas and pyarrow raise errors of many types for bytes that they cannot read.
         kind = "Parquet" if is_parquet(path) else f"CSV with {shown(separator)} between cells"
         raise UserError(
             f"{path}: found no sound table: {first_line(error)}; allowed: {kind}"
@@ -116,7 +118,7 @@ def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None)
 
 @contextmanager
 def _watched(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that shows on a terminal how far it is read."""
+    """Open a file, and show on a terminal how much of it has been read."""
     told = {"unit": "B", "unit_scale": True, "leave": False, "disable": None}
     with (
         tqdm(total=path.stat().st_size, desc=path.name, **told) as bar,
@@ -126,7 +128,7 @@ def _watched(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _Watched(io.FileIO):
-    """A file that tells a bar how much of it is read."""
+    """A file that updates a progress bar as it is read."""
 
     def __init__(self, path: Path, bar: "tqdm[None]") -> None:
         super().__init__(path)
@@ -142,7 +144,7 @@ _AT_ONCE = 1 << 20
 
 
 def _inputs(path: Path, frame: pd.DataFrame, dataset: Table) -> NDArray[np.float32]:
-    """Return what a model is given of each row, shape (rows, inputs)."""
+    """Return the inputs of a model for each row, shape (rows, inputs)."""
     inputs = np.empty((len(frame), len(dataset.column_names)), np.float32)
     for number, name in enumerate(dataset.columns):
         inputs[:, number] = numbers(path, name, frame[name])
@@ -158,7 +160,7 @@ def numbers(path: Path, name: str, column: "pd.Series[Any]") -> NDArray[np.float
     """Return a column as numbers, shape (rows,).
 
     Raises:
-        UserError: a cell is none, or none that is finite.
+        UserError: a cell is not a finite number.
     """
     plain = column if column.dtype.kind in "iuf" else pd.to_numeric(_plain(column), errors="coerce")
     with np.errstate(over="ignore"):
@@ -185,10 +187,10 @@ def _shown(cell: object) -> str:
 def category(
     path: Path, name: str, column: "pd.Series[Any]", values: Sequence[str]
 ) -> NDArray[np.intp]:
-    """Return which of a category's values each cell is, shape (rows,).
+    """Return the index of each cell's value among the values of a category, shape (rows,).
 
     Raises:
-        UserError: a cell is none of them.
+        UserError: a cell has none of the values.
     """
     texts = column.astype(object).where(column.notna(), None).map(text)
     places = {value: number for number, value in enumerate(values)}
@@ -200,7 +202,7 @@ def category(
 
 
 def text(cell: object) -> str:
-    """Return a cell as the name of a category; 3.0 and 3 are the same one."""
+    """Return a cell as the name of a category; 3.0 and 3 have the same name."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():

@@ -1,7 +1,7 @@
-"""The kinds of target: what is told of an item, a module for each.
+"""The kinds of target that a model can predict, a module for each.
 
-All modules have the same names, so that nothing else asks which kind it is: `Kind` lists them.
-`optledger.training.kinds` has what TensorFlow computes of each.
+All modules define the same names, which `Kind` lists, so that other code need not ask for the kind.
+`optledger.training.kinds` has what TensorFlow computes for each kind.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,20 +20,19 @@ Place = Callable[[int], str]
 
 
 class Kind(Protocol):
-    """What a module of a kind has.
+    """The names that the module of a kind defines.
 
     Attributes:
-        NAME: of the kind, as datasets/NAME.yaml has it.
-        METRICS: what is measured on the test split; the first decides, unless params.yaml says
-            another.
+        NAME: the name of the kind, as the entry of a dataset has it.
+        METRICS: the metrics on the test split; the first decides, unless params.yaml names another.
         EXPLAINED: what the metrics mean, in words.
-        SCORE: the one of them that is measured after each epoch, too.
-        LOSS: the usual one.
-        LOSSES: that a model of this kind can be trained by; any if empty.
+        SCORE: the metric that is also measured after each epoch.
+        LOSS: the usual loss.
+        LOSSES: the losses that a model of this kind can be trained with; if empty, any loss.
         TARGETS: the name of the array of true values.
-        VALUES: of that of predicted ones.
-        ARRAYS: the types and the dimensions of both.
-        BY_CLASS: whether items can be chosen and weighed by class.
+        VALUES: the name of the array of predicted values.
+        ARRAYS: the types and numbers of dimensions of both arrays.
+        BY_CLASS: whether items can be chosen and weighted by class.
     """
 
     NAME: str
@@ -48,12 +47,12 @@ class Kind(Protocol):
     BY_CLASS: bool
 
     def found(self, where: object, values: NDArray[Any], columns: Sequence[str]) -> Any:
-        """Return the target that new data have.
+        """Return the target of new data.
 
         Args:
             where: the file, for messages.
-            values: what it tells of each item.
-            columns: of a table, those that it stands in.
+            values: the target values in the file, one for each item or a row for each item.
+            columns: the columns of a table that hold the values.
 
         Raises:
             UserError: the values are not of this kind.
@@ -61,27 +60,27 @@ class Kind(Protocol):
         ...
 
     def read(self, where: object, values: NDArray[Any], target: Any, place: Place) -> NDArray[Any]:
-        """Return what is to be told of each item, from what a file has.
+        """Return the targets of the items, as `Examples` has them, from the values in a file.
 
         Raises:
-            UserError: some value is not what the target says.
+            UserError: a value does not fit the target.
         """
         ...
 
     def problem(self, values: NDArray[Any], outputs: int) -> str | None:
-        """Return what is wrong with an array of true or predicted values, if anything."""
+        """Return what is wrong with an array of true or predicted values, or None."""
         ...
 
     def strata(self, targets: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-        """Return of each item what a split keeps the shares of, shape (items,)."""
+        """Return the stratum of each item, shape (items,); splits keep the share of each."""
         ...
 
     def told(self, target: Any, targets: NDArray[Any]) -> tuple[str, str]:
-        """Return a word, and what there is of it among these items."""
+        """Return a word and a description of the targets, for a line of a report."""
         ...
 
     def summary(self, target: Any, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-        """Return what data/prepared/summary.json tells of the targets of some splits."""
+        """Return what data/prepared/summary.json says about the targets of some splits."""
         ...
 
     def counts(self, targets: NDArray[Any], outputs: int) -> list[int]:
@@ -89,13 +88,17 @@ class Kind(Protocol):
         ...
 
     def notes(self, counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[str]:
-        """Return a sentence for each split that lacks what it should have."""
+        """Return a sentence for each split that has no example of some class or label."""
         ...
 
     def evaluate(
         self, targets: NDArray[Any], values: NDArray[Any], losses: NDArray[np.float32], outputs: int
     ) -> Evaluation:
-        """Score predictions; one that diverged has 0 of what is best at 1, and else NaN."""
+        """Score predictions.
+
+        Where a model's output is not finite, no class or label is right, and the loss, RMSE, MAE
+        and R² are NaN.
+        """
         ...
 
     def pseudo_values(
@@ -106,93 +109,95 @@ class Kind(Protocol):
         losses: NDArray[np.float32],
         outputs: int,
     ) -> NDArray[np.float64]:
-        """Return what each item contributes to a metric, shape (items,); the mean is the metric.
+        """Return the contribution of each item to a metric, shape (items,); the mean is the metric.
 
-        Accuracy and losses are means over items. What is not is replaced by its linearization, the
-        metric plus each item's influence on it, as for the delta method (Hampel 1974, JASA 69;
-        Davison and Hinkley 1997, Bootstrap Methods and Their Application, section 2.7).
+        Accuracy and losses are means over items. Other metrics are replaced by their linearization:
+        the metric plus the influence of each item on it, as for the delta method. Sources: Hampel
+        1974, JASA 69; Davison and Hinkley 1997, Bootstrap Methods and Their Application, section
+        2.7.
         """
         ...
 
     def per_class_table(
         self, evaluations: Mapping[str, list[Evaluation]], names: Sequence[str]
     ) -> pd.DataFrame:
-        """Return results/per_class.csv; without rows where there is nothing to be told by class."""
+        """Return results/per_class.csv; it has no rows for a kind without classes or labels."""
         ...
 
     def confusion_table(
         self, evaluations: Mapping[str, list[Evaluation]], names: Sequence[str]
     ) -> pd.DataFrame:
-        """Return results/confusion.csv; likewise."""
+        """Return results/confusion.csv; it has no rows for a kind without classes."""
         ...
 
     def wrong(self, targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return which items a page shows as mistakes, shape (models, items)."""
+        """Return which predictions count as mistakes, shape (models, items)."""
         ...
 
     def votes(self, values: NDArray[Any], outputs: int) -> NDArray[Any]:
-        """Return how many models predict each class or label of each item; of a number the median.
+        """Return the votes of several models on each item.
 
         Args:
-            values: predicted, shape (models, items, ...).
+            values: the predicted values, shape (models, items, ...).
             outputs: how many classes or labels there are.
 
         Returns:
-            Shape (items, outputs).
+            How many models predict each class or label, shape (items, outputs). For a number, the
+            median of the predictions, shape (items, 1).
         """
         ...
 
     def mistake(
         self, target: Any, votes: NDArray[Any], names: Sequence[str], models: int
     ) -> tuple[str, str, str]:
-        """Return of an item what is true, what is predicted, and what else is to be said.
+        """Return the true value of an item, the predicted value, and a remark, all in words.
 
         Args:
             target: the true value.
-            votes: those of the item, shape (outputs,).
-            names: of the classes or labels.
-            models: how many voted.
+            votes: the votes on the item, shape (outputs,).
+            names: the names of the classes or labels.
+            models: how many models voted.
         """
         ...
 
     def promise(self, outputs: int) -> str:
-        """Return what a model of this kind tells, in words."""
+        """Return in words what a model of this kind predicts."""
         ...
 
     def answers(self, names: Sequence[str] | None) -> list[tuple[str, str]]:
-        """Return the columns of what a published model says, and their types for MLflow.
+        """Return the columns of a published model's output, with their types for MLflow.
 
-        A type with an s at its end is a list.
+        A type that ends with s is a list.
         """
         ...
 
     def residuals(self, targets: NDArray[Any], values: NDArray[Any]) -> pd.DataFrame:
-        """Return true and predicted values to draw beside each other; none where there is no such.
+        """Return true and predicted numbers to plot against each other; no rows for other kinds.
 
         Args:
-            targets: shape (items,).
-            values: of one variant, shape (seeds, items).
+            targets: the true numbers, shape (items,).
+            values: the predictions of one variant, shape (seeds, items).
         """
         ...
 
 
 KINDS: Mapping[str, Kind] = {each.NAME: each for each in (classes, labels, number)}
-"""By name."""
+"""The kinds by their names."""
 
 
 def kind_of(columns: Iterable[object]) -> Kind:
-    """Return the kind whose metrics a table has."""
+    """Return the kind whose first metric is a column of a table; classes if none is."""
     there = {*columns}
     return next((kind for kind in KINDS.values() if kind.METRICS[0] in there), KINDS[classes.NAME])
 
 
 def kind_of_score(score: str) -> Kind:
-    """Return the kind that has a score after each epoch."""
+    """Return the kind whose score after each epoch is `score`."""
     return next(kind for kind in KINDS.values() if score == kind.SCORE)
 
 
 AnyTarget = classes.Target | labels.Target | number.Target
-"""What is to be told of an item."""
+"""The target of a dataset, of any kind."""
 
 
 def _branch(target: Any) -> str:
@@ -201,7 +206,10 @@ def _branch(target: Any) -> str:
 
 
 def _check_kind(target: Any) -> Any:
-    """Check the key that says which other keys there are, so that a mistake is told once."""
+    """Check the key `kind` by itself, so that a mistake is reported once.
+
+    The other keys depend on it.
+    """
     if not isinstance(target, dict) or target.get("kind") in [*KINDS]:
         return target
     raise ValueError(f"a mapping with a kind: {', '.join(KINDS)}")
@@ -214,4 +222,4 @@ Target = Annotated[
     Discriminator(_branch),
     BeforeValidator(_check_kind),
 ]
-"""The section of datasets/NAME.yaml that says so."""
+"""The section `target` of datasets/NAME.yaml."""

@@ -1,4 +1,4 @@
-"""One class of several: an item is of exactly one, as a digit is."""
+"""Classes: each item belongs to exactly one of several, as a digit does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -34,9 +34,9 @@ ARRAYS: Arrays = (np.unsignedinteger, 1), (np.unsignedinteger, 2)
 BY_CLASS = True
 
 MOST_CLASSES = 2**16 - 1
-"""The highest number of 16 bits stands for no class."""
+"""The most classes that there can be, as the highest number of 16 bits stands for no class."""
 
-# Of a macro average, what is not told without a word.
+# By split, the consequence if it has no example of some class.
 _SO = {
     "train": "no variant can learn to predict it",
     "validation": "nothing is chosen by it",
@@ -50,7 +50,7 @@ _NAMED = 12
 
 
 def _check_classes(classes: object) -> object:
-    """Check what is either a number or names, so that a mistake is told once."""
+    """Check a number or names; the check of a union would report a mistake twice."""
     if isinstance(classes, int) and not isinstance(classes, bool):
         sound = 2 <= classes <= MOST_CLASSES
     else:
@@ -65,13 +65,13 @@ def _check_classes(classes: object) -> object:
 
 
 class Target(Section):
-    """Which classes there are.
+    """The classes of a dataset.
 
     Attributes:
-        kind: of the target.
-        classes: how many there are, whose names are then 0, 1, 2 and so on; or their names, in
-            their order.
-        column: of a table, which has it.
+        kind: the kind of target.
+        classes: how many classes there are, if their names are 0, 1, 2 and so on; otherwise their
+            names, in their order.
+        column: the column of a table that holds the class.
     """
 
     kind: Literal["classes"] = "classes"
@@ -85,12 +85,12 @@ class Target(Section):
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """The names of the classes, where they are not their numbers."""
+        """The names of the classes; None if these are their numbers."""
         return None if isinstance(self.classes, int) else self.classes
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of a table, those that tell it."""
+        """The columns of a table that hold the target."""
         return () if self.column is None else (self.column,)
 
 
@@ -98,21 +98,21 @@ Classes = int | tuple[str, ...]
 
 
 def found(where: object, values: NDArray[Any], columns: Sequence[str] = ()) -> Target:
-    """Return the classes that new data have.
+    """Return the classes of new data.
 
     Raises:
-        UserError: there is one class, there are too many, or values are no classes.
+        UserError: there are fewer than two classes, too many, or the values are not classes.
     """
     return Target(classes=classes_of(where, values), column=next(iter(columns), None))
 
 
 def classes_of(where: object, values: NDArray[Any]) -> Classes:
-    """Return the classes that there are: how many, where they are 0, 1, 2 …, or their names.
+    """Return how many classes there are, if they are 0, 1, 2 …, and otherwise their names.
 
-    Names are in the order of numbers where all are numbers, and else in that of texts.
+    Values of a numeric type are sorted as numbers, and others as texts.
 
     Raises:
-        UserError: there is one class, there are too many, or values are no classes.
+        UserError: there are fewer than two classes, too many, or the values are not classes.
     """
     different = np.unique(as_classes(where, values))
     if not 2 <= len(different) <= MOST_CLASSES:
@@ -129,7 +129,7 @@ def as_classes(where: object, values: NDArray[Any]) -> NDArray[Any]:
     """Return values as integers or texts, one for each item.
 
     Raises:
-        UserError: they are neither, as fractions or several numbers an item are.
+        UserError: the values are neither, as fractions are, or there are several for an item.
     """
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -159,12 +159,12 @@ def read(
 
     Args:
         where: the file, for messages.
-        values: that name them, shape (items,).
-        target: which classes there are.
-        place: returns where an item is.
+        values: the numbers or names of the classes, shape (items,).
+        target: the classes of the dataset.
+        place: a function that returns where an item is, for messages.
 
     Raises:
-        UserError: some value names none of them.
+        UserError: a value is not one of the classes.
     """
     found = as_classes(where, values)
     if target.names is None:
@@ -186,18 +186,18 @@ def read(
 
 
 def problem(values: NDArray[Any], outputs: int) -> str | None:
-    """Return what is wrong with true or with predicted classes, if anything."""
+    """Return what is wrong with true or predicted classes, or None."""
     highest = int(values[values != no_class(outputs)].max(initial=0))
     return f"found the class {highest}; allowed: 0 to {outputs - 1}" if highest >= outputs else None
 
 
 def strata(targets: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-    """Return the classes themselves: a split keeps the share of each."""
+    """Return the classes themselves, as a split keeps the share of each."""
     return targets
 
 
 def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
-    """Return the classes, with how many items have them."""
+    """Return the word "classes", and how many items each of the first classes has."""
     found = counts(targets, target.outputs)
     names = target.names or range(len(found))
     each = [f"{name} {count:,}" for name, count in zip(names, found, strict=True)]
@@ -206,7 +206,7 @@ def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
 
 
 def summary(target: Target, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Return how many classes there are, their names, and how many examples of each a split has."""
+    """Return the number of classes, their names, and the examples of each class by split."""
     return {
         "classes": target.outputs,
         "class_names": None if target.names is None else list(target.names),
@@ -221,7 +221,7 @@ def counts(targets: NDArray[Any], outputs: int) -> list[int]:
 
 
 def notes(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[str]:
-    """Return a sentence for each split that lacks examples of some class."""
+    """Return a sentence for each split that has no example of some class."""
     return lacking(counts, names, "class", _SO)
 
 
@@ -234,16 +234,16 @@ def evaluate(
     """Score predictions.
 
     A macro average is the unweighted mean over the classes that occur among the labels or among
-    the predictions, as scikit-learn has it (`precision_recall_fscore_support` with its default
-    `labels=None`, `average="macro"` and `zero_division=0`).
+    the predictions. It equals that of scikit-learn's `precision_recall_fscore_support` with its
+    default `labels=None`, `average="macro"` and `zero_division=0`.
 
     Args:
-        labels: true labels, shape (images,).
-        predicted: predicted labels, shape (images,); one that is not below `classes` is none.
-        losses: cross-entropy of each image in nats, shape (images,).
-        classes: labels are below it.
+        labels: the true classes, shape (items,).
+        predicted: the predicted classes, shape (items,); a number of `classes` or more is no class.
+        losses: the cross-entropy of each item in nats, shape (items,).
+        classes: how many classes there are.
     """
-    # Which takes a second to import, and downloading needs none of it.
+    # Imported here, because it takes a second and downloading does not need it.
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     every = np.arange(classes)
@@ -270,15 +270,17 @@ def pseudo_values(
     losses: NDArray[np.float32],
     classes: int,
 ) -> NDArray[np.float64]:
-    """Return what each image contributes to `metric`, shape (images,); the mean is the metric.
+    """Return the contribution of each item to `metric`, shape (items,); the mean is the metric.
+
+    A class that neither occurs nor is predicted is left out of the average. No item has an
+    influence on it.
 
     Args:
-        metric: accuracy, precision, recall, f1 or loss, as `evaluate` has them.
-        labels: true labels, shape (images,).
-        predicted: predicted labels, shape (images,); one that is not below `classes` is none.
-        losses: cross-entropy of each image in nats, shape (images,); NaN where there is none.
-        classes: labels are below it. One that neither occurs nor is predicted is left out of the
-            average, and no image has an influence on it.
+        metric: accuracy, precision, recall, f1 or loss, as in `evaluate`.
+        labels: the true classes, shape (items,).
+        predicted: the predicted classes, shape (items,); a number of `classes` or more is no class.
+        losses: the cross-entropy of each item in nats, shape (items,); NaN where there is none.
+        classes: how many classes there are.
     """
     if metric == "loss":
         return losses.astype(np.float64)
@@ -290,15 +292,16 @@ def pseudo_values(
     images = np.bincount(labels, minlength=classes)
     predictions = np.bincount(predicted[predicted < classes], minlength=classes)
     denominator = truth * images + prediction * predictions
-    # Without a case, true positives are 0 too, and so is all that follows.
+    # Where the denominator is 0, so are the true positives, and so is all that follows.
     whole = 1 / np.maximum(denominator, 1)
     scores = hits * true_positives * whole
-    # What one more image adds to a class's score: a right one, one of it that is taken for
-    # another, and one of another that is taken for it.
+    # What one more item adds to a class's score. `gained`: it is of the class and predicted so.
+    # `missed`: it is of the class and taken for another. `mistaken`: it is of another class and
+    # taken for this one.
     missed = -truth * scores * whole
     mistaken = -prediction * scores * whole
     gained = np.where(denominator > 0, hits * whole + missed + mistaken, 0.0)
-    # A prediction that is no class stands for a further one, on which nothing depends.
+    # A prediction of no class counts for an extra class, which contributes nothing.
     mistaken = np.append(mistaken, 0.0)[np.minimum(predicted, classes)]
     influence = np.where(right, gained[labels], missed[labels] + mistaken)
     occurs = images + predictions > 0
@@ -306,18 +309,20 @@ def pseudo_values(
 
 
 MOST_CELLS = 10_000
-"""A confusion matrix that has more of them, of more than a hundred classes, is told without the
-pairs of classes that no model takes for each other."""
+"""The most cells of a confusion matrix that is written in full: those of a hundred classes.
+
+A larger matrix is written without its zeros.
+"""
 
 
 def confusion_table(
     evaluations: Mapping[str, list[Evaluation]], names: Sequence[str]
 ) -> pd.DataFrame:
-    """Return a row per variant, true class and predicted class: the count over all seeds.
+    """Return a row per variant, true class and predicted class, with the count over all seeds.
 
     Args:
-        evaluations: of each variant's seeds.
-        names: of the classes, in their order.
+        evaluations: by variant, the evaluations of its seeds.
+        names: the names of the classes, in their order.
     """
     tables = []
     of = np.array(names, dtype=object)
@@ -339,31 +344,31 @@ def confusion_table(
 
 
 def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which items have another class than is predicted, shape (models, items)."""
+    """Return which predicted classes are wrong, shape (models, items)."""
     return np.asarray(values != targets)
 
 
 def mistake(
     target: Any, votes: NDArray[Any], names: Sequence[str], models: int
 ) -> tuple[str, str, str]:
-    """Return the true class, the wrong one that most models predict, and how many are wrong."""
+    """Return the true class, the most frequent wrong class, and how many models are wrong."""
     others = np.where(np.arange(len(votes)) == target, 0, votes)
     wrong = f"{models - int(votes[target])} of {models} wrong"
     return names[int(target)], names[int(others.argmax())], wrong
 
 
 def promise(outputs: int) -> str:
-    """Return what a model tells, in words."""
+    """Return in words what a model predicts."""
     return f"which of {outputs} classes it is"
 
 
 def answers(names: Sequence[str] | None) -> list[tuple[str, str]]:
-    """Return the columns of what a published model says, and their types for MLflow."""
+    """Return the columns of a published model's output, with their types for MLflow."""
     return [("class", "string" if names else "long"), ("probabilities", "doubles")]
 
 
 def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:
-    """Return how many models predict each class of each item, (items, classes)."""
+    """Return how many models predict each class for each item, shape (items, classes)."""
     return np.stack([np.sum(values == each, axis=0) for each in range(outputs)], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""What a model's predictions come to, and what is the same for several kinds of target."""
+"""The evaluation of predictions, and what several kinds of target have in common."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Arrays = tuple[tuple[type[np.generic], int], tuple[type[np.generic], int]]
-"""The type and the dimensions of the arrays of true and of predicted values."""
+"""Type and number of dimensions, first of the true and then of the predicted values."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,11 @@ class Evaluation:
     """A model's metrics on items whose true values are known.
 
     Attributes:
-        scores: by the name of the metric.
-        per_class: precision, recall and F1, shape (outputs,) each. A ratio without cases is 0; NaN
-            where a class occurs neither among the targets nor among the predictions.
-        confusion: counts, shape (classes, classes); rows are true classes. Items without a
-            predicted class are in no column.
+        scores: the value of each metric, by its name.
+        per_class: precision, recall and F1, shape (outputs,) each. A ratio of 0 to 0 is 0. All are
+            NaN for a class that is neither among the targets nor among the predictions.
+        confusion: counts of items, shape (classes, classes); a row for each true class and a
+            column for each predicted one. Items without a predicted class are not counted.
     """
 
     scores: dict[str, float]
@@ -29,8 +29,10 @@ class Evaluation:
 
 
 RATIOS = {"precision": (1, 0, 1), "recall": (1, 1, 0), "f1": (2, 1, 1)}
-"""By metric: a class scores hits * true positives / (truth * its items + predicted * its
-predictions)."""
+"""The factors hits, truth and predicted of each metric.
+
+A class scores hits * true positives / (truth * its items + predicted * its predictions).
+"""
 
 
 def influences(
@@ -41,15 +43,17 @@ def influences(
 ) -> NDArray[np.float64]:
     """Return the score of each column plus the influence of each item on it.
 
+    A column is a class or a label. Micro averages have one column, with counts instead of 1.
+
     Args:
-        metric: of `RATIOS`.
-        hits: 1 where an item is of the column and predicted to be, shape (items, columns).
-        truth: 1 where it is of the column.
-        predicted: 1 where it is predicted to be.
+        metric: a key of `RATIOS`.
+        hits: 1 where an item has the label and is predicted to have it, shape (items, columns).
+        truth: 1 where an item has the label, of the same shape.
+        predicted: 1 where an item is predicted to have the label, of the same shape.
 
     Returns:
-        Shape (items, columns); the mean over the items is the score. NaN of a column that no item
-        has or is predicted to have.
+        Shape (items, columns); the mean over the items is the score. A column is NaN if no item
+        has the label or is predicted to have it.
     """
     times, of_truth, of_predicted = RATIOS[metric]
     parts = of_truth * truth + of_predicted * predicted
@@ -66,11 +70,13 @@ PER_CLASS = ("precision", "recall", "f1")
 def per_class_table(
     evaluations: Mapping[str, list[Evaluation]], names: Sequence[str]
 ) -> pd.DataFrame:
-    """Return a row per variant and class: means over the seeds that have it, if any has.
+    """Return a row per variant and class, with means over the seeds in which the class occurs.
+
+    A class that occurs in no seed has NaN.
 
     Args:
-        evaluations: of each variant's seeds.
-        names: of the classes, or of the labels, in their order.
+        evaluations: by variant, the evaluations of its seeds.
+        names: the names of the classes or labels, in their order.
     """
     return pd.concat(
         [
@@ -91,7 +97,7 @@ def per_class_table(
 
 
 def _mean(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the mean of what is a number in each column; NaN where nothing is."""
+    """Return the mean of each column without its NaN; NaN where a column has nothing else."""
     values = np.array(rows)
     known = ~np.isnan(values)
     counts = known.sum(axis=0)
@@ -100,44 +106,44 @@ def _mean(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def no_per_class_table(
-    evaluations: Mapping[str, list[Evaluation]],  # as every kind has it
+    evaluations: Mapping[str, list[Evaluation]],  # unused: part of `Kind`
     names: Sequence[str],
 ) -> pd.DataFrame:
-    """Return the table without a row."""
+    """Return the table per class without rows."""
     return pd.DataFrame(columns=["variant", "class", *PER_CLASS])
 
 
 def no_confusion_table(
-    evaluations: Mapping[str, list[Evaluation]],  # as every kind has it
+    evaluations: Mapping[str, list[Evaluation]],  # unused: part of `Kind`
     names: Sequence[str],
 ) -> pd.DataFrame:
-    """Return the table without a row."""
+    """Return the confusion table without rows."""
     return pd.DataFrame(columns=["variant", "actual", "predicted", "count"])
 
 
 def no_residuals(
-    targets: NDArray[np.generic],  # as every kind has it
+    targets: NDArray[np.generic],  # unused: part of `Kind`
     values: NDArray[np.generic],
 ) -> pd.DataFrame:
-    """Return the table without a row."""
+    """Return the table of residuals without rows."""
     return pd.DataFrame(columns=["item", "actual", "predicted"])
 
 
 def one_stratum(targets: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return the same of each item, where a split keeps the shares of nothing."""
+    """Return the same stratum for every item, for kinds whose splits are not stratified."""
     return np.zeros(len(targets), np.uint8)
 
 
 def lacking(
     counts: Mapping[str, Sequence[int]], names: Sequence[str], word: str, so: Mapping[str, str]
 ) -> list[str]:
-    """Return a sentence for each split in which some class, or label, does not occur.
+    """Return a sentence for each split in which some class or label does not occur.
 
     Args:
-        counts: by the name of the split, how often each occurs; a split without any has no say.
-        names: of the classes, or the labels.
-        word: class, or label.
-        so: by split, what follows.
+        counts: by split, how often each class or label occurs; a split without any is skipped.
+        names: the names of the classes or labels.
+        word: "class" or "label".
+        so: by split, the consequence.
     """
     found = {
         split: [name for name, count in zip(names, own, strict=True) if count == 0]

@@ -1,4 +1,4 @@
-"""Several labels at once: an item has each of them or not, as a picture has sea and sky."""
+"""Labels: an item can have several at once, as a picture can show sea and sky."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -41,7 +41,7 @@ BY_CLASS = False
 MOST_LABELS = 10_000
 
 NO_LABELS = 255
-"""Predicted of each label where a model's output is not finite."""
+"""The value of each label where a model's output is not finite."""
 
 _SO = {
     "train": "no variant can learn to predict it",
@@ -63,12 +63,12 @@ def _check_labels(names: object) -> object:
 
 
 class Target(Section):
-    """Which labels there are.
+    """The labels of a dataset.
 
     Attributes:
-        kind: of the target.
-        labels: their names, in their order; of a table, those of its columns, which hold 1 or
-            true where an item has the label, and else 0 or false.
+        kind: the kind of target.
+        labels: the names of the labels, in their order. In a table, these are the columns that
+            hold 1 or true where an item has the label, and otherwise 0 or false.
     """
 
     kind: Literal["labels"] = "labels"
@@ -81,12 +81,12 @@ class Target(Section):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the labels."""
         return self.labels
 
     @property
     def columns(self) -> tuple[Printable, ...]:
-        """Of a table, those that tell them."""
+        """The columns of a table that hold the labels."""
         return self.labels
 
 
@@ -95,10 +95,10 @@ def found(
     values: NDArray[Any],
     columns: Sequence[str] = (),
 ) -> Target:
-    """Return the labels that new data have: the names of the columns, or else their numbers.
+    """Return the labels of new data: the names of their columns, or numbers without names.
 
     Raises:
-        UserError: there are no two columns.
+        UserError: there are fewer than two columns, or too many.
     """
     if values.ndim != 2 or not 2 <= values.shape[1] <= MOST_LABELS:
         allowed = f"2 to {MOST_LABELS} columns of 0 and 1, a label each"
@@ -112,13 +112,13 @@ def read(
     """Return 1 or 0 for each item and label, shape (items, labels).
 
     Raises:
-        UserError: some value is neither.
+        UserError: a value is neither, or the number of columns is not that of the labels.
     """
     if values.ndim != 2 or values.shape[1] != target.outputs:
         allowed = f"(items, {target.outputs}), as there are labels"
         raise UserError(f"{where}: found targets of shape {values.shape}; allowed: {allowed}")
     if values.dtype.kind == "O":
-        # Of a table, whose columns are of several types.
+        # The values are from a table whose columns have different types.
         known = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
         found = np.array(
             [[known.get(str(cell).lower(), NO_LABELS) for cell in row] for row in values], np.uint8
@@ -138,7 +138,7 @@ def read(
 
 
 def problem(values: NDArray[Any], outputs: int) -> str | None:
-    """Return what is wrong with true or with predicted labels, if anything."""
+    """Return what is wrong with true or predicted labels, or None."""
     if values.shape[-1] != outputs:
         return f"found {values.shape[-1]} labels; allowed: {outputs}"
     if not np.isin(values, (0, 1, NO_LABELS)).all():
@@ -150,7 +150,7 @@ strata = one_stratum
 
 
 def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
-    """Return the labels, with how many items have them."""
+    """Return the word "labels", and how many items have each of the first labels."""
     found = counts(targets, target.outputs)
     each = [f"{name} {count:,}" for name, count in zip(target.labels, found, strict=True)]
     more = f" and {len(each) - _NAMED:,} more" if len(each) > _NAMED else ""
@@ -158,21 +158,21 @@ def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
 
 
 def summary(target: Target, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Return the names of the labels, and how many examples of a split have each."""
+    """Return the names of the labels, and the examples with each label by split."""
     return {
         "labels": list(target.labels),
         "examples_per_label": {name: counts(each, target.outputs) for name, each in splits.items()},
     }
 
 
-def counts(targets: NDArray[Any], outputs: int) -> list[int]:  # as every kind
+def counts(targets: NDArray[Any], outputs: int) -> list[int]:  # unused: `outputs`
     """Return how many items have each label."""
     found: list[int] = targets.sum(axis=0, dtype=np.int64).tolist()
     return found
 
 
 def notes(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[str]:
-    """Return a sentence for each split of which no example has some label."""
+    """Return a sentence for each split that has no example with some label."""
     return lacking(counts, names, "label", _SO)
 
 
@@ -184,14 +184,14 @@ def evaluate(
 ) -> Evaluation:
     """Score predictions.
 
-    Subset accuracy is the share of items all of whose labels are right. Micro F1 is of all labels
-    of all items together. Macro F1 is the unweighted mean over the labels that occur among the
+    Subset accuracy is the share of items with all labels right. Micro F1 is the F1 of all labels of
+    all items taken together. Macro F1 is the unweighted mean over the labels that occur among the
     targets or the predictions. Loss is the mean binary cross-entropy of a label, in nats.
 
     Args:
-        targets: 1 or 0, shape (items, labels).
-        values: predicted, likewise; `NO_LABELS` where a model says nothing.
-        losses: mean binary cross-entropy of each item's labels in nats, shape (items,).
+        targets: the true labels, 1 or 0, shape (items, labels).
+        values: the predicted labels, of the same shape; `NO_LABELS` where nothing is predicted.
+        losses: the mean binary cross-entropy of each item's labels in nats, shape (items,).
         outputs: how many labels there are.
     """
     counted = _counted(targets, values)
@@ -208,9 +208,9 @@ def pseudo_values(
     targets: NDArray[Any],
     values: NDArray[Any],
     losses: NDArray[np.float32],
-    outputs: int,  # as every kind has it
+    outputs: int,  # unused: part of `Kind`
 ) -> NDArray[np.float64]:
-    """Return what each item contributes to `metric`, shape (items,); the mean is the metric."""
+    """Return the contribution of each item to `metric`, shape (items,); the mean is the metric."""
     if metric == "loss":
         return losses.astype(np.float64)
     if metric == "subset_accuracy":
@@ -228,7 +228,11 @@ def pseudo_values(
 def _counted(
     targets: NDArray[Any], values: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return 1 where a label is there and predicted; there; predicted; shape (items, labels)."""
+    """Return the hits, the true labels and the predicted labels, shape (items, labels) each.
+
+    Each array is 1 where its condition holds, and otherwise 0. A hit is a true label that is
+    predicted.
+    """
     truth, predicted = targets == 1, values == 1
     return (
         (truth & predicted).astype(np.float64),
@@ -241,14 +245,14 @@ confusion_table = no_confusion_table
 
 
 def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which items have a label that is not predicted or lack one that is."""
+    """Return which items have a wrong prediction for any label, shape (models, items)."""
     return np.asarray((values != targets).any(axis=-1))
 
 
 def mistake(
     target: Any, votes: NDArray[Any], names: Sequence[str], models: int
 ) -> tuple[str, str, str]:
-    """Return the labels that an item has, and those that more than half of the models predict."""
+    """Return the labels of an item, and those that more than half of the models predict."""
     true, predicted = (
         ", ".join(name for name, is_one in zip(names, each, strict=True) if is_one) or "none"
         for each in (target == 1, 2 * votes > models)
@@ -257,17 +261,17 @@ def mistake(
 
 
 def promise(outputs: int) -> str:
-    """Return what a model tells, in words."""
+    """Return in words what a model predicts."""
     return f"which of {outputs} labels it has"
 
 
 def answers(names: Sequence[str] | None) -> list[tuple[str, str]]:
-    """Return the columns of what a published model says, and their types for MLflow."""
+    """Return the columns of a published model's output, with their types for MLflow."""
     return [("labels", "strings"), ("probabilities", "doubles")]
 
 
-def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:  # as every kind
-    """Return how many models predict each label of each item, (items, labels)."""
+def votes(values: NDArray[Any], outputs: int) -> NDArray[np.intp]:  # unused: `outputs`
+    """Return how many models predict each label for each item, shape (items, labels)."""
     return np.asarray(np.sum(values == 1, axis=0))
 
 

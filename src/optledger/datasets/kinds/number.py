@@ -1,4 +1,4 @@
-"""A number: what a house costs, or how a disease goes on."""
+"""A number, such as the price of a house or the progress of a disease."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -35,22 +35,22 @@ TARGETS, VALUES = "numbers", "predicted"
 ARRAYS: Arrays = (np.float64, 1), (np.float64, 2)
 BY_CLASS = False
 
-# Beyond it, squares are no numbers of 32 bits.
+# Keeps the squares of numbers, and sums of them, within the range of 32-bit floats.
 _MOST = 1e15
 
 _DRAWN = 2000
 
-# Times the RMSE.
+# An error counts as a mistake if it is more than so many times the RMSE.
 _LARGE = 2.0
 
 
 class Target(Section):
-    """Which number it is.
+    """The number that is predicted.
 
     Attributes:
-        kind: of the target.
-        column: of a table, which has it.
-        deviation: of all items, by which one can say which differences matter.
+        kind: the kind of target.
+        column: the column of a table that holds the number.
+        deviation: the standard deviation over all items, to judge which differences matter.
     """
 
     kind: Literal["number"] = "number"
@@ -59,25 +59,25 @@ class Target(Section):
 
     @property
     def outputs(self) -> int:
-        """One."""
+        """How many numbers a model returns: one."""
         return 1
 
     @property
     def names(self) -> None:
-        """None: there are no classes or labels to be named."""
+        """None, as there are no classes or labels with names."""
         return
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of a table, those that tell it."""
+        """The columns of a table that hold the number."""
         return () if self.column is None else (self.column,)
 
 
 def found(where: object, values: NDArray[Any], columns: Sequence[str] = ()) -> Target:
-    """Return the number that new data have.
+    """Return the target of new data whose values are numbers.
 
     Raises:
-        UserError: some value is none.
+        UserError: a value is not a number, or all are the same.
     """
     numbers = read(where, values, Target(deviation=1.0), "item {}".format)
     deviation = float(f"{numbers.std():.3g}")
@@ -87,13 +87,13 @@ def found(where: object, values: NDArray[Any], columns: Sequence[str] = ()) -> T
 def read(
     where: object,
     values: NDArray[Any],
-    target: Target,  # as every kind has it
+    target: Target,  # unused: part of `Kind`
     place: Callable[[int], str],
 ) -> NDArray[np.float64]:
     """Return the number of each item, shape (items,).
 
     Raises:
-        UserError: some value is none, or is not finite.
+        UserError: a value is not a finite number or is too large, or all are the same.
     """
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -115,8 +115,8 @@ def read(
     return np.asarray(found)
 
 
-def problem(values: NDArray[Any], outputs: int) -> str | None:  # as every kind
-    """Return None, as any number may be true or predicted."""
+def problem(values: NDArray[Any], outputs: int) -> str | None:  # unused: both
+    """Return None, as any number can be a true or a predicted value."""
     return None
 
 
@@ -124,19 +124,19 @@ strata = one_stratum
 
 
 def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
-    """Return where the numbers are."""
+    """Return the word "number", and the range, median and deviation of the numbers."""
     low, middle, high = np.percentile(targets, (0, 50, 100))
     return "number", f"{low:g} to {high:g}, median {middle:g}, deviation {targets.std():.3g}"
 
 
 def summary(target: Target, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Return the mean and the deviation of the train split, by which models are scaled."""
+    """Return the mean and the deviation of the train split, which scale a model's outputs."""
     numbers = splits["train"]
     deviation = _rounded(float(numbers.std())) or 1.0
     return {
         "number": {
             "name": target.column or "number",
-            # As exact as the deviation, however far from 0.
+            # With as many decimals as the deviation, however far it is from 0.
             "mean": round(float(numbers.mean()), _decimals(deviation)),
             "deviation": deviation,
         }
@@ -144,41 +144,41 @@ def summary(target: Target, splits: Mapping[str, NDArray[Any]]) -> dict[str, Any
 
 
 def _decimals(deviation: float) -> int:
-    """Return with how many decimals a number is, that has six digits of a deviation."""
+    """Return the decimals that show a deviation with `SIGNIFICANT_DIGITS` digits."""
     return SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(deviation))
 
 
 def _rounded(value: float) -> float:
-    # As sums in the last bits depend on the processor.
+    # The last bits of sums depend on the processor.
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
-def counts(targets: NDArray[Any], outputs: int) -> list[int]:  # as every kind
-    """Return nothing, as there is nothing to count."""
+def counts(targets: NDArray[Any], outputs: int) -> list[int]:  # unused: both
+    """Return an empty list, as there are no classes or labels to count."""
     return []
 
 
 def notes(
-    counts: Mapping[str, Sequence[int]],  # as every kind has it
+    counts: Mapping[str, Sequence[int]],  # unused: part of `Kind`
     names: Sequence[str],
 ) -> list[str]:
-    """Return nothing, as there is nothing to lack."""
+    """Return an empty list, as there are no classes or labels that a split could lack."""
     return []
 
 
 def evaluate(
     targets: NDArray[Any], values: NDArray[Any], losses: NDArray[np.float32], outputs: int
 ) -> Evaluation:
-    """Score predictions, on the target's own scale; NaN of a diverged model.
+    """Score predictions on the target's own scale; all scores of a diverged model are NaN.
 
-    RMSE is the root of the mean squared error, MAE the mean absolute one. R² is what squared errors
-    lack of those of the mean of the targets, as a share.
+    RMSE is the root of the mean squared error, and MAE is the mean absolute error. R² is 1 minus
+    the ratio of the mean squared error to the variance of the targets.
 
     Args:
-        targets: true numbers, shape (items,).
-        values: predicted ones, shape (items,).
-        losses: squared error of each item, shape (items,); not needed.
-        outputs: one.
+        targets: the true numbers, shape (items,).
+        values: the predicted numbers, shape (items,).
+        losses: the squared error of each item, shape (items,); not used.
+        outputs: how many numbers a model returns: one.
     """
     return Evaluation(
         {
@@ -192,10 +192,10 @@ def pseudo_values(
     metric: str,
     targets: NDArray[Any],
     values: NDArray[Any],
-    losses: NDArray[np.float32],  # as every kind has it
+    losses: NDArray[np.float32],  # unused: part of `Kind`
     outputs: int,
 ) -> NDArray[np.float64]:
-    """Return what each item contributes to `metric`, shape (items,); the mean is the metric."""
+    """Return the contribution of each item to `metric`, shape (items,); the mean is the metric."""
     errors = values.astype(np.float64) - targets
     if metric == "mae":
         return np.asarray(np.abs(errors))
@@ -215,7 +215,7 @@ confusion_table = no_confusion_table
 
 
 def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which errors are more than twice as large as a model's RMSE, (models, items)."""
+    """Return which errors are more than twice a model's RMSE, shape (models, items)."""
     squares = (np.asarray(values, np.float64) - targets) ** 2
     return np.asarray(squares > _LARGE**2 * squares.mean(axis=1, keepdims=True))
 
@@ -223,31 +223,34 @@ def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
 def mistake(
     target: Any,
     votes: NDArray[Any],
-    names: Sequence[str],  # as every kind has it
+    names: Sequence[str],  # unused: part of `Kind`
     models: int,
 ) -> tuple[str, str, str]:
-    """Return the true number, and the median of those that models predict."""
+    """Return the true number and the median of the predicted ones."""
     return f"{target:.5g}", f"{votes[0]:.5g}", ""
 
 
-def promise(outputs: int) -> str:  # as every kind has it
-    """Return what a model tells, in words."""
+def promise(outputs: int) -> str:  # unused: `outputs`
+    """Return in words what a model predicts."""
     return "a number"
 
 
 def answers(names: Sequence[str] | None) -> list[tuple[str, str]]:
-    """Return the columns of what a published model says, and their types for MLflow."""
+    """Return the columns of a published model's output, with their types for MLflow."""
     return [((names or ["number"])[0], "double")]
 
 
-def votes(values: NDArray[Any], outputs: int) -> NDArray[np.float64]:  # as every kind
-    """Return the median of what models predict of each item, (items, 1)."""
+def votes(values: NDArray[Any], outputs: int) -> NDArray[np.float64]:  # unused: `outputs`
+    """Return the median of the predictions for each item, shape (items, 1)."""
     found: NDArray[np.float64] = np.median(np.asarray(values, np.float64), axis=0)
     return found[:, np.newaxis]
 
 
 def residuals(targets: NDArray[Any], values: NDArray[Any]) -> pd.DataFrame:
-    """Return items with their true number, and the mean over the seeds of what is predicted."""
+    """Return the true numbers of items, and their predictions as means over the seeds.
+
+    At most `_DRAWN` items are returned, evenly spread over all.
+    """
     chosen = np.linspace(0, len(targets) - 1, min(len(targets), _DRAWN)).astype(int)
     return pd.DataFrame(
         {
