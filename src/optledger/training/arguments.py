@@ -28,7 +28,7 @@ class _Allowed(NamedTuple):
 def checked(component: str, parameter: inspect.Parameter, value: Any) -> Any:
     """Return an argument's value in the type that its component expects.
 
-    Integers become floats, except where the argument is a count.
+    Integers become floats, unless the argument must be whole or has no known type.
 
     Args:
         component: the component's name.
