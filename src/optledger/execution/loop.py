@@ -114,7 +114,7 @@ def run(
                 if told[0] not in ("epoch", "late"):
                     del running[worker]
                 if job.is_done or (worker is not job.worker and told[0] != "done"):
-                    # From a late worker, whose task another one has or has finished.
+                    # The worker was late: another one has its task, or has finished it.
                     continue
                 match told:
                     case "epoch", epochs:

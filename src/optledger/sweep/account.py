@@ -35,7 +35,7 @@ def reasons(names: Sequence[str], sweep: Sweep, store: Store) -> Iterator[str]:
 
 
 def _grouped(wanting: Sequence[KeyedTrial], kept: Sequence[Facts]) -> dict[str, list[KeyedTrial]]:
-    """Group trials by the reason why they are new, with all new seeds or rates in one reason."""
+    """Group trials by the reason why they are new, with new seeds or rates listed in one reason."""
     groups: dict[tuple[str, ...], list[KeyedTrial]] = {}
     for each in wanting:
         groups.setdefault(_changed(facts(each.document), kept), []).append(each)

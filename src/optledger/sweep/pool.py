@@ -190,7 +190,7 @@ class Sweep:
         if not self._with_weights:
             return key in self._store
         finished = self._store.trial(key)
-        # A search trial from DVC's cache has no weights.
+        # An entry without weights: a search trial that was taken in from DVC's cache.
         if finished is None or not finished.result.weights:
             return False
         self._finished[key] = finished

@@ -28,7 +28,7 @@ class TrialObservation(Section):
             Several workers therefore take less than a multiple of it.
         platform: the operating system and the kind of processor, for example `Linux x86_64`.
         processor: the processor's model name, as reported by the system.
-        instruction_set: the instruction set of the trial: AVX2, or a kind of processor without it.
+        instruction_set: the trial's: AVX2, or the kind of a processor without the pin.
         cores: how many logical cores the machine has.
         threads: how many threads the trial used.
         workers: the most trials that ran side by side.

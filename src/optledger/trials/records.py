@@ -44,7 +44,10 @@ EPOCHS = tuple(
     }
     for score, column in _SCORES.items()
 )
-"""The columns for `Epoch`, one set a score. Without a validation split, its metrics are missing."""
+"""The columns for the metrics of `Epoch`, a set for each score.
+
+Without a validation split, the validation metrics are missing.
+"""
 
 TRIAL = {
     **{"learning_rate": POSITIVE, "seed": COUNT, "epochs": COUNT},
@@ -56,7 +59,7 @@ VALIDATIONS = tuple(
     {f"validation_{score}": optional(column), "validation_loss": optional(NUMBER)}
     for score, column in _SCORES.items()
 )
-"""The columns for the metrics of the weights that a trial keeps, one set a score."""
+"""The columns for the metrics of the weights that a trial keeps, a set for each score."""
 
 SCHEMAS = {
     "trials": Schema(TRIAL, key=("seed",), remedy=_REMEDY),

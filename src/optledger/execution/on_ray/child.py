@@ -44,7 +44,7 @@ _START_SECONDS = 60.0
 _MOST_BYTES = 500 << 20
 # Ray would leave out what the ignore files name, and a model may read that.
 _IGNORED = shutil.ignore_patterns("__pycache__", ".gitignore", ".rayignore")
-# This many starts in a row may be killed as their node is short of memory.
+# The sweep ends if this many starts in a row are killed because a node is short of memory.
 _SHORT_OF_MEMORY = 3
 # Longer than an actor takes to start.
 _WAIT_SECONDS = 30.0
@@ -148,7 +148,7 @@ class Child:
         os._exit(0)
 
     def _give(self, worker: int, task: bytes | None) -> None:
-        # The driver knows of a lost actor by a message.
+        # The actor is lost, and the driver gets a message about that.
         if worker not in self._tasks:
             return
         if task is None:
@@ -194,7 +194,7 @@ class Child:
             nodes = {key: self._names[key] for key in alive}
             if self._left_out and not any(processors.values()):
                 self._over("found no node that is not left out; allowed: one like this machine")
-            # At least one actor, for which a cluster that grows on demand adds processors.
+            # At least one actor: a cluster that grows on demand adds processors for it.
             wanted = self._settings.asked or max(1, sum(processors.values()))
             while len(self._lives) < min(wanted, self._settings.most or wanted):
                 number += 1
