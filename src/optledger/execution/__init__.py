@@ -1,1 +1,1 @@
-"""Where tasks run."""
+"""Runs tasks on workers, on this machine or on a Ray cluster."""

@@ -1,6 +1,6 @@
-"""Where trials run: the interface, and the choice of what is behind it.
+"""The interface of executors, which run tasks, and the choice between them.
 
-Results do not depend on that choice, so it is made by the environment, not by params.yaml.
+Results do not depend on the choice, so that the environment makes it, not params.yaml.
 """
 
 import os
@@ -15,32 +15,32 @@ from optledger.execution import processors
 
 WORKERS_VARIABLE = "OPTLEDGER_WORKERS"
 ADDRESS_VARIABLE = "RAY_ADDRESS"
-"""As Ray has it."""
+"""Ray's own variable for the address of a cluster."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 Report = Callable[[int], None]
-"""What a task tells while it runs: how many epochs it has done."""
+"""A function that a running task calls with the number of epochs that it has done."""
 
 
 Take = Callable[[Task | None], Task | None]
-"""Returns a task for a worker that had this one last, or None where there is none now."""
+"""A function that takes a worker's last task and returns its next; None if there is none now."""
 
 
 def in_order(tasks: Iterable[Task]) -> Take[Task]:
-    """Return what takes these tasks, one after the other, whichever worker asks."""
+    """Return a function that hands out these tasks in order, whichever worker asks."""
     left = iter(tasks)
     return lambda last: next(left, None)
 
 
 class Preparation(NamedTuple):
-    """What makes a process ready for tasks.
+    """The steps that make processes ready for tasks.
 
     Attributes:
-        driver: called once, in the process that hands out the tasks.
-        preload: the module that is imported once, before workers are made.
-        worker: a module's function, called in a worker before each task.
+        driver: called once, in the process that hands out the tasks; on Ray, in each worker.
+        preload: the module to import once, before workers are made; on Ray, in each worker.
+        worker: a module-level function, called in a worker before each task.
     """
 
     driver: Callable[[], None]
@@ -49,15 +49,14 @@ class Preparation(NamedTuple):
 
 
 class Travel(NamedTuple):
-    """What tasks need where nothing but the packages is installed.
+    """What tasks need on another host, on which only packages are installed.
 
     Attributes:
-        code: files and folders, where they are here, by the name that they have beside each other
-            there.
-        data: called once, here: what tasks read.
-        accept: a module's function, called there with what `data` returned.
-        facts: a module's function, called here and there: what must be equal for equal results, by
-            name, in words that tell what they are of.
+        code: the files and folders to send, by the name that each has there in a common folder.
+        data: called once, here, to return the data that tasks read.
+        accept: a module-level function, called there with the data.
+        facts: a module-level function, called here and there. It returns facts by name, in words;
+            they must be equal for equal results.
     """
 
     code: Mapping[str, Path]
@@ -70,7 +69,8 @@ class Cluster(NamedTuple):
     """A Ray cluster to run tasks on.
 
     Attributes:
-        address: as Ray has it: host and port of its head, `auto`, or `local` for a try.
+        address: the address that Ray takes: its head's host and port, `auto`, or `local` for a
+            try.
         leaves_out_unlike: whether to go on without nodes that would give other bytes.
     """
 
@@ -79,10 +79,14 @@ class Cluster(NamedTuple):
 
 
 def cluster(address: str | None = None, leaves_out_unlike: bool = False) -> Cluster | None:
-    """Return the cluster at an address, or that RAY_ADDRESS names; None where nothing does.
+    """Return the cluster at an address, or else at RAY_ADDRESS; None if neither is given.
+
+    Args:
+        address: the address that Ray takes; None to use RAY_ADDRESS.
+        leaves_out_unlike: whether to go on without nodes that would give other bytes.
 
     Raises:
-        UserError: it is no address.
+        UserError: the address is not a valid one.
     """
     found = address or os.environ.get(ADDRESS_VARIABLE)
     if not found:
@@ -95,16 +99,16 @@ def cluster(address: str | None = None, leaves_out_unlike: bool = False) -> Clus
 
 
 class Executor(Protocol):
-    """Workers that run tasks, one at a time each, and start at a task anew if they are lost."""
+    """Workers that run one task at a time. The task of a lost worker is started anew."""
 
     @property
     def count(self) -> int:
-        """How many workers there are at most, and so how many tasks run at once."""
+        """The number of workers, and so the most tasks that run at once."""
         ...
 
     @property
     def whereabouts(self) -> str:
-        """Where they are, in a few words; nothing if here."""
+        """Where the workers are, in a few words; empty if on this machine."""
         ...
 
     def run(
@@ -116,16 +120,16 @@ class Executor(Protocol):
         """Run `function` on one task after the other; yield results as they finish.
 
         Args:
-            function: a module's function; its task and what it returns are plain data.
-            take: asked for an idle worker's next task, and again after each result.
-            on_epoch: told of a task and of the epochs that it has done.
+            function: a module-level function. Tasks and results are plain data.
+            take: called for an idle worker's next task, and again after each result.
+            on_epoch: called with a task and the number of epochs that it has done.
 
         Yields:
             A task and its result.
 
         Raises:
-            UserError: a task raised one, or failed twice, as its worker was ended or the system
-                refused something.
+            UserError: a task raised one, or failed twice because its worker was killed or the
+                system refused something. A task that loses its worker too often also raises it.
             RuntimeError: a task failed twice by a fault of this project.
         """
         ...
@@ -137,13 +141,13 @@ def workers(
     cluster: Cluster | None = None,
     most: int | None = None,
 ) -> AbstractContextManager[Executor]:
-    """Return an executor of as many workers as OPTLEDGER_WORKERS says, else as processors.
+    """Return an executor with OPTLEDGER_WORKERS workers, or with one for each processor.
 
     Args:
-        preparation: what makes a worker ready.
-        travel: what it needs, as it is on another host.
-        cluster: where it is to be, if not on this machine.
-        most: how many there is work for, if that is known.
+        preparation: the steps that make workers ready.
+        travel: what tasks need on the hosts of a cluster.
+        cluster: the cluster to run on; None for this machine.
+        most: the number of workers that there is work for, if known; used on a cluster.
 
     Raises:
         UserError: OPTLEDGER_WORKERS is not a positive number.
@@ -158,10 +162,10 @@ def workers(
 
 
 def worker_count() -> int:
-    """Return how many workers OPTLEDGER_WORKERS asks for, else how many processors there are.
+    """Return the number of workers in OPTLEDGER_WORKERS, else the number of processors.
 
     Raises:
-        UserError: it is not a positive number.
+        UserError: OPTLEDGER_WORKERS is not a positive number.
     """
     value = os.environ.get(WORKERS_VARIABLE)
     if value is None:

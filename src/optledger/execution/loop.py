@@ -1,4 +1,4 @@
-"""Hands tasks to workers and takes what comes of them, wherever the workers are."""
+"""Hands tasks to workers and collects their results, wherever the workers are."""
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -8,14 +8,15 @@ from optledger.core.errors import UserError
 from optledger.execution.executor import Report, Result, Take, Task
 
 Told = tuple[Any, ...]
-"""What a worker tells of its task: one of
+"""A worker's message about its task, one of:
 
-- `"epoch", epochs`: so many are done;
-- `"done", result`;
-- `"refused", error`: a mistake of the user's;
-- `"failed", cause, traceback`: the traceback of a fault of this project, else None;
-- `"lost", cause`: there is no such worker any more;
-- `"late", cause`: it has fallen silent, and may speak again.
+- `"epoch", epochs`: the task has done this number of epochs;
+- `"done", result`: the task has finished;
+- `"refused", error`: the user has made a mistake;
+- `"failed", cause, traceback`: the task has failed; without a fault of this project, the traceback
+  is None;
+- `"lost", cause`: the worker no longer exists;
+- `"late", cause`: the worker is silent, but may speak again.
 """
 
 _FAILURES = 2
@@ -23,32 +24,32 @@ _LOSSES = 5
 
 
 class Worker(Protocol):
-    """One that runs a task at a time.
+    """A worker that runs one task at a time.
 
     Attributes:
-        task: the one that it has, else the last that it had, if it had one.
+        task: the task that it runs, else the last one; None before the first.
     """
 
     task: Any
 
     def start(self, function: Any, task: Any) -> None:
-        """Have it run a task."""
+        """Make the worker run a task."""
         ...
 
 
 class Workers(Protocol):
-    """Those that an executor has."""
+    """The workers of an executor."""
 
     def idle(self) -> Iterable[Worker]:
-        """Return those that can be given a task now."""
+        """Return the workers that can take a task now."""
         ...
 
     def wait(self) -> Iterable[tuple[Worker, Told]]:
-        """Return what is told next, maybe nothing after a while."""
+        """Wait for messages; return them with their workers, or nothing after a while."""
         ...
 
     def abandon(self, workers: Collection[Worker]) -> None:
-        """Give up what these are doing."""
+        """Give up the tasks of these workers."""
         ...
 
 
@@ -56,8 +57,8 @@ class _Job:
     """A task, and how it has gone so far.
 
     Attributes:
-        worker: the one that has it now, as far as is known.
-        failed_on: the one that it failed on, if it did.
+        worker: the worker that has the task now, as far as is known.
+        failed_on: the worker that the task failed on last, if any.
     """
 
     def __init__(self, task: Any) -> None:
@@ -75,9 +76,9 @@ def run(
     take: Take[Task],
     on_epoch: Callable[[Task, int], None],
 ) -> Iterator[tuple[Task, Result]]:
-    """Run tasks as `Executor` describes it.
+    """Run tasks as `Executor.run` describes.
 
-    A task whose worker is lost or late is given to another one, and the first result counts.
+    If a worker is lost or late, another one gets its task. The first result counts.
     """
     again: list[_Job] = []
     running: dict[Worker, _Job] = {}
@@ -86,7 +87,7 @@ def run(
     def next_job(worker: Worker | None) -> _Job | None:
         nonlocal again, unfinished
         again = [job for job in again if not job.is_done]
-        # What has failed on this worker is rather another's, which may have what was wanting.
+        # Leave a task that failed on this worker to others, which may have what was missing.
         for job in again:
             if worker is None or job.failed_on is not worker:
                 again.remove(job)
@@ -104,7 +105,7 @@ def run(
                 job.worker, running[worker] = worker, job
                 worker.start(function, job.task)
             if not unfinished:
-                # Where no worker is there to ask.
+                # Look for a task even if no worker is idle, to know whether all are done.
                 if (job := next_job(None)) is None:
                     return
                 again.append(job)
@@ -113,7 +114,7 @@ def run(
                 if told[0] not in ("epoch", "late"):
                     del running[worker]
                 if job.is_done or (worker is not job.worker and told[0] != "done"):
-                    # Of one that was late: another has its task, or has done it.
+                    # The worker was late: another one has its task, or has finished it.
                     continue
                 match told:
                     case "epoch", epochs:
@@ -129,16 +130,16 @@ def run(
                         job.worker = None
                         again.append(job)
     finally:
-        # Whoever wants no more results wants no work for them either.
+        # The caller stopped iterating, or a task failed: give up the running tasks.
         workers.abandon(running.keys())
 
 
 def _note_failure(job: _Job, told: Told) -> None:
-    """Say what has become of a task, which is tried again.
+    """Report a failed task, or one that has lost its worker, which is then tried again.
 
     Raises:
-        UserError: it has failed, or lost its worker, too often.
-        RuntimeError: it has failed twice by a fault of this project.
+        UserError: the task has failed, or has lost its worker, too often.
+        RuntimeError: the task has failed twice by a fault of this project.
     """
     match told:
         case "failed", cause, fault:
@@ -154,7 +155,7 @@ def _note_failure(job: _Job, told: Told) -> None:
 
 
 def _failure(text: str, fault: str | None) -> Exception:
-    """Return what to raise: of a fault of this project, with the worker's traceback."""
+    """Return the error to raise; for a fault of this project, with the worker's traceback."""
     if fault is None:
         return UserError(text)
     error = RuntimeError(text)

@@ -1,7 +1,7 @@
-"""The executor of one machine: worker processes, with one thread each.
+"""The executor on one machine: worker processes with one thread each.
 
-A fork server imports what is heavy once; its children are ready in milliseconds. Each worker has a
-pipe of its own, so that the death of one is noticed at once and disturbs no other.
+A fork server makes the heavy imports once, and its children are ready in milliseconds. Each worker
+has a pipe of its own, so that its death is noticed at once and does not disturb other workers.
 """
 
 import os
@@ -25,7 +25,7 @@ class Processes:
     """An executor of worker processes, which start when there is work and end with the block."""
 
     def __init__(self, count: int, preparation: Preparation) -> None:
-        """Have at most `count` workers, and start none yet."""
+        """Start no worker yet. There will be at most `count`."""
         self.count = count
         self._preparation = preparation
         self._workers: list[_Worker] = []
@@ -41,13 +41,13 @@ class Processes:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End the workers at once: they hold nothing that needs putting away."""
+        """Kill the workers at once: they have nothing to clean up."""
         for worker in self._workers:
             worker.end()
 
     @property
     def whereabouts(self) -> str:
-        """Nothing: that is this machine."""
+        """An empty text, which stands for this machine."""
         return ""
 
     def run(
@@ -56,11 +56,11 @@ class Processes:
         take: Take[Task],
         on_epoch: Callable[[Task, int], None] = lambda task, epochs: None,
     ) -> Iterator[tuple[Task, Result]]:
-        """Run tasks as `Executor` describes it."""
+        """Run tasks as `Executor.run` describes."""
         return loop.run(self, function, take, on_epoch)
 
     def idle(self) -> Iterator["_Worker"]:
-        """Yield the workers that have no task; new ones, too, which start with their first."""
+        """Yield idle workers, then new ones, which start with their first task."""
         for worker in self._workers.copy():
             if not worker.is_alive():
                 worker.end()
@@ -74,7 +74,7 @@ class Processes:
                 self._workers.append(worker)
 
     def wait(self) -> Iterator[tuple["_Worker", Told]]:
-        """Yield what workers tell, as soon as one does."""
+        """Wait until workers send messages, and yield these."""
         busy = {worker.pipe: worker for worker in self._workers if worker.is_busy}
         for pipe in wait(list(busy)):
             worker = busy[cast("Connection[Any, Any]", pipe)]
@@ -83,18 +83,18 @@ class Processes:
             yield worker, told
 
     def abandon(self, workers: Collection[Worker]) -> None:
-        """End them."""
+        """End these workers."""
         for worker in [each for each in self._workers if each in workers]:
             worker.end()
             self._workers.remove(worker)
 
 
 class _Worker:
-    """A process, which starts with the first task.
+    """A worker process, which starts with its first task.
 
     Attributes:
-        task: the one that it has if it is busy, else the last that it had, if it had one.
-        is_busy: whether it has a task.
+        task: the task that it runs, else the last one; None before the first.
+        is_busy: whether it runs a task.
     """
 
     def __init__(self, preparation: Preparation) -> None:
@@ -111,7 +111,7 @@ class _Worker:
         if self._process is None:
             self._start_process()
         self.task, self.is_busy = task, True
-        # If it is dead, its pipe says so when it is read.
+        # If the process is dead, reading the pipe reveals it.
         with suppress(OSError):
             self.pipe.send((function, task))
 
@@ -122,7 +122,7 @@ class _Worker:
             if self._obstacle:
                 return "failed", self._obstacle, None
             self._process.join()
-            # How a worker ended is told by the fork server.
+            # The fork server tells how a worker ended, unless it has ended itself.
             ending = _fork_server_ending() or _ending("its worker", self._process.exitcode)
             return "failed", ending, None
 
@@ -145,7 +145,7 @@ class _Worker:
         try:
             self._process.start()
         except (EOFError, OSError) as error:
-            # Another fork server is started for the next worker if this one has ended by then.
+            # The next worker gets another fork server, but only if this one has ended by then.
             time.sleep(1)
             cause = str(error) or type(error).__name__
             self._obstacle = _fork_server_ending() or f"its worker could not start: {cause}"
@@ -153,8 +153,11 @@ class _Worker:
 
 
 def _fork_server_ending() -> str | None:
-    """Return how the fork server ended, if it did; multiprocessing finds that out by itself."""
-    # Told nowhere else; and macOS cannot look without taking the answer from multiprocessing.
+    """Return how the fork server ended; None if it has not, or if that is not known.
+
+    The answer is left in place, as multiprocessing asks the system for it, too.
+    """
+    # No public attribute has the process id. macOS cannot ask without taking the answer away.
     server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     if server is None or not hasattr(os, "waitid"):
         return None
@@ -166,7 +169,7 @@ def _fork_server_ending() -> str | None:
 
 
 def _ending(what: str, exit_code: int | None) -> str:
-    """Tell how a process ended, and what to do where that is known."""
+    """Return how a process ended, and what helps, if that is known."""
     if exit_code is None or exit_code >= 0:
         return f"{what} ended with exit status {exit_code}"
     if exit_code == -signal.SIGKILL:
@@ -176,11 +179,11 @@ def _ending(what: str, exit_code: int | None) -> str:
 
 
 def _serve(pipe: "Connection[Any, Any]", prepare: Callable[[], None]) -> None:
-    """Be a worker: run one task after the other until the other end is closed."""
-    # The parent is told by whoever interrupts, and ends its workers.
+    """Run as a worker: take one task after the other until the parent closes the pipe."""
+    # An interruption reaches the parent, too, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Whoever gave the task has ended, which the thread may not have seen yet.
+    # The parent has ended, but the thread may not have noticed that yet.
     with suppress(BrokenPipeError, ConnectionResetError):
         while True:
             try:
@@ -191,7 +194,7 @@ def _serve(pipe: "Connection[Any, Any]", prepare: Callable[[], None]) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has ended, however that came about."""
+    """End this process when its parent has ended, for whatever reason."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

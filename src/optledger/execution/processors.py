@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""Counts the processors that this process may use."""
 
 import os
 from collections.abc import Iterator
@@ -21,20 +21,20 @@ def available() -> int:
 
 
 def quota(groups: Path = _GROUPS, membership: Path = _MEMBERSHIP) -> float:
-    """Return how many processors' time Linux's control groups leave this process; maybe infinite.
+    """Return the limit that Linux's control groups set, as a number of processors; maybe infinite.
 
     Args:
         groups: where the control groups are mounted.
-        membership: what says which of them this process is in.
+        membership: the file that names the groups of this process.
     """
     return min(_quotas(groups, membership), default=inf)
 
 
 def _quotas(groups: Path, membership: Path) -> Iterator[float]:
-    """Yield the quota of each group that has one: the process's own and those around it."""
+    """Yield the quota of each group that has one: the process's own group and its parents."""
     for line in _text(membership).splitlines():
         _, controllers, path = line.split(":", 2)
-        # Inside a container the path may be that of the host; the mount itself is then its group.
+        # Inside a container, the path may be the host's. The mount itself is then the group.
         own = PurePath(path.lstrip("/"))
         for group in (own, *own.parents):
             if not controllers:
@@ -47,7 +47,7 @@ def _quotas(groups: Path, membership: Path) -> Iterator[float]:
 
 
 def _ratio(time_and_period: str) -> Iterator[float]:
-    """Yield the processors' time in a period if it is limited: not "max", and not -1."""
+    """Yield the limit as a number of processors, if there is one: neither "max" nor -1."""
     match time_and_period.split():
         case [time, period] if time.isdecimal():
             yield int(time) / int(period)

@@ -1,4 +1,4 @@
-"""Where the fork server has its socket."""
+"""Finds a folder for the fork server's socket."""
 
 import socket
 import tempfile
@@ -11,14 +11,14 @@ _SHORT = ("/tmp", "/var/tmp")
 
 
 def place() -> None:
-    """Have multiprocessing make its socket where one can be made: a short place if TMPDIR is none.
+    """Make multiprocessing put its socket into TMPDIR, or else into a folder with a short path.
 
     A socket's path has at most 107 bytes (103 on macOS), and some filesystems have no sockets.
-    Linux's abstract sockets have no path, but no permissions either: whoever connects to this one
-    can have code run.
+    Linux's abstract sockets have no path, but no permissions either. Every user who connects to
+    this socket can have code run.
 
     Raises:
-        UserError: there is no such place.
+        UserError: no folder can have a socket.
     """
     obstacles = []
     for folder in dict.fromkeys(_folders()):
@@ -29,7 +29,7 @@ def place() -> None:
             continue
         usual, tempfile.tempdir = tempfile.tempdir, folder
         try:
-            # Made when it is first asked for, and kept for this process.
+            # The first call makes the folder, and this process keeps it.
             util.get_temp_dir()
         finally:
             tempfile.tempdir = usual
@@ -40,7 +40,7 @@ def place() -> None:
 
 
 def _folders() -> Iterator[str]:
-    """Yield where to try: first what TMPDIR says, as far as it can be written."""
+    """Yield the folders to try, first that of TMPDIR if it can be written."""
     try:
         yield tempfile.gettempdir()
     except FileNotFoundError as error:
@@ -49,10 +49,10 @@ def _folders() -> Iterator[str]:
 
 
 def _try(folder: str) -> None:
-    """Make a socket as multiprocessing will: its path is as long.
+    """Make a socket with a path as long as that of multiprocessing's.
 
     Raises:
-        OSError: none can be made.
+        OSError: the folder cannot have a socket.
     """
     with (
         tempfile.TemporaryDirectory(prefix="pymp-", dir=folder) as place,

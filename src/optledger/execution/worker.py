@@ -1,4 +1,4 @@
-"""What a worker does with a task, wherever it is."""
+"""Runs a task in a worker of any executor."""
 
 import traceback
 from collections.abc import Callable
@@ -11,9 +11,16 @@ from optledger.execution.loop import Told
 def answer(
     function: Any, task: Any, prepare: Callable[[], None], tell: Callable[[Told], object]
 ) -> None:
-    """Run a task, and tell how far it is and what comes of it."""
+    """Run a task, and send messages about its progress and its outcome.
+
+    Args:
+        function: the function to call with the task.
+        task: the task.
+        prepare: called first, to make this process ready.
+        tell: sends a message.
+    """
     try:
-        # Here, so that a package that cannot be imported is a cause that is told.
+        # Inside the try block, so that a package that cannot be imported is reported.
         prepare()
         tell(("done", function(task, lambda epochs: tell(("epoch", epochs)))))
     except UserError as error:

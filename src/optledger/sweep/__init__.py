@@ -1,1 +1,1 @@
-"""From variants to finished trials: what is kept, what is wanting, and the pool that trains it."""
+"""Sweeps: plan the trials that variants need, look up the kept ones, and train the others."""

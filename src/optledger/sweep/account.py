@@ -1,4 +1,4 @@
-"""What a sweep would do, and why: what is kept, and what changed since what is wanting was."""
+"""Accounts of a sweep and its store: what is kept, what would be trained and why, what is old."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,17 +10,17 @@ from optledger.trials.places import VARIABLE, Item
 from optledger.trials.store import Document, Entries, Store
 
 Facts = frozenset[tuple[str, str]]
-"""What a document says, by the path of its keys."""
+"""The values in a document, each as the path of its keys and its text."""
 
 
 def total(sweep: Sweep) -> str:
-    """Return the line that a script reads."""
+    """Return the sum in one line, for scripts to read."""
     kept = sweep.total - sweep.to_train
     return f"{sweep.total} trials: {kept} kept, {sweep.to_train} to train"
 
 
 def reasons(names: Sequence[str], sweep: Sweep, store: Store) -> Iterator[str]:
-    """Yield for each variant what is kept, what would be trained, and why."""
+    """Yield a line for each variant: what is kept, what would be trained, and why."""
     kept = [facts(header.document) for _, header in store.headers()] if sweep.to_train else []
     for name in names:
         own = sweep.wanting_of(name)
@@ -35,7 +35,7 @@ def reasons(names: Sequence[str], sweep: Sweep, store: Store) -> Iterator[str]:
 
 
 def _grouped(wanting: Sequence[KeyedTrial], kept: Sequence[Facts]) -> dict[str, list[KeyedTrial]]:
-    """Group trials by what makes them new; seeds and learning rates are told together."""
+    """Group trials by the reason why they are new, with new seeds or rates listed in one reason."""
     groups: dict[tuple[str, ...], list[KeyedTrial]] = {}
     for each in wanting:
         groups.setdefault(_changed(facts(each.document), kept), []).append(each)
@@ -43,7 +43,7 @@ def _grouped(wanting: Sequence[KeyedTrial], kept: Sequence[Facts]) -> dict[str, 
 
 
 def _changed(own: Facts, kept: Sequence[Facts]) -> tuple[str, ...]:
-    """Return what differs from the nearest of what is kept; nothing where nothing is."""
+    """Return the paths that differ from the nearest kept trial; none if nothing is kept."""
     nearest = min(kept, key=lambda other: len(own ^ other), default=None)
     if nearest is None:
         return ()
@@ -77,21 +77,21 @@ def _new(what: str, values: Sequence[float]) -> str:
 
 
 def facts(document: Document) -> Facts:
-    """Return what a document says, each fact by itself."""
+    """Return the values in a document, to compare it with others."""
     return frozenset(_facts(document, ""))
 
 
 def _facts(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            # A name of a module holds dots.
+            # A key may contain dots itself, as the name of a module does.
             yield from _facts(item, f"{path}.{key}" if path else str(key))
     else:
         yield path, str(value)
 
 
 def described(document: Document) -> str:
-    """Return in a few words which trial an entry is of."""
+    """Describe the trial of an entry in a few words."""
     trial = document["trial"]
     specification = trial["specification"]
     model, optimizer = (specification[name]["name"] for name in ("model", "optimizer"))
@@ -102,7 +102,7 @@ def described(document: Document) -> str:
 
 
 def summary(store: Store, predictions: Entries) -> str:
-    """Return how many trials are kept, and predictions of them, how large they are, and where."""
+    """Return the number and the size of kept trials and predictions, and where they are."""
     if store.place is None:
         return f"nothing is kept, as {VARIABLE} is empty"
     told = [f"{len(store.items)} trials, {_megabytes(store)}"]
@@ -118,13 +118,13 @@ def _megabytes(entries: Entries) -> str:
 def prune(
     store: Store, used: Collection[str], older_than: float | None, remove: bool
 ) -> Iterator[str]:
-    """Yield a line for each entry that nobody needs, and remove it if so asked; then a sum.
+    """Yield a line for each entry that is not used, then a sum; remove the entries on request.
 
     Args:
-        store: where the entries are.
-        used: the keys of those that stay.
-        older_than: days since an entry was written; younger ones stay.
-        remove: whether to remove them.
+        store: the store of the entries.
+        used: the keys of entries that stay.
+        older_than: the least age in days; younger entries stay. None for any age.
+        remove: whether to remove the entries, or only to list them.
     """
     count, size = 0, 0
     now = time.time()
@@ -142,12 +142,14 @@ def prune(
 
 
 def prune_predictions(predictions: Entries, older_than: float, remove: bool) -> Iterator[str]:
-    """Remove predictions if so asked, which take seconds to make again; yield their sum, if any.
+    """Yield the sum of old predictions, if there are any; remove them on request.
+
+    They take only seconds to make again.
 
     Args:
-        predictions: those that are kept.
-        older_than: days since one was written; younger ones stay.
-        remove: whether to remove them.
+        predictions: the predictions that are kept.
+        older_than: the least age in days; younger predictions stay.
+        remove: whether to remove them, or only to count them.
     """
     old = list(_old(predictions, older_than))
     if remove:
@@ -159,7 +161,7 @@ def prune_predictions(predictions: Entries, older_than: float, remove: bool) -> 
 
 
 def _old(entries: Entries, older_than: float | None) -> Iterator[tuple[str, Item]]:
-    """Yield entries of at least so many days, the oldest first; all, if that is not given."""
+    """Yield entries of at least this age in days, the oldest first; without an age, all."""
     now = time.time()
     latest = now - 86_400 * (older_than or 0)
     for key, item in sorted(entries.items.items(), key=lambda each: each[1].modified or now):

@@ -1,6 +1,6 @@
-"""What DVC's cache has of finished trials, taken into the store: after `dvc pull` in a new clone.
+"""Takes finished trials from DVC's cache into the store, as after `dvc pull` in a new clone.
 
-It is believed where dvc.lock records the code, the data and the packages that are here.
+Trials are accepted only if dvc.lock records the same code, data and packages as here.
 """
 
 import json
@@ -40,11 +40,11 @@ _PINS = Path("requirements.lock")
 
 
 def take_in(names: Sequence[str], interface: Interface, keys: Keys, store: Store) -> int:
-    """Put into the store what DVC's cache has of some variants' trials; return how many.
+    """Put the trials of some variants from DVC's cache into the store; return how many.
 
-    Nothing is taken in where something that the trials follow from is not known to be the same.
+    A variant is left out unless all that its trials depend on is known to be the same here.
     """
-    # The lock does not record the processor, and this one may give other bytes than most.
+    # The lock does not record the processor. Without the pin, this one may give other bytes.
     if not LOCK.exists() or kernels.why_not() is not None:
         return 0
     taken = 0
@@ -70,7 +70,7 @@ def _take_in_variant(
     if md5 is None:
         return 0
     taken = 0
-    # Of other versions of the pipeline, or damaged: it is trained again.
+    # Files from another version of the pipeline, or damaged ones: the variant is trained again.
     with suppress(UserError, OSError, ValueError), tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         _check_out(pipeline, md5, folder)
@@ -85,17 +85,17 @@ def _take_in_variant(
 
 
 def _are_pinned(packages: Mapping[str, str]) -> bool:
-    """Whether what is installed is what requirements.lock pins, which the trials were made with."""
+    """Whether these packages are those of requirements.lock, with which the trials were made."""
     pinned = {line.split(maxsplit=1)[0] for line in read(_PINS).decode().splitlines() if line}
     return all(release.replace(" ", "==") in pinned for release in packages.values())
 
 
 def _check_out(pipeline: Pipeline, md5: str, folder: Path) -> None:
-    """Link the files of a cached folder into another.
+    """Fill a folder with links to the files of a folder in DVC's cache.
 
     Raises:
         OSError: an object is not in the cache.
-        ValueError: one is damaged.
+        ValueError: an object is damaged.
     """
     for entry in json.loads(_object(pipeline, md5).read_text()):
         target = folder / entry["relpath"]
@@ -110,10 +110,10 @@ def _object(pipeline: Pipeline, md5: str) -> Path:
 
 
 def _recorded(name: str, stage: Stage) -> params.Variant:
-    """Return the variant as it was trained.
+    """Return a variant with the parameters that it was trained with, as recorded in dvc.lock.
 
     Raises:
-        UserError: these parameters are no longer what parameters may be.
+        UserError: the recorded parameters are no longer allowed.
     """
     recorded, _ = stage.parameters[PARAMS]
     own = f"variants.{name}"
@@ -136,7 +136,7 @@ def _finals(folder: Path) -> Iterator[TrialResult]:
 
 
 def _searched(folder: Path) -> Iterator[TrialResult]:
-    """Yield the trials of the search: of their epochs, what the table has of the one kept."""
+    """Yield the search trials. Only the kept epoch has metrics, as the table has no others."""
     table = read_search(folder)
     score = f"validation_{score_of(table)}"
     for row in records(table):

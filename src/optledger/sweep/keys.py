@@ -1,4 +1,4 @@
-"""The key of a trial: a digest of all that its bytes follow from, and of nothing else."""
+"""The key of a trial: a digest of all that its bytes depend on, and of nothing else."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from optledger.training.program import machine, program
 from optledger.trials.store import Document
 from optledger.trials.trial import Trial
 
-# What a trial runs: the engine, in the environment that is pinned for it.
+# The modules that a trial runs: the engine, and the environment that is pinned for it.
 _PROGRAM = ("optledger.training.engine", "optledger.training.runtime")
 
 _SPLITS = ("train", "validation")
@@ -29,7 +29,7 @@ Stamp = tuple[int, int, int] | None
 
 
 class KeyedTrial(NamedTuple):
-    """A trial, what its bytes follow from, and the digest of that."""
+    """A trial, a document of all that its bytes depend on, and the document's digest."""
 
     trial: Trial
     document: Document
@@ -37,10 +37,10 @@ class KeyedTrial(NamedTuple):
 
 
 class Keys:
-    """What the trials of this checkout follow from, read once."""
+    """Makes the keys of this checkout's trials. Code and data are read once."""
 
     def __init__(self, prepared: Path = PREPARED) -> None:
-        """Read nothing yet.
+        """Read no code and no data yet.
 
         Args:
             prepared: the folder of the splits.
@@ -55,8 +55,8 @@ class Keys:
         """Return a trial with its key.
 
         Raises:
-            UserError: the splits are not here, a model's file is no Python, or it imports what is
-                no installed package.
+            UserError: the splits are missing, a model's file is no Python, or it imports a package
+                that is not installed.
         """
         model = trial.specification.model.name
         if model not in self._by_model:
@@ -73,12 +73,12 @@ class Keys:
             "data": self._data,
             "processor": self._processor,
         }
-        # As it is read again: texts as keys, and one form for each number.
+        # In the form in which it is read again: keys are texts, and each number has one form.
         plain = json.loads(canonical_json(document))
         return KeyedTrial(trial, plain, digest(plain))
 
     def check(self) -> None:
-        """Check that what keys were made of is as it was, as workers read it later.
+        """Check that the files behind the keys have not changed, as workers read them later.
 
         Raises:
             UserError: a file has been written since.
@@ -93,7 +93,7 @@ class Keys:
     @cached_property
     def _data(self) -> Mapping[str, str]:
         self._stamps |= {file: _stamp(file) for file in self._splits.values()}
-        # Of the arrays that a trial is given, however they are read.
+        # Digests of the arrays that a trial is given, however these are stored.
         return {name: examples_digest(read_split(name, self._prepared)) for name in _SPLITS}
 
 
@@ -106,7 +106,7 @@ def _stamp(file: Path) -> Stamp:
 
 
 def examples_digest(examples: Examples) -> str:
-    """Return the SHA-256 of inputs and targets, however they are read."""
+    """Return the SHA-256 of inputs and targets, however these are stored."""
     found = hashlib.sha256()
     for name, array in examples._asdict().items():
         found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())

@@ -1,4 +1,4 @@
-"""The trials that variants need: those of their searches, and those of the rates chosen there."""
+"""The trials that variants need: those of their searches, then those of the chosen rates."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from optledger.trials.trial import Trial, TrialResult
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The trials of one search of a variant.
+    """The trials of one search of a variant, and the final trials that follow it.
 
     Attributes:
-        name: the variant's.
-        searched: its search trials; none where its learning rate is given.
-        choose: returns the learning rate from the results of the search.
-        finals: returns the trials of a learning rate, one for each seed.
-        count: of all of them.
+        name: the variant's name.
+        searched: the search trials; none if the variant gives its learning rate.
+        choose: returns the learning rate, given the results of the search trials.
+        finals: returns the final trials of a learning rate, one for each seed.
+        count: the number of search trials and final trials together.
     """
 
     name: str
@@ -31,16 +31,16 @@ class Plan:
     count: int
 
     def possible(self) -> list[KeyedTrial]:
-        """Return the search trials, and the final ones of every rate that may be chosen."""
+        """Return the search trials, and the final trials of every rate that may be chosen."""
         rates = {each.trial.learning_rate for each in self.searched} or {self.choose([])}
         return [*self.searched, *(each for rate in sorted(rates) for each in self.finals(rate))]
 
 
 def plans(settings: Params, names: Iterable[str], interface: Interface, keys: Keys) -> list[Plan]:
-    """Return a plan for each search of each variant, in their order.
+    """Return a plan for each search of each variant, in order.
 
     Raises:
-        UserError: the prepared data are not here, or a model's file is no Python.
+        UserError: the prepared data are missing, or a model's file is no Python.
     """
     return [
         _plan(settings.variants[name], name, how, seeds, interface, keys)

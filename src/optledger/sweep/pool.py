@@ -1,4 +1,4 @@
-"""A pool that trains what is wanting, and keeps each trial as soon as it is finished."""
+"""Trains missing trials in a pool of workers, and keeps each trial as soon as it is finished."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,9 +18,9 @@ class VariantTrials(NamedTuple):
     """A variant's finished trials.
 
     Attributes:
-        searched: those of its searches, maybe without weights, in the order of the plans.
-        learning_rates: the one given, or what each search has chosen.
-        finals: those of its seeds, in their order.
+        searched: the search trials, maybe without weights, in the order of the plans.
+        learning_rates: the rate that each search has chosen, or the one that the variant gives.
+        finals: the final trials, in the order of the seeds.
     """
 
     searched: Sequence[FinishedTrial]
@@ -29,28 +29,30 @@ class VariantTrials(NamedTuple):
 
 
 class NotKeptError(Exception):
-    """A trial could not be kept, and nobody else has a use for it."""
+    """A trial could not be kept, and its result is of no other use."""
 
 
 class Sweep:
-    """The trials of some plans: looked up, and trained where they are wanting.
+    """The trials of some plans: kept trials are looked up, and missing ones are trained.
+
+    The final trials of a search are not known until it is done. Until then, all of them count as
+    missing. The attributes stay as they were before any training.
 
     Attributes:
-        total: how many trials the plans have, as far as one can know; one that two variants share
-            counts once.
-        to_train: those that are wanting, as far as one can know before the searches have chosen.
-        undecided: the variants of which that is all that one knows, as a search is not done.
+        total: how many trials the plans have; a known trial of two variants counts once.
+        to_train: how many of the trials are missing.
+        undecided: the variants with a search that is not done.
     """
 
     def __init__(self, plans: Sequence[Plan], keys: Keys, store: Store, with_weights: bool) -> None:
-        """Look up what is kept.
+        """Look up which trials are kept.
 
         Args:
-            plans: of which variants, one or several for each.
-            keys: that their keys are of.
+            plans: the plans of some variants, one or several for each.
+            keys: the maker of the plans' keys.
             store: where finished trials are.
-            with_weights: whether final trials are read with their weights, for whoever writes
-                them down; otherwise it is enough that there are entries of their names.
+            with_weights: whether to read final trials with their weights, for a caller that writes
+                them. Otherwise, it is enough that the store has entries of their names.
         """
         self._keys = keys
         self._plans: dict[str, list[Plan]] = {}
@@ -75,16 +77,16 @@ class Sweep:
 
     @property
     def packages(self) -> set[str]:
-        """Those that the trials import which are wanting."""
+        """The packages that the missing trials import."""
         return {name for each in self._wanting.values() for name in each.document["packages"]}
 
     @property
     def wanting(self) -> Sequence[KeyedTrial]:
-        """The trials that are neither kept nor trained, as far as searches have chosen."""
+        """The missing trials, as far as searches have chosen."""
         return list(self._wanting.values())
 
     def wanting_of(self, name: str) -> Sequence[KeyedTrial]:
-        """Return those of a variant, whether or not another wants them, too."""
+        """Return the missing trials of a variant, whether or not others need them, too."""
         return [each for each in self._known(name) if each.key in self._wanting]
 
     def counts(self, name: str) -> int:
@@ -92,17 +94,17 @@ class Sweep:
         return sum(plan.count for plan in self._plans[name])
 
     def to_come(self, name: str) -> int:
-        """Return how many of them nobody knows yet, as a search has to choose their rate."""
+        """Return how many final trials of a variant have no rate yet, as a search is not done."""
         undecided = [plan for plan in self._plans[name] if plan not in self._chosen]
         return sum(plan.count - len(plan.searched) for plan in undecided)
 
     def run(self, workers: AbstractContextManager[Executor], progress: Progress) -> None:
-        """Train all that is wanting; start no worker where that is nothing.
+        """Train the missing trials. Without any, no worker starts.
 
         Raises:
-            UserError: a trial cannot be trained, or what it follows from has changed since; those
-                that were finished before are kept.
-            NotKeptError: a trial cannot be kept, and no weights are wanted.
+            UserError: a trial cannot be trained, or a file that it depends on has changed. Trials
+                that finished before are kept.
+            NotKeptError: a trial cannot be kept, in a sweep without weights.
         """
         waiting = Waiting()
         waiting.add(each.trial for each in self._wanting.values())
@@ -119,7 +121,7 @@ class Sweep:
                 progress.finished(trial, finished.result)
 
     def results(self) -> Mapping[str, VariantTrials]:
-        """Return the finished trials of each variant; only of a sweep with weights."""
+        """Return the finished trials of each variant, in a sweep with weights."""
         return {
             name: VariantTrials(
                 searched=[self._finished[each.key] for plan in plans for each in plan.searched],
@@ -134,7 +136,7 @@ class Sweep:
         }
 
     def _arrived(self, keyed: KeyedTrial, finished: FinishedTrial) -> list[KeyedTrial]:
-        """Keep a finished trial; return the trials that are wanting since."""
+        """Keep a finished trial; return missing final trials of searches that it completes."""
         self._keys.check()
         if not self._store.put(keyed.document, finished) and not self._with_weights:
             raise NotKeptError
@@ -146,7 +148,7 @@ class Sweep:
         return [each for plan in searching for each in self._choose(plan)]
 
     def _known(self, name: str) -> list[KeyedTrial]:
-        """Return a variant's search trials, and the final ones of searches that have chosen."""
+        """Return a variant's search trials, and the final trials of searches that have chosen."""
         known: list[KeyedTrial] = []
         for plan in self._plans[name]:
             rate = self._chosen.get(plan)
@@ -166,7 +168,7 @@ class Sweep:
         """Choose the plan's learning rate, if its search is done, and look up the final trials.
 
         Returns:
-            Those that are wanting since.
+            The final trials that are missing, without those already known to be.
         """
         found = [self._finished.get(each.key) for each in plan.searched]
         if plan in self._chosen or None in found:
@@ -188,7 +190,7 @@ class Sweep:
         if not self._with_weights:
             return key in self._store
         finished = self._store.trial(key)
-        # Of a search that was taken in without them.
+        # An entry without weights: a search trial that was taken in from DVC's cache.
         if finished is None or not finished.result.weights:
             return False
         self._finished[key] = finished
@@ -196,7 +198,7 @@ class Sweep:
 
 
 def _beside(finished: FinishedTrial, workers: int) -> FinishedTrial:
-    """Note with how many others at most a trial was trained."""
+    """Add to an observation how many trials ran side by side, at most."""
     result, observation = finished
     return FinishedTrial(
         result, observation and observation.model_copy(update={"workers": workers})

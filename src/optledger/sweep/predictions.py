@@ -1,4 +1,4 @@
-"""What trained models say of the test split, kept as trials are: by all that it follows from."""
+"""Predictions for the test split, kept in the same way as trials: by all that they depend on."""
 
 import hashlib
 import io
@@ -20,24 +20,24 @@ from optledger.trials.trial import Predictions, TrainedModel, Weights
 
 _FORMAT = b"optledger predictions 2 "
 
-# What a prediction runs: the forward pass, in the environment that is pinned for it.
+# The modules that a prediction runs: the forward pass, and the environment pinned for it.
 _PROGRAM = ("optledger.training.prediction", "optledger.training.runtime")
 
 
 def kept() -> Entries:
-    """Return the predictions that are kept.
+    """Return the entries of kept predictions.
 
     Raises:
-        UserError: OPTLEDGER_TRIALS names no place that can be used.
+        UserError: OPTLEDGER_TRIALS names a place that cannot be used.
     """
     return Entries(place(PREDICTIONS), "predictions", "made")
 
 
 def predict_test(trained: Sequence[TrainedModel]) -> list[Predictions]:
-    """Return the predictions of models, in their order; what is kept is not made again.
+    """Return the predictions of some models, in order; kept predictions are not made again.
 
     Raises:
-        UserError: as `kept` does, or a model's file is no Python.
+        UserError: as in `kept`; also if a model's file is no Python.
     """
     store, keys = kept(), _Keys(read_split("test"))
     by_key = {keys.of(each): each for each in trained}
@@ -55,7 +55,7 @@ def predict_test(trained: Sequence[TrainedModel]) -> list[Predictions]:
 
 
 def pack(key: str, predictions: Predictions) -> bytes:
-    """Return the bytes of an entry: a line with its key and the digest of its arrays, and these."""
+    """Return the bytes of an entry: a line with the key and the arrays' digest, then the arrays."""
     file = io.BytesIO()
     pack_npz(file, predictions._asdict())
     body = file.getvalue()
@@ -66,7 +66,7 @@ def unpack(key: str, content: bytes) -> Predictions:
     """Return the predictions that an entry holds.
 
     Raises:
-        DamagedError: it holds none, or another key's.
+        DamagedError: the content is no sound entry, or that of another key.
     """
     first, _, body = content.partition(b"\n")
     if first != b"%s%s %s" % (_FORMAT, key.encode(), _sha256(body).encode()):
@@ -75,7 +75,7 @@ def unpack(key: str, content: bytes) -> Predictions:
 
 
 class _Keys:
-    """What predictions of some examples follow from."""
+    """Makes the keys of predictions for some examples."""
 
     def __init__(self, examples: Examples) -> None:
         self._examples = examples_digest(examples)

@@ -1,4 +1,4 @@
-"""How far trials are: a bar on a terminal, else a line for each of them."""
+"""Shows the progress of trials: a bar on a terminal, else a line for each trial."""
 
 import sys
 import time
@@ -13,20 +13,20 @@ from optledger.trials.trial import Trial, TrialResult
 
 
 class Progress:
-    """Shows how far the trials of one variant or of several are.
+    """Shows the progress of the trials of one variant, or of several.
 
     Attributes:
-        trials_done: how many.
-        whereabouts: tells where they run, if not here.
+        trials_done: how many trials are done.
+        whereabouts: returns where the trials run, in words; empty if on this machine.
     """
 
     def __init__(self, name: str, trials: int, epochs: int) -> None:
         """Start the clock.
 
         Args:
-            name: whose trials they are.
-            trials: how many are to be trained.
-            epochs: of all of them together, at most.
+            name: what to call the trials.
+            trials: how many trials are to be trained.
+            epochs: the most epochs of all trials together.
         """
         self._name = name
         self._trials = trials
@@ -49,7 +49,7 @@ class Progress:
         self._bar.close()
 
     def advance(self, trial: Trial, epochs: int) -> None:
-        """Note how many epochs a trial has done: fewer than before where it starts anew."""
+        """Show how many epochs a trial has done: fewer than before if it starts anew."""
         self._first_epoch = self._first_epoch or time.perf_counter()
         further = epochs - self._epochs.get(trial, 0)
         self._epochs[trial] = epochs
@@ -58,8 +58,8 @@ class Progress:
         self._bar.update(further)
 
     def finished(self, trial: Trial, result: TrialResult) -> None:
-        """Note that a trial is done, and how it came out."""
-        # A trial that ended early leaves nothing to wait for.
+        """Show that a trial is done; without a bar, print how it came out."""
+        # If the trial ended early, its other epochs are not waited for.
         self._epochs_left -= trial.specification.epochs - self._epochs.pop(trial, 0)
         self.trials_done += 1
         self._describe()
@@ -68,7 +68,7 @@ class Progress:
             print(f"{trial}: {outcome} ({self._state()})", flush=True)
 
     def summary(self) -> str:
-        """Return in one line what was done in what time, the start of the workers included."""
+        """Return in one line the work done and its time, with the start of the workers."""
         seconds = time.perf_counter() - self._started
         return (
             f"{self._name}: {self.trials_done} trials, {self._epochs_done} epochs in "
@@ -83,7 +83,10 @@ class Progress:
         )
 
     def _state(self) -> str:
-        """Return what is done, how fast, and the time left; the first epoch also compiles."""
+        """Return the work done, its speed and the time left.
+
+        The speed leaves out the first epoch, which compiles.
+        """
         seconds = time.perf_counter() - (self._first_epoch or self._started)
         rate = max(self._epochs_done - 1, 1) / seconds
         left = timedelta(seconds=round(self._epochs_left / rate))

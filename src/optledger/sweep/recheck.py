@@ -1,4 +1,4 @@
-"""Kept trials trained anew, to see that they come out the same."""
+"""Trains kept trials anew, to check that they come out the same."""
 
 import math
 import random
@@ -13,13 +13,18 @@ from optledger.trials.trial import TrialResult
 
 
 def recheck(kept: Sequence[KeyedTrial], store: Store, count: int) -> Iterator[tuple[str, bool]]:
-    """Train a random sample of kept trials, without the store.
+    """Train a random sample of kept trials anew, and compare them with the kept ones.
+
+    Args:
+        kept: the trials to choose from.
+        store: the store that keeps them.
+        count: the size of the sample.
 
     Yields:
-        A line about each, and whether it came out as it is kept.
+        A line about each trial, and whether it came out as it is kept.
     """
     chosen = random.sample(kept, min(count, len(kept)))
-    # One variant after the other, as a worker compiles each.
+    # One variant after the other, as workers compile each variant anew.
     chosen.sort(key=lambda each: each.trial.name)
     keyed = {each.trial: each for each in chosen}
     with tasks.workers() as pool:
@@ -32,9 +37,9 @@ def recheck(kept: Sequence[KeyedTrial], store: Store, count: int) -> Iterator[tu
 
 
 def _are_equal(kept: TrialResult, result: TrialResult) -> bool:
-    """Whether a kept trial says what another does; one from DVC's cache says less."""
+    """Whether a new result agrees with a kept one, which says less if it is from DVC's cache."""
     if kept.divergence and result.divergence:
-        # What a table has of one that diverged is where it did.
+        # Of a diverged trial, a table has only where it diverged.
         return kept.divergence == result.divergence
     weights = result.weights if kept.weights else {}
     return (

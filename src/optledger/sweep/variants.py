@@ -1,4 +1,4 @@
-"""Everything that some variants need: checked, looked up, trained where it is wanting."""
+"""Checks variants, looks up the trials that they need, and trains the missing ones."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,17 +26,17 @@ def look_up(
     with_weights: bool = False,
     takes_in: bool = True,
 ) -> Sweep:
-    """Find what is kept of the trials that some variants need.
+    """Find which trials of some variants are kept.
 
     Args:
-        settings: of all variants.
-        names: of those that are asked for.
+        settings: the parameters of all variants.
+        names: the variants to look up.
         store: where finished trials are.
-        with_weights: whether the weights are wanted, too.
-        takes_in: whether DVC's cache is looked at where trials are wanting.
+        with_weights: whether the weights are needed, too.
+        takes_in: whether to look for missing trials in DVC's cache.
 
     Raises:
-        UserError: the data are not prepared, or too few for a variant.
+        UserError: the data are not prepared, or do not fit the parameters of a variant.
     """
     summary = read_summary()
     lines = list(training_mistakes(settings, summary.kind)) or [
@@ -49,7 +49,7 @@ def look_up(
     found = Sweep(wanted, keys, store, with_weights)
     if not (takes_in and store.place and found.to_train):
         return found
-    # DVC's library, which is not needed where everything is kept.
+    # This imports DVC's library, which is not needed if everything is kept.
     from optledger.sweep.adoption import take_in
 
     if taken := take_in(names, summary.interface, keys, store):
@@ -66,18 +66,18 @@ def sweep(
     with_weights: bool = False,
     cluster: Cluster | None = None,
 ) -> Sweep:
-    """Train what some variants lack, all in one pool, and say what was done.
+    """Train the missing trials of some variants in one pool, and print what was done.
 
     Args:
-        settings: of all variants.
-        names: of those to train.
-        title: what to call them.
-        with_weights: whether the weights are wanted of what is already kept, too.
-        cluster: where to train, if not on this machine.
+        settings: the parameters of all variants.
+        names: the variants to train.
+        title: what to call them in messages.
+        with_weights: whether the weights of kept trials are needed, too.
+        cluster: the cluster to train on; None for this machine.
 
     Raises:
-        UserError: as `look_up` does, a trial cannot be trained, or OPTLEDGER_TRIALS names no place
-            that can be used.
+        UserError: as in `look_up`; also if a trial cannot be trained, or if OPTLEDGER_TRIALS names
+            a place that cannot be used.
     """
     store = Store(place())
     found = look_up(settings, names, store, with_weights=with_weights)
@@ -101,10 +101,10 @@ def sweep(
 
 
 def explain(settings: Params) -> Iterator[str]:
-    """Yield a line for each variant, what is kept and what would be trained and why; then a sum.
+    """Yield a line for each variant: what is kept, what would be trained, and why; then a sum.
 
     Raises:
-        UserError: as `look_up` does.
+        UserError: as in `look_up`; also if OPTLEDGER_TRIALS names a place that cannot be used.
     """
     store = Store(place())
     names = list(settings.variants)
@@ -114,7 +114,7 @@ def explain(settings: Params) -> Iterator[str]:
 
 
 def kept(settings: Params, store: Store) -> list[KeyedTrial]:
-    """Return what is kept of all that these parameters may ask for, whatever searches choose.
+    """Return the kept trials among all that these parameters may need, whatever searches choose.
 
     Raises:
         UserError: the data are not prepared.

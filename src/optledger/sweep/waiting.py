@@ -1,4 +1,4 @@
-"""The trials that wait for a worker, and which of them it takes."""
+"""The trials that wait for a worker, and the order in which workers take them."""
 
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -9,26 +9,26 @@ from optledger.trials.trial import Trial
 class Waiting:
     """Trials by variant: a worker stays with the variant whose epoch it has compiled.
 
-    Otherwise it takes the variant that has most to do for each worker that is at it, so that the
-    longest come first, and all workers are busy to the end.
+    When this variant has no trials left, the worker takes the variant with the most work for each
+    of its workers. So the longest variants come first, and all workers are busy to the end.
     """
 
     def __init__(self) -> None:
-        """Start with none."""
-        # Of those variants that have some.
+        """Start with no trials."""
+        # Only variants with waiting trials are in here.
         self._waiting: dict[str, deque[Trial]] = {}
         self._epochs: Counter[str] = Counter()
         self._workers: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
 
     def add(self, trials: Iterable[Trial]) -> None:
-        """Add trials, which are taken in their order among those of their variant."""
+        """Add trials. Workers take those of one variant in this order."""
         for trial in trials:
             self._waiting.setdefault(trial.name, deque()).append(trial)
             self._epochs[trial.name] += trial.specification.epochs
 
     def take(self, last: Trial | None) -> Trial | None:
-        """Return what a worker is to do that had this trial last; None where nothing waits."""
+        """Return a worker's next trial, given its last one; None if no trial waits."""
         name = last.name if last else None
         if name not in self._waiting:
             name = max(self._waiting, key=self._load, default=None)
@@ -42,7 +42,7 @@ class Waiting:
         return trial
 
     def finished(self, trial: Trial, seconds_per_epoch: float) -> None:
-        """Note that a worker is done with a trial, and what its epochs took."""
+        """Record that a worker has finished a trial, and how long its epochs took."""
         self._workers[trial.name] -= 1
         self._seconds[trial.name] = seconds_per_epoch
 

@@ -1,1 +1,1 @@
-"""Training: the only part that knows TensorFlow, whose modules import it when they are imported."""
+"""Training: the only package that imports TensorFlow; most of its modules do so at their top."""

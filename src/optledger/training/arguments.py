@@ -1,8 +1,8 @@
-"""Which values an argument of a component may have, as far as one can tell before it is used.
+"""The values that an argument of a component may have, checked before the component is built.
 
-The type follows from the parameter's annotation, or else from its default. Keras checks few types:
-the text `no` counts as true there. What Keras gives no type, and what has a range that some steps
-of training need not show, is in a table by the argument's name.
+The type comes from the parameter's annotation, or else from its default. Keras checks few types:
+it takes the text `no` for true. A table by name has the other arguments: those to which Keras
+gives no type, and those whose range a few steps of training need not reveal.
 """
 
 import inspect
@@ -12,7 +12,13 @@ from typing import Any, NamedTuple, TypeGuard
 
 
 class _Allowed(NamedTuple):
-    """What a user is told that a value may be, and whether one is."""
+    """The values that an argument may have.
+
+    Attributes:
+        what: the allowed values, in words for the user.
+        allows: whether a value is allowed.
+        is_whole: whether a value keeps its type; otherwise, integers become floats.
+    """
 
     what: str
     allows: Callable[[Any], bool]
@@ -20,15 +26,17 @@ class _Allowed(NamedTuple):
 
 
 def checked(component: str, parameter: inspect.Parameter, value: Any) -> Any:
-    """Return an argument as its component takes it: numbers as floats, unless they count.
+    """Return an argument's value in the type that its component expects.
+
+    Integers become floats, unless the argument must be whole or has no known type.
 
     Args:
-        component: the name of what takes the argument.
-        parameter: of its signature.
-        value: as params.yaml has it.
+        component: the component's name.
+        parameter: the argument's parameter in the component's signature.
+        value: the value in params.yaml.
 
     Raises:
-        ValueError: it may not be this; the message says what it may be.
+        ValueError: the value is not allowed; the message says which values are.
     """
     items = value if isinstance(value, list) else [value]
     if any(item and not 1e-37 <= abs(item) <= 1e38 for item in items if _is_number(item)):
@@ -45,13 +53,16 @@ def _by_type(parameter: inspect.Parameter) -> _Allowed:
     kind = parameter.annotation
     if kind is parameter.empty:
         kind = type(parameter.default)
-        # Keras has integers as defaults of what it documents as a float, too (adam_lr_ratio=1).
+        # Some arguments that Keras documents as floats have integer defaults (adam_lr_ratio=1).
         kind = float if kind is int else kind
     return _BY_TYPE.get(kind, _Allowed("anything", lambda value: True, is_whole=True))
 
 
 def _as_floats(value: Any) -> Any:
-    """Keras takes some arguments as floats only, or computes with whatever type one has."""
+    """Convert integers to floats, in lists, too.
+
+    Keras accepts only floats for some arguments, and computes in the given type for others.
+    """
     if isinstance(value, list):
         return [_as_floats(item) for item in value]
     return float(value) if _is_whole(value) else value
@@ -98,23 +109,23 @@ _BY_TYPE: dict[Any, _Allowed] = {
     ),
 }
 
-# By the argument's name, or by that of its component and its own. The source is Keras's
-# documentation, unless another one is named.
+# Keys are `argument` or `Component.argument`. The source of a range is Keras's documentation,
+# unless a comment names another one.
 _BY_NAME: dict[str, _Allowed] = {
-    # What an average keeps in each step. Source: Kingma and Ba 2015, algorithm 1.
+    # The share that an average keeps at each step. Source: Kingma and Ba 2015, algorithm 1.
     **dict.fromkeys(("beta", "beta_1", "beta_2", "adam_beta_1", "adam_beta_2", "rho"), _DECAY),
     "momentum": _FRACTION,
-    # In step t an average keeps 1 - t to this power. Source: Shazeer and Stern 2018, section 7.2.
+    # At step t, an average keeps 1 - t ** beta_2_decay. Source: Shazeer and Stern 2018, 7.2.
     "beta_2_decay": _number("of at most 0", lambda value: value <= 0),
-    # It lowers the learning rate. Source: McMahan et al. 2013, algorithm 1.
+    # A larger beta lowers the learning rate. Source: McMahan et al. 2013, algorithm 1.
     "Ftrl.beta": _NOT_NEGATIVE,
     **dict.fromkeys(("epsilon", "epsilon_1", "epsilon_2"), _NOT_NEGATIVE),
-    # Below 0, weights would grow. Source: Loshchilov and Hutter 2019.
+    # A negative decay makes weights grow. Source: Loshchilov and Hutter 2019.
     **dict.fromkeys(("weight_decay", "adam_weight_decay"), _NOT_NEGATIVE),
     # At 0 or below, Keras does not clip at all.
     **dict.fromkeys(("clipnorm", "clipvalue", "global_clipnorm", "clip_threshold"), _POSITIVE),
     **dict.fromkeys(("adam_lr_ratio", "rms_rate"), _NOT_NEGATIVE),
-    # The compiled program is longer with each: 100 take minutes to compile.
+    # Each step makes the compiled program longer: 100 steps take minutes to compile.
     "ns_steps": _whole("from 1 to 20", lambda value: 1 <= value <= 20),
     # At 0, Keras does not accumulate.
     "gradient_accumulation_steps": _whole("of at least 2", lambda value: value >= 2),
@@ -132,7 +143,7 @@ _BY_NAME: dict[str, _Allowed] = {
     ),
     "values": _Allowed("a list of numbers", lambda value: _is_list(value, _is_number)),
     "label_smoothing": _FRACTION,
-    # At 0 every example counts alike. Source: Lin et al. 2017.
+    # At 0, every example has the same weight. Source: Lin et al. 2017.
     "gamma": _NOT_NEGATIVE,
     "BinaryFocalCrossentropy.alpha": _FRACTION,
     "CategoricalFocalCrossentropy.alpha": _Allowed(

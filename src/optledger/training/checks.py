@@ -1,4 +1,4 @@
-"""Whether Keras can build and use what params.yaml asks for, tried on a few numbers."""
+"""Checks that Keras can build and use the components in params.yaml, tried on a few numbers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -31,19 +31,19 @@ from optledger.trials.specify import specify
 from optledger.trials.trial import Component, Specification, Trial
 
 _EXAMPLES = 4
-# Enough for what goes wrong in some steps: an average out of its range, a root of less than 0.
+# Enough for faults that need some steps to show: an average out of its range, a negative root.
 _STEPS = 32
-# Arguments that count steps of a training.
+# Arguments that are a number of training steps.
 _STEP_COUNTS = ("warmup_steps", "gradient_accumulation_steps")
 
 
 def mistakes(params: Params, examples: Mapping[str, int], interface: Interface) -> list[str]:
-    """Return a line for each mistake in the models, the optimizers, losses and schedules.
+    """Return a line for each mistake in the models, optimizers, losses and schedules.
 
     Args:
-        params: what to check.
-        examples: by variant, how many it trains on.
-        interface: of the dataset.
+        params: the parameters to check.
+        examples: by variant, how many examples it trains on.
+        interface: the dataset's interface.
     """
     lines = dict.fromkeys(
         printable(f"{PARAMS}: {place(params, name, key)}: {problem}")
@@ -56,10 +56,14 @@ def mistakes(params: Params, examples: Mapping[str, int], interface: Interface) 
 
 
 def check_trainable(trial: Trial, train: Examples) -> None:
-    """Check what one variant needs, now that the data are at hand.
+    """Check the components of one trial against the data that it trains on.
+
+    Args:
+        trial: the trial to check.
+        train: the whole train split.
 
     Raises:
-        UserError: a line for each mistake.
+        UserError: a component is wrong; the message has a line for each mistake.
     """
     strata = KINDS[trial.specification.interface.kind].strata(train.targets)
     examples = len(training_examples(strata, trial.specification, seed=0))
@@ -122,7 +126,7 @@ def _specification_mistakes(
 
 
 def _too_long(component: Component, steps: int) -> str | None:
-    """Return what is wrong where an argument counts more steps than a whole training has."""
+    """Return the mistake if an argument has more steps than a whole training; None otherwise."""
     for name in _STEP_COUNTS:
         count = component.arguments.get(name, 0)
         if isinstance(count, int | float) and count > steps:
@@ -139,9 +143,9 @@ def _lowest_rate(variant: Variant) -> float:
 
 @lru_cache
 def _step_problem(component: Component, rate: float) -> str | None:
-    """Take compiled steps with an optimizer; return what is wrong with it, if they do not help.
+    """Take compiled steps with an optimizer; return its problem if they fail or do not help.
 
-    The rate is one at which steps are neither large nor lost.
+    The caller picks a rate at which steps are neither too large nor lost to rounding.
     """
     if problem := _problem(lambda: _descend(build_optimizer(component), rate)):
         found = shown(component.arguments or component.name)
@@ -150,9 +154,12 @@ def _step_problem(component: Component, rate: float) -> str | None:
 
 
 def _descend(optimizer: Any, rate: float) -> None:
-    """Take steps down ½ Σ c w², over a kernel and a bias.
+    """Take steps to minimize ½ Σ c w², over a kernel and a bias.
 
     The first row of the kernel has c = 0: no gradient, like a pixel that is black in every image.
+
+    Raises:
+        ValueError: the steps do not lower the sum, or lead to weights that are not finite.
     """
     kernel = np.geomspace(1, 1e-4, 12, dtype=np.float32).reshape(4, 3)
     kernel[:, 1] *= -1
@@ -192,7 +199,7 @@ def _logits(model: Any, interface: Interface) -> None:
 
 
 def _losses(loss: Callable[[Any, Any], Any], kind: Kind, outputs: int) -> None:
-    # Not as many as outputs: a loss along the wrong axis would have the right shape.
+    # More examples than outputs, so that a loss along the wrong axis has a wrong shape.
     examples = outputs + 1
     encoded = kind.some(examples, outputs)
     size = examples * outputs
@@ -210,7 +217,7 @@ def _losses(loss: Callable[[Any, Any], Any], kind: Kind, outputs: int) -> None:
 
 
 def _problem(attempt: Callable[[], None]) -> str | None:
-    """Try something of Keras's; return in one line why it cannot be done."""
+    """Try something with Keras; return its error in one line, or None if it works."""
     try:
         attempt()
     except (Exception, SystemExit) as error:

@@ -1,4 +1,4 @@
-"""Models, and Keras's optimizers, losses and schedules, by name and with their arguments."""
+"""Builds models, optimizers, losses and schedules by name, with arguments from params.yaml."""
 
 import inspect
 import re
@@ -17,28 +17,29 @@ from optledger.training.kinds import Kind
 from optledger.trials.trial import Component
 
 _NOT_ARGUMENTS = {
-    # Given by this project, not by params.yaml.
+    # Set by this project, not by params.yaml.
     *("inputs", "outputs"),
     *("self", "args", "kwargs", "name", "learning_rate", "reduction", "dtype", "from_logits"),
-    # An average of the weights would be put in place only after the last validation, whose figures
-    # then are of other weights.
+    # Keras would put the average of the weights in place only after the last validation. The
+    # validation metrics would then belong to other weights.
     *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
-    # It divides the gradient of a loss that only Keras's own trainer multiplies.
+    # The optimizer divides gradients by this factor, but only Keras's own trainer multiplies the
+    # loss by it.
     "loss_scale_factor",
-    # Names of layers, which Keras numbers by all that a process has built before.
+    # It takes layer names. Keras numbers these by how many layers the process has built before.
     "exclude_layers",
 }
 
 # Wrappers of other optimizers.
 _NOT_OPTIMIZERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
 
-# Losses of something else than one-hot classes, or without a value for a single example.
+# Losses that do not take one-hot classes, or have no value for a single example.
 _NOT_LOSSES = {
     *("Loss", "CTC", "Circle", "Dice", "Tversky"),
     *("CategoricalGeneralizedCrossEntropy", "SparseCategoricalCrossentropy"),
 }
 
-# What Keras ignores without another argument, whose default it does not work with.
+# Arguments that Keras ignores unless the other one is set, too.
 _BESIDE = {
     "nesterov": "momentum",
     "warmup_steps": "warmup_target",
@@ -49,21 +50,21 @@ PerExampleLoss = Callable[[Any, Any], Any]
 
 
 class ComponentError(ValueError):
-    """What is wrong with a component.
+    """A component that cannot be built.
 
     Attributes:
-        found: a wrong name or value; None where the argument itself is wrong.
-        allowed: what it may be.
-        argument: whose value it is, if it is one's.
+        found: the wrong name or value; None where the component has no such argument.
+        allowed: what is allowed in its place.
+        argument: the argument that is wrong; None where it is not a single argument.
     """
 
     def __init__(self, found: object, allowed: str, argument: str | None = None) -> None:
-        """Keep what was found as it is, for whoever shows it to a user."""
+        """Keep the value that was found: the caller decides how to show it to a user."""
         super().__init__(found, allowed, argument)
         self.found, self.allowed, self.argument = found, allowed, argument
 
     def told(self, shown: Callable[[object], str] = repr) -> str:
-        """Return it as a line, with the value as `shown` writes it."""
+        """Return the error as one line, with the value as `shown` formats it."""
         if self.argument is None:
             what = shown(self.found)
         elif self.found is None:
@@ -77,14 +78,14 @@ class ComponentError(ValueError):
 
 
 def build_model(component: Component, interface: Interface) -> Any:
-    """Build a Keras model that takes examples as they are, and returns logits, or numbers.
+    """Build a Keras model that takes unscaled examples and returns logits, or numbers.
 
-    Its first step scales pixels to [0, 1], or columns to a mean of 0 and a deviation of 1. What it
-    returns has the shape (examples, outputs).
+    Its first step scales pixels to [0, 1], or columns to a mean of 0 and a deviation of 1. Its
+    output has the shape (examples, outputs).
 
     Raises:
-        ComponentError: there is no such model, it does not take these arguments, or what it
-            returns or keeps is not what a model may.
+        ComponentError: there is no such model, it does not take these arguments, its output has
+            another shape, or it keeps a random state.
     """
     given = keras.Input(interface.shape, dtype="uint8" if interface.takes_images else "float32")
     inputs = _scaled(given, interface)
@@ -111,7 +112,7 @@ def build_model(component: Component, interface: Interface) -> Any:
 def _scaled(given: Any, interface: Interface) -> Any:
     if interface.takes_images:
         return keras.layers.Rescaling(1 / 255)(given)
-    # In this order: far from 0, a column would lose its digits to the product.
+    # Subtract first: values far from 0 would lose their last digits if they were divided first.
     means, deviations = (
         np.array(each, np.float32) for each in (interface.means, interface.deviations)
     )
@@ -119,7 +120,7 @@ def _scaled(given: Any, interface: Interface) -> Any:
 
 
 def build_optimizer(component: Component) -> Any:
-    """Build an optimizer of Keras or the textbook, whose learning rate is for the caller to set.
+    """Build an optimizer of Keras or of the textbook. The caller sets its learning rate.
 
     Raises:
         ComponentError: there is no such optimizer, or it does not take these arguments.
@@ -132,10 +133,12 @@ def build_optimizer(component: Component) -> Any:
 
 
 def build_loss(component: Component, kind: Kind) -> PerExampleLoss:
-    """Build a Keras loss of encoded targets and a model's outputs, both (examples, outputs).
+    """Build a function of encoded targets and model outputs that returns each example's loss.
 
-    A loss that can take logits gets them, which is the numerically stable way; any other gets
-    what the kind of target makes of them, such as their softmax. The result has shape (examples,).
+    Targets and outputs have shape (examples, outputs), and the result has shape (examples,).
+
+    A Keras loss that can take logits gets logits, which is numerically stable. Any other loss gets
+    activated outputs, such as their softmax, as the kind of target defines them.
 
     Raises:
         ComponentError: there is no such loss, or it does not take these arguments.
@@ -153,19 +156,19 @@ def build_loss(component: Component, kind: Kind) -> PerExampleLoss:
 def build_schedule(component: Component | None, steps: int) -> NDArray[np.float32]:
     """Compute the shape of a Keras learning-rate schedule: its rates divided by their largest.
 
-    What Keras asks for and the component does not give has a default here: the initial rate is 1,
-    and the decay takes all the steps that a warm-up leaves.
+    Two arguments that Keras requires have defaults here: the initial rate is 1, and the decay
+    takes all steps after the warm-up.
 
     Args:
         component: the schedule, or None for a constant rate.
-        steps: of the whole training.
+        steps: how many steps the whole training has.
 
     Returns:
-        Factors of the learning rate, its peak, for each step; shape (steps,).
+        The factor of the peak learning rate at each step; shape (steps,).
 
     Raises:
-        ComponentError: there is no such schedule, it does not work with these arguments, or some
-            rate is not finite, or below 0, or all of them are 0.
+        ComponentError: there is no such schedule, it does not work with these arguments, a rate is
+            not finite or below 0, or all rates are 0.
     """
     if component is None:
         return np.ones(steps, np.float32)
@@ -180,7 +183,7 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
     schedule = _build(component, found, **given)
 
     def rates() -> Any:
-        # A step at a time, as schedules take it.
+        # One step at a time: schedules take a scalar.
         return tf.map_fn(lambda step: tf.cast(schedule(step), tf.float32), tf.range(float(steps)))
 
     try:
@@ -198,9 +201,9 @@ def build_schedule(component: Component | None, steps: int) -> NDArray[np.float3
 
 
 def run_compiled(function: Callable[[], Any]) -> Any:
-    """Call a function once, compiled as a training is: with the same bytes on every processor."""
+    """Call a function once, compiled like a training: with the same bytes on every processor."""
     compiled = tf.function(function, jit_compile=True, autograph=False)
-    # Called itself, it would be taken for one function that is compiled again and again.
+    # TensorFlow would take direct calls for one function that is compiled again and again.
     return compiled.get_concrete_function()()
 
 
@@ -228,7 +231,7 @@ def _named(known: Mapping[str, type], component: Component) -> type:
 
 
 def _checked(found: Callable[..., Any], component: Component) -> dict[str, Any]:
-    """Return the arguments of what a component names, checked as far as nothing is built."""
+    """Return a component's arguments, checked as far as possible before it is built."""
     parameters = inspect.signature(found).parameters
     allowed = sorted({*parameters} - _NOT_ARGUMENTS)
     arguments = {}
@@ -254,7 +257,7 @@ def _build(component: Component, found: Callable[..., Any], /, **arguments: Any)
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says, without line breaks and the colours that Keras gives it."""
+    """Return an error's text on one line of at most 200 characters, without Keras's colours."""
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:200]
 
 

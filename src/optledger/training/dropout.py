@@ -1,8 +1,8 @@
-"""Dropout whose masks are a function of the step: the same in any process, and cheap.
+"""Dropout with masks that are a function of the step: cheap, and the same in any process.
 
-Keras keeps a random state, which each layer reads and writes in each step; in a compiled loop that
-costs many times what the training does. Here a mask is a hash of the step's key, the layer and the
-position of the unit.
+In Keras, each layer reads and writes a random state at each step. In a compiled loop, this takes
+many times as long as the training itself. Here, a mask is a hash of the step's key, the layer and
+the position of the unit.
 """
 
 from collections.abc import Iterator
@@ -20,17 +20,19 @@ _layers: list[tuple[Any, "count[int]"]] = []
 
 def step_keys(seed: int, epoch: int, steps: int) -> NDArray[np.uint32]:
     """Return a key for each step of an epoch; shape (steps, 2)."""
-    # Not the sequence that orders the examples.
+    # The 1 keeps this sequence apart from the one that orders the examples.
     words = np.random.SeedSequence([seed, epoch, 1]).generate_state(2 * steps)
     return words.astype(np.uint32).reshape(steps, 2)
 
 
 @contextmanager
 def keyed(key: Any) -> Iterator[None]:
-    """Give the layers that are called in the block, one after another, a mask each.
+    """Give each dropout layer that is called in the block a mask of its own.
+
+    Layers are numbered in the order of their calls.
 
     Args:
-        key: uint32, shape (2,).
+        key: the step's key, uint32, shape (2,).
     """
     _layers.append((key, count(1)))
     try:
@@ -40,16 +42,16 @@ def keyed(key: Any) -> Iterator[None]:
 
 
 class Dropout(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
-    """Leaves out a share of its inputs while training, and scales up the others to make up for it.
+    """A layer that zeroes a share of its inputs in training, and scales up the others to match.
 
-    Source: Srivastava et al. 2014; scaled while training, as in Keras.
+    Source: Srivastava et al. 2014, but scaled in training, as in Keras.
     """
 
     def __init__(self, rate: float) -> None:
         """Check the rate.
 
         Raises:
-            ValueError: it is not in [0, 1).
+            ValueError: the rate is not in [0, 1).
         """
         super().__init__()
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
@@ -57,10 +59,10 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
         self._rate = rate
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the inputs, or what is left of them while training.
+        """Return the inputs; in training, with a share of them set to 0.
 
         Raises:
-            RuntimeError: while training, there is no key.
+            RuntimeError: it is called in training, but outside of `keyed`.
         """
         if not training or self._rate == 0:
             return inputs
@@ -73,10 +75,10 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
 
 
 def _hashes(key: Any, layer: int, size: Any) -> Any:
-    """Hash the positions from 0; shape (size,).
+    """Hash the positions from 0 to size - 1; shape (size,).
 
-    Twice, so that no step's mask is another's, shifted; those of a step's layers are parts of one
-    sequence of 2³² words, too far from each other to overlap.
+    The second hash keeps one step's mask from being a shifted copy of another's. The masks of a
+    step's layers are parts of one sequence of 2³² words, too far from each other to overlap.
     """
     positions = tf.cast(tf.range(size), tf.uint32)
     first = _mixed(positions * _constant(0x9E3779B1) + key[0] + _constant(layer * 0x85EBCA77))

@@ -1,7 +1,7 @@
-"""Training compiled: a whole epoch, its validation included, is one call of one XLA program.
+"""Compiled training: one call of one XLA program runs a whole epoch and its validation.
 
-An engine holds one model, one optimizer and one compiled function for the configurations that
-differ only in seed and learning rate, and resets their variables for each trial.
+An engine has one model, one optimizer and one compiled function. It runs trials that differ only
+in seed and learning rate, and resets the variables for each of them.
 """
 
 import math
@@ -30,20 +30,20 @@ from optledger.trials.trial import (
 
 
 def batch_order(examples: int, seed: int, epoch: int) -> NDArray[np.int32]:
-    """Return the order in which an epoch visits the examples, the same for every specification."""
+    """Return the order in which an epoch visits the examples; the same for all specifications."""
     return np.random.default_rng([seed, epoch]).permutation(examples).astype(np.int32)
 
 
 class Engine:
-    """A model, an optimizer and their compiled epoch on resident data."""
+    """A model, an optimizer and their compiled epoch, with the data in memory."""
 
     def __init__(self, specification: Specification, train: Examples, validation: Examples) -> None:
-        """Build and compile nothing yet: the first epoch does.
+        """Build the model and the optimizer. Compiling waits for the first epoch.
 
         Args:
-            specification: what all trials have in common that this engine will run.
-            train: the examples that the specification chooses from to learn.
-            validation: the examples that an epoch ends with; there may be none.
+            specification: what all trials of this engine have in common.
+            train: the train split, of which the specification chooses examples.
+            validation: the examples for the validation after each epoch; may be empty.
         """
         self.specification = specification
         self._architecture = specification.model, specification.interface
@@ -68,7 +68,12 @@ class Engine:
     def train(
         self, trial: Trial, on_epoch: Callable[[int, float], None] = lambda epoch, seconds: None
     ) -> TrialResult:
-        """Train from the seed's initial weights; tell `on_epoch` each epoch and its seconds."""
+        """Train from the seed's initial weights.
+
+        Args:
+            trial: a trial of this engine's specification.
+            on_epoch: called after each epoch with its number, from 1, and its seconds.
+        """
         self._reset(trial.seed)
         stopping = self.specification.early_stopping
         examples = training_examples(self._strata, self.specification, trial.seed).astype(np.int32)
@@ -82,7 +87,7 @@ class Engine:
             started = time.perf_counter()
             bad_step, *metrics = (value.numpy() for value in self._epoch(order, rates, keys))
             on_epoch(epoch, time.perf_counter() - started)
-            # The sum of finite losses may be none; the mean over no image is no number.
+            # Sums of finite losses may be infinite. NaN is no fault: an empty validation gives it.
             if bad_step or any(map(math.isinf, metrics)):
                 divergence = Divergence(epoch, int(bad_step) or len(factors))
                 break
@@ -104,22 +109,23 @@ class Engine:
 
     def _reset(self, seed: int) -> None:
         set_weights(self._model, initial_weights(*self._architecture, seed))
-        # Built from these weights: ScheduleFreeAdamW's state starts with a copy of them.
+        # Build it after setting the weights: ScheduleFreeAdamW's state starts as a copy of them.
         fresh = build_optimizer(self.specification.optimizer)
         fresh.build(self._model.trainable_variables)
         for variable, value in zip(self._optimizer.variables, fresh.variables, strict=True):
             variable.assign(value)
 
     def _run_epoch(self, order: Any, rates: Any, keys: Any) -> tuple[Any, ...]:
-        """Take every step of an epoch, then validate.
+        """Take all steps of an epoch, then validate.
 
         Args:
-            order: int32, shape (examples,): where each batch's examples are.
+            order: int32, shape (examples,): indices into the train split, batch after batch.
             rates: float32, shape (steps,): the learning rate of each step.
-            keys: uint32, shape (steps, 2): what the dropout masks of each step follow from.
+            keys: uint32, shape (steps, 2): the key of each step's dropout masks.
 
         Returns:
-            The first step with a loss that is not finite, or 0; and the four metrics of `Epoch`.
+            The first step whose loss is not finite, or 0; then the metrics of `Epoch`. The last
+            step counts, too, if the weights or validation losses after it are not finite.
         """
         size = self._batch_size
         steps = self._examples // size
@@ -141,7 +147,7 @@ class Engine:
         _, loss, tally, bad_step = state
         inputs, encoded = self._validation
         validation_loss, validation_tally = self._measured(inputs, encoded, training=False)
-        # The last step's damage shows in the weights, or in what they make of other examples.
+        # Damage by the last step shows only in the weights, or in the validation losses.
         for values in (*self._model.trainable_variables, validation_loss):
             bad_step = _first_bad(bad_step, steps + bool(rest), values)
         count = tf.cast(tf.shape(encoded)[0], tf.float32)
@@ -172,9 +178,9 @@ class Engine:
         return losses * tf.linalg.matvec(encoded, self._class_weights)
 
     def _penalty(self) -> Any:
-        """Return what L1 and L2 add to the loss, the penalties of the model's own layers included.
+        """Return the L1 and L2 penalties, plus the penalties of the model's own layers.
 
-        Its value is not looked at, so that the compiled step computes no more than its gradient.
+        Nothing reads the value, so that the compiled step computes only its gradient.
         """
         kernels = [each for each in self._model.trainable_variables if each.name == "kernel"]
         penalties = [tf.constant(0.0), *self._model.losses]
@@ -186,7 +192,7 @@ class Engine:
         return tf.add_n(penalties)
 
     def _measured(self, inputs: Any, encoded: Any, training: bool) -> tuple[Any, Any]:
-        """Return the loss of each example, and what the score is made of."""
+        """Return the loss of each example, and the examples' tally for the score."""
         outputs = self._model(inputs, training=training)
         return self._loss(encoded, outputs), self._kind.tally(encoded, outputs)
 
@@ -202,7 +208,7 @@ def _first_bad(bad_step: Any, step: Any, values: Any) -> Any:
 
 
 def _class_weights(specification: Specification, labels: NDArray[Any]) -> Any:
-    """Return the weight of each class's losses, shape (classes,), or None where all weigh 1."""
+    """Return the loss weight of each class, shape (classes,), or None if all weights are 1."""
     if specification.class_weights is None:
         return None
     if specification.class_weights == "balanced":

@@ -1,10 +1,13 @@
-"""One processor for TensorFlow to compute for, whatever this one is: x86-64 with AVX2 and FMA.
+"""Makes TensorFlow compute for the same processor everywhere: x86-64 with AVX2 and FMA.
 
-XLA and oneDNN are told by the environment (`runtime.ENVIRONMENT`). Two libraries inside TensorFlow
-ask the processor alone, and their answers change the last bits of matrix products. Eigen blocks
-the products by the sizes of the caches; YNNPACK chooses kernels by the instruction sets. Each keeps
-its answer in a variable, which is set here before it asks. The variables are not exported: they are
-found in the library's own table of symbols. docs/verification.md has what was measured.
+The environment (`runtime.ENVIRONMENT`) sets this for XLA and oneDNN. Two other libraries inside
+TensorFlow ask only the processor, and its answers change the last bits of matrix products. Eigen
+divides the products into blocks by the sizes of the caches. YNNPACK chooses kernels by the
+instruction sets.
+
+Each of the two keeps the answer in a variable, which this module sets before the library asks. The
+variables are not exported, so the module finds them in the library's symbol table.
+docs/verification.md has the measurements.
 """
 
 import ctypes
@@ -19,17 +22,17 @@ from typing import Any
 import numpy as np
 
 INSTRUCTION_SET = "AVX2"
-"""What results are computed with wherever it is there."""
+"""The instruction set that computes the results on every processor that has it."""
 
 _NEEDED = {"avx2", "fma"}
 
-# Bytes of L1, L2 and L3: those of AMD's Zen 3, the smallest of common processors with AVX2.
+# Bytes of L1, L2 and L3: those of AMD's Zen 3, the smallest among common processors with AVX2.
 _CACHES = (32 << 10, 512 << 10, 32 << 20)
 
-# YNNPACK's flags of the sets up to AVX2 and FMA, without those of AVX-512.
+# YNNPACK's flags for the instruction sets up to AVX2 and FMA, without AVX-512.
 _KERNELS = 0x7F
 
-# By the name of the variable, a static one inside of a function: its type and its value.
+# The type and the value of each variable, by its symbol. Both are static variables in functions.
 _VARIABLES: dict[str, tuple[Any, Any]] = {
     "_ZZN5Eigen8internal20manage_caching_sizesENS_6ActionEPlS2_S2_E12m_cacheSizes": (
         ctypes.c_ssize_t * 3,
@@ -38,20 +41,20 @@ _VARIABLES: dict[str, tuple[Any, Any]] = {
     "_ZZN3ynn24get_supported_arch_flagsEvE5flags": (ctypes.c_uint64 * 1, (_KERNELS,)),
 }
 
-# A row of an ELF file's table of sections; one of its table of symbols, which begins with the place
-# of the name and ends with address and size.
+# A row of an ELF file's section table, and one of its symbol table. The latter begins with the
+# place of the symbol's name, and ends with its address and size.
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = np.dtype("<u4, u1, u1, <u2, <u8, <u8")
 _SYMBOLS = 2
 
 
 def instruction_set() -> str:
-    """Name what trials are computed with here: AVX2, or the kind of processor that lacks it."""
+    """Return the instruction set of trials here: AVX2, or the kind of processor without the pin."""
     return INSTRUCTION_SET if why_not() is None else f"{platform.machine()} without the pin"
 
 
 def why_not() -> str | None:
-    """Return why results may have other bytes here than elsewhere; None where they have not."""
+    """Return why results may have other bytes here than elsewhere; None if they are the same."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return f"this is {platform.system()} on {platform.machine()}, not Linux on x86-64"
     if not set(flags().split()) >= _NEEDED:
@@ -62,18 +65,21 @@ def why_not() -> str | None:
 
 
 def pin() -> None:
-    """Set what TensorFlow, which has been imported, believes of this processor."""
+    """Set the facts that the imported TensorFlow has stored about this processor.
+
+    Do nothing where `why_not` returns a reason.
+    """
     if why_not() is not None:
         return
     loaded = _loaded_at(_library())
     for name, (kind, value) in _VARIABLES.items():
         kind.from_address(loaded + _addresses()[name])[:] = value
-        # What C++ asks before it would set the variable itself.
+        # The guard tells C++ that the variable is already initialized.
         ctypes.c_uint8.from_address(loaded + _addresses()[_guard(name)]).value = 1
 
 
 def flags() -> str:
-    """Return what Linux says that this processor can do; nothing elsewhere."""
+    """Return the line with the processor's features on Linux; an empty text elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -94,7 +100,7 @@ def _guard(variable: str) -> str:
 
 @cache
 def _addresses() -> dict[str, int]:
-    """Return where variables and guards are in the library; empty where one is missing."""
+    """Return the addresses of variables and guards in the library; empty if one is missing."""
     names = [name for variable in _VARIABLES for name in (variable, _guard(variable))]
     library = _library()
     if not library.exists():
@@ -106,7 +112,7 @@ def _addresses() -> dict[str, int]:
 
 
 def _address(content: mmap.mmap, name: str) -> int | None:
-    """Return the address of a symbol in an ELF file of 64 bits; None where it has none such."""
+    """Return the address of a symbol in a 64-bit ELF file; None if the file does not have it."""
     (table,) = struct.unpack_from("<Q", content, 0x28)
     size, count = struct.unpack_from("<HH", content, 0x3A)
     sections = [_SECTION.unpack_from(content, table + size * row) for row in range(count)]
@@ -123,7 +129,11 @@ def _address(content: mmap.mmap, name: str) -> int | None:
 
 
 def _loaded_at(library: Path) -> int:
-    """Return the address that this process has a library at."""
+    """Return the address at which this process has loaded a library.
+
+    Raises:
+        RuntimeError: the library is not loaded.
+    """
     for line in Path("/proc/self/maps").read_text().splitlines():
         span, _, offset, _, _, *path = line.split(maxsplit=5)
         if path and int(offset, 16) == 0 and Path(path[0]).name == library.name:

@@ -1,4 +1,4 @@
-"""Checks that were passed before, so that what has not changed is not built again."""
+"""A record of passed checks, so that unchanged parameters are not checked again."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,22 +15,22 @@ from optledger.training.program import program
 from optledger.trials.specify import specify
 
 FOLDER = Path(".optledger")
-"""From the main repository's root."""
+"""The folder of the record, relative to the main repository's root."""
 
 _CHECKS = "optledger.training.checks"
 _MOST = 100
 
 
 class Passed:
-    """The file of digests, each of all that the outcome of a check follows from."""
+    """A file with a digest for each passed check, of all that decides its outcome."""
 
     def __init__(self, settings: Params, examples: Mapping[str, int], interface: Interface) -> None:
-        """Look whether these parameters were checked before.
+        """Compute the digest for a check of these parameters.
 
         Args:
-            settings: what is to be checked.
-            examples: by variant, how many it trains on.
-            interface: of the dataset.
+            settings: the parameters to check.
+            examples: by variant, how many examples it trains on.
+            interface: the dataset's interface.
         """
         variants = settings.variants.values()
         names = sorted({variant.model.name for variant in variants})
@@ -45,11 +45,11 @@ class Passed:
         self._path = git.main_root() / FOLDER / "checked"
 
     def __bool__(self) -> bool:
-        """Whether they passed."""
+        """Whether these parameters passed before."""
         return self._digest in self._known()
 
     def note(self) -> None:
-        """Note that they passed; where that cannot be written, they are checked again."""
+        """Record that they passed. If the file cannot be written, they are checked again."""
         known = [*self._known(), self._digest][-_MOST:]
         with suppress(OSError), replacing(self._path) as temporary:
             temporary.write_text("\n".join(known))

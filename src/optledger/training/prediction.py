@@ -1,4 +1,4 @@
-"""What a trained model says of examples, by a compiled forward pass."""
+"""Predictions of trained models, by a compiled forward pass."""
 
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,10 @@ from optledger.trials.trial import Component, Predictions, Weights
 def predict(
     model: Component, interface: Interface, weights: Weights, examples: Examples
 ) -> Predictions:
-    """Predict by the compiled forward pass, whose bytes do not depend on the batch."""
+    """Return a trained model's predictions for some examples, and its losses.
+
+    The compiled forward pass gives the same bytes in any batch. Losses that are not finite are NaN.
+    """
     built, forward = _forward(model, interface)
     set_weights(built, weights)
     predicted, losses = forward(tf.constant(examples.inputs), tf.constant(examples.targets))

@@ -1,18 +1,18 @@
-"""What the fork server imports, once, before it forks workers."""
+"""The imports of the fork server, made once, before it forks workers."""
 
 import gc
 import signal
 
-# Whoever interrupts tells the stage, which ends its workers; they inherit this.
+# On an interruption, the stage ends its workers. They inherit this setting.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-from optledger.training import runtime  # noqa: E402 # an interruption may come meanwhile
+from optledger.training import runtime  # noqa: E402 # may be interrupted meanwhile
 
-# What is imported is kept: looking for garbage in it only takes time, then and after each fork.
+# Imports stay in memory: searching them for garbage only takes time, now and after each fork.
 gc.disable()
 runtime.import_tensorflow()
 
-# Only now, and for their own sake.
+# Imported after TensorFlow is pinned, so that workers have them from the start.
 import optledger.training.engine  # noqa: E402
 import optledger.training.prediction  # noqa: E402, F401
 

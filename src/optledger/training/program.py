@@ -1,4 +1,4 @@
-"""The code and the packages that a program of this project follows from."""
+"""The code and the packages that decide what a program of this project computes."""
 
 import platform
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from optledger.trials.observations import processor
 
 
 class Program(NamedTuple):
-    """What running some modules follows from.
+    """All that decides what some modules compute.
 
     Attributes:
-        document: by name the digests of code, and the releases of packages.
-        files: that the code is read from.
+        document: digests of the code and releases of the packages, each by name.
+        files: the files that the digests are of.
     """
 
     document: dict[str, dict[str, str]]
@@ -27,12 +27,12 @@ class Program(NamedTuple):
 
 
 def program(modules: Iterable[str], model: str) -> Program:
-    """Return what running modules with a model follows from; other models are no part of it.
+    """Return what decides the results of some modules with one model. Other models do not count.
 
     Raises:
-        UserError: a file is no Python, or imports what is no installed package.
+        UserError: a file is no Python, or imports a package that is not installed.
     """
-    # Whoever builds a model that is not there says so.
+    # A missing model is no error here: building it is one.
     files = {f"model {name}": file for name, file in models.files().items() if name == model}
     closure = code.closure(modules, files)
     beside = {f"models/{name}": file for name, file in models.read_by(model).items()}
@@ -47,7 +47,10 @@ def program(modules: Iterable[str], model: str) -> Program:
 
 
 def machine() -> dict[str, str]:
-    """Return what counts of this processor: not more than the pins leave of it."""
+    """Return the facts about this machine that can change results.
+
+    Where TensorFlow is pinned, only the architecture and the instruction set can.
+    """
     kept = {"architecture": platform.machine(), "instruction_set": kernels.instruction_set()}
     if kernels.why_not() is None:
         return kept
@@ -55,10 +58,13 @@ def machine() -> dict[str, str]:
 
 
 def release(package: str) -> str:
-    """Return what a package that is imported by this name is installed from, and its version.
+    """Return the distribution that a package is imported from, with its version.
+
+    Args:
+        package: the name by which the package is imported.
 
     Raises:
-        UserError: it is not installed.
+        UserError: the package is not installed.
     """
     try:
         names = [distribution(package)]

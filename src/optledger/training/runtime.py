@@ -1,7 +1,7 @@
-"""What TensorFlow must find when it is imported, so that the same trial gives the same bytes.
+"""The environment that TensorFlow needs at its import, so that a trial always gives the same bytes.
 
-This module does not import TensorFlow; whoever is about to, or starts a process that will,
-calls `pin` first.
+Importing this module does not import TensorFlow. Call `pin` before importing TensorFlow, or before
+starting a process that will import it.
 """
 
 import os
@@ -12,16 +12,16 @@ from pathlib import Path
 from optledger.training import kernels
 
 ENVIRONMENT = {
-    # One instruction set for every x86-64 processor with AVX2, as wide ones round differently; and
-    # no estimate of 1/sqrt(x), which is another one on processors of another maker.
+    # One instruction set for every x86-64 processor with AVX2, as wider ones round differently. No
+    # estimate of 1/sqrt(x), as it differs between makers of processors.
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2 "
     "--xla_backend_extra_options=xla_cpu_disable_platform_dependent_math",
     # The same for matrix products, whose kernels oneDNN chooses at run time.
     "ONEDNN_MAX_CPU_ISA": "AVX2",
-    # Byte equality is promised on processors only, and this work is small.
+    # Byte equality is promised on CPUs only, and this work is small.
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
-    # Where Keras keeps its settings (precision, epsilon): not in those of whoever runs this.
+    # Where Keras reads its settings (precision, epsilon), in place of the user's own file.
     "KERAS_HOME": str(Path(sys.prefix) / "keras"),
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
@@ -30,19 +30,19 @@ FOREIGN = (
     *("TF_", "TENSORFLOW_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "MKL_", "KMP_", "OMP_"),
     *("OPENBLAS_", "GOTO_", "NPY_"),
 )
-"""How the names begin of what else steers these libraries: other kernels, backends, settings."""
+"""Prefixes of other variables that steer these libraries: kernels, backends, settings."""
 
 _KEPT = {"ONEDNN_VERBOSE"}
-"""What begins so and only prints what is done."""
+"""Variables with such a prefix that stay, as they only print what is done."""
 
 THREADS = 1
-"""How many a trial computes with: a sum by two is another sum."""
+"""Threads per trial. One, because another summation order changes the last bits."""
 
 _UNUSED = ("matplotlib", "sklearn")
 
 
 def pin() -> None:
-    """Set the environment that TensorFlow reads once, when it is imported, and drop the rest of it.
+    """Set the environment that TensorFlow reads at its import, and remove variables that steer it.
 
     Raises:
         RuntimeError: TensorFlow was imported before, with another environment.
@@ -57,16 +57,17 @@ def pin() -> None:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow in the pinned environment, without its chatter, in half its time.
+    """Import TensorFlow in the pinned environment, silently and in half the time.
 
-    It reports missing GPUs and its own build on the error stream before any setting can silence
-    it. What it says is shown if the import fails.
+    TensorFlow reports missing GPUs and its own build on the error stream before any setting can
+    silence it. These messages are shown only if the import fails.
 
-    Keras imports what it finds of `_UNUSED`, for features that nothing here uses.
+    Keras would import the packages in `_UNUSED`, for features that nothing here uses. They are
+    hidden from it to save time.
     """
     pin()
     unused = [name for name in _UNUSED if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type] # None: not to be found
+    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type] # None hides a module
     with tempfile.TemporaryFile() as said:
         error_stream = os.dup(2)
         os.dup2(said.fileno(), 2)
@@ -88,7 +89,7 @@ def import_tensorflow() -> None:
 
 
 def use_one_thread() -> None:
-    """Let this process train with one thread.
+    """Make TensorFlow compute with one thread in this process.
 
     Raises:
         RuntimeError: TensorFlow has already computed something.

@@ -1,13 +1,17 @@
-"""What a model's arguments must be before its layers are built."""
+"""Checks of a model's arguments before its layers are built."""
 
 from collections.abc import Iterable, Sequence
 
 _MOST_NUMBERS = 100_000_000
-"""Of a layer's weights and outputs: 400 MB, of which an optimizer keeps two more."""
+"""The most weights and outputs of all layers: 400 MB, and an optimizer keeps two more copies."""
 
 
 def check_counts(name: str, counts: Sequence[int]) -> None:
-    """Check the argument `name`, such as the units of each layer.
+    """Check an argument that has a count for each layer, such as its units.
+
+    Args:
+        name: the argument's name, for the message.
+        counts: the argument's value.
 
     Raises:
         ValueError: a count is below 1.
@@ -17,10 +21,13 @@ def check_counts(name: str, counts: Sequence[int]) -> None:
 
 
 def check_size(numbers: Iterable[int]) -> None:
-    """Check how many numbers each layer has.
+    """Check that a model is not too large to build.
+
+    Args:
+        numbers: how many weights and outputs each layer has.
 
     Raises:
-        ValueError: together they are too many to build.
+        ValueError: the layers together have too many.
     """
     if (size := sum(numbers)) > _MOST_NUMBERS:
         raise ValueError(f"its layers would have {size:,} numbers, more than {_MOST_NUMBERS:,}")

@@ -1,6 +1,6 @@
-"""What a worker does: a trial, or the predictions of a trained model, on data/prepared/.
+"""The tasks of workers, on data/prepared/: run a trial, or predict with a trained model.
 
-Importing this imports no TensorFlow: a worker has it before it begins.
+Importing this module does not import TensorFlow, which a worker has imported before it begins.
 """
 
 import platform
@@ -39,9 +39,9 @@ def workers(
     """Return an executor whose workers are ready for the tasks below.
 
     Args:
-        cluster: where they are to be, if not on this machine.
-        packages: those that the tasks import.
-        most: how many workers there is work for, if that is known.
+        cluster: the cluster to run on; None for this machine.
+        packages: the packages that the tasks import.
+        most: the number of workers that there is work for, if known.
 
     Raises:
         UserError: OPTLEDGER_WORKERS is not a positive number.
@@ -50,7 +50,7 @@ def workers(
 
 
 def travel(packages: Iterable[str]) -> Travel:
-    """Return what training needs on another host: this package, own models, and two splits."""
+    """Return what training needs on another host: this package, the user's models, two splits."""
     return Travel(
         code={"optledger": Path(optledger.__path__[0]), str(models.OWN): models.OWN},
         data=_read_splits,
@@ -60,12 +60,12 @@ def travel(packages: Iterable[str]) -> Travel:
 
 
 def train(trial: Trial, report: Report) -> FinishedTrial:
-    """Train on data/prepared/; the result is a pure function of the trial and those files.
+    """Train on data/prepared/. The result is a pure function of the trial and these files.
 
     Raises:
         UserError: the variant cannot be trained on them.
     """
-    # The engine is kept for the next trial: its compiled epoch takes seconds to make.
+    # Keep the engine for the next trial: compiling its epoch takes seconds.
     global _engine
     if _engine is None or _engine.specification != trial.specification:
         _engine = _engine_of(trial)
@@ -83,7 +83,7 @@ def train(trial: Trial, report: Report) -> FinishedTrial:
 
 
 def predict_test(trained: TrainedModel, report: Report) -> Predictions:
-    """Predict the test split."""
+    """Return a trained model's predictions for the test split."""
     from optledger.training.prediction import predict
 
     return predict(trained.model, trained.interface, trained.weights, read_split("test"))
@@ -109,12 +109,12 @@ def _read_splits() -> dict[str, Examples]:
 
 
 def _accept(splits: Mapping[str, Examples]) -> None:
-    """Train on these, as there is no data/prepared/ here."""
+    """Use these splits for training, as this host has no data/prepared/."""
     _splits.update(splits)
 
 
 def _facts(packages: Iterable[str]) -> dict[str, str]:
-    """Return what the bytes of a trial follow from on each machine."""
+    """Return the facts about this machine that can change the bytes of a trial, by name."""
     python = ".".join(platform.python_version_tuple()[:2])
     found = {"Python": f"Python {python}", **machine()}
     for name in packages:

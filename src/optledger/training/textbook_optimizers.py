@@ -1,8 +1,9 @@
-"""The article's rules that Keras does not have, as Keras optimizers that a variant can name.
+"""The article's update rules that Keras lacks, as Keras optimizers that a variant can name.
 
-The others are Keras's own: SGD, and RMSprop, whose epsilon is inside the root too. The rules are
-those of `optledger.cases.rules`, in the precision of the weights, and the tests hold them
-against it. docs/mathematics.md has the conventions of the article, Keras and PyTorch side by side.
+For the other rules, Keras's own optimizers serve: SGD, and RMSprop, whose epsilon is inside the
+root, too. The rules here are those of `optledger.cases.rules`, in the precision of the weights, and
+tests compare the two. docs/mathematics.md compares the conventions of the article, Keras and
+PyTorch.
 """
 
 import math
@@ -13,10 +14,10 @@ from keras import ops
 
 
 class TextbookMomentum(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras has no types
-    """v ← β v + (1 - β) g;  w ← w - η v.
+    """Momentum: v ← β v + (1 - β) g;  w ← w - η v.
 
-    Keras's `SGD(momentum=β)` takes the same steps with the learning rate (1 - β) η, as long as
-    that is constant: its v holds the learning rates of the steps before, this one gradients only.
+    Keras's `SGD(momentum=β)` takes the same steps with the learning rate (1 - β) η, if that is
+    constant. Keras's v contains the learning rates of earlier steps, but this v only gradients.
     """
 
     def __init__(self, learning_rate: float = 0.01, beta: float = 0.9) -> None:
@@ -24,13 +25,13 @@ class TextbookMomentum(keras.optimizers.Optimizer):  # type: ignore[misc] # Kera
 
         Args:
             learning_rate: η.
-            beta: β, what the average keeps at each step, at least 0 and below 1.
+            beta: β, the share that the average keeps at each step, at least 0 and below 1.
         """
         super().__init__(learning_rate)
         self.beta = beta
 
     def build(self, variables: list[Any]) -> None:
-        """Make v of each variable: zeros."""
+        """Create v for each variable, filled with zeros."""
         if not self.built:
             super().build(variables)
             self._averages = self.add_optimizer_variables(variables, "average")
@@ -43,12 +44,12 @@ class TextbookMomentum(keras.optimizers.Optimizer):  # type: ignore[misc] # Kera
 
 
 class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras has no types
-    """m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g².
+    """Adam: m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g².
 
     Then m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ) and w ← w - η m̂ / √(v̂ + ε).
 
-    Inside the root, ε weighs more: where a gradient is much smaller than √ε, which is 3e-4 for the
-    default, a step is damped that Keras's Adam would take in full.
+    Inside the root, ε weighs more. Where a gradient is much smaller than √ε (3e-4 by default), it
+    damps a step that Keras's Adam would take in full.
     """
 
     def __init__(
@@ -62,9 +63,9 @@ class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras ha
 
         Args:
             learning_rate: η.
-            beta_1: β₁, what the average of the gradients keeps, at least 0 and below 1.
-            beta_2: β₂, what the average of their squares keeps, at least 0 and below 1.
-            epsilon: ε, above 0: a weight whose gradient has always been 0 has v̂ = 0.
+            beta_1: β₁, the share that the average of gradients keeps, at least 0 and below 1.
+            beta_2: β₂, the share that the average of squares keeps, at least 0 and below 1.
+            epsilon: ε, above 0, as v̂ = 0 for a weight whose gradient has always been 0.
         """
         super().__init__(learning_rate)
         self.beta_1 = beta_1
@@ -72,7 +73,7 @@ class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras ha
         self.epsilon = epsilon
 
     def build(self, variables: list[Any]) -> None:
-        """Make m and v of each variable: zeros."""
+        """Create m and v for each variable, filled with zeros."""
         if not self.built:
             super().build(variables)
             self._first, self._second = self.add_optimizer_variables(variables, ["first", "second"])
@@ -84,12 +85,12 @@ class TextbookAdam(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras ha
         self.assign_add(m, (gradient - m) * (1 - self.beta_1))
         self.assign_add(v, (ops.square(gradient) - v) * (1 - self.beta_2))
         t = ops.cast(self.iterations + 1, variable.dtype)
-        # The corrections are scalars: it costs nothing to divide by them before the arrays.
+        # Correcting the scalar rate in place of m saves a division of an array.
         rate = ops.cast(learning_rate, variable.dtype) / _one_minus_power(self.beta_1, t)
         corrected = v / _one_minus_power(self.beta_2, t)
         self.assign_sub(variable, m * rate / ops.sqrt(corrected + self.epsilon))
 
 
 def _one_minus_power(beta: float, t: Any) -> Any:
-    """Return 1 - βᵗ to the last digits: in float32, 0.999 is 1 - 0.001 to 5 digits only."""
+    """Return 1 - βᵗ to the last digits. In float32, 1 - 0.999 has only 5 correct digits."""
     return -ops.expm1(t * (math.log(beta) if beta else -math.inf))

@@ -1,4 +1,4 @@
-"""The weights of a model as arrays, and those that a seed starts from."""
+"""The weights of a model as arrays, and the initial weights of each seed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,12 +22,15 @@ def get_weights(model: Any) -> Weights:
 
 
 def set_weights(model: Any, weights: Weights) -> None:
-    """Give a Keras model the weights of `get_weights`."""
+    """Set a Keras model's weights to arrays from `get_weights`."""
     for name, variable in _by_name(model):
         variable.assign(weights[name])
 
 
 def _by_name(model: Any) -> Iterator[tuple[str, Any]]:
-    """Name variables by their place, as Keras numbers its own names by process."""
+    """Yield a model's variables, each with a name that contains its position.
+
+    Keras's own names contain numbers that depend on what the process has built before.
+    """
     for place, variable in enumerate(model.weights):
         yield f"{place:02d}_{variable.name}", variable

@@ -1,1 +1,1 @@
-"""One training as plain data: what it is, what it leaves, and how a learning rate is chosen."""
+"""Trials: their definition and results, where these are kept, and the learning-rate search."""

@@ -1,7 +1,7 @@
-"""Which code a program executes, read from its text: this package's modules, and the packages.
+"""Finds the code that a program may execute: modules of this package, and other packages.
 
-A digest is of what the text means to Python, so that comments, docstrings and line breaks do not
-count; and the same from every release of Python that parses it alike.
+A digest covers what a file means to Python, so that comments, docstrings and line breaks do not
+count. All releases of Python that parse the file alike give the same digest.
 """
 
 import ast
@@ -25,24 +25,28 @@ class Closure(NamedTuple):
     """All that running some files may execute.
 
     Attributes:
-        files: by module, or by the name given to a file beside them.
-        packages: the names that others are imported by, those of Python itself left out.
+        files: the file of each module by its name, and other files by the names given to them.
+        packages: the import names of other packages, without those of Python itself.
     """
 
     files: dict[str, Path]
     packages: set[str]
 
     def digests(self) -> dict[str, str]:
-        """Return the digest of each file that says something, by its name."""
+        """Return the digest of each file that contains code, by its name."""
         digests = {name: digest(file) for name, file in sorted(self.files.items())}
         return {name: each for name, each in digests.items() if each != _EMPTY}
 
 
 def closure(modules: Iterable[str], files: Mapping[str, Path] = MappingProxyType({})) -> Closure:
-    """Follow the imports of modules of this package, and of files by names of their own.
+    """Follow the imports of modules of this package, and of other files.
+
+    Args:
+        modules: full names of modules of this package.
+        files: other files, by names to list them under.
 
     Raises:
-        UserError: a file is no Python.
+        UserError: a file is no Python, or has a relative import.
     """
     found: dict[str, Path] = {}
     packages: set[str] = set()
@@ -62,19 +66,20 @@ def closure(modules: Iterable[str], files: Mapping[str, Path] = MappingProxyType
 
 
 def module_file(module: str) -> Path | None:
-    """Return the file of a module or package of this project, if it is one."""
+    """Return the file of a module or package of this project; None for any other name."""
     path = _SOURCE / Path(*module.split("."))
     found = [path / "__init__.py", path.with_suffix(".py")]
     return next((file for file in found if file.is_file()), None)
 
 
 def imports(file: Path) -> set[str]:
-    """Return the names that a file may import, at its top or in a function, with what is above.
+    """Return the names that a file may import, at its top or in a function, with their parents.
 
-    Names that are no modules, such as a function's, are among them.
+    Some of the names are no modules: they are those of imported functions, for example.
 
     Raises:
-        UserError: it is no Python, or has a relative import, which depends on where it is run.
+        UserError: the file is no Python, or has a relative import. What that imports depends on
+            where the file is run.
     """
     names: set[str] = set()
     for node in ast.walk(_parsed(file)):
@@ -90,7 +95,11 @@ def imports(file: Path) -> set[str]:
 
 
 def digest(file: Path) -> str:
-    """SHA-256 of what a file means to Python, in hexadecimal."""
+    """Return the SHA-256 of what a file means to Python, in hexadecimal.
+
+    Raises:
+        UserError: the file is no Python, or one of its expressions is nested too deeply.
+    """
     try:
         text = "".join(_canonical(_parsed(file)))
     except RecursionError:
@@ -111,7 +120,7 @@ def _tree(text: bytes) -> ast.Module:
 
 
 def _canonical(value: object) -> Iterator[str]:
-    """Yield a syntax tree as text, without empty fields, which new Pythons add."""
+    """Yield a syntax tree as text, without empty fields, as new releases of Python add some."""
     match value:
         case ast.AST():
             yield f"({type(value).__name__}"
@@ -131,7 +140,7 @@ def _canonical(value: object) -> Iterator[str]:
 
 
 def _says(statement: object) -> bool:
-    """Whether it is no docstring."""
+    """Whether a statement is anything but a docstring."""
     match statement:
         case ast.Expr(value=ast.Constant(value=str())):
             return False

@@ -1,4 +1,4 @@
-"""Whether parameters fit the kind of target that the dataset has."""
+"""Checks that parameters fit the dataset's kind of target."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,12 @@ from optledger.core.params import Params, place
 from optledger.core.paths import PARAMS
 from optledger.datasets.kinds import Kind
 
-# What has no meaning where an example is of no class.
+# Parameters that have no meaning where examples have no classes.
 _BY_CLASS = ("class_fractions", "class_weights", "resample")
 
 
 def training_mistakes(params: Params, kind: Kind) -> Iterator[str]:
-    """Yield a line for each parameter of a training that means nothing for such targets."""
+    """Yield a line for each training parameter that does not fit this kind of target."""
     for name, variant in params.variants.items():
         stopping = variant.early_stopping
         if stopping is not None and stopping.monitor not in _monitors(kind):
@@ -26,14 +26,14 @@ def training_mistakes(params: Params, kind: Kind) -> Iterator[str]:
 
 
 def convergence_mistakes(params: Params, kind: Kind) -> Iterator[str]:
-    """Yield a line if convergence is looked for in what is not told of such targets."""
+    """Yield a line if convergence monitors a metric that this kind of target does not have."""
     monitor = params.convergence.monitor
     if monitor not in _monitors(kind):
         yield mistake(PARAMS, "convergence.monitor", monitor, _allowed(_monitors(kind), kind))
 
 
 def comparison_mistakes(params: Params, kind: Kind) -> Iterator[str]:
-    """Yield a line for each parameter of the comparison that means nothing for such targets."""
+    """Yield a line for each comparison parameter that does not fit this kind of target."""
     comparison = params.comparison
     deciding = [name for name in kind.METRICS if name != "loss"]
     if comparison.metric not in deciding:

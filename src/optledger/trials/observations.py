@@ -1,7 +1,7 @@
-"""What machines took for a variant's trials: beside the results, and no part of them.
+"""Observations of a variant's trials, such as time and memory: kept apart from the results.
 
-DVC does not know the file, so that it stays behind where DVC brings other trials: it names the
-bytes that it was observed with, and is of no account beside others.
+DVC does not track the file of observations, and leaves it in place when it brings other trials. So
+the file names the digests of its trials, and is ignored beside other ones.
 """
 
 import os
@@ -19,19 +19,19 @@ from optledger.trials.trial import TrialResult
 
 
 class TrialObservation(Section):
-    """What a trial took where it ran.
+    """The time and memory that a trial took, and the machine that it ran on.
 
     Attributes:
-        seconds_per_epoch: the median of the epochs after the first, which compiles.
-        peak_memory_mib: the most memory that the process which ran the trial ever had resident,
-            up to the trial's end, in MiB: with TensorFlow, which workers share, and with what it
-            ran before. Workers together take less than its multiple.
+        seconds_per_epoch: the median over the epochs after the first, which compiles.
+        peak_memory_mib: the peak resident memory of the trial's process up to the trial's end, in
+            MiB. It includes earlier trials of the process, and TensorFlow, which workers share.
+            Several workers therefore take less than a multiple of it.
         platform: the operating system and the kind of processor, for example `Linux x86_64`.
-        processor: the model's name, as the system tells it.
-        instruction_set: what the trial was computed with: AVX2, or what lacks it.
-        cores: logical ones, of the machine.
-        threads: that the trial computed with.
-        workers: trials that ran side by side, at most.
+        processor: the processor's model name, as reported by the system.
+        instruction_set: the trial's: AVX2, or the kind of a processor without the pin.
+        cores: how many logical cores the machine has.
+        threads: how many threads the trial used.
+        workers: the most trials that ran side by side.
     """
 
     seconds_per_epoch: NonNegativeFloat
@@ -45,18 +45,18 @@ class TrialObservation(Section):
 
 
 class FinishedTrial(NamedTuple):
-    """What a trial leaves, and what it took where that is known."""
+    """A trial's result, and the observation of the trial if it is known."""
 
     result: TrialResult
     observation: TrialObservation | None
 
 
 class Observation(Section):
-    """The file: what was observed of a variant's final trials.
+    """The content of the file: the observations of a variant's final trials.
 
     Attributes:
         outputs: SHA-256 of the trials' files, by name.
-        seeds: by seed, what was observed; not of trials whose machine is not known.
+        seeds: the observations by seed, without trials whose machine is not known.
     """
 
     outputs: dict[str, str]
@@ -64,19 +64,19 @@ class Observation(Section):
 
     @property
     def peak_memory_mib(self) -> float:
-        """The most that any worker had."""
+        """The highest peak memory among the trials."""
         return max(each.peak_memory_mib for each in self.seeds.values())
 
     @property
     def instruction_set(self) -> str:
-        """All that trials were computed with, as a list in words."""
+        """The instruction sets of all trials, separated by commas."""
         return ", ".join(sorted({each.instruction_set for each in self.seeds.values()}))
 
 
 def observe(
     seconds_per_epoch: float, peak_memory_mib: float, instruction_set: str, threads: int
 ) -> TrialObservation:
-    """Return what a trial took on this machine."""
+    """Return the observation of a trial that ran on this machine."""
     return TrialObservation(
         seconds_per_epoch=rounded(seconds_per_epoch) or 0.0,
         peak_memory_mib=rounded(peak_memory_mib) or 0.0,
@@ -89,12 +89,12 @@ def observe(
 
 
 def write_observation(path: Path, trials: Path, observed: Mapping[int, TrialObservation]) -> None:
-    """Write what was observed of a variant's final trials.
+    """Write the observations of a variant's final trials.
 
     Args:
         path: the file to write.
-        trials: the folder that holds what the trials left.
-        observed: by seed; where there is nothing, the file is removed.
+        trials: the folder of the trials' files.
+        observed: the observations by seed. If there are none, the file is removed.
     """
     if not observed:
         path.unlink(missing_ok=True)
@@ -104,10 +104,14 @@ def write_observation(path: Path, trials: Path, observed: Mapping[int, TrialObse
 
 
 def read_observation(path: Path, trials: Path) -> Observation | None:
-    """Return what was observed of the trials that the folder holds; None where nothing was.
+    """Return the observations of the trials in a folder; None if there are none.
 
-    That is where the file is missing or cannot be read, is from another version, or was written
-    beside other trials.
+    There are none if the file is missing, cannot be read, comes from another version, or was
+    written beside other trials.
+
+    Args:
+        path: the file to read.
+        trials: the folder of the trials' files.
     """
     try:
         observation = Observation.model_validate_json(read(path))
@@ -122,7 +126,7 @@ def _digests(trials: Path) -> dict[str, str]:
 
 
 def processor() -> str:
-    """Return the model of the first core, or its kind where the system has no name for it."""
+    """Return the first core's model name, or its kind where the system has no name for it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

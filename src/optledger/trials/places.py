@@ -1,4 +1,4 @@
-"""Where finished work is kept: a folder, or a remote that fsspec knows."""
+"""Places that keep finished work: a folder, or a remote that fsspec supports."""
 
 import fcntl
 import os
@@ -15,16 +15,16 @@ from optledger.core.errors import UserError, without_credentials
 
 VARIABLE = "OPTLEDGER_TRIALS"
 FOLDER = Path(".optledger/trials")
-"""From the main repository's root, where the variable names no other place."""
+"""The folder if the variable is not set, relative to the main repository's root."""
 
 TRIAL = ".trial"
 PREDICTIONS = ".predictions"
-"""What the names of files end with, of each kind."""
+"""The endings of file names, one for each kind of file."""
 
 _WRITING = ".writing-"
 
-# Stores of objects, which show nothing of one before all of it is there. Elsewhere, a file has
-# another name until it is complete.
+# Object stores: an object appears only when it is complete. Elsewhere, a file has a temporary name
+# until then.
 _OF_OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"}
 
 _SSH = {"ssh", "sftp"}
@@ -32,11 +32,11 @@ _PATIENCE_SECONDS = 20
 
 
 class Item(NamedTuple):
-    """A file that a place has.
+    """A file in a place.
 
     Attributes:
         size: in bytes.
-        modified: seconds since 1970; None where that is not known.
+        modified: in seconds since 1970; None if not known.
     """
 
     size: int
@@ -44,26 +44,26 @@ class Item(NamedTuple):
 
 
 class Place(Protocol):
-    """Files by name, each written as a whole or not at all."""
+    """A store of named files, each written as a whole or not at all."""
 
     def __str__(self) -> str:
-        """Name the place for the user, without passwords."""
+        """Return the place's name for the user, without passwords."""
         ...
 
     def path(self, name: str) -> str:
-        """Name a file for the user."""
+        """Return a file's full name for the user."""
         ...
 
     def items(self) -> Mapping[str, Item]:
-        """List all files; there are none where the place does not exist."""
+        """Return all files by name; none if the place does not exist."""
         ...
 
     def read(self, name: str, head: bool = False) -> bytes:
-        """Read a file, or its first two lines."""
+        """Read a file; with `head`, at least its first two lines."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, in place of one that may be there."""
+        """Write a file, or replace it."""
         ...
 
     def remove(self, name: str) -> None:
@@ -72,14 +72,14 @@ class Place(Protocol):
 
 
 class Folder:
-    """A folder of this machine, or of a network's file system."""
+    """A folder on this machine, or on a network file system."""
 
     def __init__(self, folder: Path, suffix: str = TRIAL) -> None:
-        """Make nothing yet: the first file that is written does.
+        """Create nothing yet: the first write creates the folder.
 
         Args:
             folder: where the files are.
-            suffix: what their names end with there; others are none of these.
+            suffix: the ending of the files' names; other files are ignored.
         """
         self._folder = folder
         self._suffix = suffix
@@ -89,16 +89,16 @@ class Folder:
         return str(self._folder)
 
     def path(self, name: str) -> str:
-        """Return where a file is."""
+        """Return a file's path."""
         return str(self._folder / f"{name}{self._suffix}")
 
     def items(self) -> Mapping[str, Item]:
-        """List all files."""
+        """Return all files by name."""
         found = {}
         with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
             for entry in entries:
                 if entry.name.endswith(self._suffix):
-                    # It may be removed meanwhile.
+                    # Another process may remove the file meanwhile.
                     with suppress(FileNotFoundError):
                         status = entry.stat()
                         item = Item(status.st_size, status.st_mtime)
@@ -106,18 +106,18 @@ class Folder:
         return found
 
     def read(self, name: str, head: bool = False) -> bytes:
-        """Read a file, or its first two lines."""
+        """Read a file; with `head`, only its first two lines."""
         with Path(self.path(name)).open("rb") as file:
             return file.readline() + file.readline() if head else file.read()
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file beside its place, then move it there."""
+        """Write a file under a temporary name, then rename it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._tidy()
         try:
             self._write(name, content)
         except FileNotFoundError:
-            # Somebody tidied between its first two steps.
+            # Another process tidied the folder before the temporary file was locked.
             self._write(name, content)
 
     def _write(self, name: str, content: bytes) -> None:
@@ -125,10 +125,10 @@ class Folder:
         temporary = Path(path)
         try:
             with os.fdopen(number, "wb") as file:
-                # Says that somebody is writing; whoever does is done when it ends, however.
+                # The lock marks a file that is being written. It ends with this process.
                 with suppress(OSError):
                     fcntl.flock(file, fcntl.LOCK_EX)
-                # As any file: a folder may be shared.
+                # The permissions of any other file, as the folder may be shared.
                 os.fchmod(number, 0o666 & ~_umask())
                 file.write(content)
                 file.flush()
@@ -142,7 +142,7 @@ class Folder:
         Path(self.path(name)).unlink(missing_ok=True)
 
     def _tidy(self) -> None:
-        """Remove what those left half-written who were killed."""
+        """Remove the temporary files of processes that were killed while writing."""
         if self._is_tidy:
             return
         self._is_tidy = True
@@ -153,17 +153,17 @@ class Folder:
 
 
 class Remote:
-    """A folder or bucket behind a URL, by a package of fsspec's."""
+    """A folder or bucket behind a URL, accessed by fsspec."""
 
     def __init__(self, url: str, suffix: str = TRIAL) -> None:
-        """Connect when it is first used.
+        """Check the kind of URL. The first use connects.
 
         Args:
             url: where the files are.
-            suffix: what their names end with there; others are none of these.
+            suffix: the ending of the files' names; other files are ignored.
 
         Raises:
-            UserError: there is no such kind of place, or its package is missing.
+            UserError: fsspec does not know this kind of URL, or lacks a package for it.
         """
         import fsspec
 
@@ -190,7 +190,7 @@ class Remote:
 
         options: dict[str, Any] = {}
         if self._protocol in _SSH:
-            # An unknown host is refused, as `ssh` itself does where nobody answers its question.
+            # Refuse an unknown host, as `ssh` does if nobody answers its question.
             known = str(Path.home() / ".ssh/known_hosts")
             patience = dict.fromkeys(("connect_timeout", "keepalive_interval"), _PATIENCE_SECONDS)
             options = {"known_hosts": known, **patience}
@@ -209,11 +209,11 @@ class Remote:
         return without_credentials(self._url)
 
     def path(self, name: str) -> str:
-        """Return where a file is."""
+        """Return a file's URL, without passwords."""
         return f"{self}/{name}{self._suffix}"
 
     def items(self) -> Mapping[str, Item]:
-        """List all files."""
+        """Return all files by name."""
         try:
             listed = self._files.ls(self._root, detail=True, refresh=True)
         except FileNotFoundError:
@@ -227,12 +227,12 @@ class Remote:
         }
 
     def read(self, name: str, head: bool = False) -> bytes:
-        """Read a file; the whole of it in one request, which is quicker than asking for a part."""
+        """Read a whole file, even with `head`: one request is quicker than asking for a part."""
         content: bytes = self._files.cat_file(self._file(name))
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file: by a single request, or beside its place and then moved there."""
+        """Write a file in one request, or under a temporary name that is then changed."""
         if self._protocol in _OF_OBJECTS:
             self._files.pipe_file(self._file(name), content)
             return
@@ -259,13 +259,13 @@ def place(suffix: str = TRIAL) -> Place | None:
     """Return the place that OPTLEDGER_TRIALS names, else the repository's own.
 
     Args:
-        suffix: of which kind of files.
+        suffix: the kind of files, `TRIAL` or `PREDICTIONS`.
 
     Returns:
-        None where the variable is empty: then nothing is kept.
+        The place, or None if the variable is empty: then nothing is kept.
 
     Raises:
-        UserError: it names none that can be used.
+        UserError: the variable names a place that cannot be used.
     """
     value = os.environ.get(VARIABLE)
     if value == "":
@@ -280,14 +280,17 @@ def place(suffix: str = TRIAL) -> Place | None:
 
 
 def _umask() -> int:
-    """Return what this process takes from the rights of new files."""
+    """Return the permission bits that this process removes from new files."""
     own = os.umask(0)
     os.umask(own)
     return own
 
 
 def _seconds(listed: Mapping[str, Any]) -> float | None:
-    """Return when a file was modified, by whatever name a kind of place has for it."""
+    """Return when a file was modified, in seconds since 1970; None if the place does not tell.
+
+    Each kind of place has its own key for it.
+    """
     for name in ("mtime", "LastModified", "last_modified", "modified", "updated", "created"):
         when = listed.get(name)
         if isinstance(when, datetime):

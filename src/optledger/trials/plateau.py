@@ -1,4 +1,4 @@
-"""When a metric has stopped improving: what early stopping and convergence detection ask."""
+"""Detects when a metric has stopped improving, for early stopping and for convergence."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Plateau(Protocol):
-    """What is asked: which metric, and after how many epochs without an improvement it ends."""
+    """The definition of a plateau: a metric, and how long it has to stay without improvement."""
 
     @property
     def monitor(self) -> str:
@@ -16,27 +16,27 @@ class Plateau(Protocol):
 
     @property
     def patience(self) -> int:
-        """How many epochs have to follow the best one."""
+        """How many epochs without an improvement make a plateau."""
         ...
 
     @property
     def min_delta(self) -> float:
-        """By how much an improvement has to exceed the best before."""
+        """The amount by which an improvement has to exceed the best value so far."""
         ...
 
 
 def converged_epoch(history: Sequence[float], plateau: Plateau) -> int | None:
-    """Return the epoch, from 1, that improved a metric last, if that is long enough ago.
+    """Return the last epoch that improved a metric, once enough epochs have followed it.
 
-    As Keras's EarlyStopping counts: an improvement is one by more than `min_delta` over the best
-    before, and what is no improvement does not become the best.
+    Improvements count as in Keras's EarlyStopping. An epoch is an improvement if it is better than
+    the best so far by more than `min_delta`. Only an improvement becomes the new best.
 
     Args:
         history: the metric after each epoch so far; NaN is never an improvement.
-        plateau: the metric's name, and how many epochs have to follow.
+        plateau: the metric's name, `patience` and `min_delta`.
 
     Returns:
-        The epoch, or None where fewer than `patience` epochs followed it, or none improved.
+        The epoch, from 1. None if fewer than `patience` epochs followed it, or if none improved.
     """
     best, last = np.inf, 0
     for epoch, badness in enumerate(_badness(history, plateau), start=1):
@@ -49,12 +49,12 @@ def best_epoch(history: Sequence[float], plateau: Plateau) -> int:
     """Return the epoch, from 1, whose metric is the best; of equal ones, the first.
 
     Raises:
-        ValueError: no metric is a number.
+        ValueError: every value is NaN.
     """
     return int(np.nanargmin(_badness(history, plateau))) + 1
 
 
 def _badness(history: Sequence[float], plateau: Plateau) -> list[float]:
-    # Of losses and of RMSE, less is better.
+    # A lower loss or RMSE is better.
     sign = -1 if plateau.monitor.endswith("accuracy") else 1
     return [sign * value for value in history]

@@ -1,8 +1,8 @@
 """The files of results/trials/VARIANT/, which `train` writes and later stages read.
 
-search.csv   a row per learning rate tried and seed: learning_rate, seed, epochs, kept_epoch,
-             diverged_epoch, diverged_step, validation_accuracy, validation_loss; no rows where it
-             was given
+search.csv   a row per tried learning rate and seed: learning_rate, seed, epochs, kept_epoch,
+             diverged_epoch, diverged_step, validation_accuracy (or another score),
+             validation_loss; no rows if the variant gives its learning rate
 trials.csv   a row per seed: learning_rate, seed, epochs, kept_epoch, diverged_epoch, diverged_step
 history.csv  a row per seed and epoch: the metrics of `Epoch`
 weights.npz  an array per weight, shape (seeds, *weight); NaN for a seed that diverged
@@ -33,7 +33,7 @@ _REMEDY = "dvc checkout brings it back"
 _SCORES = {"accuracy": FRACTION, "subset_accuracy": FRACTION, "rmse": NOT_NEGATIVE}
 
 SCORES = tuple(_SCORES)
-"""What the kinds of target measure after each epoch; a table has those of one."""
+"""The scores that kinds of target measure after each epoch; a table has one of them."""
 
 EPOCHS = tuple(
     {
@@ -44,19 +44,22 @@ EPOCHS = tuple(
     }
     for score, column in _SCORES.items()
 )
-"""The metrics of `Epoch`, by the score; without a validation split, its metrics are missing."""
+"""The columns for the metrics of `Epoch`, a set for each score.
+
+Without a validation split, the validation metrics are missing.
+"""
 
 TRIAL = {
     **{"learning_rate": POSITIVE, "seed": COUNT, "epochs": COUNT},
     **dict.fromkeys(("kept_epoch", "diverged_epoch", "diverged_step"), optional(COUNT)),
 }
-"""What is told of a trial."""
+"""The columns that describe a trial."""
 
 VALIDATIONS = tuple(
     {f"validation_{score}": optional(column), "validation_loss": optional(NUMBER)}
     for score, column in _SCORES.items()
 )
-"""What is told of the weights that a trial keeps, by the score."""
+"""The columns for the metrics of the weights that a trial keeps, a set for each score."""
 
 SCHEMAS = {
     "trials": Schema(TRIAL, key=("seed",), remedy=_REMEDY),
@@ -67,7 +70,7 @@ SCHEMAS = {
         may_be_empty=True,
         remedy=_REMEDY,
     ),
-    # Without a row where every seed diverged in its first epoch.
+    # Empty if every seed diverged in its first epoch.
     "history": Schema(
         {"seed": COUNT, "epoch": COUNT},
         key=("seed", "epoch"),
@@ -76,11 +79,11 @@ SCHEMAS = {
         remedy=_REMEDY,
     ),
 }
-"""By name, the tables of a variant's trials."""
+"""The schemas of the tables of a variant's trials, by name."""
 
 
 def score_of(columns: Iterable[object]) -> str:
-    """Return the name of the score that a table tells, by those of its columns."""
+    """Return the name of the score in a table, given the names of its columns."""
     there = {*columns}
     return next((name for name in SCORES if f"validation_{name}" in there), SCORES[0])
 
@@ -94,10 +97,10 @@ def write_trials(
     """Write a variant's trials.
 
     Args:
-        directory: where to.
-        results: the final ones, one or more, in their order.
-        searched: those of its search, likewise.
-        score: what the score of an epoch is called.
+        directory: the folder to write.
+        results: the final trials, one or more, in their order.
+        searched: the search trials, in their order; may be empty.
+        score: the name of an epoch's score.
     """
     search = _table(searched)
     kept = [result.kept for result in searched]
@@ -130,7 +133,7 @@ def write_trials(
 
 
 def read_trials(directory: Path) -> pd.DataFrame:
-    """Read trials.csv; where there was no divergence, its place is missing."""
+    """Read trials.csv; a trial that did not diverge has no diverged_epoch or diverged_step."""
     return _read(directory, "trials")
 
 
@@ -145,7 +148,11 @@ def read_history(directory: Path) -> pd.DataFrame:
 
 
 def read_weights(directory: Path) -> list[Weights]:
-    """Read weights.npz: the weights of each seed, in the order of trials.csv."""
+    """Read weights.npz: the weights of each seed, in the order of trials.csv.
+
+    Raises:
+        UserError: an array does not have a row for each seed.
+    """
     path = directory / "weights.npz"
     stacked = read_npz(path)
     seeds = len(read_trials(directory))

@@ -11,12 +11,12 @@ from optledger.core.metric import METRICS, Metric
 from optledger.core.params import Range, Search, Variant
 from optledger.trials.trial import TrialResult
 
-# What a computed learning rate keeps: what people write, and what every processor agrees on.
+# Digits of a computed learning rate: as many as people write, and the same on every processor.
 _SIGNIFICANT_DIGITS = 3
 
 
 def candidates(variant: Variant, search: Search) -> list[float]:
-    """Return the learning rates to try, in ascending order; none where it is given."""
+    """Return the learning rates to try, in ascending order; none if the variant gives its own."""
     match variant.learning_rate:
         case Range(low=low, high=high):
             if search.strategy == "grid":
@@ -35,17 +35,21 @@ def candidates(variant: Variant, search: Search) -> list[float]:
 
 
 def choose(variant: Variant, results: Sequence[TrialResult], score: str) -> float:
-    """Return the learning rate that is given, or the best of those that were tried.
+    """Return the learning rate that the variant gives, or the best of those that were tried.
 
-    The best has the best validation score with the weights that its trials keep, mean over their
-    seeds; of equal ones, the lower validation loss, then the lower learning rate. One of which
-    fewer trials diverged is better than any other. Figures count as search.csv has them, so that
-    whoever reads the table arrives at the same rate.
+    These criteria decide, one after the other:
+
+    - fewer trials that diverged;
+    - a better validation score of the kept weights, as the mean over trials that did not diverge;
+    - a lower validation loss, as the same mean;
+    - a lower learning rate.
+
+    Figures are rounded as in search.csv, so that readers of the table arrive at the same rate.
 
     Args:
-        variant: whose it is.
-        results: of the search trials.
-        score: what the score is called.
+        variant: the variant whose learning rate is chosen.
+        results: the results of its search trials.
+        score: the name of the score.
     """
     if isinstance(variant.learning_rate, float):
         return variant.learning_rate
@@ -56,7 +60,7 @@ def choose(variant: Variant, results: Sequence[TrialResult], score: str) -> floa
 
 
 def edge(learning_rate: float, tried: Collection[float]) -> Literal["lowest", "highest"] | None:
-    """Return which end of the learning rates that were tried this one is, if it is one."""
+    """Return whether a learning rate is the lowest or highest of those tried; None if neither."""
     if not tried or min(tried) < learning_rate < max(tried):
         return None
     return "lowest" if learning_rate == min(tried) else "highest"
@@ -72,7 +76,7 @@ def _badness(results: Sequence[TrialResult], score: Metric) -> tuple[int, float,
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Return the mean of figures as they are written, which no order of additions changes."""
+    """Return the mean of figures, rounded as in the tables; their order does not change it."""
     written = [float(f"{value:.{SIGNIFICANT_DIGITS}g}") for value in values]
     return math.fsum(written) / len(written)
 

@@ -1,4 +1,4 @@
-"""From params.yaml to what the engine trains."""
+"""Converts a variant of params.yaml into the specification that the engine trains."""
 
 from optledger.core import params
 from optledger.datasets.interface import Interface
@@ -6,7 +6,7 @@ from optledger.trials.trial import Component, EarlyStopping, Specification
 
 
 def specify(variant: params.Variant, interface: Interface) -> Specification:
-    """Return what all trials of a variant have in common, for a dataset's interface."""
+    """Return the specification of all trials of a variant, for a dataset's interface."""
     stopping = variant.early_stopping
     return Specification(
         model=component(variant.model),
@@ -27,5 +27,5 @@ def specify(variant: params.Variant, interface: Interface) -> Specification:
 
 
 def component(named: params.Component) -> Component:
-    """Return a component as plain data."""
+    """Return a component of params.yaml as plain data."""
     return Component(named.name, named.arguments)

@@ -1,8 +1,12 @@
-"""Finished trials by key, kept between runs: what was trained once is not trained again.
+"""Finished trials by key, kept between runs, so that no trial is trained twice.
 
-A key is the digest of all that a trial's bytes follow from. An entry is one file: a line with the
-digest of the next, a line of JSON with how the trial went, and its weights, whose digest the JSON
-has. Digests catch damage, not malice: whoever may write to the place is trusted.
+A key is the digest of all that a trial's bytes depend on. An entry is one file with three parts:
+
+- a line with the digest of the next line;
+- a line of JSON that tells how the trial went, and has the digest of the weights;
+- the weights.
+
+Digests catch damage, not malice: everybody who can write to the place is trusted.
 """
 
 import hashlib
@@ -22,23 +26,23 @@ from optledger.trials.trial import Divergence, Epoch, TrialResult, Weights
 _FORMAT = b"optledger trial 1 "
 
 Document = Mapping[str, Any]
-"""All that a trial's bytes follow from, as JSON has it."""
+"""All that a trial's bytes depend on, as JSON has it."""
 
 
 Read = TypeVar("Read")
 
 
 class DamagedError(Exception):
-    """An entry is not what was written, or no entry."""
+    """An entry is not what was written, or a file is no entry."""
 
 
 class Header(NamedTuple):
-    """What an entry says before its weights.
+    """The part of an entry before its weights.
 
     Attributes:
-        document: what the key is the digest of.
+        document: the document whose digest is the key.
         finished: the trial, without its weights.
-        body: SHA-256 of the weights' bytes; None where there are none.
+        body: SHA-256 of the weights' bytes; None if there are no weights.
     """
 
     document: Document
@@ -47,18 +51,18 @@ class Header(NamedTuple):
 
 
 class Entries:
-    """The files of a place by key, listed once; nothing is kept without a place.
+    """The entries of a place by key, listed once. Without a place, nothing is kept.
 
-    What is wrong with the place costs a line, and what it concerns is made again.
+    A failure to list, read or write prints a line, and the entries concerned are made again.
     """
 
     def __init__(self, place: Place | None, what: str, made: str) -> None:
         """List the place.
 
         Args:
-            place: where they are.
-            what: they are, in words.
-            made: what is done again where one is missing.
+            place: where the entries are; None to keep nothing.
+            what: the entries' name in messages, for example `finished trials`.
+            made: how an entry comes about, in messages, for example `trained`.
         """
         self.place = place
         self._what, self._made = what, made
@@ -70,19 +74,19 @@ class Entries:
             self._tell(f"{place}: {_cause(error)}; {what} are not looked up")
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is an entry, by its name alone."""
+        """Whether there is an entry of this name; its content is not read."""
         return key in self._items
 
     @property
     def items(self) -> Mapping[str, Item]:
-        """All entries by key, as they were listed."""
+        """All known entries by key."""
         return dict(self._items)
 
     def remove(self, key: str) -> None:
         """Remove an entry.
 
         Raises:
-            UserError: the place does not let it be removed.
+            UserError: the entry cannot be removed.
         """
         assert self.place is not None
         try:
@@ -92,7 +96,7 @@ class Entries:
         self._items.pop(key, None)
 
     def write(self, key: str, content: bytes) -> bool:
-        """Keep an entry; return whether it is kept. Where that fails, a line says so."""
+        """Write an entry; return whether it is kept. A failure prints a line."""
         if self.place is None:
             return False
         try:
@@ -106,19 +110,19 @@ class Entries:
     def sound(
         self, key: str, read: Callable[[str, bytes], Read], head: bool = False
     ) -> Read | None:
-        """Return what `read` makes of an entry; None where there is no sound one.
+        """Return an entry as `read` parses it; None if it is missing or damaged.
 
         Args:
-            key: the entry's.
-            read: makes it of key and content, or raises DamagedError.
-            head: whether the first two lines are enough.
+            key: the entry's key.
+            read: parses an entry from its key and content, or raises DamagedError.
+            head: whether the entry's first two lines are enough.
         """
         if key not in self._items or self.place is None:
             return None
         try:
             return read(key, self.place.read(key, head))
         except FileNotFoundError:
-            # Removed since it was listed.
+            # The entry was removed after it was listed.
             pass
         except DamagedError as error:
             self._tell(f"{self.place.path(key)}: {error}; it is {self._made} again")
@@ -141,15 +145,15 @@ class Store(Entries):
         super().__init__(place, "finished trials", "trained")
 
     def header(self, key: str) -> Header | None:
-        """Return what an entry says before its weights; None where there is no sound one."""
+        """Return an entry's header; None if the entry is missing or damaged."""
         return self.sound(key, _head, head=True)
 
     def trial(self, key: str) -> FinishedTrial | None:
-        """Return a finished trial with its weights; None where there is no sound one."""
+        """Return a finished trial with its weights; None if it is missing or damaged."""
         return self.sound(key, unpack)
 
     def damage(self, key: str) -> str | None:
-        """Return what is wrong with an entry that is there; None where nothing is."""
+        """Return what is wrong with an existing entry; None if it is sound."""
         assert self.place is not None
         try:
             unpack(key, self.place.read(key))
@@ -160,11 +164,11 @@ class Store(Entries):
         return None
 
     def put(self, document: Document, finished: FinishedTrial) -> bool:
-        """Keep a finished trial; return whether it is kept. Where that fails, a line says so."""
+        """Write a finished trial; return whether it is kept. A failure prints a line."""
         return self.place is not None and self.write(digest(document), pack(document, finished))
 
     def headers(self) -> Iterator[tuple[str, Header]]:
-        """Yield every sound entry's header."""
+        """Yield the key and the header of every sound entry."""
         for key in list(self._items):
             if header := self.header(key):
                 yield key, header
@@ -194,7 +198,7 @@ def unpack(key: str, content: bytes) -> FinishedTrial:
     """Return the finished trial that an entry holds.
 
     Raises:
-        DamagedError: it is none, or another key's.
+        DamagedError: the content is no sound entry, or that of another key.
     """
     header, body = _header(key, content)
     if header.body is None:
@@ -244,7 +248,7 @@ def _or_nan(value: float | None) -> float:
 
 
 def _cause(error: Exception) -> str:
-    """Return in a line what kept a place from being used."""
+    """Return in one line why a place could not be used."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:

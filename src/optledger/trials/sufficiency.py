@@ -1,4 +1,4 @@
-"""Whether a variant has the examples that it needs."""
+"""Checks that a variant has the examples that it needs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,20 +11,20 @@ from optledger.datasets.interface import Interface
 from optledger.datasets.sampling import training_examples
 from optledger.trials.specify import specify
 
-# The learning rate of each is in memory.
+# The most steps of a training: the learning rate of each step is kept in memory.
 _MOST_STEPS = 10_000_000
 
 
 def example_mistakes(params: Params, variant: str, strata: Sequence[int]) -> Iterator[str]:
-    """Yield a line for each value that leaves a variant without what it needs to train on.
+    """Yield a line for each parameter that keeps a variant from being trained.
 
-    That is an example of every class that the train split has, as many as are in a batch, and no
-    more steps than anyone waits for.
+    A variant needs an example of every class in the train split, and enough examples for a batch.
+    Its fractions and weights must fit the classes. Its steps must not be too many.
 
     Args:
-        params: all of them.
-        variant: the name of one.
-        strata: how many train examples there are of each class, or in all.
+        params: the parameters of all variants.
+        variant: the name of the variant to check.
+        strata: how many train examples each class has; one number if there are no classes.
     """
     settings = params.variants[variant]
     classes = len(strata)

@@ -1,6 +1,6 @@
-"""A trial and what it leaves, as plain data: numbers, names and arrays.
+"""A trial and its result as plain data: numbers, names and arrays.
 
-Nothing here knows params.yaml, TensorFlow or a file.
+Nothing here depends on params.yaml, on TensorFlow or on files.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from optledger.datasets.interface import Interface
 
 Weights = dict[str, NDArray[np.float32]]
-"""A model's weights by place and kind, for example `00_kernel` and `01_bias`."""
+"""A model's weights by position and kind, for example `00_kernel` and `01_bias`."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """A model, or something of Keras's, by its name, with arguments for its constructor."""
+    """A model, optimizer, loss or schedule: its name, and arguments for its constructor."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -54,7 +54,7 @@ class Specification:
     class_weights: tuple[float, ...] | Literal["balanced"] | None
 
     def steps(self, examples: int) -> int:
-        """Return how many steps of the optimizer an epoch takes; the last may be of a rest."""
+        """Return how many optimizer steps an epoch takes; the last may have a smaller batch."""
         return 1 if self.batch_size == "full" else -(-examples // self.batch_size)
 
 
@@ -62,8 +62,8 @@ class Specification:
 class Trial:
     """One training: a specification, a learning rate and a seed.
 
-    With a schedule, the learning rate is its peak. The name is the variant's, for whoever reads of
-    the trial; nothing follows from it.
+    With a schedule, the learning rate is its peak. The name is the variant's. It is for messages,
+    and does not change the result.
     """
 
     name: str
@@ -72,13 +72,13 @@ class Trial:
     seed: int
 
     def __str__(self) -> str:
-        """Name the trial for whoever reads of it."""
+        """Return the trial's name for messages."""
         return f"{self.name}: learning rate {self.learning_rate:g}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model that a variant's trial with one seed has left."""
+    """The model that one seed's trial of a variant has trained."""
 
     name: str
     seed: int
@@ -87,17 +87,18 @@ class TrainedModel:
     weights: Weights
 
     def __str__(self) -> str:
-        """Name the model for whoever reads of it."""
+        """Return the model's name for messages."""
         return f"{self.name}: seed {self.seed}"
 
 
 class Epoch(NamedTuple):
-    """Metrics of one epoch.
+    """The metrics of one epoch.
 
-    The train metrics are over the epoch, while the weights change; the validation metrics are of
-    the weights after it, and NaN without a validation split. Losses are the variant's own, without
-    penalties and class weights, which would keep variants from being laid side by side. The score
-    is what the kind of target has: accuracy, subset accuracy, or RMSE.
+    Train metrics are collected during the epoch, while the weights change. Validation metrics are
+    those of the weights after the epoch; they are NaN without a validation split.
+
+    Losses are the variant's own loss. They leave out penalties and class weights, so that variants
+    can be compared. The score is that of the kind of target: accuracy, subset accuracy, or RMSE.
     """
 
     train_loss: float
@@ -106,14 +107,14 @@ class Epoch(NamedTuple):
     validation_score: float
 
     def of(self, column: str) -> float:
-        """Return the metric of a column of history.csv, whatever the score is called there."""
+        """Return the metric for a column of history.csv, such as `validation_accuracy`."""
         split, _, metric = column.partition("_")
         value: float = getattr(self, f"{split}_{'loss' if metric == 'loss' else 'score'}")
         return value
 
 
 class Divergence(NamedTuple):
-    """Where the loss first was not finite; both count from 1."""
+    """The epoch and step at which the loss was first not finite; both count from 1."""
 
     epoch: int
     step: int
@@ -121,15 +122,15 @@ class Divergence(NamedTuple):
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial leaves.
+    """The result of a trial.
 
     Attributes:
-        learning_rate: the trial's.
-        seed: the trial's.
-        weights: after `kept_epoch`; of no use where the trial diverged.
-        history: the complete epochs; the one that diverged is not among them.
-        kept_epoch: the last of them, or the best where early stopping restores it.
-        divergence: None where the loss stayed finite.
+        learning_rate: the trial's learning rate.
+        seed: the trial's seed.
+        weights: the weights after `kept_epoch`; of no use if the trial diverged.
+        history: the metrics of each complete epoch, without an epoch that diverged.
+        kept_epoch: the last complete epoch, or the best one if early stopping restores it.
+        divergence: where the trial diverged; None if the loss stayed finite.
     """
 
     learning_rate: float
@@ -140,24 +141,24 @@ class TrialResult:
     divergence: Divergence | None
 
     def with_weights(self, weights: Weights) -> "TrialResult":
-        """Return the same with these weights."""
+        """Return the same result with these weights."""
         return replace(self, weights=weights)
 
     @property
     def kept(self) -> Epoch | None:
-        """The metrics that belong to the weights; None where the trial diverged."""
+        """The metrics of the kept epoch, and so of the weights; None if the trial diverged."""
         return None if self.divergence else self.history[self.kept_epoch - 1]
 
 
 class Predictions(NamedTuple):
-    """What a trained model says of examples whose true values are known.
+    """A trained model's predictions for examples whose true values are known.
 
     Attributes:
-        values: what is predicted, as the kind of target has it: of type `label_type`, shape
-            (examples,), a class or `no_class`; uint8, shape (examples, labels), 1, 0 or what
-            stands for neither; or float64, shape (examples,), a number or NaN.
+        values: the predicted values. Classes have the type `label_type` and the shape (examples,),
+            with `no_class` for none. Labels are uint8 of shape (examples, labels): 1, 0, or 255 for
+            neither. Numbers are float64 of shape (examples,), with NaN for none.
         losses: float32, shape (examples,): the cross-entropy in nats, or the squared error; NaN
-            where there is none.
+            where it is not finite.
     """
 
     values: NDArray[Any]

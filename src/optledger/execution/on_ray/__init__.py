@@ -1,6 +1,6 @@
-"""The executor of a Ray cluster, which somebody else has started.
+"""The executor on a Ray cluster that somebody else has started.
 
-Ray itself runs in a child process (`child`), as it ends the process that it runs in when it loses
-the cluster. The driver (`cluster`) keeps tasks, order and retries, and knows nothing of Ray. On
+Ray itself runs in a child process (`child`), because it ends its own process when it loses the
+cluster. The driver (`cluster`) manages tasks, their order and retries, and does not import Ray. On
 the nodes, actors (`actor`) run one task at a time.
 """

@@ -1,4 +1,4 @@
-"""What runs on a node of the cluster."""
+"""The workers on the nodes of a Ray cluster."""
 
 import importlib
 import pickle
@@ -14,10 +14,10 @@ from optledger.execution.worker import answer
 
 
 class Actor:
-    """A worker, which Ray starts in a process of its own."""
+    """A worker that Ray starts in a process of its own."""
 
     def __init__(self, preparation_and_travel: bytes) -> None:
-        """Import nothing yet, as it may be wanting on this node."""
+        """Unpickle nothing yet: that imports modules, which this node may lack."""
         self._pickled = preparation_and_travel
         self._preparation: Preparation
 
@@ -26,20 +26,20 @@ class Actor:
         return str(ray.get_runtime_context().get_node_id())
 
     def facts(self) -> Mapping[str, str]:
-        """Return what must be the same here as at the driver."""
+        """Return facts about this node that must be the same as the driver's."""
         travel: Travel
         self._preparation, travel = pickle.loads(self._pickled)
         return travel.facts()
 
     def prepare(self, data: Any) -> None:
-        """Import what tasks need, and have them find their data."""
+        """Import what tasks need, and give them their data."""
         self._preparation, travel = pickle.loads(self._pickled)
         self._preparation.driver()
         importlib.import_module(self._preparation.preload)
         travel.accept(data)
 
     def run(self, function_and_task: bytes) -> Iterator[bytes]:
-        """Run a task; yield, pickled, what the worker tells of it."""
+        """Run a task; yield the pickled messages about it."""
         told: SimpleQueue[bytes | None] = SimpleQueue()
 
         def work() -> None:
@@ -52,13 +52,13 @@ class Actor:
                     lambda each: told.put(pickle.dumps(each)),
                 )
             except BaseException as error:
-                # As of a worker that ends with its task.
+                # The message for a worker process that ends with its task.
                 cause = f"its worker ended with {type(error).__name__}: {error}"
                 told.put(pickle.dumps(("failed", cause, None)))
             finally:
                 told.put(None)
 
-        # Apart from what sends, so that an epoch is told while the next one runs.
+        # A thread of its own lets this one report an epoch while the next epoch runs.
         threading.Thread(target=work, daemon=True).start()
         while (each := told.get()) is not None:
             yield each

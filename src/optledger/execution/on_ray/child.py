@@ -1,11 +1,12 @@
-"""The process that holds Ray: it keeps as many actors as there are processors, and passes on.
+"""The process that runs Ray: it keeps actors running, and connects them with the driver.
 
-It reads commands from the driver, and writes lists of what happened:
+There are as many actors as processors, unless the driver asks for another number. The process
+reads commands from the driver, and writes lists of messages:
 
-- `"ready", worker, node`: an actor, which can be given a task;
-- `"told", worker, pickled`: what an actor tells of its task;
-- `"lost", worker, cause`: there is no such actor any more;
-- `"note", line`: for the user;
+- `"ready", worker, node`: an actor can take its first task;
+- `"told", worker, pickled`: an actor has sent a message about its task;
+- `"lost", worker, cause`: an actor no longer exists;
+- `"note", line`: the user is to see a line;
 - `"over", line`: the sweep cannot go on.
 """
 
@@ -35,17 +36,17 @@ from optledger.execution.on_ray.cluster import Settings
 
 _LOOK_SECONDS = 1.0
 _PROBE_SECONDS = 3.0
-# A head that does not answer for so long is lost: more than a short break of the network takes.
+# A head that does not answer for this long is lost. Short breaks of the network are shorter.
 _HEAD_SECONDS = 20.0
 _JOIN_SECONDS = 15.0
 _START_SECONDS = 60.0
-# What is sent is packed, and Ray takes half a gigabyte of that.
+# The limit before packing. Ray takes at most half a gigabyte after it.
 _MOST_BYTES = 500 << 20
-# The others have Ray leave out what they name, which may be what a model reads.
+# Ray would leave out what the ignore files name, and a model may read that.
 _IGNORED = shutil.ignore_patterns("__pycache__", ".gitignore", ".rayignore")
-# So many starts in a row may be ended for the memory of their node.
+# The sweep ends if this many starts in a row are killed because a node is short of memory.
 _SHORT_OF_MEMORY = 3
-# What an actor's start takes, and more.
+# Longer than an actor takes to start.
 _WAIT_SECONDS = 30.0
 
 
@@ -81,7 +82,7 @@ class Child:
         """Join the cluster.
 
         Raises:
-            UserError: that is not possible.
+            UserError: the cluster cannot be joined.
         """
         address = self._settings.cluster.address
         if ":" in address and (found := probe.obstacle(address, _PROBE_SECONDS)):
@@ -119,7 +120,7 @@ class Child:
         self._end(f"found no node of the cluster on this machine; allowed: {allowed}")
 
     def _watch_head(self) -> None:
-        """End when the head is lost, before Ray ends this process without a word."""
+        """End this process when the head is lost, before Ray ends it without a message."""
         address = ray.get_runtime_context().gcs_address
         answered = time.monotonic()
         while time.monotonic() - answered < _HEAD_SECONDS:
@@ -130,13 +131,13 @@ class Child:
         self._end(f"the head of the cluster does not answer any more; {again}")
 
     def _end(self, line: str) -> None:
-        """End this process, from any thread and whatever the others do."""
+        """Send a last line, and end this process from any thread, whatever other threads do."""
         with suppress(OSError), self._sending:
             self._pipe.send([("over", f"{self._settings.cluster.address}: {line}")])
         os._exit(1)
 
     def _read(self) -> None:
-        """Take commands until the driver has ended, however that came about."""
+        """Take commands until the driver has ended for any reason; then end this process."""
         with suppress(EOFError, OSError):
             while True:
                 worker, task = self._pipe.recv()
@@ -147,7 +148,7 @@ class Child:
         os._exit(0)
 
     def _give(self, worker: int, task: bytes | None) -> None:
-        # One that is lost has said so.
+        # The actor is lost, and the driver gets a message about that.
         if worker not in self._tasks:
             return
         if task is None:
@@ -156,7 +157,7 @@ class Child:
             self._tasks[worker].put_nowait(task)
 
     def _say(self, *message: Any) -> None:
-        """Send a message to the driver, together with others of the same moment."""
+        """Queue a message to the driver; it is sent with others of the same moment."""
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent.append(message)
@@ -167,7 +168,7 @@ class Child:
         self._unsent = []
 
     async def _look(self) -> None:
-        """Look after the cluster: who is there, and whether there are enough actors."""
+        """Watch the nodes of the cluster, and start actors while there are too few."""
         number = 0
         nodes: dict[str, str] = {}
         started = time.monotonic()
@@ -176,7 +177,7 @@ class Child:
             try:
                 listed = await asyncio.to_thread(ray.nodes)
             except Exception:
-                # The head is away, for now or for good, which is found out elsewhere.
+                # The head does not answer. `_watch_head` finds out whether it is lost.
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
             alive = {node["NodeID"]: node for node in listed if node["Alive"]}
@@ -193,7 +194,7 @@ class Child:
             nodes = {key: self._names[key] for key in alive}
             if self._left_out and not any(processors.values()):
                 self._over("found no node that is not left out; allowed: one like this machine")
-            # At least one, which brings some where they come as they are needed.
+            # At least one actor: a cluster that grows on demand adds processors for it.
             wanted = self._settings.asked or max(1, sum(processors.values()))
             while len(self._lives) < min(wanted, self._settings.most or wanted):
                 number += 1
@@ -207,8 +208,8 @@ class Child:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _live(self, worker: int) -> None:
-        """Be an actor's keeper: from its start to its loss."""
-        # A node that is left out gets no other one.
+        """Manage one actor, from its start to its loss."""
+        # No actor starts on a node that is left out.
         labels = {"ray.io/node-id": f"!in({','.join(self._left_out)})"} if self._left_out else {}
         actor = (
             ray.remote(Actor)
@@ -242,7 +243,7 @@ class Child:
             elif isinstance(error, exceptions.RuntimeEnvSetupError):
                 self._over(cause)
             else:
-                # Nobody waits for anything of it.
+                # The actor was never ready, so the driver does not know it.
                 self._short_of_memory += isinstance(error, exceptions.OutOfMemoryError)
                 if self._short_of_memory >= _SHORT_OF_MEMORY and not self._tasks:
                     self._over(f"{cause}; allowed: nodes with memory for a worker")
@@ -257,7 +258,7 @@ class Child:
                 ray.kill(actor)
 
     def _difference(self, facts: Mapping[str, str]) -> str:
-        """Return why trials may have other bytes where these facts are; nothing where not."""
+        """Return how a node's facts differ from those here; empty if they do not."""
         return ", ".join(
             f"{facts[what]} there and {here} here"
             for what, here in self._facts.items()
@@ -265,7 +266,7 @@ class Child:
         )
 
     def _refuse(self, node: str, found: str) -> None:
-        """Do without a node, or end."""
+        """Leave out a node, or tell the driver to give up."""
         if node in self._left_out:
             return
         if self._settings.cluster.leaves_out_unlike:
@@ -280,16 +281,16 @@ class Child:
 
 
 def _copy(travel: Travel, folder: Path) -> None:
-    """Copy what nodes need beside packages, as it lies beside each other here.
+    """Copy the code that nodes need beside packages into one folder.
 
     Raises:
-        UserError: it cannot be read, or is too much.
+        UserError: a file cannot be read, or the code is too large for Ray.
     """
     folder.mkdir()
     for place, source in travel.code.items():
         try:
             if source.is_dir():
-                # A link to nothing cannot be read there, either.
+                # Skip links to nothing: nodes could not read them, either.
                 shutil.copytree(
                     source, folder / place, ignore=_IGNORED, ignore_dangling_symlinks=True
                 )
@@ -309,7 +310,7 @@ def _name(node: Mapping[str, Any]) -> str:
 
 
 def _joining(error: BaseException) -> str:
-    """Tell in words why Ray could not join a cluster."""
+    """Return in words why Ray could not join a cluster."""
     lines = str(error).splitlines() or [type(error).__name__]
     if versions := re.findall(r"^\s+(?:Ray|Python): (\S+)$", str(error), re.MULTILINE):
         there, here = ("Ray {} and Python {}".format(*versions[at : at + 2]) for at in (0, 2))
@@ -320,7 +321,7 @@ def _joining(error: BaseException) -> str:
 
 
 def _ending(error: Exception, name: str) -> str:
-    """Tell in words what an actor has ended of."""
+    """Return in words why an actor has ended."""
     match error:
         case exceptions.ActorUnavailableError():
             return f"its worker on {name} cannot be reached"
@@ -334,7 +335,7 @@ def _ending(error: Exception, name: str) -> str:
 
 
 def main() -> None:
-    """Be the child of a driver, which has given this process one end of a pipe."""
+    """Run as a driver's child. The argument is the file descriptor of an end of the pipe."""
     pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
     Child(pipe, pipe.recv()).run()
 

@@ -1,4 +1,4 @@
-"""The driver's side of a Ray cluster: an executor, whose workers are actors elsewhere."""
+"""The driver's side of a Ray cluster: an executor whose workers are actors on its nodes."""
 
 import os
 import pickle
@@ -32,32 +32,32 @@ from optledger.execution.executor import (
 from optledger.execution.loop import Told, Worker
 
 LOG = Path(".optledger/ray.log")
-"""Where Ray's own words go."""
+"""The file of Ray's own output."""
 
 _LOOK_SECONDS = 1.0
 _END_SECONDS = 10.0
 _CHILD = "optledger.execution.on_ray.child"
-# Ray would have workers run by uv where it finds itself run by it.
+# If uv runs this process, Ray would run the workers by uv, too.
 _ENVIRONMENT = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-# Between two signs of life of a task: so many times its longest wait so far, and not less than so
-# many seconds; before the first, while it is compiled, so many.
+# How long an actor may be silent: this many times its task's longest silence so far, but at least
+# these seconds. Before the first sign of life, while the task is compiled, it has longer.
 _PATIENCE = 10
 _LEAST_SECONDS = 30.0
 _FIRST_SECONDS = 180.0
 
 
 class Settings(NamedTuple):
-    """What the process that holds Ray is told.
+    """The settings of the process that runs Ray.
 
     Attributes:
-        cluster: where actors are to be.
-        asked: how many, also where that many processors are yet to come; None for as many as
-            there are.
-        most: how many there is work for, if that is known.
-        here: how many this machine has room for.
-        folder: an empty one, for what is of use only now.
-        preparation: what makes an actor ready.
-        travel: what it needs, as it is on another host.
+        cluster: the cluster for the actors.
+        asked: how many actors to start, even if processors for them are yet to come; None for one
+            for each processor.
+        most: the number of actors that there is work for, if known.
+        here: how many workers this machine has room for.
+        folder: an empty folder for temporary files.
+        preparation: the steps that make an actor ready.
+        travel: what tasks need on another host.
     """
 
     cluster: Cluster
@@ -70,12 +70,12 @@ class Settings(NamedTuple):
 
 
 class Remote:
-    """An actor.
+    """An actor, from the driver's side.
 
     Attributes:
-        task: as `loop.Worker` has it.
-        number: that the process which holds Ray knows it by.
-        node: where it is.
+        task: as in `loop.Worker`.
+        number: the actor's number in the process that runs Ray.
+        node: the name of the actor's node.
     """
 
     def __init__(self, number: int, node: str, give: "Callable[[Remote, bytes], None]") -> None:
@@ -88,7 +88,7 @@ class Remote:
         self._is_late = False
 
     def start(self, function: Any, task: Any) -> None:
-        """Send it a task."""
+        """Send the actor a task."""
         self.task = task
         self._heard, self._longest, self._is_late = time.monotonic(), None, False
         self._give(self, pickle.dumps((function, task)))
@@ -100,9 +100,9 @@ class Remote:
         self._heard, self._is_late = now, False
 
     def overdue(self, now: float) -> str | None:
-        """Return "late" once, when it has been silent for too long, and "lost" after as long again.
+        """Return "late" once if the actor is silent for too long, "lost" after twice that time.
 
-        Until its first sign of life, when a task may be compiled, it has longer.
+        Before the first sign of life, while the task may be compiled, the actor has longer.
         """
         known = self._longest
         patience = _FIRST_SECONDS if known is None else max(_LEAST_SECONDS, _PATIENCE * known)
@@ -114,7 +114,7 @@ class Remote:
 
 
 class Actors:
-    """An executor of a Ray cluster's processors, which may come and go."""
+    """An executor on the processors of a Ray cluster, which may come and go."""
 
     def __init__(
         self, cluster: Cluster, preparation: Preparation, travel: Travel, most: int | None = None
@@ -122,10 +122,10 @@ class Actors:
         """Start nothing yet.
 
         Args:
-            cluster: where they are to be.
-            preparation: what makes one ready.
-            travel: what one needs, as it is on another host.
-            most: how many there is work for, if that is known.
+            cluster: the cluster to run on.
+            preparation: the steps that make an actor ready.
+            travel: what tasks need on another host.
+            most: the number of actors that there is work for, if known.
 
         Raises:
             UserError: OPTLEDGER_WORKERS is not a positive number.
@@ -133,13 +133,13 @@ class Actors:
         self.address = cluster.address
         self._settings = (cluster, worker_count(), most, preparation, travel)
         self._workers: dict[int, Remote] = {}
-        # In the order in which they became so.
+        # In the order in which they became idle.
         self._idle: dict[int, Remote] = {}
         self._unread: deque[tuple[Any, ...]] = deque()
         self._looked = 0.0
 
     def __enter__(self) -> "Actors":
-        """Start the process that holds Ray.
+        """Start the process that runs Ray.
 
         Raises:
             UserError: Ray is not installed.
@@ -150,7 +150,7 @@ class Actors:
         cluster, here, most, preparation, travel = self._settings
         asked = here if WORKERS_VARIABLE in os.environ else None
         LOG.parent.mkdir(exist_ok=True)
-        # Short where Ray makes sockets in it.
+        # A local Ray makes sockets in it, and the path of a socket must be short.
         place = "/tmp" if cluster.address == "local" else None
         self._folder = Path(tempfile.mkdtemp(prefix="optledger-", dir=place))
         self._pipe, far_end = Pipe()
@@ -162,7 +162,7 @@ class Actors:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **_ENVIRONMENT, **(_token() if place else {})},
-                # What a terminal interrupts is the driver.
+                # An interruption from the terminal is only for the driver.
                 start_new_session=True,
             )
         far_end.close()
@@ -170,7 +170,7 @@ class Actors:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End it, and the workers with it."""
+        """End the process that runs Ray, and the workers with it."""
         self._pipe.close()
         try:
             self._child.wait(_END_SECONDS)
@@ -181,7 +181,7 @@ class Actors:
 
     @property
     def count(self) -> int:
-        """How many workers there are."""
+        """The number of workers at present."""
         return len(self._workers)
 
     @property
@@ -196,19 +196,19 @@ class Actors:
         take: Take[Task],
         on_epoch: Callable[[Task, int], None] = lambda task, epochs: None,
     ) -> Iterator[tuple[Task, Result]]:
-        """Run tasks as `Executor` describes it."""
+        """Run tasks as `Executor.run` describes."""
         return loop.run(self, function, take, on_epoch)
 
     def idle(self) -> Iterator[Remote]:
-        """Yield the workers that have no task, until one of them is not given any."""
+        """Yield idle workers. The caller gives each one a task, or stops."""
         while self._idle:
             yield next(iter(self._idle.values()))
 
     def wait(self) -> Iterator[tuple[Remote, Told]]:
-        """Yield what workers tell.
+        """Yield the messages of workers.
 
         Raises:
-            UserError: the cluster is lost, or a node is unlike.
+            UserError: the cluster is lost, or one of its nodes would give other bytes.
         """
         if self._unread or self._pipe.poll(_LOOK_SECONDS):
             if not self._unread:
@@ -216,7 +216,7 @@ class Actors:
             while self._unread:
                 yield from self._heard(self._unread.popleft())
         now = time.monotonic()
-        # What is not read yet may be of a worker that seems silent.
+        # A message that is not read yet may come from a worker that seems silent.
         if now - self._looked > _LOOK_SECONDS and not self._pipe.poll():
             self._looked = now
             for worker in [
@@ -228,12 +228,12 @@ class Actors:
                     yield worker, (ending, f"its worker on {worker.node} has fallen silent")
 
     def abandon(self, workers: Collection[Worker]) -> None:
-        """End them."""
+        """End these workers."""
         for worker in [each for each in self._workers.values() if each in workers]:
             self._end(worker)
 
     def _end(self, worker: Remote) -> None:
-        """Have another one started in its place."""
+        """End a worker, in whose place another one starts."""
         del self._workers[worker.number]
         self._send((worker.number, None))
 
@@ -263,15 +263,15 @@ class Actors:
         self._send((worker.number, pickled))
 
     def _send(self, command: Any) -> None:
-        # If the process has ended, the pipe says so when it is read.
+        # If the process has ended, reading the pipe reveals it.
         with suppress(OSError):
             self._pipe.send(command)
 
     def _receive(self) -> list[tuple[Any, ...]]:
-        """Return messages of the process that holds Ray.
+        """Return messages of the process that runs Ray.
 
         Raises:
-            UserError: it has ended.
+            UserError: the process has ended.
         """
         try:
             return cast(list[tuple[Any, ...]], self._pipe.recv())
@@ -283,7 +283,10 @@ class Actors:
 
 
 def _token() -> dict[str, str]:
-    """Let nobody else in, without a token in the user's home, where Ray would write one."""
+    """Return settings for a token that keeps other users out of a local Ray.
+
+    Without them, Ray would write a token into the user's home.
+    """
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 

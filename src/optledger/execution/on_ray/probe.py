@@ -1,4 +1,4 @@
-"""Whether a Ray cluster answers at an address: Ray itself says so after minutes, or never."""
+"""Tests whether a Ray cluster answers at an address, as Ray itself takes minutes, or forever."""
 
 import grpc
 from ray._private.grpc_utils import init_grpc_channel
@@ -11,19 +11,19 @@ _TOKEN = (
 
 
 def obstacle(address: str, seconds: float) -> str | None:
-    """Ask for the cluster's id, as whoever joins one does first.
+    """Ask a cluster for its id, which is the first step of joining it.
 
     Args:
         address: host and port.
         seconds: how long to wait for an answer.
 
     Returns:
-        What was found in place of a cluster that lets us in, and what is allowed; None where there
-        is one.
+        What was found in place of a cluster that lets us in, and what is allowed; None if the
+        cluster answers.
     """
     request = gcs_service_pb2.GetClusterIdRequest()
     try:
-        # With the token and the certificates that Ray is set to use.
+        # The channel uses the token and the certificates of Ray's settings.
         with init_grpc_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
             stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
             stub.GetClusterId(request, timeout=seconds)
@@ -37,7 +37,7 @@ def obstacle(address: str, seconds: float) -> str | None:
 
 
 def _told(code: grpc.StatusCode, details: str) -> str:
-    # The end of what gRPC says is the cause, but for what it had expected.
+    # The cause is the last part of gRPC's message, without what it expected, in parentheses.
     cause = details.partition(" (")[0].rpartition(": ")[2].strip(" []")
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
         return f"found a cluster that refused the token; {_TOKEN}"

@@ -1,6 +1,6 @@
-"""The kinds of target as TensorFlow computes them, a module for each.
+"""What TensorFlow computes for each kind of target, in a module for each kind.
 
-All modules have the same names, so that nothing else asks which kind it is: `Kind` lists them.
+All modules have the functions that `Kind` lists, so that no other code asks for the kind.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,58 +15,58 @@ from optledger.training.kinds import classes, labels, number
 
 
 class Kind(Protocol):
-    """What a module of a kind has."""
+    """The functions of a kind's module."""
 
     def encoded(self, targets: NDArray[Any], interface: Interface) -> NDArray[np.float32]:
-        """Return what losses are given of true values, shape (examples, outputs)."""
+        """Return the true values as losses take them, shape (examples, outputs)."""
         ...
 
     def strata(self, targets: NDArray[Any]) -> NDArray[Any]:
-        """Return of each example what a part of them keeps the shares of, shape (examples,)."""
+        """Return each example's stratum, shape (examples,): subsets keep the share of each."""
         ...
 
     def activated(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Return what a loss is given that takes no logits, shape (examples, outputs)."""
+        """Return the outputs for a loss that takes no logits, shape (examples, outputs)."""
         ...
 
     def nothing(self) -> tf.Tensor:
-        """Return the tally of no example."""
+        """Return the tally of no examples, where a sum starts."""
         ...
 
     def tally(self, encoded: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Return what examples add to what a score is made of, a scalar."""
+        """Return what these examples add to the sum behind a score, a scalar."""
         ...
 
     def score(self, tally: tf.Tensor, examples: tf.Tensor, interface: Interface) -> tf.Tensor:
-        """Return the score of so many examples, a scalar."""
+        """Return the score, given the tally and the number of examples; a scalar."""
         ...
 
     def predicted(
         self, outputs: tf.Tensor, is_finite: tf.Tensor, interface: Interface
     ) -> tf.Tensor:
-        """Return what is predicted, of the shape and the type that predictions are written in.
+        """Return the predictions, in the shape and type in which they are written.
 
         Args:
-            outputs: shape (examples, outputs).
-            is_finite: of each example, whether its outputs are; shape (examples,).
-            interface: of the model.
+            outputs: the model's outputs, shape (examples, outputs).
+            is_finite: whether all outputs of an example are finite, shape (examples,).
+            interface: the model's interface.
         """
         ...
 
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor, interface: Interface) -> tf.Tensor:
-        """Return the loss of each example, in the unit of the kind, shape (examples,)."""
+        """Return the loss of each example, in the kind's unit, shape (examples,)."""
         ...
 
     def some(self, examples: int, outputs: int) -> NDArray[np.float32]:
-        """Return encoded values of some examples, to try a loss with."""
+        """Return made-up targets, shape (examples, outputs), encoded to try a loss with."""
         ...
 
     def answers(
         self, outputs: NDArray[np.float64], names: Sequence[str] | None, interface: Interface
     ) -> dict[str, Any]:
-        """Return what a published model says, in columns with a row for each item."""
+        """Return a published model's answers, as columns with a row for each item."""
         ...
 
 
 KINDS: Mapping[str, Kind] = {"classes": classes, "labels": labels, "number": number}
-"""By name."""
+"""The module of each kind, by the kind's name."""

@@ -1,4 +1,4 @@
-"""One class of several: softmax, and what is predicted is the most probable one."""
+"""One class of several: a softmax, of which the most probable class is predicted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from optledger.datasets.interface import Interface, label_type, no_class
 
-# Of a probability that a published model tells.
+# Decimals of the probabilities that a published model returns.
 _DECIMALS = 6
 
 
@@ -21,7 +21,7 @@ def encoded(targets: NDArray[Any], interface: Interface) -> NDArray[np.float32]:
 
 
 def strata(targets: NDArray[Any]) -> NDArray[Any]:
-    """Return the classes: parts keep the share of each."""
+    """Return the classes: subsets keep the share of each class."""
     return targets
 
 
@@ -31,43 +31,43 @@ def activated(outputs: Any) -> Any:
 
 
 def nothing() -> Any:
-    """Return no hit."""
+    """Return zero hits."""
     return tf.constant(0)
 
 
 def tally(encoded: Any, outputs: Any) -> Any:
-    """Return how many classes are right."""
+    """Return how many examples get the right class."""
     hits = tf.equal(tf.argmax(outputs, axis=1), tf.argmax(encoded, axis=1))
     return tf.reduce_sum(tf.cast(hits, tf.int32))
 
 
-def score(tally: Any, examples: Any, interface: Interface) -> Any:  # as every kind
+def score(tally: Any, examples: Any, interface: Interface) -> Any:  # required by `Kind`
     """Return the accuracy."""
     return tf.cast(tally, tf.float32) / examples
 
 
 def predicted(outputs: Any, is_finite: Any, interface: Interface) -> Any:
-    """Return the number of each example's class, or that of none."""
+    """Return the most probable class of each example, or `no_class`."""
     best = tf.where(is_finite, tf.argmax(outputs, axis=1), no_class(interface.outputs))
     return tf.cast(best, label_type(interface.outputs))
 
 
-def losses(targets: Any, outputs: Any, interface: Interface) -> Any:  # likewise
+def losses(targets: Any, outputs: Any, interface: Interface) -> Any:  # required by `Kind`
     """Return the cross-entropy of the softmax, in nats."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(targets, tf.int32), outputs)
 
 
 def some(examples: int, outputs: int) -> NDArray[np.float32]:
-    """Return the classes in turn."""
+    """Return one-hot labels that go through the classes in turn."""
     return np.eye(outputs, dtype=np.float32)[np.arange(examples) % outputs]
 
 
 def answers(
     outputs: NDArray[np.float64],
     names: Sequence[str] | None,
-    interface: Interface,  # as every kind has it
+    interface: Interface,  # required by `Kind`
 ) -> dict[str, Any]:
-    """Return `class`, the most probable one, and `probabilities`, of each class."""
+    """Return `class`, the most probable one, and `probabilities`, one for each class."""
     scores = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     probabilities = (scores / scores.sum(axis=1, keepdims=True)).round(_DECIMALS)
     best = outputs.argmax(axis=1)

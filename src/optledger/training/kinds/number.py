@@ -1,4 +1,4 @@
-"""A number: models are trained on it less its mean, by its deviation, and tell it as it is."""
+"""A number: models learn it with mean 0 and deviation 1, and predict it on its own scale."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,23 +11,23 @@ from optledger.datasets.interface import Interface
 
 
 def encoded(targets: NDArray[Any], interface: Interface) -> NDArray[np.float32]:
-    """Return numbers with a mean of 0 and a deviation of 1 in the train split, (examples, 1)."""
+    """Return numbers with mean 0 and deviation 1 in the train split, shape (examples, 1)."""
     scaled = (targets - interface.mean) / interface.deviation
     return scaled.astype(np.float32)[:, np.newaxis]
 
 
 def strata(targets: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the same of each example: parts keep the shares of nothing."""
+    """Return the same stratum for each example: subsets keep no shares."""
     return np.zeros(len(targets), np.uint8)
 
 
 def activated(outputs: Any) -> Any:
-    """Return the outputs as they are."""
+    """Return the outputs unchanged."""
     return outputs
 
 
 def nothing() -> Any:
-    """Return no error."""
+    """Return zero, the sum of no errors."""
     return tf.constant(0.0)
 
 
@@ -42,7 +42,7 @@ def score(tally: Any, examples: Any, interface: Interface) -> Any:
 
 
 def predicted(outputs: Any, is_finite: Any, interface: Interface) -> Any:
-    """Return the number of each example, or NaN."""
+    """Return the number for each example, or NaN where its output is not finite."""
     return tf.where(is_finite, _unscaled(outputs, interface), np.nan)
 
 
@@ -52,12 +52,12 @@ def losses(targets: Any, outputs: Any, interface: Interface) -> Any:
 
 
 def _unscaled(outputs: Any, interface: Interface) -> Any:
-    """Return numbers on the target's own scale, of which 32 bits may be too few."""
+    """Return numbers on the target's own scale, in float64, as float32 may lose digits of them."""
     return tf.cast(outputs[:, 0], tf.float64) * interface.deviation + interface.mean
 
 
 def some(examples: int, outputs: int) -> NDArray[np.float32]:
-    """Return numbers about 0."""
+    """Return numbers around 0."""
     values = np.cos(np.arange(examples * outputs, dtype=np.float32))
     return values.reshape(examples, outputs)
 
@@ -67,6 +67,6 @@ def answers(
     names: Sequence[str] | None,
     interface: Interface,
 ) -> dict[str, Any]:
-    """Return the number, in a column of its name."""
+    """Return the predicted numbers, in a column with the target's name."""
     found = outputs[:, 0] * interface.deviation + interface.mean
     return {(names or ["number"])[0]: found}

@@ -1,9 +1,11 @@
-"""The models that params.yaml can name: from pixels to logits.
+"""The models that params.yaml can name.
 
-A model is a file with a function of its name: one of this package, or the user's own in `models/`
-beside params.yaml. The function takes scaled images and the number of classes; what else it takes
-are its arguments in params.yaml. A file imports installed packages, this one included, and no
-file beside it. What else is in `models/` it may read.
+A model is a Python file with a function of the same name. The file is in this package, or in the
+user's folder `models/` beside params.yaml. The function takes scaled inputs, the number of outputs,
+and its arguments from params.yaml. It returns logits.
+
+A model's file may import installed packages, this one included, but no file beside it. It may read
+the other files in `models/`.
 """
 
 import sys
@@ -15,25 +17,28 @@ from typing import Any
 _PACKAGE = Path(__file__).parent
 
 OWN = Path("models")
-"""The folder of the user's, from where params.yaml is."""
+"""The user's folder of models, relative to the folder of params.yaml."""
 
 
 class ModelError(Exception):
-    """What is wrong with the file of a model."""
+    """A model's file that cannot be used."""
 
 
 def files() -> dict[str, Path]:
-    """Return the file of each model by name; of two of one name, that of this package."""
+    """Return each model's file by name. A model of this package hides a user's of its name."""
     return _files(OWN) | _files(_PACKAGE)
 
 
 def hidden(name: str) -> Path | None:
-    """Return the user's file of a name that this package has, too; None where there is none."""
+    """Return the user's file that is hidden by a model of this package; None if there is none."""
     return _files(OWN).get(name) if name in _files(_PACKAGE) else None
 
 
 def read_by(name: str) -> dict[str, Path]:
-    """Return what a model may read beside its own code: all else in the folder of the user's."""
+    """Return the files that a user's model may read: all in `models/` but code and READMEs.
+
+    Their names are relative to `models/`. A model of this package reads none.
+    """
     if name in _files(_PACKAGE) or name not in _files(OWN):
         return {}
     paths = (path for path in sorted(OWN.rglob("*")) if path.is_file())
@@ -46,7 +51,7 @@ def read_by(name: str) -> dict[str, Path]:
 
 
 def load(name: str) -> Callable[..., Any]:
-    """Return the function of a model that `files` has.
+    """Return the function of a model that `files` lists.
 
     Raises:
         ModelError: its file cannot be imported, or has no function of its name.
@@ -74,7 +79,7 @@ def _import(name: str, path: Path) -> Any:
     module = ModuleType(name)
     module.__file__ = str(path)
     try:
-        # Not by way of bytecode, which may be of another text of the same size and second.
+        # Compile the text: cached bytecode may belong to another text of the same size and second.
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())

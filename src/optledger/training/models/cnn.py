@@ -18,19 +18,19 @@ def cnn(
     activation: str = "relu",
     dropout: float = 0.0,
 ) -> Any:
-    """Return the logits of a convolutional network, whose layers each halve rows and columns.
+    """Return the logits of a convolutional network. Each layer halves rows and columns.
 
     Args:
         inputs: scaled pixels, shape (images, rows, columns) or (images, rows, columns, channels).
-        outputs: of the logits, shape (images, outputs).
-        filters: of each convolution.
-        kernel_size: rows and columns of the filters.
-        activation: of each filter's output, by its name in Keras.
+        outputs: how many logits an image has; their shape is (images, outputs).
+        filters: how many filters each convolution has.
+        kernel_size: how many rows and columns a filter has.
+        activation: the name in Keras of the convolutions' activation function.
         dropout: the share of the last layer's inputs that a training step leaves out.
 
     Raises:
-        ValueError: an argument is not what it has to be, or the inputs are no images, or too
-            small to halve.
+        ValueError: an argument is out of range, the inputs are no images, or the images are too
+            small to be halved by every layer.
     """
     check_counts("filters", filters)
     if len(inputs.shape) < 3:
@@ -41,7 +41,7 @@ def cnn(
     if not 1 <= kernel_size <= side:
         raise ValueError(f"kernel_size must be an integer from 1 to {side}, not {kernel_size!r}")
     places, patch = rows * columns, kernel_size**2
-    # Of each layer what an image becomes, and the weights; as if none were halved.
+    # Numbers of each layer: an image's patches and outputs, and the weights; without the halving.
     layers = [
         places * (patch * before + after) + patch * before * after
         for before, after in pairwise((channels, *filters))
@@ -59,14 +59,14 @@ def cnn(
 
 
 def _patches(maps: Any, size: int) -> Any:
-    """Return each place's neighbourhood, with zeros around the maps.
+    """Return the neighbourhood of each place, with zeros around the maps.
 
-    A dense layer of it is a convolution, and one matrix product: compiled for processors, Keras's
-    own convolution takes several times as long.
+    A dense layer on it is a convolution in one matrix product. Keras's own convolution takes
+    several times as long when compiled for CPUs.
 
     Args:
         maps: shape (images, rows, columns, channels).
-        size: rows and columns of the neighbourhood.
+        size: how many rows and columns a neighbourhood has.
 
     Returns:
         Shape (images, rows, columns, size * size * channels).
@@ -84,7 +84,7 @@ def _patches(maps: Any, size: int) -> Any:
 
 
 def _halved(maps: Any) -> Any:
-    """Return the maximum of each block of two by two; an odd last row or column is left out."""
+    """Return the maximum of each block of two by two, without an odd last row or column."""
     _, rows, columns, channels = maps.shape
     even = maps[:, : rows // 2 * 2, : columns // 2 * 2]
     blocks = keras.ops.reshape(even, (-1, rows // 2, 2, columns // 2, 2, channels))

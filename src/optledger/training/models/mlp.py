@@ -18,17 +18,17 @@ def mlp(
     activation: str = "relu",
     dropout: float = 0.0,
 ) -> Any:
-    """Return the logits of a multilayer perceptron; without hidden units, of softmax regression.
+    """Return the logits of a multilayer perceptron; without hidden layers, softmax regression.
 
     Args:
         inputs: scaled pixels or columns, of any shape (examples, ...).
-        outputs: of the logits, shape (examples, outputs).
-        hidden_units: of each layer.
-        activation: of each hidden unit, by its name in Keras.
+        outputs: how many logits an example has; their shape is (examples, outputs).
+        hidden_units: how many units each hidden layer has.
+        activation: the name in Keras of the hidden layers' activation function.
         dropout: the share of each hidden layer's units that a training step leaves out.
 
     Raises:
-        ValueError: an argument is not what it has to be.
+        ValueError: an argument is out of range, or the model would be too large.
     """
     check_counts("hidden_units", hidden_units)
     widths = (math.prod(inputs.shape[1:]), *hidden_units, outputs)
