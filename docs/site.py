@@ -60,8 +60,8 @@ def build(folder: Path) -> Path:
             head = "---\nsearch: {exclude: true}\n---\n" if name.startswith("results/") else ""
             page.write_text(head + text, encoding="utf-8")
     configuration = shutil.copy("docs/zensical.toml", folder)
-    command = ["zensical", "build", "--strict", "--clean", "--config-file", configuration]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file"]
+    done = subprocess.run([*command, configuration], capture_output=True, text=True, check=False)
     if done.returncode:
         # In colours, and with a traceback of its own below.
         told = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)

@@ -51,7 +51,7 @@ def merged(branches: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple
 
 
 def merge(project: Project, branch: str, *arguments: str) -> str:
-    """Merge as docs/team.md says; return what `dvc repro`, with `arguments`, printed."""
+    """Merge as docs/pull-requests.md says; return what `dvc repro`, with `arguments`, printed."""
     project.run("git", "merge", branch, check=False)
     settle(project)
     printed = project.run("dvc", "repro", *arguments)
