@@ -89,11 +89,13 @@ torture: .venv/developer ## publish with every fault at every request; lose all 
 interrupt: .venv/developer ## kill the pipeline fifty times at random moments, and compare (about 15 minutes)
 	@python tests/interruptions.py
 
-check: .venv/developer ## lint, check types and workflows
+check: .venv/developer ## lint, check types, workflows, spelling and the length of sentences
 	@ruff check
 	@ruff format --check
 	@mypy
 	@zizmor --offline --quiet .github
+	@codespell
+	@python docs/sentences.py
 
 verify: .venv/installed ## hold data, outputs, cache, lock and runs against each other
 	@optledger verify
@@ -116,8 +118,9 @@ calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong 
 gate: .venv/developer ## count how often the gate of `review` fails for seeds alone (about 25 minutes)
 	@PYTHONPATH=tests python benchmarks/gate.py
 
-docs: .venv/installed ## write docs/reference.md anew from the code
+docs: .venv/developer ## write docs/reference.md anew from the code, and build the site in build/site
 	@python docs/reference.py
+	@python docs/site.py
 
 pictures: .venv/developer ## take the picture of the report that the README shows
 	@python benchmarks/pictures.py

@@ -17,7 +17,7 @@ MOST_IN_README = 25
 # Records of what was measured and changed, which nobody reads from top to bottom.
 _RECORDS = {Path("CHANGELOG.md"), Path("docs/findings.md")}
 
-_ENDS = re.compile(r"[.:;?!]\s|\n\s*\n|\n\s*(?:-|\d+\.) ")
+_ENDS = re.compile(r"[.:;?!]\s|\n\s*\n|\n\s*(?:-|\d+\.?) ")
 
 
 def long_sentences(text: str, most: int = MOST) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from typer.main import get_command
 
 from optledger.cli import app
@@ -79,13 +81,46 @@ def test_the_reference_is_as_the_code_is() -> None:
 
 
 def test_the_readme_fits_on_two_screens() -> None:
-    """And no sentence of it has more than 25 words."""
-    page = REPOSITORY / "README.md"
-    assert len(page.read_text().splitlines()) <= 150
-    text = re.sub(r"(?m)^([|>!#]|\*How).*$|\]\([^)]*\)", " ", prose(page))
-    for sentence in re.split(r"[.:?]\s|\n\n|\n- ", text):
-        words = [word for word in sentence.split() if re.search(r"\w", word)]
-        assert len(words) <= 25, " ".join(words)
+    """How long its sentences are is for `make check`."""
+    assert len((REPOSITORY / "README.md").read_text().splitlines()) <= 150
+
+
+def test_the_site_is_built_and_asks_for_nothing(tmp_path: Path, browser: Browser) -> None:
+    """Strictly: each page is in its contents; a page with formulas draws them, by itself."""
+    command = [sys.executable, "docs/site.py", str(tmp_path)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    contents = (REPOSITORY / "docs/zensical.toml").read_text()
+    for page in (REPOSITORY / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"docs/{page.name}" in contents, page.name
+    window = browser.new_page()
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    window.goto((tmp_path / "site/docs/statistics.html").as_uri())
+    assert [url for url in asked if not url.startswith("file:")] == []
+    assert window.locator("math").count() > 50
+    # A table of MathML has cells, which are as wide as what they hold if they are drawn.
+    assert window.locator("math mfrac").first.bounding_box()
+    assert "$" not in " ".join(window.locator("article p").all_inner_texts())
+
+
+def test_a_broken_link_ends_the_site(tmp_path: Path) -> None:
+    """With its place; a broken anchor is one, too."""
+    for name in ("docs/site.py", "docs/zensical.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    text = (tmp_path / "docs/zensical.toml").read_text()
+    (tmp_path / "docs/zensical.toml").write_text(re.sub(r"(?ms)^nav = .*?^\]", "", text))
+    (tmp_path / "README.md").write_text("# A page\n\n[gone](gone.md), [here](#nowhere)\n")
+    (tmp_path / "build").mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    command = [sys.executable, "docs/site.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "page does not exist" in done.stderr
+    assert "anchor does not exist" in done.stderr
+    assert "README.md:3" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_leaderboard_of_the_readme_is_that_of_the_results() -> None:
