@@ -187,10 +187,10 @@ def test_without_results_there_is_nothing_to_plan_with() -> None:
     with pytest.raises(UserError, match=r"^results/seeds.csv: found one seed of a variant; allow"):
         plan(settings, [], None, 0.8)
     (RESULTS / "seeds.csv").unlink()
-    with pytest.raises(UserError, match=r"^results/seeds.csv: found nothing; allowed: the r"):
+    with pytest.raises(UserError, match=r"^results/seeds.csv: does not exist; run dvc repro"):
         plan(settings, [], None, 0.8)
     (RESULTS / "leaderboard.csv").unlink()
-    with pytest.raises(UserError, match=r"^results/leaderboard.csv: found nothing; allowed: the r"):
+    with pytest.raises(UserError, match=r"^results/leaderboard.csv: does not exist; run dvc repro"):
         plan(settings, [], None, 0.8)
 
 

@@ -160,17 +160,20 @@ def test_a_key_of_a_document_is_shown_as_it_is_written(tmp_path: Path, key: str)
     with pytest.raises(UserError) as caught:
         params.load(path)
     assert str(caught.value).isprintable()
-    assert str(caught.value).startswith(f"{path}: {key}: found 1".replace(r"\e", r"\x1b"))
+    assert str(caught.value) == f"{path}: {key}: unknown key".replace(r"\e", r"\x1b")
 
 
 @pytest.mark.parametrize(
     ("key", "near"),
-    [("lerning_rate", ", perhaps learning_rate"), ("batchsize", ", perhaps batch_size"), ("q", "")],
+    [
+        ("lerning_rate", "; did you mean learning_rate?"),
+        ("batchsize", "; did you mean batch_size?"),
+        ("q", ""),
+    ],
 )
 def test_an_unknown_key_has_the_nearest_known_one_beside_it(key: str, near: str) -> None:
     """If any is near."""
     document = {"optimizer": "Adam", "learning_rate": 0.1, key: 1}
-    with pytest.raises(
-        UserError, match=f"(?m): {key}: found 1; allowed: no key of this name{near}$"
-    ):
+    with pytest.raises(UserError) as caught:
         validate(Variant, document, Path("params.yaml"))
+    assert f"params.yaml: {key}: unknown key{near}" in str(caught.value).splitlines()

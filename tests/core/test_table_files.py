@@ -185,5 +185,5 @@ def test_tables_that_belong_together_are_of_the_same_variants(tmp_path: Path) ->
 
 def test_a_table_that_is_missing_is_one_line(tmp_path: Path) -> None:
     """It says what brings it."""
-    with pytest.raises(UserError, match=r"a.csv: found nothing; allowed: the results of dvc repro"):
+    with pytest.raises(UserError, match=r"a.csv: does not exist; run dvc repro"):
         read(tmp_path / "a.csv", SCHEMA)

@@ -266,7 +266,7 @@ def test_results_of_other_parameters_are_told(
 def test_results_that_are_not_there_are_told(project: Project, file: str) -> None:
     """One line says how to get them; the exit status is 2."""
     (project.path / file).unlink()
-    line = f"{file}: found nothing; allowed: the results of dvc repro, or of dvc pull"
+    line = f"{file}: does not exist; run dvc repro or dvc pull first"
     assert exported(project).splitlines() == [line, "2"]
 
 

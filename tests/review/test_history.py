@@ -186,7 +186,7 @@ def test_an_older_version_tells_what_it_knew(
         ),
         (
             {"table": moved(0.9), "params": None},
-            "not readable: params.yaml: found nothing; allowed: the parameters of the results",
+            "not readable: params.yaml: not in this commit",
         ),
         (
             {"table": moved(0.9), "params": "comparison: {metric: speed}"},

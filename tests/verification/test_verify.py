@@ -106,7 +106,7 @@ def test_a_finished_project_has_no_breaks(project: Project) -> None:
 def test_without_a_lock_there_is_nothing_to_verify(project: Project) -> None:
     """One line, with exit status 2."""
     (project.path / "dvc.lock").unlink()
-    line = "dvc.lock: found nothing; allowed: what dvc repro writes, so run that first"
+    line = "dvc.lock: does not exist; run dvc repro first"
     assert verified(project) == [line, "2"]
 
 

@@ -1,6 +1,6 @@
 """YAML files read as frozen, validated objects, with a one-line message for each mistake."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -224,8 +224,19 @@ def _short(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def validate(model: type[Model], document: Any, path: Path) -> Model:
+def validate(
+    model: type[Model],
+    document: Any,
+    path: Path,
+    is_repeated: Callable[[Sequence[int | str]], bool] = lambda location: False,
+) -> Model:
     """Return `document` as an instance of `model`.
+
+    Args:
+        model: the form of the document.
+        document: the content, as parsed from YAML.
+        path: the file to name in messages.
+        is_repeated: whether a mistake at a location repeats one that has a line elsewhere.
 
     Raises:
         UserError: the document has mistakes; the text has a line for each.
@@ -233,7 +244,9 @@ def validate(model: type[Model], document: Any, path: Path) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        lines = _lines(error.errors(include_url=False), path, model)
+        found = error.errors(include_url=False)
+        told = [each for each in found if not is_repeated(each["loc"])] or found
+        lines = [_line(each, path, model) for each in told]
         raise UserError("\n".join(lines)) from None
 
 
@@ -243,24 +256,24 @@ def _conflict(text: str) -> int | None:
     return next((n for n, line in enumerate(lines, 1) if line.startswith("<<<<<<< ")), None)
 
 
-def _lines(errors: Iterable[ErrorDetails], path: Path, model: type[BaseModel]) -> list[str]:
-    return [
-        mistake(
-            path,
-            ".".join(map(str, filter(_is_key, error["loc"]))) or "the whole file",
-            None if error["type"] == "missing" else error["input"],
-            _allowed(error, model),
-        )
-        for error in errors
-    ]
+def _line(error: ErrorDetails, path: Path, model: type[BaseModel]) -> str:
+    key = ".".join(map(str, filter(_is_key, error["loc"]))) or "the whole file"
+    match error["type"]:
+        case "missing":
+            return printable(f"{path}: {_short(key, 120)}: missing required key")
+        case "extra_forbidden":
+            near = _near(str(error["loc"][-1]), model)
+            return printable(f"{path}: {_short(key, 120)}: unknown key{near}")
+        case _:
+            return mistake(path, key, error["input"], _allowed(error))
 
 
 def _near(key: str, model: type[BaseModel]) -> str:
-    """Return the known key nearest to `key` as the end of a message; empty if none is near."""
+    """Return a question for the known key nearest to `key`; empty if none is near."""
     schema = model.model_json_schema()
     sections = [schema, *schema.get("$defs", {}).values()]
     keys = {name for section in sections for name in section.get("properties", ())}
-    return "".join(f", perhaps {near}" for near in get_close_matches(key, sorted(keys), n=1))
+    return "".join(f"; did you mean {near}?" for near in get_close_matches(key, sorted(keys), n=1))
 
 
 def _is_key(part: int | str) -> bool:
@@ -268,12 +281,8 @@ def _is_key(part: int | str) -> bool:
     return part != "[key]" and not str(part).startswith(BRANCH)
 
 
-def _allowed(error: ErrorDetails, model: type[BaseModel]) -> str:
+def _allowed(error: ErrorDetails) -> str:
     match error["type"]:
-        case "extra_forbidden":
-            return f"no key of this name{_near(str(error['loc'][-1]), model)}"
-        case "missing":
-            return "a value is needed"
         case "model_type" | "dict_type" | "model_attributes_type":
             return "a mapping of keys to values"
         case "too_short":

@@ -7,7 +7,8 @@ about mistakes have to ask which of the two a value came from.
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -693,11 +694,17 @@ def inheriting(model: Any, training: Mapping[str, Any], variant: Any) -> Any:
     return variant
 
 
-class _Defaults(Section):
-    model_config = ConfigDict(extra="ignore")
-
-    model: NamedComponent
-    training: Training
+def _is_inherited(document: Any, location: Sequence[int | str]) -> bool:
+    """Return whether a mistake of a variant is one of `training` or `model`, which it inherits."""
+    match document, location:
+        case {"variants": dict() as variants}, ("variants", name, key, *rest):
+            own = variants.get(name)
+            if not isinstance(own, dict) or key not in {"model", *Training.model_fields}:
+                return False
+            if key == "model" and isinstance(own.get(key), dict) and "name" not in own[key]:
+                return bool(rest) and rest[-1] not in own[key]
+            return key not in own
+    return False
 
 
 def load(path: Path = PARAMS) -> Params:
@@ -719,9 +726,7 @@ def parse(document: Any, path: Path) -> Params:
     Raises:
         UserError: the content has mistakes; the text has a line for each.
     """
-    # The defaults first: every variant would repeat a mistake in them.
-    validate(_Defaults, document, path)
-    params = validate(Params, document, path)
+    params = validate(Params, document, path, partial(_is_inherited, document))
     mistakes = [
         *_name_mistakes("variants", params.variants, path),
         *_name_mistakes("cases", params.cases, path),

@@ -135,8 +135,7 @@ def read(path: Path, schema: Schema, as_text: bool = False) -> pd.DataFrame:
     try:
         content = formats.read(path)
     except FileNotFoundError:
-        allowed = "the results of dvc repro, or of dvc pull"
-        raise UserError(f"{path}: found nothing; allowed: {allowed}") from None
+        raise UserError(f"{path}: does not exist; run dvc repro or dvc pull first") from None
     try:
         return parse(content, schema, as_text=as_text)
     except UserError as error:

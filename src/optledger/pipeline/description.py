@@ -101,7 +101,7 @@ def opened() -> Iterator[Pipeline]:
         UserError: the pipeline has never run, or DVC cannot read it.
     """
     if not LOCK.exists():
-        raise UserError(f"{LOCK}: found nothing; allowed: what dvc repro writes, so run that first")
+        raise UserError(f"{LOCK}: does not exist; run dvc repro first")
     # Look for mistakes first: DVC reports only some of them, and never the line.
     for path in filter(Path.exists, DOCUMENTS):
         read_yaml(path)

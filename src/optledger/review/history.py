@@ -271,7 +271,7 @@ def _snapshots(lines: Sequence[Sequence[str]]) -> Iterator[Snapshot]:
 
 def _document(content: Content | None, section: Callable[[bytes], Any]) -> Document:
     if content is None:
-        raise UserError(f"{PARAMS}: found nothing; allowed: the parameters of the results")
+        raise UserError(f"{PARAMS}: not in this commit")
     document = _joined(content.content, section) or parse_yaml(content.content, str(PARAMS))
     if not isinstance(document, Mapping):
         raise UserError(mistake(PARAMS, "the whole file", document, "a mapping"))

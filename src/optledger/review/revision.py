@@ -147,7 +147,7 @@ def read(opened: Any, name: str) -> Revision:
         with opened.switch(commit or WORKSPACE):
             return _read(opened, name, commit)
     except NotDvcRepoError:
-        raise UserError(f"{name}: found no DVC repository in this folder; {_ALLOWED}") from None
+        raise UserError(f"{name}: this folder has no DVC repository; {_REMEDY}") from None
     except DvcException as error:
         raise UserError(f"{name}: {' '.join(str(error).split())}") from None
 
@@ -172,7 +172,7 @@ def resolve(name: str) -> str:
     raise UserError(f"optledger review: found no {name!r}; allowed: {allowed}")
 
 
-_ALLOWED = "allowed: a revision with the results of dvc repro"
+_REMEDY = "name a revision with the results of dvc repro"
 
 
 def _read(opened: Any, name: str, commit: str | None) -> Revision:
@@ -180,7 +180,7 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
         try:
             return bytes(opened.fs.cat_file(opened.fs.join(opened.root_dir, *path.parts)))
         except FileNotFoundError:
-            raise UserError(f"{name}: {path}: found nothing; {_ALLOWED}") from None
+            raise UserError(f"{name}: it has no {path}; {_REMEDY}") from None
         except OSError as error:
             raise UserError(f"{name}: {path}: {error.strerror}") from None
 
@@ -195,7 +195,7 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
             parse_yaml(content(path), f"{prefix}{path}")
     found = {stage.name: stage for stage in stages(opened)}
     if not found:
-        raise UserError(f"{name}: dvc.yaml: found no pipeline; {_ALLOWED}")
+        raise UserError(f"{name}: dvc.yaml has no pipeline; {_REMEDY}")
 
     def table(kind: str, *needed: str) -> pd.DataFrame:
         path = RESULTS / f"{kind}.csv"
@@ -208,7 +208,7 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
     # An older version's tables may lack the other columns.
     seeds = table("seeds", "variant", "seed", "diverged_epoch")
     if not metrics_in(seeds):
-        raise UserError(f"{name}: {RESULTS / 'seeds.csv'}: found no metric; {_ALLOWED}")
+        raise UserError(f"{name}: {RESULTS / 'seeds.csv'}: it has no metric; {_REMEDY}")
     leaderboard = table("leaderboard", "variant").set_index("variant")
     return Revision(
         name=name,

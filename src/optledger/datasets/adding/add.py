@@ -72,7 +72,7 @@ def _look(place: Path, options: Options) -> Draft:
         return idx.look(place, options) if is_idx else images.look(place, options)
     suffix = place.suffix.lower()
     if not place.is_file():
-        raise UserError(f"{place}: found nothing; allowed: a folder or a file")
+        raise UserError(f"{place}: does not exist; name a folder or a file")
     if suffix == ".npz":
         return npz.look(place, options)
     if suffix in (".csv", ".tsv", ".txt", ".parquet", ".pq"):
