@@ -201,7 +201,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, lines: list[str] | None) -> None:
-    """Each names the file and the key, and what was found and what is allowed, or that it is no key."""
+    """Each names the file and the key, and what is wrong with it."""
     with pytest.raises(UserError) as caught:
         load(tmp_path, (old, new))
     found = str(caught.value).splitlines()
