@@ -77,7 +77,7 @@ def test_results_that_were_not_made_shut_the_gate(history: Project, tmp_path: Pa
         ),
         (
             ["empty", "changed"],
-            "empty: it has no results/seeds.csv; name a revision with the results of dvc results\n",
+            "empty: it has no results/seeds.csv; name a revision with the results of dvc repro\n",
         ),
     ],
 )
