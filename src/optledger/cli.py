@@ -43,10 +43,10 @@ from optledger.trials.sufficiency import example_mistakes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-trials_app = typer.Typer(help="Finished trials that are kept: how many, and removing them.")
+trials_app = typer.Typer(help="Show how many finished trials are kept, or remove some of them.")
 app.add_typer(trials_app, name="trials")
 
-dataset_app = typer.Typer(help="Datasets: one of your own, and those that there are.")
+dataset_app = typer.Typer(help="List the datasets, add one of your own, or choose one to train on.")
 app.add_typer(dataset_app, name="dataset")
 
 # Modules that take long to import are imported by the commands that need them.
@@ -90,7 +90,7 @@ def _optledger() -> None:
 
 @app.command(epilog="Example: optledger check")
 def check() -> None:
-    """Check params.yaml and the dataset it names, and build every model, optimizer and loss."""
+    """Check params.yaml and its dataset's entry, and build every model, optimizer and loss."""
     executor.worker_count()
     _mend()
     settings = params.load()
@@ -99,8 +99,10 @@ def check() -> None:
 
 
 @app.command(epilog="Example: optledger experiment look")
-def experiment(name: str) -> None:
-    """Run experiments/NAME.yaml as a DVC experiment of that name, in a copy of the checkout."""
+def experiment(
+    name: Annotated[str, typer.Argument(help="name of a file in experiments/, without .yaml")],
+) -> None:
+    """Run experiments/NAME.yaml as the DVC experiment NAME, in a copy of the checkout."""
     executor.worker_count()
     cluster = executor.cluster()
     settings, overrides = experiments.load(name)
@@ -124,16 +126,19 @@ def experiment(name: str) -> None:
 def history_of_results(
     variants: Annotated[
         list[str] | None,
-        typer.Argument(help="else the champion; with --json and --figure all that there are"),
+        typer.Argument(
+            help="variants to show; default: the champion, with --figure all that there are now, "
+            "with --json all that there ever were"
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="as a program reads it")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
     figure: Annotated[
-        Path | None, typer.Option(help="an SVG to draw; a file of that name is replaced")
+        Path | None, typer.Option(help="SVG file to draw as well; an existing file is replaced")
     ] = None,
 ) -> None:
-    """Show how results changed over time: each commit that changed them, the newest first.
+    """Show how the results changed over time: each commit that changed them, newest first.
 
-    Commits are those of this branch; a merge counts as one commit. See docs/team.md.
+    Only commits of this branch are shown, and a merge is one commit. See docs/team.md.
     """
     from optledger.review import history, history_report
 
@@ -155,10 +160,13 @@ def history_of_results(
 @app.command("plots", epilog="Example: optledger plots main")
 def draw_plots(
     revisions: Annotated[
-        list[str] | None, typer.Argument(help="to draw beside each other, as dvc plots diff does")
+        list[str] | None,
+        typer.Argument(
+            help="revisions to draw side by side, as dvc plots diff does; default: workspace"
+        ),
     ] = None,
 ) -> None:
-    """Write DVC's plots to build/plots/index.html, a page that needs no network."""
+    """Draw DVC's plots on a page that needs no network, build/plots/index.html."""
     from optledger.plots import draw
 
     print(f"Look at {draw(revisions or [])}")
@@ -167,17 +175,22 @@ def draw_plots(
 @app.command(epilog="Example: optledger power adam sgd --difference 0.002")
 def power(
     variants: Annotated[
-        list[str] | None, typer.Argument(help="two or more; else those that lead")
+        list[str] | None,
+        typer.Argument(
+            help="two or more variants; default: those that lead, or all without divergence "
+            "if fewer than two do"
+        ),
     ] = None,
     difference: Annotated[
         float | None,
         typer.Option(
-            help="in the metric's own unit: 0.002 is 0.2 points of accuracy; else the margin"
+            help="difference to detect, in the metric's unit (0.002 is 0.2 points of accuracy); "
+            "default: the margin"
         ),
     ] = None,
-    power: Annotated[float, typer.Option(help="the probability to see it")] = 0.8,
+    power: Annotated[float, typer.Option(help="probability of detecting the difference")] = 0.8,
 ) -> None:
-    """Show how many seeds it takes to see a difference, given the noise in the results."""
+    """Show how many seeds it takes to detect a difference, given the noise in the results."""
     from optledger.analysis import planning
 
     print(planning.plan(params.load(), variants or [], difference, power))
@@ -186,22 +199,27 @@ def power(
 @app.command(epilog="Example: optledger publish --official")
 def publish(
     restore: Annotated[
-        bool, typer.Option("--restore", help="bring back runs that someone deleted")
+        bool,
+        typer.Option("--restore", help="also bring back the runs that someone deleted in MLflow"),
     ] = False,
     replace: Annotated[
-        list[str] | None, typer.Option(help="the id of a run to make anew, as verify asks for")
+        list[str] | None,
+        typer.Option(
+            help="ID of a run to delete and publish again, as verify recommends; repeatable"
+        ),
     ] = None,
     is_official: Annotated[
         bool | None,
         typer.Option(
-            "--official/--try", help="what the results are, whatever Git knows of their commit"
+            "--official/--try",
+            help="treat the results as official or as a try; default: Git decides",
         ),
     ] = None,
 ) -> None:
     """Publish the results to MLflow, as the last stage of the pipeline does.
 
-    Results are official once a commit has them on the branch that params.yaml names. Until then
-    they are a try, which changes no official answer.
+    Results are official once they are committed on the branch that publish.branch in params.yaml
+    names. Until then they are a try, and MLflow's official answer and champion stay as they are.
     """
     from optledger.stages.publish import publish_results
 
@@ -211,10 +229,10 @@ def publish(
 @app.command(epilog="Example: optledger ui --port 5002")
 def ui(
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="of the server that is started")
+        int, typer.Option(min=1, max=65535, help="port on this machine for MLflow's pages")
     ] = 5000,
 ) -> None:
-    """Print links to the leaderboards, and serve MLflow's pages unless the store is a server."""
+    """Print links to the leaderboards in MLflow, and serve them if no server does."""
     from optledger.tracking.servers import show
 
     show(port)
@@ -223,13 +241,14 @@ def ui(
 @app.command(epilog="Example: optledger serve digits --port 5003")
 def serve(
     dataset: Annotated[
-        str | None, typer.Argument(help="whose champion; else that of params.yaml")
+        str | None,
+        typer.Argument(help="dataset whose champion to serve; default: that of params.yaml"),
     ] = None,
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="of the server that is started")
+        int, typer.Option(min=1, max=65535, help="port on this machine to serve the model at")
     ] = 5001,
 ) -> None:
-    """Serve the champion's model over HTTP. It takes raw pixels, or raw columns of a table."""
+    """Serve the champion's model over HTTP. Send it raw pixels, or raw columns of a table."""
     from optledger.tracking import servers
 
     servers.serve(dataset or params.load().dataset, port)
@@ -237,20 +256,33 @@ def serve(
 
 @app.command("review", epilog="Example: optledger review main --fail-on worse")
 def review_revisions(
-    base: Annotated[str, typer.Argument(help="a Git revision, a DVC experiment, or workspace")],
-    head: Annotated[str, typer.Argument(help="likewise")] = "workspace",
+    base: Annotated[
+        str,
+        typer.Argument(
+            help="compare with a Git revision, a DVC experiment, or workspace (the present files)"
+        ),
+    ],
+    head: Annotated[
+        str,
+        typer.Argument(
+            help="judge a Git revision, a DVC experiment, or workspace (the present files)"
+        ),
+    ] = "workspace",
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="as a comment on a pull request has it")
+        bool, typer.Option("--markdown", help="print Markdown, for a comment on a pull request")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="as a program reads it")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, for programs")] = False,
     fail_on: Annotated[
         list[FailOn] | None,
-        typer.Option(help="exit status 1 if a variant is shown to be worse, or newly diverges"),
+        typer.Option(
+            help="exit with 1 if a variant is shown to be worse, or if more of its seeds diverged; "
+            "repeatable"
+        ),
     ] = None,
 ) -> None:
     """Show what changed from BASE to HEAD, and whether its effect is more than noise.
 
-    With --fail-on, the exit status is 2 if something changed since HEAD's results were made.
+    With --fail-on, the exit status is 2 if HEAD's results are out of date.
     """
     from optledger.review import report
     from optledger.review.judging import review
@@ -283,21 +315,30 @@ def schema() -> None:
 @app.command(epilog="Example: optledger settle --dry-run")
 def settle(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what is open, and what the next look costs")
+        bool,
+        typer.Option(
+            "--dry-run", help="train nothing; show what is undecided and what the next look costs"
+        ),
     ] = False,
     leave_behind: Annotated[
         bool,
-        typer.Option("--leave-behind", help="train no further seeds of who is shown to be worse"),
+        typer.Option(
+            "--leave-behind",
+            help="train no more seeds of variants shown to be worse than an unbeaten one",
+        ),
     ] = False,
     address: Annotated[
         str | None,
-        typer.Option(help="a Ray cluster to train on: host:port, auto, or local for a try"),
+        typer.Option(
+            help="Ray cluster: host:port, auto to find it, local to start one; default: RAY_ADDRESS"
+        ),
     ] = None,
 ) -> None:
-    """Train more seeds, look by look (comparison.looks), until nothing that matters is open.
+    """Train more seeds until the comparison is decided or no look is left.
 
-    Each look trains its new seeds, then runs the pipeline. seeds.count in params.yaml is set to
-    the current look, so after an interruption the same command continues.
+    A look is a number of seeds in comparison.looks. Each look trains its new seeds, then runs the
+    pipeline. The command sets seeds.count in params.yaml to the current look, so after an
+    interruption it continues there.
     """
     from optledger import settle as settling
 
@@ -313,23 +354,33 @@ def settle(
 @app.command(epilog="Example: optledger sweep --dry-run")
 def sweep(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what is kept, what would be trained and why")
+        bool,
+        typer.Option(
+            "--dry-run", help="train nothing; show what is kept, what would be trained, and why"
+        ),
     ] = False,
     recheck: Annotated[
-        int, typer.Option(min=0, help="then train so many kept trials anew, and compare bytes")
+        int,
+        typer.Option(
+            min=0, help="afterwards, train this many random kept trials again, and compare"
+        ),
     ] = 0,
     address: Annotated[
         str | None,
-        typer.Option(help="a Ray cluster to train on: host:port, auto, or local for a try"),
+        typer.Option(
+            help="Ray cluster: host:port, auto to find it, local to start one; default: RAY_ADDRESS"
+        ),
     ] = None,
     leave_out_unlike: Annotated[
-        bool, typer.Option("--leave-out-unlike", help="do without nodes that give other bytes")
+        bool,
+        typer.Option(
+            "--leave-out-unlike", help="skip nodes whose results would differ, instead of stopping"
+        ),
     ] = False,
 ) -> None:
-    """Train all missing trials of all variants in one pool. Then run dvc repro for the results.
+    """Train all missing trials of all variants in one pool. To get results, run dvc repro next.
 
-    Without --address, RAY_ADDRESS names the Ray cluster, if it is set. With --recheck, the exit
-    status is 1 if a trial comes out different from the kept one.
+    With --recheck, the exit status is 1 if a trial differs from the kept one.
     """
     executor.worker_count()
     cluster = executor.cluster(address, leave_out_unlike)
@@ -367,16 +418,26 @@ def trials(context: typer.Context) -> None:
 @trials_app.command(epilog="Example: optledger trials prune --unused")
 def prune(
     unused: Annotated[
-        bool, typer.Option("--unused", help="what params.yaml does not ask for, with these data")
+        bool,
+        typer.Option(
+            "--unused", help="select trials that params.yaml does not need, with the present data"
+        ),
     ] = False,
     older_than: Annotated[
-        float | None, typer.Option(min=0, help="days since it was written")
+        float | None,
+        typer.Option(
+            min=0,
+            help="select trials and predictions that were written at least this many days ago",
+        ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="remove it; else only say what would go")
+        bool, typer.Option("--yes", help="remove them; without it, only list them")
     ] = False,
 ) -> None:
-    """List kept trials that are old or unused, and remove them with --yes."""
+    """List kept trials that are old or unused, or remove them with --yes.
+
+    With both options, a trial has to be old and unused.
+    """
     if not unused and older_than is None:
         allowed = "--unused, --older-than DAYS or both"
         raise UserError(f"optledger trials prune: found no choice; allowed: {allowed}")
@@ -404,49 +465,68 @@ def datasets(context: typer.Context) -> None:
     "add", epilog="Example: optledger dataset add homes homes.csv --target price --kind number"
 )
 def add_dataset(
-    name: Annotated[str, typer.Argument(help="what params.yaml is to call it")],
+    name: Annotated[str, typer.Argument(help="name for the dataset in params.yaml")],
     path: Annotated[
-        Path, typer.Argument(help="a folder of images by class, or .npz, .csv, .tsv or .parquet")
+        Path,
+        typer.Argument(
+            help="folder of images by class, folder of IDX files, or .npz, .csv, .tsv or .parquet"
+        ),
     ],
     kind: Annotated[
-        str | None, typer.Option(help="of target, if unclear: classes, labels or number")
+        str | None,
+        typer.Option(help="kind of target, if the values leave it open: classes, labels or number"),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(help="the column of a table that is to be told, or those of labels: a,b,c"),
+        typer.Option(help="column of a table to predict; several for labels: a,b,c"),
     ] = None,
     test: Annotated[
         str | None,
-        typer.Option(help="the test split: a folder of images, COLUMN=VALUE, or a second file"),
+        typer.Option(
+            help="test split: a subfolder of images, COLUMN=VALUE of a table, or a second table"
+        ),
     ] = None,
     test_fraction: Annotated[
-        float | None, typer.Option(help="else so much of the items, at random; 0.2 if not given")
+        float | None,
+        typer.Option(
+            help="share of items to draw at random as the test split; "
+            "default: the data's own split, else 0.2"
+        ),
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(help="what no split may divide: a column, or a pattern like '(.*)_[0-9]+'"),
+        typer.Option(
+            help="if the test split is drawn at random, keep groups together: a column, "
+            "or an image-path pattern like '(.*)_[0-9]+'"
+        ),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="make all images fit, as in 32x32: rows and columns")
+        str | None, typer.Option(help="resize all images to these rows and columns, such as 32x32")
     ] = None,
     channels: Annotated[
-        int | None, typer.Option(help="make all images grey (1) or of colour (3)")
+        int | None, typer.Option(help="convert all images to grey (1) or colour (3)")
     ] = None,
     categories: Annotated[
-        str, typer.Option(help="columns whose values are names, as in colour,city")
+        str, typer.Option(help="columns to use as categories, such as colour,city")
     ] = "",
-    drop: Annotated[str, typer.Option(help="columns to leave out, as in id,name")] = "",
+    drop: Annotated[str, typer.Option(help="columns to leave out, such as id,name")] = "",
     arrays: Annotated[
-        str, typer.Option(help="as in train_inputs=a,train_targets=b, where names are unusual")
+        str,
+        typer.Option(
+            help="arrays of an .npz file with unusual names: train_inputs=a,train_targets=b"
+        ),
     ] = "",
-    separator: Annotated[str | None, typer.Option(help="between the cells of a CSV file")] = None,
+    separator: Annotated[
+        str | None,
+        typer.Option(help="character between the cells of a CSV file; default: detected"),
+    ] = None,
     duplicates: Annotated[
-        bool, typer.Option("--duplicates", help="allow test items that train items hold, too")
+        bool, typer.Option("--duplicates", help="allow test items that are in the train split, too")
     ] = False,
 ) -> None:
     """Describe your data in datasets/NAME.yaml, with checksums, and print what was found.
 
-    Your files stay as they are. Example: optledger dataset add flowers ~/flowers --size 32x32
+    Your files stay as they are. For images: optledger dataset add flowers ~/flowers --size 32x32
     """
     options = Options(
         kind=kind,
@@ -467,8 +547,10 @@ def add_dataset(
 
 
 @dataset_app.command("use", epilog="Example: optledger dataset use homes")
-def use_dataset(name: Annotated[str, typer.Argument(help="a dataset that there is")]) -> None:
-    """Set the dataset in params.yaml, and all other keys that its kind of target needs."""
+def use_dataset(
+    name: Annotated[str, typer.Argument(help="a name that optledger dataset lists")],
+) -> None:
+    """Set the dataset in params.yaml, and each other key that does not fit its target."""
     target = registry.load(name).target
     text, lines = use(read(PARAMS).decode(), name, target)
     write_text(PARAMS.resolve(), text)
@@ -479,10 +561,13 @@ def use_dataset(name: Annotated[str, typer.Argument(help="a dataset that there i
 @app.command(epilog="Example: optledger tensorboard build/tensorboard")
 def tensorboard(
     directory: Annotated[
-        Path, typer.Argument(help="new, or one that this command wrote, and now writes anew")
+        Path,
+        typer.Argument(
+            help="folder to write: new, empty, or written by this command, which replaces it"
+        ),
     ] = TENSORBOARD,
 ) -> None:
-    """Write the results as TensorBoard event files: a run per seed, and a mean per variant."""
+    """Write the results for TensorBoard: a run for each seed, and one for each variant's mean."""
     from optledger.report.event_files import read_runs, write_runs
 
     runs = read_runs(params.load())
@@ -494,12 +579,16 @@ def tensorboard(
 @app.command(epilog="Example: optledger verify --reproduce")
 def verify(
     reproduce: Annotated[
-        bool, typer.Option("--reproduce", help="run the pipeline again, in a clone of HEAD")
+        bool,
+        typer.Option(
+            "--reproduce",
+            help="instead, run HEAD's pipeline again in a clone and compare its outputs",
+        ),
     ] = False,
 ) -> None:
-    """Check every link from MLflow's runs back to the data, and hash every output again.
+    """Check the chain from MLflow's runs back to the data, and hash every output again.
 
-    Each break is a line with the command that mends it. The exit status is 1 if there is any.
+    Each break is printed with the command that repairs it. The exit status is 1 if there is one.
     """
     if reproduce:
         from optledger.verification.reproduce import reproduce as run_again
