@@ -94,7 +94,7 @@ check: .venv/developer ## lint, check types, workflows, spelling and the length 
 	@ruff format --check
 	@mypy
 	@zizmor --offline --quiet .github
-	@codespell
+	@codespell $$(git ls-files '*.md' '*.py' '*.yaml' '*.toml' '*.jinja' '*.js' Makefile)
 	@python docs/sentences.py
 
 verify: .venv/installed ## hold data, outputs, cache, lock and runs against each other
