@@ -122,7 +122,7 @@ docs: .venv/developer ## write docs/reference.md anew from the code, and build t
 	@python docs/reference.py
 	@python docs/site.py
 
-pictures: .venv/developer ## take the picture of the report that the README shows
+pictures: .venv/developer ## take the pictures of report and MLflow that the README shows
 	@python benchmarks/pictures.py
 
 ui: .venv/installed ## open the MLflow UI of this folder's store on this machine (PORT=5000)
