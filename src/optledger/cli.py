@@ -496,7 +496,7 @@ def add_dataset(
     by: Annotated[
         str | None,
         typer.Option(
-            help="if the test split is drawn at random, keep groups together: a column, "
+            help="keep groups together in each split: a column, "
             "or an image-path pattern like '(.*)_[0-9]+'"
         ),
     ] = None,

@@ -57,9 +57,12 @@ def test_mask(items: Items, kind: Kind, test: Test | None) -> NDArray[np.bool_]:
     A fraction is drawn at random, with the same share of each class if there are classes.
 
     Raises:
-        UserError: there are too few items of a class, or too few groups, for the fraction.
+        UserError: there are too few items of a class, or too few groups, for the fraction; or the
+            data have a test split that divides a group.
     """
     if items.is_test is not None:
+        if items.groups is not None:
+            _check_whole(items.groups, items.is_test)
         return items.is_test
     assert test is not None
     assert test.fraction is not None
@@ -69,6 +72,13 @@ def test_mask(items: Items, kind: Kind, test: Test | None) -> NDArray[np.bool_]:
     mask = np.zeros(len(items.targets), np.bool_)
     mask[chosen] = True
     return mask
+
+
+def _check_whole(groups: NDArray[Any], is_test: NDArray[np.bool_]) -> None:
+    divided = sorted({*groups[is_test]} & {*groups[~is_test]})
+    if divided:
+        allowed = "groups that are in one of both, or no --by"
+        raise refuse("--by", "groups in train and in test split", divided, allowed)
 
 
 def divide(name: str, dataset: Entry, items: Items) -> Parts:

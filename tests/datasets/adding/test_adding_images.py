@@ -37,8 +37,8 @@ def inputs(examples: object) -> np.ndarray:
     return examples.inputs  # type: ignore[attr-defined] # of Examples
 
 
-def test_folders_of_splits(added: Added, pictures: Path) -> None:
-    """Train and test, with a folder for each class in both."""
+def into_splits(pictures: Path) -> None:
+    """Move the images below train/ and test/, a folder for each class in both."""
     for name in ("zero", "one", "two"):
         for split, files in (("train", range(15)), ("test", range(15, 20))):
             (pictures / split / name).mkdir(parents=True)
@@ -46,8 +46,36 @@ def test_folders_of_splits(added: Added, pictures: Path) -> None:
                 file = f"{index:02}.png"
                 (pictures / name / file).rename(pictures / split / name / file)
         (pictures / name).rmdir()
-    _, parts = added(pictures)
+
+
+def test_folders_of_splits(added: Added, pictures: Path) -> None:
+    """Train and test, with a folder for each class in both; no validation split divides a group."""
+    into_splits(pictures)
+    _, parts = added(pictures, by="([0-9]+).png")
     assert (len(parts.train.targets), len(parts.test.targets)) == (45, 15)
+    assert parts.groups is not None
+    assert len({*parts.groups}) == 15
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"by": "[0-9]([0-9]).png"}, "--by: found 5 groups in train and in test split"),
+        (
+            {"test_fraction": 0.2},
+            "found test, train, which are splits and not classes",
+        ),
+    ],
+)
+def test_folders_of_splits_that_do_not_fit_are_one_line(
+    pictures: Path, options: dict[str, object], message: str
+) -> None:
+    """They divide a group, or would be taken for classes."""
+    into_splits(pictures)
+    with pytest.raises(UserError) as caught:
+        add("own", pictures, Options(**options))  # type: ignore[arg-type] # as a case says
+    assert message in str(caught.value)
+    assert not registry.path_of("own").exists()
 
 
 def test_no_group_is_divided(added: Added, pictures: Path) -> None:

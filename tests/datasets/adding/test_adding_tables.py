@@ -45,12 +45,29 @@ def test_a_table(kind: str, added: Added, wine: pd.DataFrame, place: Path) -> No
 def test_a_column_says_which_rows_are_test(added: Added, wine: pd.DataFrame, place: Path) -> None:
     """That column is none of the inputs."""
     wine["part"] = np.where(np.arange(len(wine)) % 5 == 0, "held out", "mine")
+    wine["grower"] = [f"g{index % 20}" for index in range(len(wine))]
     wine.to_csv(place / "wine.csv", index=False)
-    _, parts = added(
-        place / "wine.csv", target="kind", test="part=held out", drop=("note", "shelf")
-    )
+    options = {"target": "kind", "test": "part=held out", "drop": ("note", "shelf")}
+    _, parts = added(place / "wine.csv", **options, by="grower")
     assert len(parts.test.targets) == 36
     assert parts.test.inputs.shape[1] == 13
+    assert parts.groups is not None
+    assert len(set(parts.groups)) == 16
+
+
+def test_a_test_split_that_divides_a_group_is_one_line(wine: pd.DataFrame, place: Path) -> None:
+    """And so are groups of a test file, of which an entry cannot tell."""
+    wine["part"] = np.where(np.arange(len(wine)) % 5 == 0, "held out", "mine")
+    wine["grower"] = [f"g{index % 3}" for index in range(len(wine))]
+    wine.to_csv(place / "wine.csv", index=False)
+    wine.to_csv(place / "more.csv", index=False)
+    options = {"target": "kind", "by": "grower", "drop": ("note", "shelf")}
+    for test, message in [
+        ("part=held out", "--by: found 3 groups in train and in test split"),
+        (str(place / "more.csv"), "found --by with a test file of its own"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            add("own", place / "wine.csv", Options(**options, test=test))  # type: ignore[arg-type]
 
 
 def test_a_second_file_is_the_test_split(added: Added, wine: pd.DataFrame, place: Path) -> None:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from optledger.core.errors import UserError
 from optledger.core.places import listed, refuse
-from optledger.datasets.adding.draft import Draft, Options
+from optledger.datasets.adding.draft import FRACTION, Draft, Options
 from optledger.datasets.archive import images_below
 from optledger.datasets.formats.images import (
     Fit,
@@ -55,7 +55,8 @@ def look(folder: Path, options: Options) -> Draft:
         raise UserError(f"{folder}: found one class, {names[0]}; allowed: {allowed}")
     target = classes.Target(classes=names)
     shape, digests = _pixels(folder, found, options)
-    test = Test(folder=test_folder) if test_folder else options.fraction(by=options.by)
+    own = Test(folder=test_folder, by=options.by) if test_folder else None
+    test = own or options.fraction(by=options.by)
     items = Items(
         inputs=digests,
         targets=classes.read(folder, np.array([place.name for place in found]), target, str),
@@ -100,14 +101,18 @@ def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | 
         [name for name in sorted(first) if name.lower() in usual]
         for usual in (_TRAIN, _TEST, _VALIDATION)
     )
-    if not trained or options.test_fraction is not None:
+    are_splits = len(first) == len(trained) + len(tested) + len(validated) > 1
+    if not trained or (options.test_fraction is not None and not are_splits):
         return None
-    if len(tested) == 1 and len(first) == len(trained) + len(tested) + len(validated):
+    if are_splits and len(tested) == 1 and options.test_fraction is None:
         return tested[0]
-    choice = f"--test {(validated or sorted(first))[-1]} or --test-fraction {0.2}"
-    raise UserError(
-        f"{folder}: found {', '.join(sorted(first))}, of which none is test; allowed: {choice}"
-    )
+    choice = f"--test {(tested or validated or sorted(first))[-1]}"
+    if are_splits:
+        found = f"{', '.join(sorted(first))}, which are splits and not classes"
+    else:
+        found = f"{', '.join(sorted(first))}, of which none is test"
+        choice += f" or --test-fraction {FRACTION}, if they are classes"
+    raise UserError(f"{folder}: found {found}; allowed: {choice}")
 
 
 def _pixels(

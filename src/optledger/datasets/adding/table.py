@@ -94,13 +94,17 @@ def look(path: Path, options: Options) -> Draft:
         assert options.test is not None
         value = options.test.partition("=")[2]
         is_test = (whole[test_column].astype(str) == value).to_numpy()
-        test = Test(column=test_column, value=value)
+        test = Test(column=test_column, value=value, by=options.by)
         if not 0 < is_test.sum() < len(is_test):
             there = [shown(each) for each in whole[test_column].astype(str).unique()]
             raise refuse(f"{path}: {test_column}", "values", there, f"some {value}, not all")
     else:
         test = options.fraction(by=options.by)
-        groups = None if options.by is None else whole[options.by].astype(str).to_numpy()
+    if options.by is not None:
+        if test is None:
+            found = "--by with a test file of its own"
+            raise UserError(f"optledger dataset add: found {found}; allowed: one table with both")
+        groups = whole[options.by].astype(str).to_numpy()
     items = Items(
         inputs=np.stack(columns, axis=1),
         targets=KINDS[target.kind].read(where, told, target, place),
