@@ -111,7 +111,7 @@ frameworks: .venv/checked ## time an epoch beside JAX and PyTorch, in an environ
 	@dvc repro --quiet preprocess
 	@PYTHONPATH=tests python benchmarks/frameworks.py
 
-calibrate: .venv/checked ## count on 180 trainings how often verdicts are wrong (about 20 minutes)
+calibrate: .venv/checked ## count on 420 trainings how often verdicts are wrong (about 40 minutes)
 	@python benchmarks/calibrate.py
 	@python benchmarks/calibrate_kinds.py
 

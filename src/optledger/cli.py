@@ -138,7 +138,7 @@ def history_of_results(
 ) -> None:
     """Show how the results changed over time: each commit that changed them, newest first.
 
-    Only commits of this branch are shown, and a merge is one commit. See docs/team.md.
+    Only commits of this branch are shown, and a merge is one commit. See docs/changes.md.
     """
     from optledger.review import history, history_report
 
