@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from optledger.core.formats import file_digest
 from optledger.datasets.examples import Examples
@@ -22,6 +21,9 @@ FILES = {
 
 def load() -> tuple[Examples, Examples]:
     """Return the train and the test images: 8 by 8, bytes to 240."""
+    # Which takes a second, and workers and programs want no more than what the digits look like.
+    from sklearn.datasets import load_digits
+
     bundled = load_digits()
     images = (bundled.images * 15).astype(np.uint8)
     labels = bundled.target.astype(np.uint8)

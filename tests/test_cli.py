@@ -30,7 +30,7 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
             "params.yaml: variants.adam.learning_rate: found 0; allowed: a number from 1e-37",
         ),
         (
-            "batch_size: 32",
+            "batch_size: 30",
             "batch_size: 1351",
             "params.yaml: training.batch_size: found 1351; "
             "allowed: 1 to 1350, the examples that adam trains on, or full",
@@ -41,13 +41,13 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
             "params.yaml: variants.adam.schedule: found argument steps; allowed: alpha, decay_st",
         ),
         (
-            "batch_size: 32",
+            "batch_size: 30",
             "training_fraction: 0.01, batch_size: 32",
             "params.yaml: training.batch_size: found 32; "
             "allowed: 1 to 14, the examples that adam trains on, or full",
         ),
         (
-            "batch_size: 32",
+            "batch_size: 30",
             "training_fraction: 1e-9, batch_size: 1",
             "params.yaml: training.training_fraction: found 1e-09; "
             "allowed: a fraction that leaves every class an example, and not none of 0, 1, 2, 3, ",

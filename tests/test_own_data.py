@@ -113,7 +113,7 @@ def test_a_number(project: Project, tmp_path_factory: pytest.TempPathFactory) ->
     assert " in rmse with a power of 80 %" in project.run("optledger", "power", PYTHONPATH="src")
     # A pull request that makes it worse.
     project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 0.0001")
-    project.run("dvc", "repro")
+    project.run("dvc", "repro", "compare")
     review = project.run("optledger", "review", "HEAD", "workspace", PYTHONPATH="src")
     assert "adam" in review
     assert "worse" in review

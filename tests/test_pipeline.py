@@ -35,7 +35,10 @@ CASE = """\
       momentum: {rule: momentum, learning_rate: 1}
 """
 
-MOMENTUM = "  momentum: {optimizer: {name: SGD, momentum: 0.9}, learning_rate: 1}\n"
+MOMENTUM = """\
+  momentum: {optimizer: {name: SGD, momentum: 0.9}, learning_rate: 1}
+  searched: {optimizer: {name: SGD, momentum: 0.9}, learning_rate: [1, 2]}
+"""
 
 
 def executed(printed: str) -> list[str]:
@@ -354,20 +357,27 @@ def rates(project: Project) -> set[tuple[str, str]]:
 def test_the_lock_after_a_removal_is_that_of_a_clean_run(
     finished: Project, project: Project, digits_entry: str, tmp_path: Path
 ) -> None:
-    """A variant and a case that came and went leave no trace, in the lock or in the results."""
+    """Variants and a case that came and went leave no trace, in the lock or in the results.
+
+    What a table reads as an integer is a learning rate like any other, given or chosen.
+    """
     project.edit("params.yaml", "variants:\n", f"variants:\n{MOMENTUM}")
     project.edit("params.yaml", "cases:\n", f"cases:\n{CASE}")
+    # Both have the same program, which a sweep compiles once.
+    project.run("optledger", "sweep")
     printed = project.run("dvc", "repro")
     assert sorted(executed(printed)) == [
-        *("case@other", "compare", "evaluate", "publish", "report", "train@momentum"),
+        *("case@other", "compare", "evaluate", "publish", "report"),
+        *("train@momentum", "train@searched"),
     ]
-    assert "momentum" in json.loads(project.read("results/metrics.json"))
+    assert {"momentum", "searched"} <= json.loads(project.read("results/metrics.json")).keys()
     assert ("momentum", "1.0") in rates(project)
+    assert rates(project) & {("searched", "1.0"), ("searched", "2.0")}
     assert (project.path / "results/cases/other").exists()
     project.edit("params.yaml", MOMENTUM, "")
     project.edit("params.yaml", CASE, "")
     project.run("dvc", "repro")
-    assert not (project.path / "results/trials/momentum").exists()
+    assert {path.name for path in (project.path / "results/trials").iterdir()} == {"adam", "gd"}
     assert not (project.path / "results/cases/other").exists()
     for file in ("dvc.lock", "results/metrics.json", "results/seeds.csv"):
         assert project.read(file) == finished.read(file)
@@ -427,18 +437,17 @@ def test_an_experiment_changes_a_parameter_from_the_command_line(project: Projec
     The copy runs its own code, not that of the package that is installed.
     """
     project.edit(
-        "src/optledger/sweep/variants.py",
-        "{progress.summary()}",
-        "of this copy: {progress.summary()}",
+        "src/optledger/stages/train.py",
+        "{name}: learning rate{several}",
+        "of this copy: {name}: learning rate{several}",
     )
     project.commit()
     printed = project.run(
         *("dvc", "exp", "run", "--temp", "--name", "faster"),
-        *("-S", "variants.adam.learning_rate=0.03", "evaluate"),
-        OPTLEDGER_TRIALS="",
+        *("-S", "variants.adam.learning_rate=0.02", "evaluate"),
     )
     assert "train@adam" in printed
-    assert "of this copy: adam: 2 trials, 6 epochs in " in printed
+    assert "of this copy: adam: learning rate 0.02\n" in printed
     shown = project.run("dvc", "exp", "show", "--csv", "--only-changed")
     assert "faster" in shown
     assert "adam.accuracy" in shown.splitlines()[0]
@@ -511,16 +520,6 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
     assert "search.csv" in [file.path for file in client.list_artifacts(run.info.run_id)]
     project.run("dvc", "plots", "show")
     assert "Sensitivity to the learning rate" in project.read("dvc_plots/index.html").decode()
-
-
-def test_a_whole_number_is_chosen_and_published_like_any_other(project: Project) -> None:
-    """What a table reads as an integer is a learning rate all the same.
-
-    One that is given is in `test_the_lock_after_a_removal_is_that_of_a_clean_run`.
-    """
-    project.edit("params.yaml", "learning_rate: 0.01}", "learning_rate: [1, 2]}")
-    project.run("dvc", "repro")
-    assert rates(project) & {("adam", "1.0"), ("adam", "2.0")}
 
 
 def test_a_bar_shows_the_progress_on_a_terminal(project: Project) -> None:

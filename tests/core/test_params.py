@@ -31,7 +31,7 @@ def test_a_variant_inherits_what_it_does_not_override(tmp_path: Path) -> None:
     """Training defaults are merged into each variant."""
     variants = load(tmp_path).variants
     assert (variants["gd"].epochs, variants["gd"].batch_size) == (5, "full")
-    assert (variants["adam"].epochs, variants["adam"].batch_size) == (3, 32)
+    assert (variants["adam"].epochs, variants["adam"].batch_size) == (3, 30)
     assert variants["adam"].loss.name == "CategoricalCrossentropy"
 
 
@@ -112,7 +112,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path, number: str) -> None
         ("epochs: 3", "epochs: 2.5", ["training.epochs: found 2.5; allowed: a valid integer"]),
         ("epochs: 3", "epochs: true", ["training.epochs: found True; allowed: a valid integer"]),
         (
-            "batch_size: 32",
+            "batch_size: 30",
             "batch_size: 0",
             ["training.batch_size: found 0; allowed: an integer of at least 1, or full"],
         ),

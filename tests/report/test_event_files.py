@@ -246,9 +246,9 @@ def test_a_pipeline_whose_training_has_no_parameters_is_told(project: Project) -
             "as dvc repro leaves them",
         ),
         (
-            "batch_size: 32",
+            "batch_size: 30",
             "batch_size: 64",
-            "params.yaml: training.batch_size: found 64; allowed: 32, which the results are of; "
+            "params.yaml: training.batch_size: found 64; allowed: 30, which the results are of; "
             "else dvc repro",
         ),
     ],

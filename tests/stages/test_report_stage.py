@@ -32,10 +32,10 @@ def test_nothing_after_evaluate_opens_the_test_split(project: Project) -> None:
     before = outputs(project, *tables, *OUTPUTS)
     (project.path / "data/prepared/test.npz").unlink()
     for name in ("compare", "report"):
-        project.run(sys.executable, "-m", f"optledger.stages.{name}", PYTHONPATH="src")
+        project.run("python", "-m", f"optledger.stages.{name}", PYTHONPATH="src")
     # The stage would first find that the file is missing.
     publication = "publication.publish(params.load(), Path())"
     imports = "from pathlib import Path; from optledger.core import params"
     program = f"{imports}; from optledger.tracking import publication; {publication}"
-    project.run(sys.executable, "-c", program, PYTHONPATH="src")
+    project.run("python", "-c", program, PYTHONPATH="src")
     assert outputs(project, *tables, *OUTPUTS) == before

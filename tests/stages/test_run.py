@@ -79,7 +79,7 @@ def check_that_nothing_is_left(project: Project, processes: list[psutil.Process]
     assert alive == []
     assert {path.name for path in (project.path / "results/trials").iterdir()} == {"gd"}
     project.edit("params.yaml", "epochs: 200000", "epochs: 3")
-    replace(project, cold=False).run("dvc", "repro")
+    replace(project, cold=False).run("dvc", "repro", "report")
     assert project.run("git", "status", "--porcelain") == ""
 
 

@@ -64,7 +64,7 @@ def edit(old: str, new: str) -> None:
     [
         ("hidden_units: [16]", "hidden_units: [17]"),
         ("epochs: 3", "epochs: 4"),
-        ("batch_size: 32", "batch_size: 33"),
+        ("batch_size: 30", "batch_size: 33"),
         ("loss: CategoricalCrossentropy", "loss: MeanSquaredError"),
         ("loss: CategoricalCrossentropy", "loss: CategoricalCrossentropy, l2: 0.1"),
         ("loss: CategoricalCrossentropy", "loss: CategoricalCrossentropy, training_fraction: 0.5"),

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from digits import INTERFACE
 from masks import mask
@@ -15,7 +16,7 @@ from optledger.datasets.examples import Examples
 from optledger.datasets.interface import no_class
 from optledger.datasets.sampling import training_examples
 from optledger.training import textbook_optimizers
-from optledger.training.components import build_loss, build_model
+from optledger.training.components import build_loss, build_model, build_schedule
 from optledger.training.dropout import step_keys
 from optledger.training.engine import Engine, batch_order
 from optledger.training.kinds import KINDS
@@ -23,7 +24,7 @@ from optledger.training.prediction import predict
 from optledger.training.weights import get_weights, initial_weights, set_weights
 from optledger.trials.plateau import converged_epoch
 from optledger.trials.specify import specify
-from optledger.trials.trial import Trial, Weights
+from optledger.trials.trial import Trial, TrialResult, Weights
 
 MODEL = Component(name="mlp", hidden_units=[16])
 SOFTMAX = Component(name="mlp", hidden_units=[])
@@ -80,6 +81,22 @@ def few(digits: tuple[Examples, Examples]) -> tuple[Examples, Examples]:
     A smaller batch at the end of an epoch is a second step to compile.
     """
     return digits[0].take(np.arange(512)), digits[1]
+
+
+ONE_STEP = variant("sgd", batch_size="full", epochs=1)
+
+
+@pytest.fixture(scope="module")
+def one_step(few: tuple[Examples, Examples]) -> Engine:
+    """An engine of `ONE_STEP`, which several tests train with, as it takes seconds to compile."""
+    return engine(ONE_STEP, *few)
+
+
+@pytest.fixture(scope="module")
+def an_epoch(few: tuple[Examples, Examples]) -> TrialResult:
+    """What an epoch of Adam leaves."""
+    settings = variant(epochs=1)
+    return engine(settings, *few).train(trial(settings, seed=0))
 
 
 def plain_keras(
@@ -202,29 +219,30 @@ def test_a_batch_may_be_of_one_example(digits: tuple[Examples, Examples]) -> Non
     np.testing.assert_allclose([epoch.train_loss for epoch in result.history], losses, rtol=1e-4)
 
 
-def test_a_full_batch_is_the_number_of_examples(few: tuple[Examples, Examples]) -> None:
+def test_a_full_batch_is_the_number_of_examples(
+    one_step: Engine, few: tuple[Examples, Examples]
+) -> None:
     """Byte for byte."""
-    by_name, by_number = (
-        engine(settings, *few).train(trial(settings, seed=0))
-        for settings in (variant("sgd", batch_size=size) for size in ("full", 512))
-    )
+    by_name = one_step.train(trial(ONE_STEP, seed=0))
+    settings = variant("sgd", batch_size=512, epochs=1)
+    by_number = engine(settings, *few).train(trial(settings, seed=0))
     assert by_name.history == by_number.history
     for name, expected in by_number.weights.items():
         assert by_name.weights[name].tobytes() == expected.tobytes()
 
 
-def test_validation_metrics_are_those_of_the_weights(few: tuple[Examples, Examples]) -> None:
+def test_validation_metrics_are_those_of_the_weights(
+    an_epoch: TrialResult, few: tuple[Examples, Examples]
+) -> None:
     """An epoch's validation loss and accuracy are what Keras computes of the weights after it."""
-    train, test = few
-    settings = variant(epochs=1)
-    result = engine(settings, train, test).train(trial(settings, seed=0))
+    _, test = few
     model = build_model(MODEL, INTERFACE)
-    set_weights(model, result.weights)
+    set_weights(model, an_epoch.weights)
     logits = model(test.inputs).numpy()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(test.targets, logits)
-    assert result.history[0].validation_loss == pytest.approx(float(loss), rel=1e-5)
+    assert an_epoch.history[0].validation_loss == pytest.approx(float(loss), rel=1e-5)
     accuracy = np.mean(logits.argmax(axis=1) == test.targets)
-    assert result.history[0].validation_score == pytest.approx(accuracy, rel=1e-6)
+    assert an_epoch.history[0].validation_score == pytest.approx(accuracy, rel=1e-6)
 
 
 @pytest.mark.parametrize("optimizer", ["Adafactor", "Ftrl", "TextbookAdam"])
@@ -242,14 +260,12 @@ def test_a_trial_leaves_nothing_for_the_next(
         assert again.weights[name].tobytes() == expected.tobytes()
 
 
-def test_the_learning_rate_is_the_trial_s(few: tuple[Examples, Examples]) -> None:
+def test_the_learning_rate_is_the_trial_s(one_step: Engine) -> None:
     """One engine serves every learning rate, as plain SGD shows: the step is proportional to it."""
-    settings = variant("sgd", batch_size="full", epochs=1)
-    shared = engine(settings, *few)
     start = initial_weights(MODEL, INTERFACE, seed=0)
     steps = []
     for learning_rate in (0.1, 0.2):
-        result = shared.train(trial(settings, seed=0, learning_rate=learning_rate))
+        result = one_step.train(trial(ONE_STEP, seed=0, learning_rate=learning_rate))
         steps.append(result.weights["00_kernel"] - start["00_kernel"])
     np.testing.assert_allclose(steps[1], 2 * steps[0], atol=1e-6)
 
@@ -288,12 +304,10 @@ def test_a_diverged_trial_says_where(few: tuple[Examples, Examples]) -> None:
     assert result.history == []
 
 
-def test_damage_in_the_last_step_is_divergence(few: tuple[Examples, Examples]) -> None:
+def test_damage_in_the_last_step_is_divergence(one_step: Engine) -> None:
     """With one step in all, the weights show that it was one too many, or what they predict."""
-    settings = variant("sgd", batch_size="full", epochs=1)
-    shared = engine(settings, *few)
     for learning_rate in (1e30, 1e39):
-        result = shared.train(trial(settings, seed=0, learning_rate=learning_rate))
+        result = one_step.train(trial(ONE_STEP, seed=0, learning_rate=learning_rate))
         assert result.divergence == (1, 1)
 
 
@@ -326,21 +340,22 @@ def test_a_loss_that_is_infinite_is_none(digits: tuple[Examples, Examples]) -> N
 
 
 def test_without_a_validation_split_there_are_no_validation_metrics(
-    few: tuple[Examples, Examples],
+    an_epoch: TrialResult, few: tuple[Examples, Examples]
 ) -> None:
     """An empty split gives NaN, and trains alike."""
     train, test = few
     settings = variant(epochs=1)
     without = engine(settings, train, test.take(np.arange(0))).train(trial(settings, seed=0))
-    with_one = engine(settings, train, test).train(trial(settings, seed=0))
     assert np.isnan(without.history[0].validation_loss)
     assert np.isnan(without.history[0].validation_score)
-    assert without.history[0].train_loss == with_one.history[0].train_loss
+    assert without.history[0].train_loss == an_epoch.history[0].train_loss
 
+
+WARMED = Component(name="CosineDecay", initial_learning_rate=0.0, warmup_target=1.0, warmup_steps=8)
 
 SCHEDULES = [
     Component(name="CosineDecay", alpha=0.1),
-    Component(name="CosineDecay", initial_learning_rate=0.0, warmup_target=1.0, warmup_steps=8),
+    WARMED,
     Component(name="CosineDecayRestarts", first_decay_steps=10),
     Component(name="ExponentialDecay", decay_rate=0.5, decay_steps=10, staircase=True),
     Component(name="InverseTimeDecay", decay_rate=2.0),
@@ -352,21 +367,32 @@ SCHEDULES = [
 @pytest.mark.parametrize(
     "schedule", SCHEDULES, ids=[f"{number}-{each.name}" for number, each in enumerate(SCHEDULES)]
 )
-def test_a_schedule_is_keras_s_with_the_learning_rate_as_its_peak(
-    schedule: Component, few: tuple[Examples, Examples]
-) -> None:
-    """An eager loop, told the rates of Keras's own schedule, arrives at the same weights."""
-    train, test = few
-    settings = variant("sgd", schedule=schedule)
-    result = engine(settings, train, test).train(trial(settings, seed=0))
+def test_a_schedule_is_keras_s_divided_by_its_peak(schedule: Component) -> None:
+    """Keras's own, asked for the rate of each of 32 steps."""
+    expected = keras_s_factors(schedule)
+    np.testing.assert_allclose(build_schedule(schedule, 32), expected, rtol=1e-5, atol=1e-7)
+
+
+def keras_s_factors(schedule: Component) -> NDArray[np.float64]:
+    """Return the rates of Keras's own schedule over 32 steps, divided by their peak."""
     found = getattr(keras.optimizers.schedules, schedule.name)
     decay_steps = 32 - schedule.arguments.get("warmup_steps", 0)
     rates = {"initial_learning_rate": 1.0, "decay_steps": decay_steps} | schedule.arguments
     taken = inspect.signature(found).parameters
     keras_schedule = found(**{name: value for name, value in rates.items() if name in taken})
-    factors = [float(keras_schedule(float(step))) for step in range(32)]
-    peak = max(factors)
-    weights, _ = plain_keras(settings, train, 0, [0.1 * factor / peak for factor in factors])
+    factors = np.array([float(keras_schedule(float(step))) for step in range(32)])
+    return factors / factors.max()
+
+
+def test_each_step_has_the_rate_of_its_schedule(few: tuple[Examples, Examples]) -> None:
+    """An eager loop, told the rates of Keras's own schedule, arrives at the same weights.
+
+    It warms up and decays, over two epochs, so that no two steps could be taken for each other.
+    """
+    train, test = few
+    settings = variant("sgd", schedule=WARMED)
+    result = engine(settings, train, test).train(trial(settings, seed=0))
+    weights, _ = plain_keras(settings, train, 0, list(0.1 * keras_s_factors(WARMED)))
     for name, expected in weights.items():
         np.testing.assert_allclose(result.weights[name], expected, rtol=2e-3, atol=2e-5)
 
