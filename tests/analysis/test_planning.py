@@ -100,14 +100,6 @@ def test_named_variants_are_planned_for() -> None:
     assert text.endswith(f"seeds.count={max(found.values()):g}")
 
 
-def test_a_preview_is_neither_enough_nor_a_look() -> None:
-    """However large the difference, a verdict takes five seeds, and these are the first."""
-    text = plan(results(a=[0.9, 0.901], b=[0.8, 0.801]), [], size=0.5, power=0.8)
-    assert max(numbers(text).values()) < 5
-    assert text.endswith(": dvc exp run -S seeds.count=5")
-    assert " look" not in text
-
-
 @pytest.mark.parametrize(("size", "count"), [(0.5, 3), (2e-4, 24_530), (1e-5, math.inf)])
 def test_no_command_is_given_where_none_helps(size: float, count: float) -> None:
     """Neither where seeds suffice nor beyond what params.yaml takes, and a million is no number."""

@@ -422,14 +422,6 @@ def test_the_words_of_the_text(tmp_path: Path, golden: Callable[[str, str], None
     golden("report.md", document(said))
 
 
-def test_the_text_says_what_to_do_before_the_ranks(tmp_path: Path) -> None:
-    """The answer stands above both."""
-    text = report.markdown(*make(tmp_path, ["adam", "sgd", "gd"], far=["gd"]))
-    parts = ["gd is worse", "**Choose:", "**How sure:", "**Try next:", "| rank "]
-    places = [text.index(part) for part in parts]
-    assert places == sorted(places)
-
-
 CONCLUSIONS = re.compile(r"\b(leads?|better|worse|equivalent|inconclusive|champion|choose)\b", re.I)
 
 
