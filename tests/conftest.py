@@ -1,7 +1,7 @@
 """A small real dataset, and a real checkout that runs the whole pipeline on it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 import warm
 from digits import load, registry_entry, write
+from golden import GOLDEN, check
 from once import once
 from optledger.datasets.examples import Examples
 from optledger.training import runtime
@@ -19,6 +20,18 @@ from project import Project, new_project
 runtime.pin()
 # Before pytest starts its workers.
 warm.share()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that renews the wording."""
+    parser.addoption("--renew", action="store_true", help="write tests/golden/ as texts are now")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with the file of a name in tests/golden; one test has one file."""
+    renew, test = request.config.getoption("renew"), request.node.nodeid.partition("::")[0]
+    return lambda name, text: check(GOLDEN / name, text, renew, test)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,7 +42,7 @@ def test_who_is_left_behind_trains_no_further_seeds(project: Project) -> None:
     table = project.read("results/comparisons.csv").decode().splitlines()
     assert table[1].startswith("accuracy,adam,gd,2,")
     board = project.read("results/leaderboard.md").decode()
-    assert board.startswith("Preview of 2 to 5 seeds a variant: adam has")
+    assert board.startswith("Preview of 2 to 5 seeds ")
     assert "| gd        | 2 " in board
     assert project.run("optledger", "verify", PYTHONPATH="src").endswith("0 breaks\n")
     project.edit("params.yaml", "left_behind: {gd: 2}", "left_behind: {gd: 5}")
@@ -55,13 +55,12 @@ def test_each_look_trains_its_new_seeds_until_nothing_is_open(project: Project) 
     project.edit("params.yaml", "{metric: accuracy}", LOOKS)
     project.run("dvc", "repro", "compare")
     printed = project.run("optledger", "settle", "--dry-run")
-    assert "The look at 2 seeds, of 2, 5, 8 and 50, a preview:" in printed
-    assert "open     " in printed
+    assert "  open " in printed
     # Or fewer, if another test has trained them.
     assert re.search(r"The next look, at 5 seeds: [0-6] trainings", printed)
     assert b"count: 2" in project.read("params.yaml")
     printed = project.run("optledger", "settle")
-    assert "Nothing that matters is open." in printed
+    assert "  open " not in printed.rpartition("The look at ")[2]
     reached = re.findall(r"The look at (\d+) seeds", printed)
     assert reached[:2] == ["2", "5"]
     assert f"count: {reached[-1]}".encode() in project.read("params.yaml")

