@@ -368,7 +368,7 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
 
     Returns:
         Rows of `table`, indexed by variant. Where the baseline came first, the pair is turned
-        around: difference, intervals and verdict, but not `difference_of_all`.
+        around: differences, intervals and verdict.
     """
     rows = table[table["metric"] == metric]
     straight = rows[rows["against"] == baseline]
@@ -377,7 +377,8 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
     # Subtracting from 0.0 gives no negative zero.
     for low, high in (("low", "high"), ("inner_low", "inner_high")):
         turned[low], turned[high] = 0.0 - turned[high], 0.0 - turned[low]
-    turned["difference"] = 0.0 - turned["difference"]
+    for each in ("difference", "difference_of_all"):
+        turned[each] = 0.0 - turned[each]
     turned["verdict"] = turned["verdict"].replace(_REVERSED)
     return pd.concat([straight, turned]).set_index("variant")
 
