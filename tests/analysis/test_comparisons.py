@@ -190,6 +190,13 @@ def test_against_a_baseline_rows_are_turned() -> None:
     assert (beside["against"] == "b").all()
 
 
+def test_the_difference_of_all_seeds_is_turned() -> None:
+    """Without looks it is the difference itself, whichever variant of a pair is the baseline."""
+    beside = against(compared(a=HIGH, b=LOW), "accuracy", "a")
+    assert beside["difference_of_all"].to_dict() == pytest.approx({"b": -0.8})
+    assert beside["difference_of_all"].equals(beside["difference"])
+
+
 def test_an_interval_ends_where_a_difference_cannot_go() -> None:
     """At 1 and -1, but for the loss; half its length is as it was."""
     table = compared(a=[0.9, 0.2], b=[0.6, 0.1]).set_index("metric")

@@ -189,6 +189,21 @@ def test_open_verdicts_ask_for_a_declared_look() -> None:
     assert pairs.iloc[0]["further_seeds"] == math.inf
 
 
+def test_an_open_pair_without_a_margin_asks_for_further_seeds() -> None:
+    """A look that is reached settles nothing more, though the seeds after it spread less."""
+    places = np.concatenate([spread(0.0, 5, 1.0), spread(0.0, 14, 0.1)])
+    seeds = pd.DataFrame(
+        {
+            "variant": np.repeat(["a", "b"], 19),
+            "seed": np.tile(range(19), 2),
+            "rmse": np.concatenate([10 + places, 11.4 + places]),
+        }
+    )
+    comparison = Comparison(metric="rmse", looks=(5, 20))
+    row = comparisons(samples_of_seeds(["a", "b"], seeds, comparison.looks), comparison).iloc[0]
+    assert (row["look"], row["verdict"], row["further_seeds"]) == (5, "inconclusive", 1)
+
+
 def test_families_judge_what_they_promise() -> None:
     """The baseline's pairs at the level of as many; with best, none, and who leads is told."""
     values = {"a": spread(0.95, 5), "b": spread(0.93, 5), "c": spread(0.9, 5)}

@@ -211,12 +211,13 @@ class Pair:
     def needed(self, margin: float, alpha: float) -> float:
         """Return how many seeds would settle the pair, if the samples show the truth.
 
-        Where looks are declared, the number is one of them, or infinite if none would do.
+        Where looks are declared, the number is one that is not yet reached, or infinite if none of
+        those would do.
         """
         if not self._rules.looks:
             return self._block * seeds_to_settle(self.first, self.second, margin, alpha)
         size = self.first.mean - self.second.mean
-        return self._first_look(alpha, POWER, [size], margin)
+        return self._first_look(alpha, POWER, [size], margin, after=self.present)
 
     def needed_for(self, size: float, alpha: float, power: float) -> float:
         """Return how many seeds would show a difference of `size`, whichever variant is ahead.
@@ -225,17 +226,20 @@ class Pair:
         """
         if not self._rules.looks or math.inf in (self.first.variance, self.second.variance):
             return self._block * seeds_needed(self.first, self.second, size, alpha, power)
-        return self._first_look(alpha, power, [-size, size], 0.0)
+        return self._first_look(alpha, power, [-size, size], 0.0, after=0)
 
     def _first_look(
-        self, alpha: float, power: float, sizes: Sequence[float], margin: float
+        self, alpha: float, power: float, sizes: Sequence[float], margin: float, after: int
     ) -> float:
+        """Return the first look of more than `after` seeds that would do; infinite if none."""
         every = self._levels(alpha, _ratio(self.first, self.second))
         for look, level in zip(self._rules.looks, every, strict=True):
+            if look <= after:
+                continue
             pair = self.first, self.second
             values = look // self._block
             chances = [verdict_chance(*pair, values, size, margin, level) for size in sizes]
-            if min(chances) >= power and (look > self.present or not margin):
+            if min(chances) >= power:
                 return look
         return math.inf
 
@@ -368,7 +372,7 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
 
     Returns:
         Rows of `table`, indexed by variant. Where the baseline came first, the pair is turned
-        around: difference, intervals and verdict, but not `difference_of_all`.
+        around: differences, intervals and verdict.
     """
     rows = table[table["metric"] == metric]
     straight = rows[rows["against"] == baseline]
@@ -377,7 +381,8 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
     # Subtracting from 0.0 gives no negative zero.
     for low, high in (("low", "high"), ("inner_low", "inner_high")):
         turned[low], turned[high] = 0.0 - turned[high], 0.0 - turned[low]
-    turned["difference"] = 0.0 - turned["difference"]
+    for each in ("difference", "difference_of_all"):
+        turned[each] = 0.0 - turned[each]
     turned["verdict"] = turned["verdict"].replace(_REVERSED)
     return pd.concat([straight, turned]).set_index("variant")
 

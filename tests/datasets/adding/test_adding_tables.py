@@ -10,6 +10,7 @@ from optledger.datasets import registry
 from optledger.datasets.adding.add import add
 from optledger.datasets.adding.draft import Options
 from optledger.datasets.items import Parts
+from optledger.datasets.reading import read
 
 Added = Callable[..., tuple[list[str], Parts]]
 
@@ -77,6 +78,61 @@ def test_a_second_file_is_the_test_split(added: Added, wine: pd.DataFrame, place
     _, parts = added(place / "train.csv", target="kind", test=str(place / "test.csv"))
     assert (len(parts.train.targets), len(parts.test.targets)) == (89, 89)
     np.testing.assert_allclose(parts.test.inputs[0, 0], wine["alcohol"].iloc[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "options", "message"),
+    [
+        ("ash", "x", {}, "{test}: ash: found 1 cells that are no numbers: 'x' at line 3; "),
+        ("kind", None, {}, "{test}: kind: found 1 empty cells: line 3; "),
+        ("shelf", None, {"categories": ("shelf",)}, "{test}: shelf: found 1 empty cells: line 3; "),
+        (
+            *("ash", "x", {"target": "ash", "kind": "number"}),
+            "{train}: ash: found 1 targets that are no numbers: 'x' at line 3 of {test}; ",
+        ),
+        (
+            *("all", None, {}),
+            "{train}: found 1 test items that the train items hold, too: line 3 of {test}; ",
+        ),
+    ],
+)
+def test_a_row_of_the_second_file_is_named_by_its_own_line(
+    column: str,
+    cell: object,
+    options: dict[str, object],
+    message: str,
+    wine: pd.DataFrame,
+    place: Path,
+) -> None:
+    """A message names the file and the line where an editor finds what is wrong."""
+    paths = {"train": place / "train.csv", "test": place / "test.csv"}
+    test = wine[1::2].astype(object).reset_index(drop=True)
+    if column == "all":
+        test.loc[1] = wine.loc[0]
+    else:
+        test.loc[1, column] = cell
+    wine[::2].to_csv(paths["train"], index=False)
+    test.to_csv(paths["test"], index=False)
+    given = {"target": "kind", "test": str(paths["test"]), **options}
+    with pytest.raises(UserError) as caught:
+        add("own", paths["train"], Options(**given))  # type: ignore[arg-type] # as a test says
+    assert str(caught.value).startswith(message.format(**paths))
+
+
+def test_downloaded_rows_are_named_by_their_own_line(
+    added: Added, wine: pd.DataFrame, place: Path
+) -> None:
+    """The first row of each of two tables is on the line below the header."""
+    wine[::2].to_csv(place / "train.csv", index=False)
+    wine[1::2].to_csv(place / "test.csv", index=False)
+    added(place / "train.csv", target="kind", test=str(place / "test.csv"))
+    items = read(registry.load("own"), Path("data/raw"))
+    places = [items.place(index) for index in (0, 88, 89, 177)]
+    raw = "data/raw"
+    assert places == [
+        *(f"line 2 of {raw}/train.csv", f"line 90 of {raw}/train.csv"),
+        *(f"line 2 of {raw}/test.csv", f"line 90 of {raw}/test.csv"),
+    ]
 
 
 def test_no_group_is_divided(added: Added, wine: pd.DataFrame, place: Path) -> None:

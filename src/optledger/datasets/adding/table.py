@@ -19,6 +19,7 @@ from optledger.datasets.formats.table import (
     is_parquet,
     numbers,
     place,
+    places,
     read_frame,
     text,
 )
@@ -59,21 +60,26 @@ def look(path: Path, options: Options) -> Draft:
     _check_names(path, separator, frame)
     columns_of_target = _target(path, frame, options)
     test_path, test_column = _test(path, frame, options)
-    frames = [frame]
+    tables = [(path, frame)]
     if test_path is not None:
-        frames.append(read_frame(test_path, separator))
+        tables.append((test_path, read_frame(test_path, separator)))
     used, left_out = _columns(path, frame, options, {*columns_of_target, test_column, options.by})
-    for each in frames[1:]:
+    for at, each in tables[1:]:
         if lacking := [
             name for name in (*used, *options.categories, *columns_of_target) if name not in each
         ]:
             allowed = "the same as in the train part"
-            raise refuse(test_path, "columns missing", lacking, allowed)
-    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frame
-    values = {name: _values(path, name, whole[name]) for name in options.categories}
-    columns = [numbers(path, name, whole[name]) for name in used]
+            raise refuse(at, "columns missing", lacking, allowed)
+    # Each table by itself, so that a message names the file and the line.
+    values = {name: _values(tables, name) for name in options.categories}
+    columns = [
+        np.concatenate([numbers(at, name, each[name]) for at, each in tables]) for name in used
+    ]
     columns += [
-        category(path, name, whole[name], own).astype(np.float32) for name, own in values.items()
+        np.concatenate([category(at, name, each[name], own) for at, each in tables]).astype(
+            np.float32
+        )
+        for name, own in values.items()
     ]
     for name, column in zip((*used, *values), columns, strict=True):
         if column.min() == column.max():
@@ -82,10 +88,20 @@ def look(path: Path, options: Options) -> Draft:
     if not kept and not values:
         raise UserError(f"{path}: found no column of numbers; allowed: some, or --categories")
     for name in columns_of_target:
-        _check_filled(path, name, whole[name])
+        for at, each in tables:
+            _check_filled(at, name, each[name])
+    frames = [each for _, each in tables]
+    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frame
+    place_of = places([at for at, _ in tables], [len(each) for each in frames])
     where = f"{path}: {listed(columns_of_target)}"
     told = cells(whole, columns_of_target)
-    target = target_of(where, told, options.kind, columns_of_target)
+    target = target_of(where, told, options.kind, columns_of_target, place_of)
+    targets = [
+        KINDS[target.kind].read(
+            f"{at}: {listed(columns_of_target)}", cells(each, columns_of_target), target, place
+        )
+        for at, each in tables
+    ]
     test: Test | None = None
     is_test = groups = None
     if test_path is not None:
@@ -107,10 +123,10 @@ def look(path: Path, options: Options) -> Draft:
         groups = whole[options.by].astype(str).to_numpy()
     items = Items(
         inputs=np.stack(columns, axis=1),
-        targets=KINDS[target.kind].read(where, told, target, place),
+        targets=np.concatenate(targets),
         is_test=is_test,
         groups=groups,
-        place=place,
+        place=place_of,
     )
     files = {"table": (path.name, path)}
     if test_path is not None:
@@ -263,17 +279,18 @@ def _no_numbers(column: "pd.Series[Any]") -> str | None:
     return "texts; --categories takes them" if share < _MOSTLY else None
 
 
-def _values(path: Path, name: str, column: "pd.Series[Any]") -> tuple[str, ...]:
-    """Return the different values of a category, sorted.
+def _values(tables: Sequence[tuple[Path, pd.DataFrame]], name: str) -> tuple[str, ...]:
+    """Return the different values of a category in all tables, sorted.
 
     Raises:
         UserError: a cell is empty, or there are too many values.
     """
-    _check_filled(path, name, column)
-    values = sorted({text(cell) for cell in column.astype(object)})
+    for at, each in tables:
+        _check_filled(at, name, each[name])
+    values = sorted({text(cell) for _, each in tables for cell in each[name].astype(object)})
     if len(values) > _MOST_VALUES:
-        allowed = f"{_MOST_VALUES} at most"
-        raise UserError(f"{path}: {name}: found {len(values):,} categories; allowed: {allowed}")
+        found, allowed = f"{len(values):,} categories", f"{_MOST_VALUES} at most"
+        raise UserError(f"{tables[0][0]}: {name}: found {found}; allowed: {allowed}")
     return tuple(values)
 
 

@@ -1,6 +1,6 @@
 """The target of new data, derived from its values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,11 @@ _FEWEST_ITEMS = 3
 
 
 def target_of(
-    where: object, values: NDArray[Any], kind: str | None, columns: Sequence[str] = ()
+    where: object,
+    values: NDArray[Any],
+    kind: str | None,
+    columns: Sequence[str] = (),
+    place: Callable[[int], str] = "item {}".format,
 ) -> AnyTarget:
     """Return the target of new data.
 
@@ -26,13 +30,14 @@ def target_of(
         values: the target values, one for each item or a row for each item.
         kind: the kind of target, if the user names it.
         columns: the columns of a table that hold the values.
+        place: a function that returns where an item is, for messages.
 
     Raises:
         UserError: the kind is unknown, or the values fit several kinds or none.
     """
     if kind is not None and kind not in KINDS:
         raise UserError(f"--kind: found {shown(kind)}; allowed: {', '.join(KINDS)}")
-    target: AnyTarget = KINDS[kind or _kind(where, values)].found(where, values, columns)
+    target: AnyTarget = KINDS[kind or _kind(where, values)].found(where, values, columns, place)
     return target
 
 

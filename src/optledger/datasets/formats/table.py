@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -49,7 +49,10 @@ def read(dataset: Table, folder: Path) -> Items:
     groups = None
     if test is not None and test.by is not None:
         groups = whole[test.by].astype(str).to_numpy()
-    return Items(np.concatenate(inputs), np.concatenate(targets), is_test, groups, place)
+    return Items(
+        *(np.concatenate(inputs), np.concatenate(targets), is_test, groups),
+        place=places(paths, [len(frame) for frame in frames]),
+    )
 
 
 def cells(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[Any]:
@@ -62,6 +65,26 @@ def cells(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[Any]:
 def place(index: int) -> str:
     """Return the line that a row is on, as an editor counts if each row takes one line."""
     return f"line {index + _HEADER}"
+
+
+def places(paths: Sequence[Path], rows: Sequence[int]) -> Callable[[int], str]:
+    """Return a function that says where a row is, if rows are counted through several tables.
+
+    It names the line within the row's own table, and that table unless it is the only one.
+
+    Args:
+        paths: the tables, in their order.
+        rows: how many rows each has.
+    """
+    if len(paths) == 1:
+        return place
+    firsts = np.cumsum([0, *rows])
+
+    def named(index: int) -> str:
+        table = int(np.searchsorted(firsts, index, side="right")) - 1
+        return f"{place(index - int(firsts[table]))} of {paths[table]}"
+
+    return named
 
 
 def is_parquet(path: Path) -> bool:

@@ -46,13 +46,16 @@ class Kind(Protocol):
     ARRAYS: Arrays
     BY_CLASS: bool
 
-    def found(self, where: object, values: NDArray[Any], columns: Sequence[str]) -> Any:
+    def found(
+        self, where: object, values: NDArray[Any], columns: Sequence[str], place: Place
+    ) -> Any:
         """Return the target of new data.
 
         Args:
             where: the file, for messages.
             values: the target values in the file, one for each item or a row for each item.
             columns: the columns of a table that hold the values.
+            place: a function that returns where an item is, for messages.
 
         Raises:
             UserError: the values are not of this kind.

@@ -97,7 +97,12 @@ class Target(Section):
 Classes = int | tuple[str, ...]
 
 
-def found(where: object, values: NDArray[Any], columns: Sequence[str] = ()) -> Target:
+def found(
+    where: object,
+    values: NDArray[Any],
+    columns: Sequence[str] = (),
+    place: Callable[[int], str] = "item {}".format,  # unused: part of `Kind`
+) -> Target:
     """Return the classes of new data.
 
     Raises:

@@ -94,6 +94,7 @@ def found(
     where: object,
     values: NDArray[Any],
     columns: Sequence[str] = (),
+    place: Callable[[int], str] = "item {}".format,  # unused: part of `Kind`
 ) -> Target:
     """Return the labels of new data: the names of their columns, or numbers without names.
 

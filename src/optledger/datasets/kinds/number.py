@@ -73,13 +73,18 @@ class Target(Section):
         return () if self.column is None else (self.column,)
 
 
-def found(where: object, values: NDArray[Any], columns: Sequence[str] = ()) -> Target:
+def found(
+    where: object,
+    values: NDArray[Any],
+    columns: Sequence[str] = (),
+    place: Callable[[int], str] = "item {}".format,
+) -> Target:
     """Return the target of new data whose values are numbers.
 
     Raises:
         UserError: a value is not a number, or all are the same.
     """
-    numbers = read(where, values, Target(deviation=1.0), "item {}".format)
+    numbers = read(where, values, Target(deviation=1.0), place)
     deviation = float(f"{numbers.std():.3g}")
     return Target(column=next(iter(columns), None), deviation=deviation)
 
