@@ -223,6 +223,20 @@ def test_an_image_of_no_class_is_one_line(pictures: Path) -> None:
         add("own", pictures, Options())
 
 
+def test_images_in_a_folder_of_the_pipeline_are_refused(pictures: Path) -> None:
+    """DVC would remove them; the folder around it may be added if there are none in it."""
+    data = Path("data")
+    shutil.copytree(pictures, data)
+    (data / "zero").rename(data / "raw")
+    with pytest.raises(UserError, match=r"found 20 images in data/raw/, .*: raw/00\.png, "):
+        add("own", data, Options())
+    assert not registry.path_of("own").exists()
+    (data / "raw").rename(data / "zero")
+    (data / "raw").mkdir()
+    add("own", data, Options())
+    assert registry.load("own").items.train == 48
+
+
 def test_a_test_image_that_train_holds_is_one_line(added: Added, pictures: Path) -> None:
     """The same pixels in both parts make every figure too good; unless one allows it."""
     for file in sorted((pictures / "one").iterdir()):

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from optledger.core.errors import UserError
+from optledger.core.paths import PREPARED, RAW, RESULTS
 from optledger.core.places import listed, refuse
 from optledger.datasets.adding.draft import FRACTION, Draft, Options
 from optledger.datasets.archive import images_below
@@ -44,6 +45,7 @@ def look(folder: Path, options: Options) -> Draft:
         raise UserError(
             f"{folder}: found no PNG and no JPEG file; allowed: a folder of them for each class"
         )
+    _check_that_they_stay(folder, files.images)
     test_folder = _test_folder(folder, files.images, options)
     places = [placed(path, test_folder) for path in files.images]
     if alone := [path for path, at in zip(files.images, places, strict=True) if at is None]:
@@ -81,6 +83,19 @@ def look(folder: Path, options: Options) -> Draft:
             *left_out,
         ],
     )
+
+
+def _check_that_they_stay(folder: Path, paths: Sequence[str]) -> None:
+    """Check that no image is in a folder that the pipeline empties, as `data/` holds some.
+
+    Raises:
+        UserError: there are such images.
+    """
+    for output in (RAW, PREPARED, RESULTS):
+        emptied = output.resolve()
+        if inside := [path for path in paths if (folder / path).is_relative_to(emptied)]:
+            found = f"images in {output}/, which the pipeline writes anew"
+            raise refuse(folder, found, inside, f"images outside of {output}/")
 
 
 def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | None:
