@@ -9,6 +9,9 @@ from optledger.sweep.pool import Sweep
 from optledger.trials.places import VARIABLE, Item
 from optledger.trials.store import Document, Entries, Store
 
+# What the trials of one variant differ in.
+_VARIED = {"trial.seed", "trial.learning_rate"}
+
 Facts = frozenset[tuple[str, str]]
 """The values in a document, each as the path of its keys and its text."""
 
@@ -43,11 +46,18 @@ def _grouped(wanting: Sequence[KeyedTrial], kept: Sequence[Facts]) -> dict[str, 
 
 
 def _changed(own: Facts, kept: Sequence[Facts]) -> tuple[str, ...]:
-    """Return the paths that differ from the nearest kept trial; none if nothing is kept."""
-    nearest = min(kept, key=lambda other: len(own ^ other), default=None)
-    if nearest is None:
-        return ()
-    return tuple(sorted({path for path, _ in own ^ nearest}))
+    """Return the paths that differ from the nearest kept trial; none if nothing is kept.
+
+    The nearest one differs in the fewest keys. Seed and learning rate vary within a variant, so
+    they count only between kept trials that differ in equally many other keys.
+    """
+    every = ({path for path, _ in own ^ other} for other in kept)
+    return tuple(sorted(min(every, key=_distance, default=())))
+
+
+def _distance(changes: set[str]) -> tuple[int, int, list[str]]:
+    # The names settle ties, so the order of the kept trials does not matter.
+    return len(changes - _VARIED), len(changes), sorted(changes)
 
 
 def _told(changes: Sequence[str], trials: Sequence[KeyedTrial]) -> str:

@@ -80,6 +80,25 @@ def test_a_second_file_is_the_test_split(added: Added, wine: pd.DataFrame, place
     np.testing.assert_allclose(parts.test.inputs[0, 0], wine["alcohol"].iloc[1], rtol=1e-6)
 
 
+@pytest.mark.parametrize("names", [("data.csv", "DATA.csv"), ("dä.csv", "dö.csv")])
+def test_files_of_two_folders_may_share_a_name(
+    names: tuple[str, str], added: Added, wine: pd.DataFrame, place: Path
+) -> None:
+    """Where they are downloaded, the second one is named after its role, too."""
+    train, test = place / "train" / names[0], place / "test" / names[1]
+    for path, rows in ((train, wine[::2]), (test, wine[1::2])):
+        path.parent.mkdir()
+        rows.to_csv(path, index=False)
+    _, parts = added(train, target="kind", test=str(test))
+    assert (len(parts.train.targets), len(parts.test.targets)) == (89, 89)
+    np.testing.assert_allclose(parts.test.inputs[0, 0], wine["alcohol"].iloc[1], rtol=1e-6)
+    plain = [name.replace("ä", "_").replace("ö", "_") for name in names]
+    assert [file.name for file in registry.load("own").files.values()] == [
+        plain[0],
+        f"test_table-{plain[1]}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "options", "message"),
     [
@@ -170,6 +189,7 @@ def test_no_group_is_divided(added: Added, wine: pd.DataFrame, place: Path) -> N
         ({}, {"target": None}, r"found no word of which column is the target; allowed: --target"),
         ({}, {"size": (8, 8)}, r"found --size with a table; allowed: .*--target"),
         ({}, {"test": "shelf=no"}, r"shelf: found 2 values: 'top', 'low'; allowed: some no"),
+        ({}, {"test": "../wine.csv"}, r"--test: found .*/wine\.csv, the train table itself; "),
         ({}, {"test": "nowhere.csv"}, r"--test: found 'nowhere\.csv'; allowed: COLUMN=VALUE"),
     ],
 )

@@ -99,7 +99,7 @@ def _entry(draft: Draft, options: Options) -> dict[str, Any]:
         **({"test": test} if test else {}),
         **({"duplicates": True} if options.duplicates else {}),
         "items": {"train": int(np.sum(~mask)), "test": int(np.sum(mask))},
-        "files": {role: _file(name, path) for role, (name, path) in draft.files.items()},
+        "files": _files(draft),
         "sources": [{"paths": {role: _portable(path) for role, (_, path) in draft.files.items()}}],
     }
 
@@ -123,14 +123,27 @@ def _portable(path: Path) -> str:
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
-def _file(name: str, path: Path) -> dict[str, Any]:
-    """Return the name, size and SHA-256 of a file, or of the archive of a folder."""
-    plain = re.sub(r"[^A-Za-z0-9_.+-]", "_", name).lstrip(".+-") or "data"
+def _files(draft: Draft) -> dict[str, dict[str, Any]]:
+    """Return by role the name, size and SHA-256 of a file, or of the archive of a folder.
+
+    The names differ even where files of several folders share one, as all go to one folder.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    taken: set[str] = set()
+    for role, (name, path) in draft.files.items():
+        plain = re.sub(r"[^A-Za-z0-9_.+-]", "_", name).lstrip(".+-") or "data"
+        own = f"{role}-{plain}" if plain.lower() in taken else plain
+        taken.add(own.lower())
+        files[role] = {"name": own, **_content(path)}
+    return files
+
+
+def _content(path: Path) -> dict[str, Any]:
     if not path.is_dir():
-        return {"name": plain, "bytes": path.stat().st_size, "sha256": file_digest(path)}
+        return {"bytes": path.stat().st_size, "sha256": file_digest(path)}
     sink = _Sink()
     write_archive(path, sink)  # type: ignore[arg-type] # a tarfile stream only writes
-    return {"name": plain, "bytes": sink.size, "sha256": sink.sha256.hexdigest()}
+    return {"bytes": sink.size, "sha256": sink.sha256.hexdigest()}
 
 
 class _Sink:

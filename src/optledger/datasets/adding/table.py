@@ -231,8 +231,9 @@ def _test(path: Path, frame: pd.DataFrame, options: Options) -> tuple[Path | Non
         return None, column
     file = Path(options.test).expanduser()
     if file.is_file():
-        if file.resolve().name.lower() == path.name.lower():
-            raise UserError(f"--test: found {file.name} twice; allowed: files with two names")
+        if file.samefile(path):
+            allowed = "another file, or COLUMN=VALUE"
+            raise UserError(f"--test: found {path}, the train table itself; allowed: {allowed}")
         return file.resolve(), None
     allowed = "COLUMN=VALUE, or a file"
     raise UserError(f"{path}: --test: found {shown(options.test)}; allowed: {allowed}")
