@@ -149,6 +149,6 @@ def test_a_conflict_is_told_as_one(branches: Project, tmp_path: Path) -> None:
         line = project.read(file).decode().splitlines().index("<<<<<<< HEAD") + 1
         assert project.run("optledger", command, check=False, PYTHONPATH="src") == (
             f"{file}:{line}: has a merge conflict; keep one of its sides, "
-            "or what is meant by both\n"
+            "or write what is meant by both\n"
         )
         settle(project)
