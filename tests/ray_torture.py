@@ -175,7 +175,7 @@ def kills(times: int = 40, seed: int | None = None) -> None:
                 assert "Traceback" not in told, told
                 assert "found a fault of optledger" not in told, told
                 trained.update(_TRAINED.findall(told))
-                again += told.count("; once more")
+                again += told.count("; trying again")
                 if sweep.returncode == 0:
                     break
                 # It was killed, or lost the process that holds Ray.
@@ -205,7 +205,7 @@ def head() -> None:
         told = _log(project)
         assert sweep.returncode == 2, told
         line = told.splitlines()[-1]
-        assert "the head of the cluster does not answer any more; the same command" in line, told
+        assert "the head of the cluster no longer answers; start the cluster again" in line, told
         trained = Counter(_TRAINED.findall(told))
         with RayCluster(2) as cluster:
             sweep = _start(project, cluster.address)
@@ -231,7 +231,7 @@ def memory() -> None:
         seconds = time.monotonic() - started
     assert sweep.returncode == 2, _log(project)
     line = _log(project).splitlines()[-1]
-    assert "was ended, as memory is short there; allowed: nodes with memory" in line, line
+    assert "was ended, as memory is short there; use nodes with more memory" in line, line
     print(f"memory: one line after {seconds:.0f} s", flush=True)
 
 
@@ -257,7 +257,7 @@ def hosts() -> None:
             assert set(Counter(_TRAINED.findall(told)).values()) == {1}
             _compare(project, expected)
             what = {0.0: "not cut", 10.0: "cut for 10 s", None: "cut for good"}[seconds]
-            print(f"hosts: {what}: {told.count('; once more')} begun once more", flush=True)
+            print(f"hosts: {what}: {told.count('; trying again')} begun once more", flush=True)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def test_a_regression_is_made_told_kept_and_fails(judged: Project, tmp_path: Pat
 def test_a_mistake_stops_it_at_once(project: Project, base: str) -> None:
     """An unknown revision, or none, is one line, before anything runs."""
     printed = review(project, base)
-    assert printed.startswith(f"optledger review: found no {base!r}; allowed: ")
+    assert printed.startswith(f"optledger review: there is no {base!r}; name ")
     assert "publish" not in printed
     assert re.search(r"^make: .* Error 2$", printed, re.MULTILINE)
 

@@ -148,7 +148,7 @@ def test_a_conflict_is_told_as_one(branches: Project, tmp_path: Path) -> None:
     for command, file in (("check", "params.yaml"), ("verify", "dvc.lock")):
         line = project.read(file).decode().splitlines().index("<<<<<<< HEAD") + 1
         assert project.run("optledger", command, check=False, PYTHONPATH="src") == (
-            f"{file}:{line}: found a conflict that Git left; allowed: one of its sides, "
-            "or what is meant by both\n"
+            f"{file}:{line}: has a merge conflict; keep one of its sides, "
+            "or write what is meant by both\n"
         )
         settle(project)

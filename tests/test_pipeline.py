@@ -285,7 +285,7 @@ def test_what_someone_deleted_stays_deleted(project: Project) -> None:
     (run,) = [run for run in published(project) if run.info.run_name == "adam seed 1"]
     client.delete_run(run.info.run_id)
     printed = project.run("dvc", "repro")
-    assert "12 already there, 1 deleted by someone (optledger publish --restore" in printed
+    assert "12 already there, 1 deleted in MLflow (optledger publish --restore" in printed
     assert client.get_run(run.info.run_id).info.lifecycle_stage == "deleted"
     printed = project.run("optledger", "publish", "--restore", PYTHONPATH="src")
     assert "0 created, 1 completed, 12 already there\n" in printed

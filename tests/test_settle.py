@@ -80,7 +80,7 @@ def test_results_of_another_number_of_seeds_are_told(project: Project) -> None:
     project.edit("params.yaml", "{metric: accuracy}", LOOKS)
     project.edit("params.yaml", "count: 2", "count: 5")
     printed = project.run("optledger", "settle", "--dry-run", check=False)
-    assert "results/leaderboard.csv: found 2 seeds; allowed: 5, as params.yaml says" in printed
+    assert "results/leaderboard.csv: has 2 seeds, but params.yaml asks for 5" in printed
 
 
 def test_a_search_whose_seed_a_look_needs_is_told_before(project: Project) -> None:

@@ -76,7 +76,7 @@ def run() -> None:
         context = getattr(error, "ctx", None)
         typed = context.command_path if context else "optledger"
         told = " ".join(error.format_message().split()).rstrip(".")
-        raise UserError(printable(f"{typed}: {told}; allowed: see {typed} --help")) from None
+        raise UserError(printable(f"{typed}: {told}; see {typed} --help")) from None
     if status == INTERRUPTED:
         # Typer prints nothing about an interruption.
         raise KeyboardInterrupt
@@ -289,7 +289,7 @@ def review_revisions(
     from optledger.review.record import record
 
     if as_json and markdown:
-        raise UserError("optledger review: found --markdown and --json; allowed: one of them")
+        raise UserError("optledger review: --markdown and --json exclude each other; choose one")
 
     found = review(base, head)
     columns = min(shutil.get_terminal_size().columns, _WIDEST)
@@ -385,11 +385,11 @@ def sweep(
     executor.worker_count()
     cluster = executor.cluster(address, leave_out_unlike)
     if leave_out_unlike and cluster is None:
-        allowed = "with --address or RAY_ADDRESS"
-        raise UserError(f"optledger sweep: found --leave-out-unlike alone; allowed: {allowed}")
+        needed = "needs a Ray cluster; add --address, or set RAY_ADDRESS"
+        raise UserError(f"optledger sweep: --leave-out-unlike {needed}")
     settings = params.load()
     if dry_run and recheck:
-        raise UserError("optledger sweep: found --dry-run and --recheck; allowed: one of them")
+        raise UserError("optledger sweep: --dry-run and --recheck exclude each other; choose one")
     if dry_run:
         print(*variants.explain(settings), sep="\n")
         return
@@ -399,7 +399,7 @@ def sweep(
     if recheck:
         store = Store(place())
         if not store.items:
-            print(f"Nothing is rechecked: {account.summary(store, predictions.kept())}")
+            print(f"Nothing to recheck: {account.summary(store, predictions.kept())}")
         different = 0
         for line, is_same in rechecked(variants.kept(settings, store), store, recheck):
             print(line, flush=True)
@@ -439,8 +439,8 @@ def prune(
     With both options, a trial has to be old and unused.
     """
     if not unused and older_than is None:
-        allowed = "--unused, --older-than DAYS or both"
-        raise UserError(f"optledger trials prune: found no choice; allowed: {allowed}")
+        remedy = "add --unused, --older-than DAYS or both"
+        raise UserError(f"optledger trials prune: nothing says which trials; {remedy}")
     store = Store(place())
     used = {each.key for each in variants.kept(params.load(), store)} if unused else set()
     for line in account.prune(store, used, older_than, yes):

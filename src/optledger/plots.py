@@ -46,6 +46,8 @@ def draw(revisions: Sequence[str]) -> Path:
     local = f"<script>(() => {{{bundle}}})();</script>"
     text, found = _REMOTE.subn("", read(page).decode())
     if not found:
-        raise UserError(f"{page}: found no script that DVC loads; allowed: as dvc plots leaves it")
+        raise UserError(
+            f"{page}: loads no script from the web, as DVC's page does; use dvc plots show"
+        )
     write_text(page, text.replace("</head>", f"{local}</head>", 1))
     return page

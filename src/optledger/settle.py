@@ -114,8 +114,8 @@ def _state(settings: Params) -> State:
     found = state(leaderboard, comparisons, settings.comparison)
     if found.seeds != settings.seeds.count:
         raise UserError(
-            f"{RESULTS / 'leaderboard.csv'}: found {found.seeds} seeds; allowed: "
-            f"{settings.seeds.count}, as {PARAMS} says: optledger settle trains them"
+            f"{RESULTS / 'leaderboard.csv'}: has {found.seeds} seeds, but {PARAMS} asks for "
+            f"{settings.seeds.count}; optledger settle trains them"
         )
     return found
 
@@ -161,8 +161,8 @@ def _edited(count: int, left: Mapping[str, int]) -> tuple[str, Params]:
     except UserError:
         found = None
     if found != document:
-        allowed = "a number that no anchor or alias stands for, so that it can be changed by itself"
-        raise UserError(f"{PARAMS}: seeds.count: found one that others share; allowed: {allowed}")
+        remedy = "write it without an anchor or alias, so that it can be changed by itself"
+        raise UserError(f"{PARAMS}: seeds.count: other keys share this number; {remedy}")
     return text, params.parse(found, PARAMS)
 
 

@@ -182,9 +182,9 @@ def test_without_results_there_is_nothing_to_plan_with() -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "line"),
     [
-        ("leaderboard", "rank", "<<<<<<< HEAD\nrank", "line 1: found a conflict that Git left; "),
+        ("leaderboard", "rank", "<<<<<<< HEAD\nrank", "line 1: has a merge conflict"),
         ("leaderboard", "\n1,", "\n1,a,1,1,", "line 2: found a row of length "),
-        ("seeds", "a,0", "a,1", "line 3: found a second row of a, 1; allowed: one"),
+        ("seeds", "a,0", "a,1", "line 3: is a second row of a, 1"),
         ("seeds", "a,0,0.001", "a,0,x", "line 2: column learning_rate: found 'x'; allowed: "),
         ("seeds", "b,", "c,", "found a, c; allowed: the variants of results/leaderboard.csv, a, b"),
     ],

@@ -51,12 +51,12 @@ def program(folder: Path, statement: str, redirection: str = "", **environment: 
             "results/x.csv: No such file or directory; dvc repro or dvc pull brings it\n2",
         ),
         ("raise OSError(28, 'No space left on device')", "No space left on device\n2"),
-        ("raise MemoryError", "found too little memory; allowed: what the command needs\n2"),
+        ("raise MemoryError", "out of memory; close other programs, or use a machine with more\n2"),
         ("import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); open('program.py')",
          "program.py: Too many open files\n2"),
         ("import sqlite3; sqlite3.connect('missing/file')",
-         "SQLite: unable to open database file; allowed: a disk with room, in folders that can be "
-         "written\n2"),
+         "SQLite: unable to open database file; it needs a disk with room and a folder that can "
+         "be written\n2"),
         # Also where a library makes another exception of it.
         ("try: raise OSError(13, 'Permission denied', 'a')\n    except OSError: raise ValueError",
          "a: Permission denied\n2"),

@@ -57,7 +57,7 @@ def test_what_is_no_regular_file_is_one_line(
 ) -> None:
     """A pipe that nobody writes to would be waited for."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match=r"pipe: found no regular file; allowed: one$"):
+    with pytest.raises(UserError, match=r"pipe: is no regular file"):
         read(tmp_path / "pipe")
 
 
@@ -100,16 +100,22 @@ def test_arrays_that_are_not_sound_are_one_line(tmp_path: Path, place: int) -> N
     with pytest.raises(UserError) as caught:
         read_npz(path, ARRAYS)
     (line,) = str(caught.value).splitlines()
-    assert line.startswith(f"{path}: found no sound arrays: ")
+    assert line.startswith(f"{path}: cannot be read as arrays: ")
     assert line.endswith("; dvc checkout or dvc repro brings it back")
 
 
 @pytest.mark.parametrize(
     ("losses", "found"),
     [
-        ({}, "nothing"),
-        ({"losses": np.ones((2, 3))}, "float64 of shape (2, 3)"),
-        ({"losses": np.ones(3, np.float32)}, "float32 of shape (3,)"),
+        ({}, "has no array losses; dvc checkout or dvc repro"),
+        (
+            {"losses": np.ones((2, 3))},
+            "losses: found float64 of shape (2, 3); allowed: float32 of 2",
+        ),
+        (
+            {"losses": np.ones(3, np.float32)},
+            "losses: found float32 of shape (3,); allowed: float32",
+        ),
     ],
 )
 def test_arrays_of_another_kind_are_one_line(
@@ -119,8 +125,7 @@ def test_arrays_of_another_kind_are_one_line(
     write_npz(tmp_path / "a.npz", {"classes": np.ones((2, 3), np.uint8), **losses})
     with pytest.raises(UserError) as caught:
         read_npz(tmp_path / "a.npz", ARRAYS)
-    line = f"{tmp_path / 'a.npz'}: losses: found {found}; allowed: float32 of 2 dimensions; "
-    assert str(caught.value).startswith(line)
+    assert str(caught.value).startswith(f"{tmp_path / 'a.npz'}: {found}")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"<<<<<<< HEAD\n", b"[" * 100_000])
@@ -130,7 +135,7 @@ def test_what_is_no_json_is_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UserError) as caught:
         read_json(tmp_path / "a.json")
     (line,) = str(caught.value).splitlines()
-    assert line.startswith(f"{tmp_path / 'a.json'}: found no JSON: ")
+    assert line.startswith(f"{tmp_path / 'a.json'}: cannot be read as JSON: ")
 
 
 def test_an_error_of_the_system_names_the_file(tmp_path: Path) -> None:

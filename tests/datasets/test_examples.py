@@ -14,7 +14,7 @@ from stored import summary
 def test_a_split_has_a_label_for_each_image(tmp_path: Path) -> None:
     """Else one line says how many there are."""
     write_split("train", Examples(np.zeros((3, 2, 2), np.uint8), np.zeros(2, np.uint8)), tmp_path)
-    with pytest.raises(UserError, match=r"train.npz: found 3 images and 2 labels; allowed: as"):
+    with pytest.raises(UserError, match=r"train.npz: has 3 images and 2 labels"):
         read_split("train", tmp_path)
 
 

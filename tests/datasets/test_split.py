@@ -55,7 +55,7 @@ def test_no_fraction_no_validation_split() -> None:
 
 def test_a_class_too_small_for_both_splits_is_the_user_s_mistake() -> None:
     """The message names the key and what is allowed."""
-    with pytest.raises(UserError, match=r"^params.yaml: split.validation_fraction: found 0.1;"):
+    with pytest.raises(UserError, match=r"^params.yaml: split.validation_fraction: 0.1 does not"):
         divided(examples([19, 1]), Split(validation_fraction=0.1, seed=0))
 
 

@@ -77,7 +77,7 @@ def test_a_lost_task_is_given_to_the_next_idle_worker(capsys: pytest.CaptureFixt
     )
     assert run(script, "one", "two", "three") == [("two", 1), ("one", 2), ("three", 3)]
     assert script.given == [("a", "one"), ("b", "two"), ("b", "one"), ("b", "three")]
-    assert capsys.readouterr().err == "one: gone; once more\n"
+    assert capsys.readouterr().err == "one: gone; trying again\n"
 
 
 def test_without_a_worker_it_waits_for_one() -> None:

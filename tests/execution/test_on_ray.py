@@ -102,7 +102,7 @@ class TestOfWorkersAndTasksThatAreLost:
         started = time.monotonic()
         ((task, _),) = pool.run(remote_tasks.dies, in_order([marker]))
         assert task == marker
-        line = rf"{re.escape(str(marker))}: its worker on node \S+ \(\w+\) was lost; once more\n"
+        line = rf"{re.escape(str(marker))}: its worker on node \S+ \(\w+\) was lost; trying again\n"
         assert re.fullmatch(line, capfd.readouterr().err)
         assert time.monotonic() - started < 60
 
@@ -130,7 +130,7 @@ class TestOfWorkersAndTasksThatAreLost:
                 cluster.add()
         told = capfd.readouterr().err
         assert re.search(
-            r"its worker on node \S+ \(\w+\) (cannot be reached|was lost); once more", told
+            r"its worker on node \S+ \(\w+\) (cannot be reached|was lost); trying again", told
         )
         assert re.search(r"node \S+ \(\w+\) has joined", told)
         assert len(list(folder.iterdir())) >= 3, told
@@ -144,7 +144,7 @@ class TestOfWorkersAndTasksThatAreLost:
         ((_, worker),) = pool.run(remote_tasks.falls_silent, in_order([marker]))
         stopped = int(marker.read_text())
         assert worker != stopped
-        assert "has fallen silent; once more\n" in capfd.readouterr().err
+        assert "has fallen silent; trying again\n" in capfd.readouterr().err
         os.kill(stopped, signal.SIGKILL)
 
     def test_a_task_that_ends_its_program_has_failed(self, pool: Actors) -> None:
@@ -160,14 +160,14 @@ def test_unlike_nodes_are_refused_or_left_out(
     """The line names node and difference, or what is wanting there."""
     numbers = [cluster.add(KIND=kind) for kind in ("odd", "broken")]
     found = [
-        rf"{cluster.address}: node \S+ \(\w+\): found {cause}"
+        rf"{cluster.address}: node \S+ \(\w+\) cannot be used: {cause}"
         for cause in (
             "an odd node there and a usual node here",
             "No module named 'a_package_that_is_not_there'",
         )
     ]
-    allowed = "allowed: the same as here, or --leave-out-unlike"
-    line = f"^({'|'.join(found)}); {allowed}$"
+    remedy = "make it like this machine, or add --leave-out-unlike"
+    line = f"^({'|'.join(found)}); {remedy}$"
     with pytest.raises(UserError, match=line), actors(cluster.address) as pool:
         list(pool.run(remote_tasks.echo, in_order([100] * 1000)))
     with actors(cluster.address, leaves_out_unlike=True) as pool:
@@ -178,7 +178,7 @@ def test_unlike_nodes_are_refused_or_left_out(
             told += capfd.readouterr().err
         assert pool.count == 2
     for each in found:
-        assert re.search(rf"{each}; it is left out\n", told)
+        assert re.search(rf"{each}; leaving it out\n", told)
     for number in numbers:
         cluster.kill(number)
 
@@ -285,7 +285,7 @@ def test_what_is_no_address_is_one_line(address: str, monkeypatch: pytest.Monkey
 )
 def test_no_cluster_is_one_line(address: str, cause: str) -> None:
     """At once, with the cause."""
-    line = rf"found no Ray cluster \({cause}\); allowed: its head, as host:port"
+    line = rf"no Ray cluster answers \({cause}\); give the host:port of its head"
     with pytest.raises(UserError, match=rf"^{address}: {line}$"), actors(address) as pool:
         list(pool.run(remote_tasks.echo, in_order([1])))
 
@@ -300,7 +300,7 @@ def test_what_is_no_cluster_is_one_line() -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"127.0.0.1:{server.server_address[1]}"
-        line = r"found something else than a Ray cluster \(.*\); allowed: its head, as host:port"
+        line = r"this is no Ray cluster \(.*\); give the host:port of a cluster's head"
         with pytest.raises(UserError, match=f"^{address}: {line}$"), actors(address) as pool:
             list(pool.run(remote_tasks.echo, in_order([1])))
         server.shutdown()
@@ -323,13 +323,15 @@ def test_another_version_of_ray_is_one_line() -> None:
         "Version mismatch: The cluster was started with:\n    Ray: 2.59.0\n    Python: 3.11.7\n"
         "This process on node 192.0.2.2 was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
     )
-    found = "found Ray 2.59.0 and Python 3.11.7; allowed: Ray 2.60.0 and Python 3.11.7, as here"
+    found = (
+        "cluster has Ray 2.59.0 and Python 3.11.7, and this machine Ray 2.60.0 and Python 3.11.7"
+    )
     assert child._joining(RuntimeError(told)) == found
 
 
 def test_without_ray_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which says how to install it."""
     monkeypatch.setattr(on_ray, "find_spec", lambda name: None)
-    line = r"^here:1: found no package ray here; allowed: make setup RAY=1, or .*extra"
+    line = r"^here:1: the package ray is not installed; run make setup RAY=1, or "
     with pytest.raises(UserError, match=line), actors("here:1"):
         pass

@@ -121,7 +121,7 @@ def test_a_killed_worker_costs_its_task_a_retry(
     assert [task for task, _ in results] == [marker, marker, marker]
     assert capfd.readouterr().err == (
         f"{marker}: its worker was ended by SIGKILL, as the system does when memory is short "
-        "(OPTLEDGER_WORKERS=1 needs the least); once more\n"
+        "(OPTLEDGER_WORKERS=1 needs the least); trying again\n"
     )
 
 
@@ -182,7 +182,7 @@ def test_a_task_that_raises_twice_fails_with_its_cause(capfd: pytest.CaptureFixt
         list(pool.run(raises, in_order(["a text"])))
     assert str(caught.value) == "a text: failed twice: ValueError: a text"
     assert "in raises" in caught.value.__notes__[0]
-    assert capfd.readouterr().err == "a text: ValueError: a text; once more\n"
+    assert capfd.readouterr().err == "a text: ValueError: a text; trying again\n"
 
 
 def test_what_the_system_refuses_a_task_is_no_fault_of_this_project() -> None:
@@ -273,7 +273,7 @@ def test_a_fork_server_that_died_costs_a_retry(tmp_path: Path) -> None:
     assert done.stdout == "2\n", done.stderr
     assert done.stderr == (
         "2: the process that starts workers was ended by SIGKILL, as the system does when memory "
-        "is short (OPTLEDGER_WORKERS=1 needs the least); once more\n"
+        "is short (OPTLEDGER_WORKERS=1 needs the least); trying again\n"
     )
 
 
@@ -307,7 +307,7 @@ if __name__ == "__main__":
         (
             "2",
             [
-                "2: its worker could not start: CAUSE; once more",
+                "2: its worker could not start: CAUSE; trying again",
                 "2: failed twice: its worker could not start: CAUSE",
             ],
         ),

@@ -61,6 +61,6 @@ def test_no_place_at_all_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with pytest.raises(UserError) as raised:
         sockets.place()
     assert str(raised.value) == (
-        f"TMPDIR: found {deep}: AF_UNIX path too long; {tmp_path}/none: No such file or directory; "
-        "allowed: a folder that sockets can be made in"
+        f"TMPDIR: no folder for sockets ({deep}: AF_UNIX path too long; {tmp_path}/none: No such "
+        "file or directory); set it to one that can have them"
     )

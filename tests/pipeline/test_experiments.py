@@ -81,7 +81,9 @@ def test_techniques_are_those_that_the_article_names(monkeypatch: pytest.MonkeyP
 def test_a_set_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """With those that do."""
     monkeypatch.chdir(REPOSITORY)
-    with pytest.raises(UserError, match=r"^experiments/: found no 'modrn'; allowed: calib"):
+    with pytest.raises(
+        UserError, match=r"^experiments/: has no experiment 'modrn'; there are calib"
+    ):
         experiments.load("modrn")
 
 
@@ -125,9 +127,7 @@ def test_what_dvc_cannot_set_is_one_line(project: Project, monkeypatch: pytest.M
     monkeypatch.chdir(project.path)
     text = 'variants: {"1e5": {optimizer: SGD, learning_rate: 0.1}}'
     (project.path / "experiments/new.yaml").write_text(text)
-    with pytest.raises(
-        UserError, match="found names or texts that dvc exp run cannot set"
-    ) as error:
+    with pytest.raises(UserError, match="has names or texts that dvc exp run cannot set") as error:
         experiments.load("new")
     assert "\n" not in str(error.value)
 
@@ -148,7 +148,7 @@ def test_a_mistake_in_a_set_is_one_line(project: Project) -> None:
         ("seeds: {count: 0}", "experiments/new.yaml: seeds.count: found 0; allowed: greater than"),
         (
             "variants: {gd: null, adan: null}",
-            "experiments/new.yaml: variants.adan: found nothing; allowed: null for a key of params",
+            "experiments/new.yaml: variants.adan: null removes a key, but params",
         ),
         (
             "variants: {adam: {optimizer: Adamm}}",
@@ -179,7 +179,7 @@ def test_a_set_runs_as_an_experiment_and_leaves_the_checkout_alone(project: Proj
     assert project.read("mlflow.db") != before
     # A second one would take its name.
     process = project.start("optledger", "experiment", "small", PYTHONPATH="src")
-    assert "dvc exp remove small makes room" in process.communicate()[0]
+    assert "to run it again, first: dvc exp remove small" in process.communicate()[0]
     assert process.returncode == 2
     project.run("dvc", "exp", "apply", "small")
     patch = read_yaml(project.path / "experiments/small.yaml")

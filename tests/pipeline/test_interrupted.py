@@ -114,7 +114,7 @@ def test_the_pipeline_goes_on_with_a_lock_that_was_put_back(project: Project) ->
     shutil.copyfile(project.path / "dvc.lock", kept)
     (project.path / "dvc.lock").write_bytes(before[: len(before) // 2])
     printed = project.run("optledger", "sweep")
-    assert printed.startswith("dvc.lock: found it cut, by the end of a DVC that wrote it; put back")
+    assert printed.startswith("dvc.lock: was cut off when a DVC that wrote it was killed; restored")
     project.run("dvc", "repro")
     assert project.read("dvc.lock") == before
 
@@ -127,7 +127,7 @@ def test_a_cut_note_of_dvc_s_is_removed(content: str, project: Project) -> None:
     assert "JSON structure is corrupted" in project.run("dvc", "repro", check=False)
     printed = project.run("optledger", "check", PYTHONPATH="src")
     assert printed.startswith(
-        f"{interrupted.NOTE}: found it cut, by the end of a DVC that wrote it"
+        f"{interrupted.NOTE}: was cut off when a DVC that wrote it was killed"
     )
     project.run("dvc", "repro")
 

@@ -58,22 +58,22 @@ def test_results_that_were_not_made_shut_the_gate(history: Project, tmp_path: Pa
     [
         (
             ["nowhere"],
-            "optledger review: found no 'nowhere'; allowed: a Git revision, an experiment of "
+            "optledger review: there is no 'nowhere'; name a Git revision, an experiment of "
             "`dvc exp list --all-commits`, or workspace\n",
         ),
         (
             [""],
-            "optledger review: found no ''; allowed: a Git revision, an experiment of "
+            "optledger review: there is no ''; name a Git revision, an experiment of "
             "`dvc exp list --all-commits`, or workspace\n",
         ),
         (
             ["base:params.yaml"],
-            "optledger review: found no 'base:params.yaml'; allowed: a Git revision, an experiment "
+            "optledger review: there is no 'base:params.yaml'; name a Git revision, an experiment "
             "of `dvc exp list --all-commits`, or workspace\n",
         ),
         (
             ["base", "--json", "--markdown"],
-            "optledger review: found --markdown and --json; allowed: one of them\n",
+            "optledger review: --markdown and --json exclude each other; choose one\n",
         ),
         (
             ["empty", "changed"],
@@ -120,15 +120,13 @@ def test_no_repository_is_one_line(tmp_path: Path) -> None:
     assert reviewed(project, "HEAD") == (
         2,
         "",
-        "optledger review: found no DVC repository here; allowed: the folder of a checkout of this "
-        "project\n",
+        "optledger review: there is no DVC repository here; run it in a checkout of this project\n",
     )
     project.run("dvc", "init", "--no-scm", "--quiet")
     assert reviewed(project, "HEAD") == (
         2,
         "",
-        "optledger review: found no Git repository here; allowed: a checkout, whose revisions Git "
-        "has\n",
+        "optledger review: there is no Git repository here; run it in a checkout of this project\n",
     )
 
 
@@ -146,19 +144,19 @@ def test_an_experiment_by_its_name(history: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "content", "line"),
     [
-        ("seeds", b"", "found nothing; allowed: a table with the names of its columns"),
+        ("seeds", b"", "is empty; names of columns belong there"),
         ("seeds", b"a\xe9", "line 1: found the byte 0xe9; allowed: UTF-8"),
         (
             "leaderboard",
             b"rank\n1\n",
-            "found no column variant; allowed: the table",
+            "has no column variant",
         ),
         (
             "leaderboard",
             b"variant,accuracy\na,x\n",
             "line 2: column accuracy: found 'x'; ",
         ),
-        ("leaderboard", b"variant\na\na\n", "line 3: found a second row of a; allowed: one"),
+        ("leaderboard", b"variant\na\na\n", "line 3: is a second row of a"),
     ],
 )
 def test_a_damaged_table_is_no_verdict(

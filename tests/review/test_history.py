@@ -175,8 +175,8 @@ def test_an_older_version_tells_what_it_knew(
         ),
         (
             {"table": "rank,variant\n1,sgd\n"},
-            "not readable: results/leaderboard.csv: found no column accuracy; allowed: the table "
-            "that dvc repro writes",
+            "not readable: results/leaderboard.csv: has no column accuracy, which "
+            "the table of dvc repro has",
         ),
         ({"table": None}, "the results were removed"),
         ({"table": None, "params": None}, "the results were removed"),
@@ -371,11 +371,11 @@ def test_a_subject_may_be_of_any_encoding(repository: Repository) -> None:
             lambda made: shutil.rmtree(made.path / ".git"),
             "git rev-parse: fatal: not a git repository",
         ),
-        (lambda made: None, "found no commit with results/leaderboard.csv; allowed: results of"),
-        (lambda made: made.record("No results", params=PARAMS), "found no commit with results/"),
+        (lambda made: None, "no commit has results/leaderboard.csv; run dvc repro"),
+        (lambda made: made.record("No results", params=PARAMS), "no commit has results/"),
         (
             lambda made: made.record("First", table=table(), params=PARAMS),
-            "found no variant 'lion' in any commit; allowed: sgd, adam",
+            "no commit has a variant 'lion'; there are sgd, adam",
         ),
     ],
 )

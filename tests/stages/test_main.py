@@ -57,5 +57,5 @@ def test_a_python_of_another_environment_is_one_line(cold: Project, tmp_path: Pa
     process = cold.start(str(python), *CASE[1:])
     printed, _ = process.communicate()
     assert process.returncode == 2
-    assert printed.startswith(f"{python}: found no DVC beside this Python; allowed: ")
+    assert printed.startswith(f"{python}: DVC is not installed for this Python; ")
     assert len(printed.splitlines()) == 1

@@ -70,7 +70,7 @@ def test_what_no_stage_made_is_refused_and_stays(trials: Path) -> None:
     with pytest.raises(UserError) as caught:
         undeclared.forget("train", trials, ["adam"])
     told = str(caught.value).splitlines()
-    assert [line.partition(": found what no stage wrote; allowed: ")[0] for line in told] == [
+    assert [line.partition(": no stage wrote it, ")[0] for line in told] == [
         *("results/trials/README.txt", "results/trials/keep", "results/trials/link"),
         *("results/trials/nowhere", r"results/trials/two\nlines"),
     ]
@@ -81,7 +81,7 @@ def test_a_file_beside_a_case_s_is_refused_too(trials: Path) -> None:
     """Whether the case is declared or not."""
     (CASES / "old/NOTES.md").write_text("mine")
     for declared in (["old"], ["another"]):
-        with pytest.raises(UserError, match=r"^results/cases/old/NOTES.md: found what no stage wr"):
+        with pytest.raises(UserError, match=r"^results/cases/old/NOTES.md: no stage wrote it"):
             undeclared.forget("case", CASES, declared)
     assert (CASES / "old/methods.csv").exists()
 
@@ -91,7 +91,7 @@ def test_what_was_changed_is_refused_and_stays(trials: Path, name: str) -> None:
     """It is not what dvc.lock says that a stage made."""
     (trials / "old" / name).write_text("mine")
     before = files()
-    with pytest.raises(UserError, match=r"^results/trials/old: found other content than dvc.lock"):
+    with pytest.raises(UserError, match=r"^results/trials/old: differs from dvc.lock"):
         undeclared.forget("train", trials, ["adam"])
     assert files() == before
 
@@ -112,7 +112,7 @@ def test_what_dvc_ignores_in_an_output_stays(trials: Path) -> None:
 def test_a_link_to_a_folder_in_an_output_is_refused(trials: Path) -> None:
     """No stage makes one."""
     (trials / "old/link").symlink_to(Path().resolve())
-    with pytest.raises(UserError, match=r"^results/trials/old: found other content than dvc.lock"):
+    with pytest.raises(UserError, match=r"^results/trials/old: differs from dvc.lock"):
         undeclared.forget("train", trials, ["adam"])
     assert (trials / "old/link").is_symlink()
 
@@ -121,7 +121,7 @@ def test_a_link_in_place_of_an_output_is_refused(trials: Path) -> None:
     """Though it leads to the same bytes."""
     (trials / "old").rename("elsewhere")
     (trials / "old").symlink_to(Path("elsewhere").resolve())
-    with pytest.raises(UserError, match=r"^results/trials/old: found "):
+    with pytest.raises(UserError, match=r"^results/trials/old: differs from dvc.lock"):
         undeclared.forget("train", trials, ["adam"])
     assert Path("elsewhere/weights.npz").exists()
 
@@ -178,7 +178,7 @@ def test_a_stage_ends_at_a_file_of_somebody_s(project: Project) -> None:
     process = project.start("python", "-m", "optledger.stages.report", PYTHONPATH="src")
     printed, _ = process.communicate()
     assert process.returncode == 2
-    assert printed.startswith("results/cases/linear_regression/NOTES.md: found what no stage")
+    assert printed.startswith("results/cases/linear_regression/NOTES.md: no stage wrote it")
     assert len(printed.splitlines()) == 1
     before = project.read("results/cases/linear_regression/methods.csv")
     command = ("python", "-m", "optledger.stages.case", "linear_regression")

@@ -116,7 +116,7 @@ def test_a_trial_that_is_all_there_needs_no_tensorflow(project: Project) -> None
     cold = replace(project, cold=True)
     command = ("python", "-X", "importtime", "-m", "optledger.stages.train", "adam")
     printed = cold.run(*command, PYTHONPATH="src", **own(project))
-    assert "adam: 5 trials, all of them kept from before" in printed
+    assert "adam: all 5 trials are kept from before" in printed
     imported = set(re.findall(r"\| +(\w+)$", printed, flags=re.MULTILINE))
     assert "optledger" in imported
     assert not imported & {"tensorflow", "keras", "mlflow"}
@@ -274,11 +274,11 @@ def test_a_fresh_clone_takes_in_what_was_pulled(swept: Project, tmp_path: Path) 
     clone.edit("params.yaml", "count: 2", "count: 3")
     clone.edit("dvc.yaml", "Score every variant", "Evaluate every variant")
     printed = clone.run("optledger", "sweep", **own(clone))
-    assert "7 finished trials taken in from DVC's cache" in printed
+    assert "7 finished trials copied from DVC's cache" in printed
     assert len(TRAINED.findall(printed)) == 2
     assert "sweep: 2 trials, 8 epochs in " in printed
     assert (
-        clone.run("optledger", "sweep", "--recheck", "9", **own(clone)).count("as it is kept") == 9
+        clone.run("optledger", "sweep", "--recheck", "9", **own(clone)).count("same as kept") == 9
     )
     # As if everything had been trained here.
     origin.edit("params.yaml", "count: 2", "count: 3")
@@ -298,7 +298,7 @@ def test_what_other_code_made_is_not_taken_in(file: str, project: Project) -> No
         text.write("\n# A comment.\n")
     python = ("python", "-m", "optledger", "sweep", "--dry-run")
     explained = project.run(*python, PYTHONPATH="src", **own(project))
-    assert "taken in" not in explained
+    assert "copied from" not in explained
     assert explained.splitlines()[-1] == "7 trials: 0 kept, 7 to train"
 
 
@@ -324,7 +324,7 @@ def test_an_experiment_of_a_file_is_swept_first(project: Project) -> None:
 def test_kept_trials_are_rechecked(project: Project) -> None:
     """A sample is trained anew; another result than is kept is a verdict."""
     printed = project.run("optledger", "sweep", "--recheck", "2", **own(project))
-    assert printed.count(": as it is kept\n") == 2
+    assert printed.count(": same as kept\n") == 2
     store = Store(Folder(project.path / FOLDER))
     for key, header in store.headers():
         finished = store.trial(key)
@@ -337,7 +337,7 @@ def test_kept_trials_are_rechecked(project: Project) -> None:
     printed, _ = done.communicate()
     assert done.returncode == 1
     assert re.search(
-        r"^\w+: learning rate .*, seed \d+: other than in /.*\.trial$", printed, re.MULTILINE
+        r"^\w+: learning rate .*, seed \d+: differs from /.*\.trial$", printed, re.MULTILINE
     )
 
 
@@ -360,7 +360,8 @@ def test_what_nobody_needs_is_told_and_then_removed(project: Project) -> None:
     assert "1 trials, 0.0 MB: removed" in project.run(*old, **own(project))
     refused = project.run("optledger", "trials", "prune", check=False, **own(project))
     assert refused == (
-        "optledger trials prune: found no choice; allowed: --unused, --older-than DAYS or both\n"
+        "optledger trials prune: nothing says which trials; "
+        "add --unused, --older-than DAYS or both\n"
     )
 
 
@@ -377,14 +378,12 @@ def test_a_sweep_that_can_keep_nothing_trains_nothing(project: Project) -> None:
     """What it trained would be lost; the stages train what they need."""
     printed = project.run("optledger", "sweep", OPTLEDGER_TRIALS="")
     assert printed == (
-        "sweep: nothing is kept, as OPTLEDGER_TRIALS is empty; dvc repro trains what it needs\n"
+        "sweep: trains nothing, as an empty OPTLEDGER_TRIALS keeps nothing; run dvc repro\n"
     )
     (project.path / "file").write_text("a file")
     printed = project.run("optledger", "sweep", OPTLEDGER_TRIALS=str(project.path / "file"))
     assert len(TRAINED.findall(printed)) == 0
-    assert printed.endswith(
-        "sweep: what cannot be kept is not trained here; dvc repro trains what it needs\n"
-    )
+    assert printed.endswith("sweep: stopped, as finished trials cannot be kept; run dvc repro\n")
 
 
 def test_other_packages_than_the_lock_s_are_not_taken_in(project: Project) -> None:
@@ -396,7 +395,7 @@ def test_other_packages_than_the_lock_s_are_not_taken_in(project: Project) -> No
     (project.path / "requirements.lock").write_text(other)
     project.run("dvc", "commit", "--force", "--quiet")
     printed = project.run("optledger", "sweep", "--dry-run", **own(project))
-    assert "taken in" not in printed
+    assert "copied from" not in printed
 
 
 def test_what_a_search_may_choose_is_in_use(project: Project) -> None:

@@ -108,7 +108,8 @@ def test_an_odd_argument_works_or_is_refused_in_a_line(kind: str, name: str) -> 
         found = lines_of(**{kind: {"name": name, **component.arguments}})
         assert len(found) <= 1
         lines += found
-    assert all("found " in line and "; allowed: " in line and "\n" not in line for line in lines)
+    form = re.compile(r"found .*; allowed: | fails|does not work as a loss")
+    assert all(form.search(line) and "\n" not in line for line in lines)
 
 
 @pytest.mark.parametrize("kind", COMPONENTS)
@@ -134,11 +135,11 @@ def test_what_keras_gives_no_type_has_one_here(kind: str) -> None:
         ("optimizer", {"name": "Adam", "weight_decay": -1}, "weight_decay: -1; .*of at least 0"),
         ("optimizer", {"name": "SGD", "clipnorm": 0}, "clipnorm: 0; allowed: a number above 0"),
         ("optimizer", {"name": "SGD", "clipvalue": 1e308}, r"clipvalue: 1e\+308; .* float32"),
-        ("optimizer", {"name": "Adam", "epsilon": 0}, "{'epsilon': 0}; allowed: .* not finite"),
-        ("optimizer", {"name": "TextbookAdam", "epsilon": 0}, "{'epsilon': 0}; .* not finite"),
+        ("optimizer", {"name": "Adam", "epsilon": 0}, "fails with .* not finite"),
+        ("optimizer", {"name": "TextbookAdam", "epsilon": 0}, "fails with .* not finite"),
         ("optimizer", {"name": "Adam", "epsilon": 1e-40}, "epsilon: 1e-40; .* float32"),
         ("optimizer", {"name": "Muon", "ns_steps": 2**62}, "ns_steps: .*; .* from 1 to 20"),
-        ("optimizer", {"name": "Muon", "muon_a": -3.4}, "{'muon_a': -3.4}; allowed: .* works with"),
+        ("optimizer", {"name": "Muon", "muon_a": -3.4}, "Muon fails with {'muon_a': -3.4}"),
         ("optimizer", {"name": "SGD", "loss_scale_factor": 1024}, "argument loss_scale_factor;"),
         ("optimizer", {"name": "Muon", "exclude_layers": ["dense"]}, "argument exclude_layers;"),
         (
@@ -175,10 +176,10 @@ def test_what_keras_gives_no_type_has_one_here(kind: str) -> None:
         ),
         ("loss", {"name": "CategoricalCrossentropy", "label_smoothing": 2}, "label_smoothing: 2; "),
         ("loss", {"name": "CategoricalFocalCrossentropy", "gamma": -1}, "gamma: -1; allowed: "),
-        ("loss", {"name": "CategoricalFocalCrossentropy", "gamma": 1e6}, "{'gamma': 1000000.0}; "),
+        ("loss", {"name": "CategoricalFocalCrossentropy", "gamma": 1e6}, "} does not work"),
         ("loss", {"name": "CategoricalFocalCrossentropy", "alpha": [0.5]}, r"alpha: \[0.5\]; .*10"),
         ("loss", {"name": "CategoricalFocalCrossentropy", "alpha": -1}, "alpha: -1; allowed: "),
-        ("loss", {"name": "CategoricalCrossentropy", "axis": 0}, "{'axis': 0}; allowed: "),
+        ("loss", {"name": "CategoricalCrossentropy", "axis": 0}, "{'axis': 0} does not work"),
         ("loss", {"name": "CategoricalCrossentropy", "axis": True}, "axis: True; .*whole number"),
         ("loss", {"name": "Huber", "delta": 0}, "delta: 0; allowed: a number above 0"),
         (
@@ -196,8 +197,8 @@ def test_what_keras_gives_no_type_has_one_here(kind: str) -> None:
 def test_a_wrong_argument_is_one_line(kind: str, component: dict[str, object], found: str) -> None:
     """With what was found and what is allowed; each was accepted once, or a traceback."""
     (line,) = lines_of(**{kind: component})
-    assert line.startswith(f"params.yaml: variants.a.{kind}: found ")
-    assert "; allowed: " in line
+    assert line.startswith(f"params.yaml: variants.a.{kind}: ")
+    assert re.search("found .*; allowed: | fails with |does not work as a loss", line)
     assert re.search(found, line)
 
 

@@ -16,14 +16,12 @@ from project import DIGITS_PARAMS
         (
             {"batch_size": "full"},
             {"training_fraction": 0.05},
-            "variants.a.training_fraction: found 0.05; allowed: a fraction that leaves every class "
-            "an example, and not none of 2",
+            "variants.a.training_fraction: 0.05 is too small: class 2 would have no example",
         ),
         (
             {"batch_size": "full", "training_fraction": 0.15},
             {"class_fractions": {1: 0.1}, "resample": "oversample"},
-            "training.training_fraction: found 0.15; allowed: a fraction that leaves every class "
-            "an example, and not none of 1",
+            "training.training_fraction: 0.15 is too small: class 1 would have no example",
         ),
         (
             {"batch_size": 4},

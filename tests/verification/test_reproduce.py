@@ -55,7 +55,7 @@ def test_a_commit_gives_the_same_bytes_again(project: Project, temporary: Path) 
         f"not equal to 0.01, relative; line 2, column distance: found {was}; expected 0.5"
     )
     assert set(verdicts.values()) == {("byte-equal", "")}
-    assert "verify: found uncommitted changes; what runs is HEAD, " in printed
+    assert "verify: note: uncommitted changes are left out; HEAD, " in printed
     counts = "28 outputs: 27 byte-equal, 0 equal within tolerance, 1 different"
     assert printed.splitlines()[-2:] == [f"verify --reproduce: {counts}", "1"]
     assert project.read("mlflow.db") == store

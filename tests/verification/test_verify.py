@@ -303,7 +303,7 @@ def test_a_run_that_a_person_deleted_is_no_break(
     """A note says how to bring it back, and that does."""
     store(project).delete_run(stored(project, "adam seed 0").info.run_id)
     (note,) = found()
-    assert str(note).startswith("note: run adam seed 0: found it deleted by someone; ")
+    assert str(note).startswith("note: run adam seed 0: was deleted in MLflow; ")
     assert note.is_note
     project.run("sh", "-c", note.remedy, PYTHONPATH="src")
     assert found() == []
@@ -349,7 +349,7 @@ def test_a_dvcignore_that_is_no_text_is_one_line(project: Project) -> None:
     """As editors of some systems write it."""
     (project.path / ".dvcignore").write_bytes("*.bak\n".encode("utf-16"))
     line, status = verified(project)
-    assert line == ".dvcignore: found bytes that are not UTF-8; allowed: UTF-8"
+    assert line == ".dvcignore: is not UTF-8; save it as UTF-8"
     assert status == "2"
 
 

@@ -16,6 +16,7 @@ class Break:
         expected: what belongs there, and who says so.
         remedy: the command that mends it.
         is_note: whether it may be deliberate; it is then reported, but does not count as a break.
+            `expected` then says in words what the remedy is for.
     """
 
     where: str
@@ -25,8 +26,10 @@ class Break:
     is_note: bool = False
 
     def __str__(self) -> str:
-        parts = (f"found {self.found}", f"expected {self.expected}", f"remedy: {self.remedy}")
-        return printable(f"{'note: ' * self.is_note}{self.where}: {'; '.join(parts)}")
+        told = f"found {self.found}; expected {self.expected}; remedy: {self.remedy}"
+        if self.is_note:
+            told = f"{self.found}; {self.expected}: {self.remedy}"
+        return printable(f"{'note: ' * self.is_note}{self.where}: {told}")
 
 
 def command(*words: object) -> str:

@@ -68,7 +68,7 @@ def parse_yaml(content: bytes, name: str, shared: bool = True) -> Any:
         UserError: the content is no such document, has a key twice, or is too large.
     """
     if len(content) > _MOST_BYTES:
-        raise UserError(f"{name}: found more than {_MOST_BYTES} bytes; allowed: as many, or fewer")
+        raise UserError(f"{name}: is too large; the most is {_MOST_BYTES} bytes")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -89,8 +89,8 @@ def parse_yaml(content: bytes, name: str, shared: bool = True) -> Any:
         line = text.count("\n", 0, error.position) + 1
         problem = f"not valid YAML: found the character {text[error.position]!r}"
     if conflict := _conflict(text):
-        allowed = "one of its sides, or what is meant by both"
-        raise UserError(f"{name}:{conflict}: found a conflict that Git left; allowed: {allowed}")
+        remedy = "keep one of its sides, or write what is meant by both"
+        raise UserError(f"{name}:{conflict}: has a merge conflict; {remedy}")
     raise UserError(printable(f"{name}:{line}: {problem}"))
 
 
@@ -158,8 +158,8 @@ class _Composer(Composer):
         if not self.shared and not isinstance(node, ScalarNode):
             kind = "mapping" if isinstance(node, MappingNode) else "list"
             raise _Unwanted(
-                f"found *{name}, which shares the {kind} &{name} of line {line}; allowed: one of "
-                "its own, as DVC would go on sharing it, whichever of them is set",
+                f"*{name} shares the {kind} &{name} of line {line}; write it out, as DVC would go "
+                "on sharing it, whichever of them is set",
                 event.start_mark,
             )
         return self._sizes[node]

@@ -45,7 +45,7 @@ _READABLE = {"→": "->", "…": "...", "±": "+-"}
 
 
 class UserError(Exception):
-    """A mistake the user can put right. The text says where, what was found, what is allowed."""
+    """A mistake the user can put right. The text says where, what is wrong and what to do."""
 
 
 def run(command: Callable[[], None]) -> None:
@@ -63,9 +63,9 @@ def run(command: Callable[[], None]) -> None:
 def refused(error: BaseException) -> str | None:
     """Return one line that says what the system refused; None for errors of another kind."""
     if isinstance(error, MemoryError):
-        return "found too little memory; allowed: what the command needs"
+        return "out of memory; close other programs, or use a machine with more"
     if _is_sqlite_refusal(error):
-        return f"SQLite: {error}; allowed: a disk with room, in folders that can be written"
+        return f"SQLite: {error}; it needs a disk with room and a folder that can be written"
     if not isinstance(error, OSError) or error.errno is None:
         return None
     if not isinstance(error.filename, str | bytes):

@@ -57,7 +57,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
     """
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise UserError(f"{path}: found no regular file; allowed: one")
+            raise UserError(f"{path}: is no regular file; put one in its place")
         yield file
 
 
@@ -90,7 +90,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read(path))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: found no JSON: {error}; {_REMEDY}") from None
+        raise UserError(f"{path}: cannot be read as JSON: {error}; {_REMEDY}") from None
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -138,7 +138,7 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
         except Exception as error:
             # zipfile and NumPy raise errors of many types for damaged files.
             cause = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"{path}: found no sound arrays: {cause}; {_REMEDY}") from None
+            raise UserError(f"{path}: cannot be read as arrays: {cause}; {_REMEDY}") from None
     check_arrays(path, arrays, expected)
     return arrays
 
@@ -151,8 +151,10 @@ def check_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], expected: Expec
     """
     for name, (kind, dimensions) in expected.items():
         there = arrays.get(name)
-        if there is None or not np.issubdtype(there.dtype, kind) or there.ndim != dimensions:
-            found = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
+        if there is None:
+            raise UserError(f"{path}: has no array {name}; {_REMEDY}")
+        if not np.issubdtype(there.dtype, kind) or there.ndim != dimensions:
+            found = f"{there.dtype} of shape {there.shape}"
             allowed = f"{kind.__name__} of {dimensions} dimensions; {_REMEDY}"
             raise UserError(f"{path}: {name}: found {found}; allowed: {allowed}")
 

@@ -175,12 +175,12 @@ def _printed(arguments: Sequence[str], checkout: Path, given: bytes | None = Non
             command, check=False, capture_output=True, input=given, env=environment()
         )
     except FileNotFoundError:
-        raise UserError("git: found no such program; allowed: one on the path") from None
+        raise UserError("git: is not on the path; install it") from None
     errors = os.fsdecode(done.stderr)
     if "safe.directory" in errors:
         remedy = f"git config --global --add safe.directory {checkout.resolve()}"
         raise UnusableError(
-            f"git: found a checkout of another user; allowed: your own, or: {remedy}"
+            f"git: this checkout belongs to another user; use your own, or: {remedy}"
         )
     if done.returncode:
         told = errors.strip().splitlines() or [f"exit status {done.returncode}"]

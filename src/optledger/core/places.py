@@ -14,16 +14,14 @@ def listed(places: Iterable[str]) -> str:
     return f"{shown} and {len(every) - _SHOWN:,} more" if len(every) > _SHOWN else shown
 
 
-def refuse(where: object, found: str, places: Iterable[str], allowed: str) -> UserError:
+def refuse(where: object, found: str, places: Iterable[str], remedy: str) -> UserError:
     """Return an error about something that is wrong in several places.
 
     Args:
         where: the dataset or its file.
         found: what is wrong, in the plural.
         places: where each of them is.
-        allowed: what to do about it.
+        remedy: what to do about it.
     """
     every = list(places)
-    return UserError(
-        printable(f"{where}: found {len(every):,} {found}: {listed(every)}; allowed: {allowed}")
-    )
+    return UserError(printable(f"{where}: {len(every):,} {found}: {listed(every)}; {remedy}"))

@@ -163,7 +163,7 @@ def parse(
         if len(row) != len(header):
             raise _mistake(f"a row of length {len(row)}", f"{len(header)}, a cell a column", line)
     if not rows and not schema.may_be_empty:
-        raise _mistake("no row", "at least one")
+        raise UserError("has names of columns, but no rows")
     cells = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
     declared = {name: schema.column(name) for name in header}
     for name, column in declared.items():
@@ -189,20 +189,20 @@ def _split(content: bytes) -> tuple[list[str], list[list[str]], list[int]]:
         raise _mistake(f"the byte 0x{content[error.start]:02x}", "UTF-8", line) from None
     for number, each in enumerate(text.split("\n"), start=1):
         if each.startswith(("<<<<<<< ", ">>>>>>> ")):
-            raise _mistake("a conflict that Git left", "one of its sides", number)
+            raise UserError(f"line {number}: has a merge conflict; keep one of its sides")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
-        raise _mistake(f"no CSV: {error}", "rows of cells", reader.line_num) from None
+        raise UserError(f"line {reader.line_num}: cannot be read as CSV: {error}") from None
     if not rows or not rows[0][1]:
-        raise _mistake("nothing", "a table with the names of its columns", 1 if rows else None)
+        raise UserError(f"{'line 1: ' if rows else ''}is empty; names of columns belong there")
     return rows[0][1], [row for _, row in rows[1:]], [line for line, _ in rows[1:]]
 
 
 def _check_header(header: Sequence[str], needed: Iterable[str]) -> None:
     if lacking := [name for name in needed if name not in header]:
-        raise UserError(f"found no column {lacking[0]}; allowed: the table that dvc repro writes")
+        raise UserError(f"has no column {lacking[0]}, which the table of dvc repro has")
     for name in header:
         if header.count(name) > 1 or not name.isprintable() or not name:
             raise _mistake(f"the column {shown(name)}", "names that differ", 1)
@@ -220,9 +220,9 @@ def _check_rows(schema: Schema, cells: Mapping[str, Sequence[str]], lines: Seque
     seen: set[tuple[str, ...]] = set()
     for line, key in zip(lines, _keys(schema, cells), strict=True):
         if schema.pair and key[-2] == key[-1]:
-            raise _mistake(f"{shown(key[-1])} against itself", "two that differ", line)
+            raise UserError(f"line {line}: compares {shown(key[-1])} with itself")
         if key in seen:
-            raise _mistake(f"a second row of {', '.join(key)}", "one", line)
+            raise UserError(f"line {line}: is a second row of {', '.join(key)}; keep one")
         seen.add(key)
     if schema.is_complete and len(seen) != (every := _combinations(schema, cells)):
         of = ", ".join(schema.key)

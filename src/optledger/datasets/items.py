@@ -77,8 +77,8 @@ def test_mask(items: Items, kind: Kind, test: Test | None) -> NDArray[np.bool_]:
 def _check_whole(groups: NDArray[Any], is_test: NDArray[np.bool_]) -> None:
     divided = sorted({*groups[is_test]} & {*groups[~is_test]})
     if divided:
-        allowed = "groups that are in one of both, or no --by"
-        raise refuse("--by", "groups in train and in test split", divided, allowed)
+        remedy = "keep each in one of them, or leave out --by"
+        raise refuse("--by", "groups in train and in test split", divided, remedy)
 
 
 def divide(name: str, dataset: Entry, items: Items) -> Parts:
@@ -98,8 +98,8 @@ def divide(name: str, dataset: Entry, items: Items) -> Parts:
                 f"says"
             )
     if not dataset.duplicates and (twice := list(duplicates(items, mask))):
-        allowed = "none, or duplicates: true in its entry"
-        raise refuse(name, "test items that the train items hold, too", twice, allowed)
+        remedy = "remove them, or set duplicates: true in its entry (--duplicates)"
+        raise refuse(name, "test items that the train items hold, too", twice, remedy)
     groups = None if items.groups is None else items.groups[~mask]
     return Parts(items.examples.take(~mask), items.examples.take(mask), groups)
 
@@ -121,6 +121,6 @@ def check_memory(where: Path | str, count: int, bytes_each: int) -> None:
     needed, free = _COPIES * count * bytes_each, psutil.virtual_memory().available
     if needed > free:
         raise UserError(
-            f"{where}: found {count:,} items, which take about {needed / 2**30:.1f} GiB; "
-            f"allowed: what fits into the {free / 2**30:.1f} GiB that are free"
+            f"{where}: {count:,} items take about {needed / 2**30:.1f} GiB, and only "
+            f"{free / 2**30:.1f} GiB are free; use fewer items, or a machine with more memory"
         )

@@ -172,7 +172,7 @@ def read_split_of(path: Path) -> Examples:
     examples = Examples(arrays[inputs], arrays[targets])
     if len(examples.inputs) != len(examples.targets):
         found = f"{len(examples.inputs)} {inputs} and {len(examples.targets)} {targets}"
-        raise UserError(f"{path}: found {found}; allowed: as many; dvc checkout brings it back")
+        raise UserError(f"{path}: has {found}, which do not match; dvc checkout brings it back")
     return examples
 
 

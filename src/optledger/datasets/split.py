@@ -80,7 +80,6 @@ def part(
             _, chosen = next(folds.split(order, strata, groups))
     except ValueError as error:
         raise UserError(
-            f"{key}: found {fraction}; "
-            f"allowed: a fraction that leaves each class in both splits ({error})"
+            f"{key}: {fraction} does not leave each class in both splits ({error}); choose another"
         ) from None
     return np.sort(chosen)

@@ -151,7 +151,7 @@ def _note_failure(job: _Job, told: Told) -> None:
             job.losses += 1
             if job.losses == _LOSSES:
                 raise UserError(f"{job.task}: lost its worker {_LOSSES} times: {cause}")
-    print(f"{job.task}: {told[1]}; once more", file=sys.stderr)
+    print(f"{job.task}: {told[1]}; trying again", file=sys.stderr)
 
 
 def _failure(text: str, fault: str | None) -> Exception:

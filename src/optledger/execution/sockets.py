@@ -35,7 +35,7 @@ def place() -> None:
             tempfile.tempdir = usual
         return
     raise UserError(
-        f"TMPDIR: found {'; '.join(obstacles)}; allowed: a folder that sockets can be made in"
+        f"TMPDIR: no folder for sockets ({'; '.join(obstacles)}); set it to one that can have them"
     )
 
 

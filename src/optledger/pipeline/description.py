@@ -126,7 +126,7 @@ def open_repository() -> Iterator[Any]:
             yield repository
     except UnicodeDecodeError:
         # DVC reads each .dvcignore as UTF-8. It does not say in which folder it failed.
-        raise UserError(".dvcignore: found bytes that are not UTF-8; allowed: UTF-8") from None
+        raise UserError(".dvcignore: is not UTF-8; save it as UTF-8") from None
     except (ConfigError, Invalid) as error:
         # DVC does not say which of the files it is.
         files = " or ".join(map(str, _SETTINGS))
@@ -143,8 +143,8 @@ def _check_settings(path: Path) -> None:
         raise UserError(printable(f"{path}: {' '.join(str(error).split())}")) from None
     except (AttributeError, TypeError):
         # DVC does not expect a text where a section belongs.
-        allowed = "settings in sections, such as [core]"
-        raise UserError(f"{path}: found a text in a section's place; allowed: {allowed}") from None
+        remedy = "put it below one, such as [core]"
+        raise UserError(f"{path}: a setting stands outside of every section; {remedy}") from None
 
 
 def _parameters(stage: Any) -> list[Any]:

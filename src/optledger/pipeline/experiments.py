@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from optledger.core import git, params
-from optledger.core.documents import mistake, read_yaml, shown
-from optledger.core.errors import UserError
+from optledger.core.documents import read_yaml, shown
+from optledger.core.errors import UserError, printable
 from optledger.core.paths import EXPERIMENTS, PARAMS, RESULTS
 from optledger.pipeline import toolchain
 
@@ -32,14 +32,14 @@ def load(name: str) -> tuple[params.Params, list[str]]:
     path = EXPERIMENTS / f"{name}.yaml"
     known = sorted(each.stem for each in EXPERIMENTS.glob("*.yaml"))
     if name not in known:
-        allowed = ", ".join(known) or "none, as that folder has no such file"
-        raise UserError(f"{EXPERIMENTS}/: found no {shown(name)}; allowed: {allowed}")
+        there = f"there are {', '.join(known)}" if known else "write the file first"
+        raise UserError(f"{EXPERIMENTS}/: has no experiment {shown(name)}; {there}")
     base, patch = read_yaml(PARAMS), read_yaml(path)
     if not isinstance(patch, Mapping):
         raise UserError(f"{path}: the whole file: found {shown(patch)}; allowed: a mapping of keys")
     if missing := list(_removed_in_vain(base, patch)):
-        lines = (mistake(path, key, None, "null for a key of params.yaml") for key in missing)
-        raise UserError("\n".join(lines))
+        told = "null removes a key, but params.yaml has none of this name"
+        raise UserError("\n".join(printable(f"{path}: {key}: {told}") for key in missing))
     wanted = merge_patch(base, patch)
     settings = params.parse(wanted, path)
     changes = list(overrides(base, wanted))
@@ -66,8 +66,7 @@ def _check_that_dvc_makes(wanted: Any, changes: list[str], path: Path) -> None:
             problem = " ".join(str(error).split())
     if problem:
         raise UserError(
-            f"{path}: the whole file: found names or texts that dvc exp run cannot set; allowed: "
-            f"plain ones: {problem}"
+            f"{path}: has names or texts that dvc exp run cannot set; use plainer ones: {problem}"
         )
 
 
@@ -79,8 +78,8 @@ def check_is_new(name: str) -> None:
     """
     if commit(name, git.run("rev-parse", "HEAD")):
         raise UserError(
-            f"{EXPERIMENTS / name}.yaml: found an experiment {name} of this commit; allowed: none; "
-            f"dvc exp show lists it, and dvc exp remove {name} makes room for another"
+            f"{EXPERIMENTS / name}.yaml: this commit has an experiment {name} already (dvc exp "
+            f"show lists it); to run it again, first: dvc exp remove {name}"
         )
 
 

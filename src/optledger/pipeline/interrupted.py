@@ -28,9 +28,9 @@ NOTE = Path(".dvc/tmp/rwlock")
 def mend() -> Iterator[str]:
     """Repair files that are half-written; yield a line about each."""
     if mend_lock():
-        yield f"{LOCK}: found it cut, by the end of a DVC that wrote it; put back as it was before"
+        yield f"{LOCK}: was cut off when a DVC that wrote it was killed; restored as it was before"
     if _mend_note():
-        yield f"{NOTE}: found it cut, by the end of a DVC that wrote it; removed"
+        yield f"{NOTE}: was cut off when a DVC that wrote it was killed; removed"
 
 
 def mend_lock(path: Path = LOCK, kept: Path = KEPT) -> bool:

@@ -198,8 +198,8 @@ class History:
         once = {then: last for names in reversed(every) for last, then in names.items()} | known
         for name in asked:
             if name not in once:
-                found = f"found no variant {shown(name)} in any commit"
-                raise UserError(f"optledger history: {found}; allowed: {', '.join(known)}")
+                found = f"no commit has a variant {shown(name)}"
+                raise UserError(f"optledger history: {found}; there are {', '.join(known)}")
         return list(dict.fromkeys(once[name] for name in asked))
 
 
@@ -212,8 +212,8 @@ def read() -> History:
     try:
         shallow = git.run("rev-parse", "--is-shallow-repository")
     except UserError as error:
-        allowed = "a checkout of this project, whose commits Git has"
-        raise UserError(f"optledger history: {error}; allowed: {allowed}") from None
+        remedy = "run it in a checkout of this project"
+        raise UserError(f"optledger history: {error}; {remedy}") from None
     listed = ""
     if git.ask("rev-parse", "--verify", "--quiet", "HEAD"):
         # Not `git log`, which obeys settings such as log.showSignature.
@@ -224,11 +224,10 @@ def read() -> History:
     # Git prints a line without NUL before each commit, which this leaves out.
     lines = [line.split("\0") for line in listed.split("\n") if line.count("\0") == 3]
     if not lines:
-        found = f"found no commit with {TABLE}"
+        found = f"no commit has {TABLE}"
         if shallow == "true":
             found += " in this shallow clone, which git fetch --unshallow completes"
-        allowed = "results of dvc repro, committed"
-        raise UserError(f"optledger history: {found}; allowed: {allowed}")
+        raise UserError(f"optledger history: {found}; run dvc repro and commit its results")
     return History(
         snapshots=list(_snapshots(lines)),
         is_shallow=shallow == "true",

@@ -253,8 +253,8 @@ def drawing(history: History, asked: Sequence[str]) -> str:
     """
     present = history.present
     if present is None:
-        allowed = f"one whose {TABLE} and {PARAMS} can be read"
-        raise UserError(f"optledger history: found no commit to draw; allowed: {allowed}")
+        found = f"no commit has a {TABLE} and a {PARAMS} that can be read"
+        raise UserError(f"optledger history: there is nothing to draw: {found}")
     drawn = [
         (each, names)
         for each, names in zip(history.snapshots, history.names(), strict=True)
@@ -273,6 +273,6 @@ def drawing(history: History, asked: Sequence[str]) -> str:
     table = pd.DataFrame(rows, columns=["variant", "place", "mean", "low", "high"])
     if not rows:
         found = f"no {present.metric} of {', '.join(shown)} on {present.dataset}"
-        raise UserError(f"optledger history: found {found} to draw; allowed: a variant that has it")
+        raise UserError(f"optledger history: there is {found} to draw; name a variant that has it")
     every = list(dict.fromkeys([*drawn[0][1], *shown]))
     return figure.draw(table, commits, present.metric, shown, every)

@@ -116,19 +116,19 @@ def repository() -> Iterator[Any]:
     try:
         with open_repository() as opened:
             if isinstance(opened.scm, NoSCM):
-                found = "no Git repository here; allowed: a checkout, whose revisions Git has"
-                raise UserError(f"optledger review: found {found}")
+                remedy = "run it in a checkout of this project"
+                raise UserError(f"optledger review: there is no Git repository here; {remedy}")
             yield opened
     except NotDvcRepoError:
-        found = "no DVC repository here; allowed: the folder of a checkout of this project"
-        raise UserError(f"optledger review: found {found}") from None
+        remedy = "run it in a checkout of this project"
+        raise UserError(f"optledger review: there is no DVC repository here; {remedy}") from None
     except DvcException as error:
         raise UserError(f"optledger review: {' '.join(str(error).split())}") from None
     except UnicodeEncodeError as error:
         # The name may be that of any folder, as DVC looks at all of them.
-        allowed = "UTF-8, and a locale that has it, such as C.UTF-8"
+        remedy = "rename it, or set a locale with UTF-8: LC_ALL=C.UTF-8"
         raise UserError(
-            f"optledger review: found the name {shown(error.object)}; allowed: {allowed}"
+            f"optledger review: the name {shown(error.object)} cannot be used here; {remedy}"
         ) from None
 
 
@@ -160,16 +160,18 @@ def resolve(name: str) -> str:
     """
     if commit := name and git.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"):
         return commit
-    allowed = f"a Git revision, an experiment of `dvc exp list --all-commits`, or {WORKSPACE}"
+    known = f"a Git revision, an experiment of `dvc exp list --all-commits`, or {WORKSPACE}"
     found = git.experiments(name, "HEAD") or git.experiments(name)
     if len(found) == 1:
         return found[0]
     if found:
         several = ", ".join(each[:_SHORT] for each in found)
-        raise UserError(f"optledger review: found several experiments {name}; allowed: {several}")
+        raise UserError(
+            f"optledger review: several experiments are called {name}; name one of {several}"
+        )
     if git.ask("rev-parse", "--is-shallow-repository") == "true":
-        allowed += "; this clone is shallow: git fetch --unshallow brings the rest"
-    raise UserError(f"optledger review: found no {name!r}; allowed: {allowed}")
+        known += "; this clone is shallow: git fetch --unshallow brings the rest"
+    raise UserError(f"optledger review: there is no {name!r}; name {known}")
 
 
 _REMEDY = "name a revision with the results of dvc repro"

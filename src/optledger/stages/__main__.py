@@ -23,8 +23,8 @@ def main() -> None:
     """Replace this process by the stage that the first argument names."""
     if importlib.util.find_spec("dvc") is None:
         print(
-            f"{sys.executable}: found no DVC beside this Python; allowed: the environment's, "
-            "which `source .venv/bin/activate` puts first on the path",
+            f"{sys.executable}: DVC is not installed for this Python; activate the environment "
+            "first: source .venv/bin/activate",
             file=sys.stderr,
         )
         sys.exit(2)

@@ -44,7 +44,7 @@ def publish_results(
         f"{done.created} created, {done.completed} completed, {done.present} already there",
         end="",
     )
-    deleted = f", {done.deleted} deleted by someone (optledger publish --restore brings them back)"
+    deleted = f", {done.deleted} deleted in MLflow (optledger publish --restore brings them back)"
     print(deleted if done.deleted else "")
     if told.is_official:
         print("publish: these results are official, and MLflow's answer is the newest of such")

@@ -47,7 +47,7 @@ def forget(group: str, folder: Path, declared: Collection[str]) -> None:
     _check(folder, {*known, *(folder / name for name in unlocked)}, former, ignored)
     for path in filter(Path.exists, former):
         _delete(path, folder, ignored)
-        print(f"{path}: removed, as params.yaml does not declare it any more")
+        print(f"{path}: removed, as params.yaml no longer declares it")
     if stages:
         lock.forget(stages)
 
@@ -56,13 +56,13 @@ def _check(
     folder: Path, known: Collection[Path], former: dict[Path, str], ignored: GitIgnoreSpec
 ) -> None:
     lines = [
-        f"{path}: found what no stage wrote; allowed: outputs alone, whose digest counts; move it "
-        f"away, or name it in {_IGNORE}"
+        f"{path}: no stage wrote it, and it would count as an output; move it away, or name it in "
+        f"{_IGNORE}"
         for path in _unknown(folder, known, ignored)
     ]
     lines += [
-        f"{path}: found other content than {LOCK} has, and no such entry in params.yaml; allowed: "
-        "it elsewhere, or deleted"
+        f"{path}: differs from {LOCK}, and params.yaml no longer declares it; move it away or "
+        "delete it"
         for path, md5 in former.items()
         if path.is_symlink() or (path.exists() and _digest(path, ignored) != md5)
     ]

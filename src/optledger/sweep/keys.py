@@ -86,8 +86,8 @@ class Keys:
         for file, stamp in self._stamps.items():
             if _stamp(file) != stamp:
                 raise UserError(
-                    f"{file}: found it written while trials that follow from it were trained; "
-                    "allowed: the same command again, which trains what is wanting"
+                    f"{file}: changed while trials that depend on it were trained; run the same "
+                    "command again, which trains what is missing"
                 )
 
     @cached_property

@@ -33,7 +33,7 @@ def recheck(kept: Sequence[KeyedTrial], store: Store, count: int) -> Iterator[tu
             if finished is not None:
                 same = _are_equal(finished.result, result)
                 place = store.place.path(keyed[trial].key) if store.place else ""
-                yield (f"{trial}: {'as it is kept' if same else f'other than in {place}'}", same)
+                yield (f"{trial}: {'same as kept' if same else f'differs from {place}'}", same)
 
 
 def _are_equal(kept: TrialResult, result: TrialResult) -> bool:

@@ -53,7 +53,7 @@ def look_up(
     from optledger.sweep.adoption import take_in
 
     if taken := take_in(names, summary.interface, keys, store):
-        print(f"{taken} finished trials taken in from DVC's cache")
+        print(f"{taken} finished trials copied from DVC's cache")
         return Sweep(wanted, keys, store, with_weights)
     return found
 
@@ -82,18 +82,18 @@ def sweep(
     store = Store(place())
     found = look_up(settings, names, store, with_weights=with_weights)
     if not found.to_train:
-        print(f"{title}: {found.total} trials, all of them kept from before")
+        print(f"{title}: all {found.total} trials are kept from before; nothing to train")
         return found
     to_come = sum(settings.variants[name].epochs * found.to_come(name) for name in found.undecided)
     epochs = sum(each.trial.specification.epochs for each in found.wanting) + to_come
     progress = Progress(title, found.to_train, epochs)
     if store.place is None and not with_weights:
-        print(f"{title}: nothing is kept, as {VARIABLE} is empty; dvc repro trains what it needs")
+        print(f"{title}: trains nothing, as an empty {VARIABLE} keeps nothing; run dvc repro")
         return found
     try:
         found.run(tasks.workers(cluster, found.packages, found.to_train), progress)
     except NotKeptError:
-        print(f"{title}: what cannot be kept is not trained here; dvc repro trains what it needs")
+        print(f"{title}: stopped, as finished trials cannot be kept; run dvc repro")
         return found
     kept = found.total - progress.trials_done
     print(f"{progress.summary()}{f'; {kept} kept from before' if kept else ''}")

@@ -184,7 +184,7 @@ class _Audit:
 
 def _deleted(where: str) -> Break:
     remedy = command("optledger", "publish", "--restore")
-    return Break(where, "it deleted by someone", "it, or that it stays so", remedy, is_note=True)
+    return Break(where, "was deleted in MLflow", "to restore it", remedy, is_note=True)
 
 
 def _other_values(

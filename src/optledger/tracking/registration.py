@@ -80,7 +80,9 @@ def publish_champion(
     for done in range(_PASSES):
         if not publication.advance():
             return done > 0
-    raise UserError(f"publish: the model of {champion.variant} keeps changing: publish again")
+    raise UserError(
+        f"publish: the model of {champion.variant} keeps changing; run optledger publish again"
+    )
 
 
 def registered_name(dataset: str) -> str:

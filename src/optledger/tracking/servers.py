@@ -52,8 +52,8 @@ def serve(dataset: str, port: int) -> None:
         raise UserError(f"serve: {without_credentials(uri)}: {reason(error)}") from None
     if not any(ALIAS in each.aliases for each in known):
         raise UserError(
-            f"serve: no model {name} is the champion at {without_credentials(uri)}: "
-            f"official results bring one; then: {command('optledger', 'publish')}"
+            f"serve: {without_credentials(uri)} has no champion of {name} yet; publish official "
+            f"results: {command('optledger', 'publish')}"
         )
     _check_port(port, "serve")
     os.environ["MLFLOW_TRACKING_URI"] = uri

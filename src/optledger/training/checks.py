@@ -85,7 +85,7 @@ def _specification_mistakes(
     kind, fitting = KINDS[name], TARGETS[name].LOSSES
     steps = variant.epochs * variant.steps(examples)
     if hidden := models.hidden(variant.model.name):
-        yield "model", f"found {hidden}, whose name optledger has; allowed: another name"
+        yield "model", f"{hidden} has the name of one of optledger's models; rename it"
     try:
         model = build_model(variant.model, variant.interface)
     except ComponentError as error:
@@ -112,7 +112,7 @@ def _specification_mistakes(
         if variant.schedule is not None and (problem := _too_long(variant.schedule, steps)):
             yield "schedule", problem
     if model is not None and (problem := _problem(lambda: _logits(model, variant.interface))):
-        yield "model", f"found {shown(variant.model.arguments)}; allowed: what works: {problem}"
+        yield "model", f"fails with {shown(variant.model.arguments)}: {problem}"
     if loss is not None:
         weights = variant.loss.arguments.get("alpha")
         if fitting and variant.loss.name not in fitting:
@@ -122,7 +122,7 @@ def _specification_mistakes(
             yield "loss", f"found alpha: {shown(weights)}; allowed: {outputs}, one a class"
         elif problem := _problem(lambda: _losses(loss, kind, outputs)):
             found = shown(variant.loss.arguments or variant.loss.name)
-            yield "loss", f"found {found}; allowed: a loss of each example: {problem}"
+            yield "loss", f"{found} does not work as a loss of each example: {problem}"
 
 
 def _too_long(component: Component, steps: int) -> str | None:
@@ -148,8 +148,8 @@ def _step_problem(component: Component, rate: float) -> str | None:
     The caller picks a rate at which steps are neither too large nor lost to rounding.
     """
     if problem := _problem(lambda: _descend(build_optimizer(component), rate)):
-        found = shown(component.arguments or component.name)
-        return f"found {found}; allowed: what {component.name} works with: {problem}"
+        given = f" with {shown(component.arguments)}" if component.arguments else ""
+        return f"{component.name} fails{given}: {problem}"
     return None
 
 

@@ -71,6 +71,5 @@ def release(package: str) -> str:
     except metadata.PackageNotFoundError:
         names = [normalized(name) for name in metadata.packages_distributions().get(package, [])]
     if not names:
-        allowed = "packages that are installed, whose versions count"
-        raise UserError(f"found an import of {package}, which is none; allowed: {allowed}")
+        raise UserError(f"{package} is imported, but not installed; install it: its version counts")
     return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(names))

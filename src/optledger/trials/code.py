@@ -87,8 +87,8 @@ def imports(file: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             if node.level or not node.module:
-                allowed = "a package by its whole name"
-                raise UserError(f"{file}: found a relative import; allowed: {allowed}")
+                remedy = "import the package by its whole name"
+                raise UserError(f"{file}: has a relative import; {remedy}")
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     parts = [name.split(".") for name in names]
     return {".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1)}
@@ -103,7 +103,7 @@ def digest(file: Path) -> str:
     try:
         text = "".join(_canonical(_parsed(file)))
     except RecursionError:
-        raise UserError(f"{file}: found too deep an expression; allowed: a shorter one") from None
+        raise UserError(f"{file}: an expression is nested too deeply; split it") from None
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -111,7 +111,7 @@ def _parsed(file: Path) -> ast.Module:
     try:
         return _tree(read(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise UserError(f"{file}: found no Python: {error}; allowed: a file to import") from None
+        raise UserError(f"{file}: cannot be read as Python: {error}") from None
 
 
 @cache

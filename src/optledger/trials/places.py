@@ -175,8 +175,7 @@ class Remote:
         except ImportError as error:
             package = "pip install sshfs" if self._protocol in _SSH else str(error)
             raise UserError(
-                f"{VARIABLE}: found {self._protocol}://, whose package is missing; "
-                f"allowed: {package}"
+                f"{VARIABLE}: {self._protocol}:// needs a package that is not installed: {package}"
             ) from None
         except ValueError as error:
             raise UserError(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from optledger.core.documents import mistake
+from optledger.core.errors import printable
 from optledger.core.params import Params, place
 from optledger.core.paths import PARAMS
 from optledger.datasets.interface import Interface
@@ -43,8 +44,10 @@ def example_mistakes(params: Params, variant: str, strata: Sequence[int]) -> Ite
     lost = set(labels.tolist()) - set(labels[chosen].tolist())
     if lost:
         without = ", ".join(map(str, sorted(lost)))
-        allowed = f"a fraction that leaves every class an example, and not none of {without}"
-        yield wrong("training_fraction", settings.training_fraction, allowed)
+        key = place(params, variant, "training_fraction")
+        few = f"{settings.training_fraction:g} is too small"
+        every = f"class{'es' if len(lost) > 1 else ''} {without} would have no example"
+        yield printable(f"{PARAMS}: {key}: {few}: {every}")
     elif settings.batch_size != "full" and settings.batch_size > len(chosen):
         allowed = f"1 to {len(chosen)}, the examples that {variant} trains on, or full"
         yield wrong("batch_size", settings.batch_size, allowed)

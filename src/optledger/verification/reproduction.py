@@ -37,15 +37,18 @@ def reproduced() -> Iterator[tuple[Path, Path]]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     head = git.run("rev-parse", "HEAD")
     if git.run("status", "--porcelain"):
-        print(f"verify: found uncommitted changes; what runs is HEAD, {head[:12]}", file=sys.stderr)
+        print(
+            f"verify: note: uncommitted changes are left out; HEAD, {head[:12]}, is run",
+            file=sys.stderr,
+        )
     with tempfile.TemporaryDirectory(prefix="optledger-", ignore_cleanup_errors=True) as folder:
         clone, committed = Path(folder) / "clone", Path(folder) / "committed"
         git.run("clone", "--quiet", "--no-checkout", ".", str(clone))
         git.run("checkout", "--quiet", "--detach", head, checkout=clone)
         if not (clone / LOCK).exists():
-            raise UserError(f"{LOCK}: found none in HEAD; allowed: one that dvc repro wrote")
+            raise UserError(f"{LOCK}: HEAD has no such file; run dvc repro and commit it")
         if not outputs(clone):
-            raise UserError(f"{LOCK}: found no output in HEAD's; allowed: what dvc repro writes")
+            raise UserError(f"{LOCK}: HEAD's has no outputs; run dvc repro and commit it")
         committed.mkdir()
         for path in (LOCK, RESULTS):
             if (clone / path).exists():

@@ -61,7 +61,7 @@ class Verification:
         if outputs.broken or links:
             # The expected runs follow from parameters and outputs, so these have to be right first.
             again = command("optledger", "verify")
-            yield Break("runs", "them not looked at", "the above mended first", again, is_note=True)
+            yield Break("runs", "not checked", "mend the above first, then", again, is_note=True)
         else:
             yield from self._run_breaks(settings, dataset)
 

@@ -57,22 +57,22 @@ def test_more_than_255_classes(added: Added, place: Path) -> None:
     ("change", "options", "message"),
     [
         ({"x_train": np.array([None, "a"], object)}, {}, "objects, which only pickle reads"),
-        ({"y_train": np.zeros(3)}, {}, "as many items of each"),
+        ({"y_train": np.zeros(3)}, {}, "both need as many items"),
         (
             {"x_train": np.zeros((1500, 8, 8)) + 0.5},
             {},
             "pixels that are fractions; allowed: whole",
         ),
         ({"x_train": np.zeros((1500, 3, 8, 8), np.uint8)}, {}, "channels first"),
-        ({"x_train": np.zeros((1500, 9, 9), np.uint8)}, {}, "items of shape"),
-        ({"y_train": np.eye(10)[np.arange(1500) % 10]}, {}, "of as many columns"),
+        ({"x_train": np.zeros((1500, 9, 9), np.uint8)}, {}, "items differ in shape"),
+        ({"y_train": np.eye(10)[np.arange(1500) % 10]}, {}, "targets differ in columns"),
         (
             {"x_train": np.full((1500, 3), np.nan)},
             {},
             "numbers that are not finite: item 0, column 0",
         ),
         ({}, {"arrays": {"train_inputs": "x"}}, "allowed: train_inputs, train_targets, and both"),
-        ({}, {"target": "y"}, "found --target with arrays"),
+        ({}, {"target": "y"}, "--target is not for arrays"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
@@ -94,7 +94,7 @@ def test_what_cannot_be_used_is_one_line(
 def test_what_is_no_file_of_arrays_is_one_line(content: bytes, place: Path) -> None:
     """Whatever NumPy makes of it."""
     (place / "digits.npz").write_bytes(content)
-    with pytest.raises(UserError, match="no sound arrays"):
+    with pytest.raises(UserError, match="cannot be read as arrays"):
         add("own", place / "digits.npz", Options())
 
 
@@ -119,6 +119,6 @@ def test_an_entry_is_never_replaced(added: Added, arrays: dict[str, Any], place:
     np.savez(place / "digits.npz", **arrays)
     added(place / "digits.npz")
     before = registry.path_of("own").read_bytes()
-    with pytest.raises(UserError, match="found a dataset of this name"):
+    with pytest.raises(UserError, match="a dataset of this name exists"):
         add("own", place / "digits.npz", Options())
     assert registry.path_of("own").read_bytes() == before

@@ -60,10 +60,10 @@ def test_folders_of_splits(added: Added, pictures: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "[0-9]([0-9]).png"}, "--by: found 5 groups in train and in test split"),
+        ({"by": "[0-9]([0-9]).png"}, "--by: 5 groups in train and in test split"),
         (
             {"test_fraction": 0.2},
-            "found test, train, which are splits and not classes",
+            "test, train look like splits and not like classes",
         ),
     ],
 )

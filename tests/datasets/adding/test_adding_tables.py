@@ -64,8 +64,8 @@ def test_a_test_split_that_divides_a_group_is_one_line(wine: pd.DataFrame, place
     wine.to_csv(place / "more.csv", index=False)
     options = {"target": "kind", "by": "grower", "drop": ("note", "shelf")}
     for test, message in [
-        ("part=held out", "--by: found 3 groups in train and in test split"),
-        (str(place / "more.csv"), "found --by with a test file of its own"),
+        ("part=held out", "--by: 3 groups in train and in test split"),
+        (str(place / "more.csv"), "--by does not work with a test file of its own"),
     ]:
         with pytest.raises(UserError, match=message):
             add("own", place / "wine.csv", Options(**options, test=test))  # type: ignore[arg-type]
@@ -169,27 +169,27 @@ def test_no_group_is_divided(added: Added, wine: pd.DataFrame, place: Path) -> N
         (
             {"ash": [None, "x", *["1.5"] * 176]},
             {},
-            r"ash: found 2 cells .* empty cell at line 2, 'x'",
+            r"ash: 2 cells .* empty cell at line 2, 'x'",
         ),
-        ({"ash": [float("inf")] + [1.5] * 177}, {}, r"ash: found 1 cells .* inf at line 2"),
+        ({"ash": [float("inf")] + [1.5] * 177}, {}, r"ash: 1 cells .* inf at line 2"),
         (
             {"kind": ["a", None] * 89},
             {},
-            r"kind: found 89 empty cells: line 3, line 5, line 7 and 86",
+            r"kind: 89 empty cells: line 3, line 5, line 7 and 86",
         ),
         ({"kind": ["a"] * 178}, {}, r"kind: found 1 different classes"),
         (
             {"kind": [0.5] * 178},
             {},
-            r"kind: found 0\.5 alone; allowed: targets that differ",
+            r"kind: every target is 0\.5",
         ),
         ({"kind": ["a"] * 177 + ["b"]}, {}, r"1 classes with fewer than three items: b"),
-        ({"shelf": ["top", None] * 89}, {"categories": ("shelf",)}, r"shelf: found 89 empty cells"),
+        ({"shelf": ["top", None] * 89}, {"categories": ("shelf",)}, r"shelf: 89 empty cells"),
         ({}, {"target": "none"}, r"--target: found 'none'; allowed: one of alcohol, "),
-        ({}, {"target": None}, r"found no word of which column is the target; allowed: --target"),
-        ({}, {"size": (8, 8)}, r"found --size with a table; allowed: .*--target"),
-        ({}, {"test": "shelf=no"}, r"shelf: found 2 values: 'top', 'low'; allowed: some no"),
-        ({}, {"test": "../wine.csv"}, r"--test: found .*/wine\.csv, the train table itself; "),
+        ({}, {"target": None}, r"which column is the target is not known; add --target"),
+        ({}, {"size": (8, 8)}, r"--size is not for a table; use only .*--target"),
+        ({}, {"test": "shelf=no"}, r"shelf: 2 values: 'top', 'low'; some rows, not all, need 'no'"),
+        ({}, {"test": "../wine.csv"}, r"--test: .*/wine\.csv is the train table itself; "),
         ({}, {"test": "nowhere.csv"}, r"--test: found 'nowhere\.csv'; allowed: COLUMN=VALUE"),
     ],
 )
@@ -215,12 +215,12 @@ def test_what_cannot_be_used_is_one_line(
         ("a.csv", b"", "one column"),
         ("a.csv", b"x,y\n", "no rows"),
         ("a.csv", b"x,x,y\n1,2,a\n3,4,b\n", "1 names that columns share: 'x'"),
-        ("a.csv", b"x,y\n1,2,3,4\n", "no sound table"),
-        ("a.csv", b"\xff\xfe\x00x,y\n1,2\n", "no sound table"),
+        ("a.csv", b"x,y\n1,2,3,4\n", "cannot be read as "),
+        ("a.csv", b"\xff\xfe\x00x,y\n1,2\n", "cannot be read as "),
         ("a.csv", b"\x00\x01,\x02\n\x03,\x04", "."),
-        ("a.parquet", b"PAR1", "no sound table"),
-        ("a.parquet", b"", "no sound table"),
-        ("a.xlsx", b"PK", "a file of another kind"),
+        ("a.parquet", b"PAR1", "cannot be read as "),
+        ("a.parquet", b"", "cannot be read as "),
+        ("a.xlsx", b"PK", "files of this kind cannot be added"),
     ],
 )
 def test_what_is_no_table_is_one_line(name: str, content: bytes, message: str, place: Path) -> None:

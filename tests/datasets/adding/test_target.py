@@ -28,11 +28,11 @@ def test_the_kind_that_values_are_of(values: NDArray[np.generic], kind: str) -> 
     [
         (
             np.arange(100) * 3,
-            "x: found 100 different whole numbers; allowed: --kind classes or",
+            "x: 100 different whole numbers may be classes or not; add --kind classes or",
         ),
         (
             np.eye(3),
-            "x: one 1 in each row, which may be a class or a label; allowed: --kind",
+            "x: one 1 in each row, which may be a class or a label; add --kind",
         ),
     ],
     ids=["whole numbers", "one-hot"],

@@ -80,7 +80,7 @@ def test_unusual_forms_are_changed_or_refused_in_a_line(before: str, after: str)
     text = PARAMS.replace(before, after)
     if "&" in text:
         text += "other: *loss\n"
-        with pytest.raises(UserError, match=r"found training\.loss where it cannot be changed"):
+        with pytest.raises(UserError, match=r"training\.loss: cannot be changed"):
             use(text, "own", number.Target(deviation=1.0))
         return
     changed, _ = use(text, "own", number.Target(deviation=1.0))
@@ -90,5 +90,5 @@ def test_unusual_forms_are_changed_or_refused_in_a_line(before: str, after: str)
 
 def test_a_file_without_the_sections_is_one_line() -> None:
     """There is nothing to change."""
-    with pytest.raises(UserError, match=r"found training\.loss where it cannot be changed by"):
+    with pytest.raises(UserError, match=r"training\.loss: cannot be changed by"):
         use("dataset: mnist\n", "own", number.Target(deviation=1.0))

@@ -106,8 +106,8 @@ def test_labels_are_0_and_1_or_words_for_them(values: NDArray[np.generic]) -> No
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        (np.array([[0, 1, 2, 0]]), "x: found 1 cells of labels: 2 at 0; allowed: 0 and 1"),
-        (np.array([[0, 1, np.nan, 0]]), "x: found 1 cells of labels: nan at 0; allowed"),
+        (np.array([[0, 1, 2, 0]]), "x: 1 labels that are not 0 or 1: 2 at 0"),
+        (np.array([[0, 1, np.nan, 0]]), "x: 1 labels that are not 0 or 1: nan at 0"),
         (np.array([[0, 1]]), r"found targets of shape \(1, 2\); allowed: \(items, 4\)"),
         (np.array([["a"] * 4]), "found targets of type <U1; allowed: 0 and 1"),
     ],

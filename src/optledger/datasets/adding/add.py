@@ -40,11 +40,11 @@ def add(name: str, path: Path, options: Options) -> list[str]:
         raise UserError(f"optledger dataset add: found the name {shown(name)}; allowed: {allowed}")
     entry_path = registry.path_of(name)
     if entry_path.exists():
-        allowed = "another name, or remove that file first"
-        raise UserError(f"{entry_path}: found a dataset of this name; allowed: {allowed}")
+        remedy = "choose another name, or remove that file first"
+        raise UserError(f"{entry_path}: a dataset of this name exists already; {remedy}")
     place = path.expanduser().resolve()
     if printable(str(place)) != str(place):
-        raise UserError(printable(f"found {place}; allowed: a path without control characters"))
+        raise UserError(printable(f"{place}: this path has control characters; rename it"))
     draft = _look(place, options)
     entry = _entry(draft, options)
     dataset = registry.parse(entry, entry_path)
@@ -77,8 +77,8 @@ def _look(place: Path, options: Options) -> Draft:
         return npz.look(place, options)
     if suffix in (".csv", ".tsv", ".txt", ".parquet", ".pq"):
         return table.look(place, options)
-    allowed = "a folder of images or IDX files, or a file .npz, .csv, .tsv, .txt, .parquet or .pq"
-    raise UserError(f"{place}: found a file of another kind; allowed: {allowed}")
+    known = "a folder of images or IDX files, or a file .npz, .csv, .tsv, .txt, .parquet or .pq"
+    raise UserError(f"{place}: files of this kind cannot be added; name {known}")
 
 
 def _entry(draft: Draft, options: Options) -> dict[str, Any]:
@@ -109,8 +109,8 @@ def _checked(draft: Draft) -> Items:
     names = draft.target.names or range(len(counts))
     few = [str(names[number]) for number in np.flatnonzero(counts < _FEWEST).tolist()]
     if few and draft.items.is_test is None:
-        allowed = "three of each: for training, validation and test"
-        raise refuse("the data", "classes with fewer than three items", few, allowed)
+        remedy = "each needs one for training, one for validation and one for test"
+        raise refuse("the data", "classes with fewer than three items", few, remedy)
     return draft.items
 
 

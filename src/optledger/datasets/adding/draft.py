@@ -92,14 +92,15 @@ class Options:
         for name, value in vars(self).items():
             if value and name not in general:
                 option = f"--{name.replace('_', '-')}"
-                allowed = ", ".join(f"--{each.replace('_', '-')}" for each in sorted(general))
+                fitting = ", ".join(f"--{each.replace('_', '-')}" for each in sorted(general))
                 raise UserError(
-                    f"optledger dataset add: found {option} with {what}; allowed: {allowed}"
+                    f"optledger dataset add: {option} is not for {what}; use only {fitting}"
                 )
         if self.channels not in (None, 1, 3):
             raise UserError(f"--channels: found {self.channels}; allowed: 1 or 3")
         if self.test is not None and self.test_fraction is not None:
-            raise UserError("optledger dataset add: found --test and --test-fraction; allowed: one")
+            both = "--test and --test-fraction exclude each other"
+            raise UserError(f"optledger dataset add: {both}; choose one")
 
     def fraction(self, **more: Any) -> Test:
         """Return a test split that is a fraction of the items, by default `FRACTION`.

@@ -43,11 +43,12 @@ def look(folder: Path, options: Options) -> Draft:
     for part in _PARTS:
         if len(images[part]) != len(labels[part]) or not len(labels[part]):
             found = f"{len(images[part])} images and {len(labels[part])} labels"
-            raise UserError(f"{folder}: found {found} of the {part} part; allowed: as many")
+            remedy = "it needs as many of both, and at least one"
+            raise UserError(f"{folder}: the {part} part has {found}; {remedy}")
     shape = images["train"].shape[1:]
     if images["test"].shape[1:] != shape:
-        found = f"images of {shape} and of {images['test'].shape[1:]}"
-        raise UserError(f"{folder}: found {found}; allowed: of one shape")
+        found = f"{shape} for training and {images['test'].shape[1:]} for test"
+        raise UserError(f"{folder}: images differ in shape: {found}; make them alike")
     values = np.concatenate(list(labels.values()))
     target = classes.found(folder, values)
     train = len(labels["train"])

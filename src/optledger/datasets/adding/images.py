@@ -43,18 +43,18 @@ def look(folder: Path, options: Options) -> Draft:
     files = images_below(folder)
     if not files.images:
         raise UserError(
-            f"{folder}: found no PNG and no JPEG file; allowed: a folder of them for each class"
+            f"{folder}: has no PNG or JPEG file; put images into a folder for each class"
         )
     _check_that_they_stay(folder, files.images)
     test_folder = _test_folder(folder, files.images, options)
     places = [placed(path, test_folder) for path in files.images]
     if alone := [path for path, at in zip(files.images, places, strict=True) if at is None]:
-        raise refuse(folder, "images in no folder of a class", alone, "a folder for each class")
+        raise refuse(folder, "images in no folder of a class", alone, "move them into one")
     found = [place for place in places if place is not None]
     names = tuple(sorted({place.name for place in found}))
     if len(names) < 2:
-        allowed = "two or more, a folder for each"
-        raise UserError(f"{folder}: found one class, {names[0]}; allowed: {allowed}")
+        remedy = "make a folder for each of two or more"
+        raise UserError(f"{folder}: has only one class, {names[0]}; {remedy}")
     target = classes.Target(classes=names)
     shape, digests = _pixels(folder, found, options)
     own = Test(folder=test_folder, by=options.by) if test_folder else None
@@ -109,8 +109,8 @@ def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | 
     first = {path.split("/")[0] for path in paths if "/" in path}
     if options.test is not None:
         if options.test not in first:
-            found = f"no images in {options.test}/"
-            raise UserError(f"{folder}: found {found}; allowed: one of {', '.join(sorted(first))}")
+            there = f"--test can name {', '.join(sorted(first))}"
+            raise UserError(f"{folder}: has no images in {options.test}/; {there}")
         return options.test
     trained, tested, validated = (
         [name for name in sorted(first) if name.lower() in usual]
@@ -123,11 +123,11 @@ def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | 
         return tested[0]
     choice = f"--test {(tested or validated or sorted(first))[-1]}"
     if are_splits:
-        found = f"{', '.join(sorted(first))}, which are splits and not classes"
+        found = f"{', '.join(sorted(first))} look like splits and not like classes"
     else:
-        found = f"{', '.join(sorted(first))}, of which none is test"
+        found = f"of {', '.join(sorted(first))}, none is called test"
         choice += f" or --test-fraction {FRACTION}, if they are classes"
-    raise UserError(f"{folder}: found {found}; allowed: {choice}")
+    raise UserError(f"{folder}: {found}; add {choice}")
 
 
 def _pixels(
@@ -161,12 +161,12 @@ def _pixels(
     if len({shape[:2] for shape in shapes}) > 1:
         examples = [f"{at[0]}x{at[1]} ({first[at]})" for at, _ in shapes.most_common()]
         rows, columns = shapes.most_common(1)[0][0][:2]
-        allowed = f"one, or --size {rows}x{columns} to make them fit"
-        raise refuse(folder, "sizes of images", examples, allowed)
+        remedy = f"add --size {rows}x{columns} to make them alike"
+        raise refuse(folder, "sizes of images", examples, remedy)
     if len(shapes) > 1:
         examples = [
             f"{count:,} {'in colour' if len(shape) > 2 else 'grey'} ({first[shape]})"
             for shape, count in shapes.most_common()
         ]
-        raise refuse(folder, "kinds of images", examples, "one, or --channels 1 or 3")
+        raise refuse(folder, "kinds of images", examples, "add --channels 1 or 3")
     return next(iter(shapes)), digests

@@ -39,20 +39,20 @@ def look(path: Path, options: Options) -> Draft:
         allowed = "train_inputs, train_targets, and both of test or neither"
         raise UserError(f"--arrays: found {', '.join(names)}; allowed: {allowed}")
     if len(parts) > 1 and options.test_fraction is not None:
-        raise UserError(f"{path}: found a test part, and --test-fraction; allowed: one of them")
+        raise UserError(f"{path}: has a test part; leave out --test-fraction")
     arrays = load(path, names)
     for part in parts:
         check_lengths(path, names, arrays, part)
     inputs = [as_inputs(path, names[f"{part}_inputs"], arrays[f"{part}_inputs"]) for part in parts]
     shape = inputs[0].shape[1:]
     if inputs[-1].shape[1:] != shape:
-        found = f"items of shape {shape} and of {inputs[-1].shape[1:]}"
-        raise UserError(f"{path}: found {found}; allowed: of one shape")
+        found = f"{shape} for training and {inputs[-1].shape[1:]} for test"
+        raise UserError(f"{path}: items differ in shape: {found}; make them alike")
     where = f"{path}: {names['train_targets']}"
     targets = [arrays[f"{part}_targets"] for part in parts]
     if targets[0].shape[1:] != targets[-1].shape[1:]:
-        found = f"targets of shape {targets[0].shape} and of {targets[-1].shape}"
-        raise UserError(f"{where}: found {found}; allowed: of as many columns")
+        found = f"{targets[0].shape} for training and {targets[-1].shape} for test"
+        raise UserError(f"{where}: targets differ in columns: {found}; make them alike")
     values = np.concatenate(targets)
     target = target_of(where, values, options.kind)
     train = len(inputs[0])

@@ -68,8 +68,8 @@ def look(path: Path, options: Options) -> Draft:
         if lacking := [
             name for name in (*used, *options.categories, *columns_of_target) if name not in each
         ]:
-            allowed = "the same as in the train part"
-            raise refuse(at, "columns missing", lacking, allowed)
+            remedy = "add them, as the train part has them"
+            raise refuse(at, "columns missing", lacking, remedy)
     # Each table by itself, so that a message names the file and the line.
     values = {name: _values(tables, name) for name in options.categories}
     columns = [
@@ -86,7 +86,7 @@ def look(path: Path, options: Options) -> Draft:
             left_out[name] = "all its cells are the same"
     kept = [name for name in used if name not in left_out]
     if not kept and not values:
-        raise UserError(f"{path}: found no column of numbers; allowed: some, or --categories")
+        raise UserError(f"{path}: has no column of numbers; add one, or use others: --categories")
     for name in columns_of_target:
         for at, each in tables:
             _check_filled(at, name, each[name])
@@ -113,13 +113,18 @@ def look(path: Path, options: Options) -> Draft:
         test = Test(column=test_column, value=value, by=options.by)
         if not 0 < is_test.sum() < len(is_test):
             there = [shown(each) for each in whole[test_column].astype(str).unique()]
-            raise refuse(f"{path}: {test_column}", "values", there, f"some {value}, not all")
+            raise refuse(
+                f"{path}: {test_column}",
+                "values",
+                there,
+                f"some rows, not all, need {shown(value)}",
+            )
     else:
         test = options.fraction(by=options.by)
     if options.by is not None:
         if test is None:
-            found = "--by with a test file of its own"
-            raise UserError(f"optledger dataset add: found {found}; allowed: one table with both")
+            reason = "does not work with a test file of its own; use one table with both parts"
+            raise UserError(f"optledger dataset add: --by {reason}")
         groups = whole[options.by].astype(str).to_numpy()
     items = Items(
         inputs=np.stack(columns, axis=1),
@@ -164,7 +169,7 @@ def _separator(path: Path) -> str:
     counts = {each: line.count(each) for each in _SEPARATORS}
     best = max(counts, key=lambda each: counts[each])
     if counts[best] == 0:
-        raise UserError(f"{path}: found one column; allowed: several, or --separator")
+        raise UserError(f"{path}: has only one column; if that is wrong, add --separator")
     return best
 
 
@@ -181,7 +186,7 @@ def _check_names(path: Path, separator: str, frame: pd.DataFrame) -> None:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             names = next(csv.reader(file, delimiter=separator), [])
     if doubled := sorted({name for name in names if name and names.count(name) > 1}):
-        raise refuse(path, "names that columns share", map(shown, doubled), "one name for each")
+        raise refuse(path, "names that columns share", map(shown, doubled), "rename them")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -200,9 +205,8 @@ def _target(path: Path, frame: pd.DataFrame, options: Options) -> tuple[str, ...
     """
     names = [str(name) for name in frame.columns]
     if options.target is None:
-        allowed = f"--target with one of them, or several for labels: {_some(names)}"
-        found = "no word of which column is the target"
-        raise UserError(printable(f"{path}: found {found}; allowed: {allowed}"))
+        remedy = f"add --target with one column, or several for labels, of {_some(names)}"
+        raise UserError(printable(f"{path}: which column is the target is not known; {remedy}"))
     targets = (options.target,) if options.target in names else words(options.target)
     if len(set(targets)) < len(targets):
         raise UserError(f"--target: found {options.target}; allowed: each column once")
@@ -232,8 +236,9 @@ def _test(path: Path, frame: pd.DataFrame, options: Options) -> tuple[Path | Non
     file = Path(options.test).expanduser()
     if file.is_file():
         if file.samefile(path):
-            allowed = "another file, or COLUMN=VALUE"
-            raise UserError(f"--test: found {path}, the train table itself; allowed: {allowed}")
+            raise UserError(
+                f"--test: {path} is the train table itself; name another file, or COLUMN=VALUE"
+            )
         return file.resolve(), None
     allowed = "COLUMN=VALUE, or a file"
     raise UserError(f"{path}: --test: found {shown(options.test)}; allowed: {allowed}")
@@ -298,4 +303,6 @@ def _values(tables: Sequence[tuple[Path, pd.DataFrame]], name: str) -> tuple[str
 def _check_filled(path: Path, name: str, column: "pd.Series[Any]") -> None:
     empty: Sequence[int] = np.flatnonzero(column.isna()).tolist()
     if empty:
-        raise refuse(f"{path}: {name}", "empty cells", map(place, empty), "none of them")
+        raise refuse(
+            f"{path}: {name}", "empty cells", map(place, empty), "fill them, or remove the rows"
+        )

@@ -50,8 +50,8 @@ def _kind(where: object, values: NDArray[Any]) -> str:
     if values.ndim == 2 and values.shape[1] > 1:
         if _are_whole(values) and (values.astype(np.float64).sum(axis=1) == 1).all():
             found = "one 1 in each row, which may be a class or a label"
-            allowed = "--kind labels, or targets that are numbers of classes"
-            raise UserError(f"{where}: {found}; allowed: {allowed}")
+            remedy = "add --kind labels, or write the numbers of the classes instead"
+            raise UserError(f"{where}: {found}; {remedy}")
         return "labels"
     if values.dtype.kind not in "iuf":
         return "classes"
@@ -61,8 +61,8 @@ def _kind(where: object, values: NDArray[Any]) -> str:
     dense = np.array_equal(different, np.arange(len(different)))
     if counts.min() >= _FEWEST_ITEMS and (dense or len(different) <= _FEW):
         return "classes"
-    found = f"{len(different):,} different whole numbers"
-    raise UserError(f"{where}: found {found}; allowed: --kind classes or --kind number")
+    found = f"{len(different):,} different whole numbers may be classes or not"
+    raise UserError(f"{where}: {found}; add --kind classes or --kind number")
 
 
 def _are_whole(values: NDArray[Any]) -> bool:

@@ -56,8 +56,8 @@ def _at(document: Any, keys: Sequence[str]) -> Any:
 
 
 def _refused(keys: Sequence[str], written: str) -> UserError:
-    found = f"{'.'.join(keys)} where it cannot be changed by itself"
-    return UserError(f"{PARAMS}: found {found}; allowed: {written} there, by hand")
+    problem = "cannot be changed by itself as it is written"
+    return UserError(f"{PARAMS}: {'.'.join(keys)}: {problem}; set it to {written} by hand")
 
 
 def _changes(document: Any, name: str, target: AnyTarget) -> Iterator[Change]:

@@ -54,7 +54,7 @@ def read(dataset: Images, folder: Path) -> Items:
     files = tqdm(members(path), total=total, unit=" images", leave=False, disable=None)
     for count, file in enumerate(files):
         if count == total:
-            raise UserError(f"{path}: found more than {total:,} images; allowed: as many")
+            raise UserError(f"{path}: has more than the {total:,} images of its entry; add it anew")
         place = placed(file.path, dataset.test.folder)
         if place is None or place.name not in names:
             problems.add("images in no folder of a class", file.path)
@@ -116,7 +116,8 @@ def groups_of(paths: Iterable[str], pattern: str | None, where: object) -> NDArr
     every = list(paths)
     matches = [re.search(pattern, path) for path in every]
     if without := [path for path, match in zip(every, matches, strict=True) if match is None]:
-        raise refuse(where, f"paths that {shown(pattern)} does not match", without, "none")
+        remedy = "choose an expression that matches every path"
+        raise refuse(where, f"paths that {shown(pattern)} does not match", without, remedy)
     return np.array([match.group(1) or "" for match in matches if match])
 
 
@@ -133,8 +134,8 @@ def members(path: Path) -> Iterator[Named]:
                 if content is not None:
                     yield Named(member.name, content.read())
     except (tarfile.TarError, EOFError) as error:
-        found = f"no sound archive: {first_line(error)}"
-        raise UserError(f"{path}: found {found}; allowed: a tar file, not compressed") from None
+        cause = first_line(error)
+        raise UserError(f"{path}: cannot be read as an uncompressed tar file: {cause}") from None
 
 
 def decoded(content: bytes) -> Image.Image:
@@ -237,7 +238,7 @@ class Problems:
         if self._by_kind:
             raise UserError(
                 "\n".join(
-                    str(refuse(where, kind, places, "none of them"))
+                    str(refuse(where, kind, places, "mend them, or move them away"))
                     for kind, places in self._by_kind.items()
                 )
             )

@@ -79,7 +79,7 @@ def load(path: Path, names: Mapping[Any, str]) -> dict[str, NDArray[Any]]:
         for name in names.values():
             if name not in archive.files:
                 there = ", ".join(archive.files)
-                raise UserError(f"{path}: found no array {name}; allowed: one of {there}")
+                raise UserError(f"{path}: has no array {name}; it has {there}")
         _check_sizes(path, list(names.values()))
         return {role: archive[name] for role, name in names.items()}
 
@@ -105,15 +105,15 @@ def _opened(path: Path) -> Iterator[NpzFile]:
         # Opened here, because NumPy does not close a file that it cannot read.
         with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
             if not isinstance(arrays, NpzFile):
-                allowed = "several, as numpy.savez writes"
-                raise UserError(f"{path}: found a single array; allowed: {allowed}")
+                remedy = "write inputs and targets with numpy.savez"
+                raise UserError(f"{path}: holds a single array without a name; {remedy}")
             yield arrays
     except (MemoryError, UserError):
         raise
     except Exception as error:
         cause = "objects, which only pickle reads" if "pickle" in str(error) else first_line(error)
-        allowed = "a file of numpy.savez"
-        raise UserError(f"{path}: found no sound arrays: {cause}; allowed: {allowed}") from None
+        remedy = "write it with numpy.savez"
+        raise UserError(f"{path}: cannot be read as arrays: {cause}; {remedy}") from None
 
 
 def _check_sizes(path: Path, names: Collection[str]) -> None:
@@ -145,8 +145,8 @@ def recognized(path: Path, there: list[str]) -> dict[str, str]:
         if all(len(names) == 1 for names in found.values()):
             return {role: names[0] for role, names in found.items()}
     raise UserError(
-        f"{path}: found the arrays {', '.join(there)}; allowed: x_train, y_train, x_test and "
-        f"y_test, or --arrays train_inputs=NAME,train_targets=NAME and likewise for test"
+        f"{path}: the names {', '.join(there)} do not tell inputs from targets; add --arrays "
+        f"train_inputs=NAME,train_targets=NAME, or use x_train, y_train, x_test and y_test"
     )
 
 
@@ -164,7 +164,7 @@ def check_lengths(
             f"{names[f'{part}_{what}']} of shape {arrays[f'{part}_{what}'].shape}"
             for what in ("inputs", "targets")
         )
-        raise UserError(f"{path}: found {shown}; allowed: as many items of each")
+        raise UserError(f"{path}: {shown} do not match; both need as many items, and at least one")
 
 
 def as_inputs(path: Path, name: str, values: NDArray[Any]) -> NDArray[Any]:
@@ -187,7 +187,7 @@ def as_inputs(path: Path, name: str, values: NDArray[Any]) -> NDArray[Any]:
         values = values[..., 0]
     if values.ndim == 4 and values.shape[1] in (1, 3) and values.shape[3] > 4:
         raise UserError(
-            f"{where}: found shape {values.shape}, channels first; allowed: channels last"
+            f"{where}: shape {values.shape} has channels first; move them to the last axis"
         )
     if values.dtype == np.uint8:
         return values
@@ -203,5 +203,5 @@ def _columns(where: str, values: NDArray[Any]) -> NDArray[np.float32]:
     wrong = np.argwhere(~np.isfinite(columns))
     if len(wrong):
         places = [f"item {item}, column {column}" for item, column in wrong]
-        raise refuse(where, "numbers that are not finite", places, "finite ones, below 3e38")
+        raise refuse(where, "numbers that are not finite", places, "numbers up to 3e38 are fine")
     return columns

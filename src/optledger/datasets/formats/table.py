@@ -129,13 +129,11 @@ def read_frame(path: Path, separator: str, columns: Sequence[str] | None = None)
             raise
         # pandas and pyarrow raise errors of many types for bytes that they cannot read.
         kind = "Parquet" if is_parquet(path) else f"CSV with {shown(separator)} between cells"
-        raise UserError(
-            f"{path}: found no sound table: {first_line(error)}; allowed: {kind}"
-        ) from None
+        raise UserError(f"{path}: cannot be read as {kind}: {first_line(error)}") from None
     if columns is not None:
         frame = frame[list(columns)]
     if frame.empty:
-        raise UserError(f"{path}: found no rows; allowed: some")
+        raise UserError(f"{path}: has no rows")
     return frame.reset_index(drop=True)
 
 
@@ -190,8 +188,8 @@ def numbers(path: Path, name: str, column: "pd.Series[Any]") -> NDArray[np.float
         found = plain.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
     if len(wrong := np.flatnonzero(~np.isfinite(found))):
         cells = [f"{_shown(column.iloc[index])} at {place(int(index))}" for index in wrong]
-        allowed = f"finite numbers, or --drop {shown(name)} when the dataset is added"
-        raise refuse(f"{path}: {name}", "cells that are no numbers", cells, allowed)
+        remedy = f"correct them, or add the dataset with --drop {shown(name)}"
+        raise refuse(f"{path}: {name}", "cells that are no finite numbers", cells, remedy)
     return found
 
 
@@ -220,7 +218,8 @@ def category(
     found = texts.map(lambda each: places.get(each, -1)).to_numpy(np.intp)
     if len(wrong := np.flatnonzero(found < 0)):
         cells = [f"{_shown(column.iloc[index])} at {place(int(index))}" for index in wrong]
-        raise refuse(f"{path}: {name}", "cells of no known category", cells, ", ".join(values))
+        known = f"known are {', '.join(values)}"
+        raise refuse(f"{path}: {name}", "cells of no known category", cells, known)
     return found
 
 

@@ -174,7 +174,7 @@ def read(
     found = as_classes(where, values)
     if target.names is None:
         numbers = found if found.dtype.kind == "i" else np.full(len(found), -1)
-        allowed = f"0 to {target.outputs - 1}"
+        known = f"0 to {target.outputs - 1}"
     else:
         texts = found.astype(str)
         names = np.array(target.names)
@@ -182,11 +182,11 @@ def read(
         places = np.searchsorted(names[order], texts).clip(max=len(names) - 1)
         numbers = order[places]
         numbers = np.where(names[numbers] == texts, numbers, -1)
-        allowed = "those of the dataset's entry"
+        known = "those of the dataset's entry"
     wrong = np.flatnonzero((numbers < 0) | (numbers >= target.outputs))
     if len(wrong):
         places_of = [f"{shown(found[index].item())} at {place(int(index))}" for index in wrong]
-        raise refuse(where, "classes that are unknown", places_of, allowed)
+        raise refuse(where, "classes that are unknown", places_of, f"known are {known}")
     return numbers.astype(label_type(target.outputs))
 
 

@@ -134,7 +134,7 @@ def read(
             f"{shown(np.asarray(values[item, label]).item())} at {place(int(item))}"
             for item, label in wrong
         ]
-        raise refuse(where, "cells of labels", cells, "0 and 1, or false and true")
+        raise refuse(where, "labels that are not 0 or 1", cells, "write 0 and 1, or false and true")
     return found
 
 

@@ -114,9 +114,11 @@ def read(
         cells = [
             f"{shown(np.asarray(values[index]).item())} at {place(int(index))}" for index in wrong
         ]
-        raise refuse(where, "targets that are no numbers", cells, f"numbers up to {_MOST:g}")
+        raise refuse(
+            where, "targets that are no numbers", cells, f"numbers up to {_MOST:g} are fine"
+        )
     if len(found) and found.min() == found.max():
-        raise UserError(f"{where}: found {found[0]:g} alone; allowed: targets that differ")
+        raise UserError(f"{where}: every target is {found[0]:g}; nothing can be learned from that")
     return np.asarray(found)
 
 

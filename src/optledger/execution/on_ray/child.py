@@ -115,9 +115,8 @@ class Child:
 
     def _give_up(self) -> None:
         if self._settings.cluster.address == "local":
-            self._end(f"found no start of Ray within {_START_SECONDS:.0f} s; allowed: once more")
-        allowed = "a machine that is a node of the cluster (ray start --address …)"
-        self._end(f"found no node of the cluster on this machine; allowed: {allowed}")
+            self._end(f"Ray did not start within {_START_SECONDS:.0f} s; try again")
+        self._end("this machine is no node of the cluster; join first: ray start --address …")
 
     def _watch_head(self) -> None:
         """End this process when the head is lost, before Ray ends it without a message."""
@@ -127,8 +126,8 @@ class Child:
             if probe.obstacle(address, _PROBE_SECONDS) is None:
                 answered = time.monotonic()
             time.sleep(_LOOK_SECONDS)
-        again = "the same command goes on when there is a cluster again"
-        self._end(f"the head of the cluster does not answer any more; {again}")
+        again = "start the cluster again, then run the same command, which goes on"
+        self._end(f"the head of the cluster no longer answers; {again}")
 
     def _end(self, line: str) -> None:
         """Send a last line, and end this process from any thread, whatever other threads do."""
@@ -193,7 +192,7 @@ class Child:
                 self._say("note", f"{self._names[key]} has joined")
             nodes = {key: self._names[key] for key in alive}
             if self._left_out and not any(processors.values()):
-                self._over("found no node that is not left out; allowed: one like this machine")
+                self._over("all nodes are left out; add one like this machine")
             # At least one actor: a cluster that grows on demand adds processors for it.
             wanted = self._settings.asked or max(1, sum(processors.values()))
             while len(self._lives) < min(wanted, self._settings.most or wanted):
@@ -227,7 +226,7 @@ class Child:
             except exceptions.RayTaskError as error:
                 found = first_line(error.cause or error)
             if found:
-                self._refuse(node, f"{name}: found {found}")
+                self._refuse(node, f"{name} cannot be used: {found}")
                 return
             self._tasks[worker] = asyncio.Queue()
             self._short_of_memory = 0
@@ -246,7 +245,7 @@ class Child:
                 # The actor was never ready, so the driver does not know it.
                 self._short_of_memory += isinstance(error, exceptions.OutOfMemoryError)
                 if self._short_of_memory >= _SHORT_OF_MEMORY and not self._tasks:
-                    self._over(f"{cause}; allowed: nodes with memory for a worker")
+                    self._over(f"{cause}; use nodes with more memory")
                 if cause not in self._noted:
                     self._noted.add(cause)
                     self._say("note", cause)
@@ -271,9 +270,9 @@ class Child:
             return
         if self._settings.cluster.leaves_out_unlike:
             self._left_out.add(node)
-            self._say("note", f"{found}; it is left out")
+            self._say("note", f"{found}; leaving it out")
         else:
-            self._over(f"{found}; allowed: the same as here, or --leave-out-unlike")
+            self._over(f"{found}; make it like this machine, or add --leave-out-unlike")
 
     def _over(self, line: str) -> None:
         """Tell the driver to give up."""
@@ -298,11 +297,11 @@ def _copy(travel: Travel, folder: Path) -> None:
                 shutil.copy2(source, folder / place)
         except shutil.Error as error:
             path, _, cause = error.args[0][0]
-            raise UserError(f"{path}: {cause}; allowed: files that can be read") from None
+            raise UserError(f"{path}: {cause}; make it readable") from None
         size = sum(path.stat().st_size for path in (folder / place).rglob("*"))
         if size > _MOST_BYTES:
-            found = f"found {size >> 20} MiB; allowed: {_MOST_BYTES >> 20}"
-            raise UserError(f"{source}: {found}, as Ray sends no more")
+            most = f"{_MOST_BYTES >> 20} MiB is the most that Ray sends"
+            raise UserError(f"{source}: {size >> 20} MiB is too large; {most}")
 
 
 def _name(node: Mapping[str, Any]) -> str:
@@ -314,10 +313,10 @@ def _joining(error: BaseException) -> str:
     lines = str(error).splitlines() or [type(error).__name__]
     if versions := re.findall(r"^\s+(?:Ray|Python): (\S+)$", str(error), re.MULTILINE):
         there, here = ("Ray {} and Python {}".format(*versions[at : at + 2]) for at in (0, 2))
-        return f"found {there}; allowed: {here}, as here"
+        return f"the cluster has {there}, and this machine {here}; install the same releases"
     if isinstance(error, ConnectionError) and "Could not find any running" in lines[0]:
-        return "found no cluster on this machine; allowed: one of its nodes, or host:port"
-    return f"found {' '.join(lines[0].split())}; allowed: a Ray cluster that this machine is in"
+        return "no Ray cluster runs on this machine; go to one of its nodes, or give host:port"
+    return f"cannot join: {' '.join(lines[0].split())}; make this machine a node of the cluster"
 
 
 def _ending(error: Exception, name: str) -> str:

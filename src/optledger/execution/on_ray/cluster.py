@@ -145,8 +145,8 @@ class Actors:
             UserError: Ray is not installed.
         """
         if find_spec("ray") is None:
-            allowed = "make setup RAY=1, or optledger's extra of that name"
-            raise UserError(f"{self.address}: found no package ray here; allowed: {allowed}")
+            remedy = "run make setup RAY=1, or install optledger[ray]"
+            raise UserError(f"{self.address}: the package ray is not installed; {remedy}")
         cluster, here, most, preparation, travel = self._settings
         asked = here if WORKERS_VARIABLE in os.environ else None
         LOG.parent.mkdir(exist_ok=True)
@@ -277,8 +277,8 @@ class Actors:
             return cast(list[tuple[Any, ...]], self._pipe.recv())
         except (EOFError, OSError):
             raise UserError(
-                f"{self.address}: Ray has ended, as {LOG} may say; finished trials are kept, and "
-                "the same command goes on"
+                f"{self.address}: Ray has ended, {LOG} may say why; finished trials are kept, so "
+                "run the same command again to go on"
             ) from None
 
 

@@ -5,9 +5,7 @@ from ray._private.grpc_utils import init_grpc_channel
 from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 from ray.exceptions import AuthenticationError
 
-_TOKEN = (
-    "allowed: the cluster's token, by RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
-)
+_TOKEN = "set RAY_AUTH_MODE=token, and the cluster's token in RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 
 
 def obstacle(address: str, seconds: float) -> str | None:
@@ -18,8 +16,7 @@ def obstacle(address: str, seconds: float) -> str | None:
         seconds: how long to wait for an answer.
 
     Returns:
-        What was found in place of a cluster that lets us in, and what is allowed; None if the
-        cluster answers.
+        Why the cluster does not let us in, and what to do about it; None if it answers.
     """
     request = gcs_service_pb2.GetClusterIdRequest()
     try:
@@ -28,9 +25,9 @@ def obstacle(address: str, seconds: float) -> str | None:
             stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
             stub.GetClusterId(request, timeout=seconds)
     except AuthenticationError:
-        return f"found no token; {_TOKEN}"
+        return f"no token is set; {_TOKEN}"
     except (OSError, KeyError, RuntimeError) as error:
-        return f"found no certificate ({error}); allowed: what Ray's RAY_TLS_… variables name"
+        return f"cannot read a certificate ({error}); set Ray's RAY_TLS_… variables to the files"
     except grpc.RpcError as error:
         return _told(error.code(), error.details() or "")
     return None
@@ -40,9 +37,9 @@ def _told(code: grpc.StatusCode, details: str) -> str:
     # The cause is the last part of gRPC's message, without what it expected, in parentheses.
     cause = details.partition(" (")[0].rpartition(": ")[2].strip(" []")
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-        return f"found a cluster that refused the token; {_TOKEN}"
+        return f"the cluster refused the token; {_TOKEN}"
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
         cause = "no answer"
     elif code != grpc.StatusCode.UNAVAILABLE or "HTTP" in cause:
-        return f"found something else than a Ray cluster ({cause}); allowed: its head, as host:port"
-    return f"found no Ray cluster ({cause}); allowed: its head, as host:port"
+        return f"this is no Ray cluster ({cause}); give the host:port of a cluster's head"
+    return f"no Ray cluster answers ({cause}); give the host:port of its head"
