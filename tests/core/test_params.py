@@ -322,7 +322,7 @@ def test_a_mistake_in_a_technique_is_one_line(
 def test_mistakes_of_the_defaults_and_of_variants_are_told_at_once(tmp_path: Path) -> None:
     """A mistake in a default has one line, not one more for each variant that inherits it."""
     edits = [
-        ("epochs: 3, batch_size: 32", "epochs: 0"),
+        ("epochs: 3, batch_size: 30", "epochs: 0"),
         ("batch_size: full", "batch_size: half"),
         (", learning_rate: 0.01}", ", model: {dropout: 0.5}, sed: 1}"),
     ]

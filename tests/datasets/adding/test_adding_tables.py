@@ -102,16 +102,16 @@ def test_files_of_two_folders_may_share_a_name(
 @pytest.mark.parametrize(
     ("column", "cell", "options", "message"),
     [
-        ("ash", "x", {}, "{test}: ash: found 1 cells that are no numbers: 'x' at line 3; "),
-        ("kind", None, {}, "{test}: kind: found 1 empty cells: line 3; "),
-        ("shelf", None, {"categories": ("shelf",)}, "{test}: shelf: found 1 empty cells: line 3; "),
+        ("ash", "x", {}, "{test}: ash: 1 cells that are no finite numbers: 'x' at line 3; "),
+        ("kind", None, {}, "{test}: kind: 1 empty cells: line 3; "),
+        ("shelf", None, {"categories": ("shelf",)}, "{test}: shelf: 1 empty cells: line 3; "),
         (
             *("ash", "x", {"target": "ash", "kind": "number"}),
-            "{train}: ash: found 1 targets that are no numbers: 'x' at line 3 of {test}; ",
+            "{train}: ash: 1 targets that are no numbers: 'x' at line 3 of {test}; ",
         ),
         (
             *("all", None, {}),
-            "{train}: found 1 test items that the train items hold, too: line 3 of {test}; ",
+            "{train}: 1 test items that the train items hold, too: line 3 of {test}; ",
         ),
     ],
 )
