@@ -62,7 +62,7 @@ def test_check_accepts_the_project_s_parameters(project: Project) -> None:
         (
             "hidden_units: [16]",
             "hidden_units: [16], activation: rellu",
-            "params.yaml: model: fails with {'hidden_units': [16], 'activation': 'rellu'}: ",
+            "params.yaml: model: found {'hidden_units': [16], 'activation': 'rellu'}; allowed: ",
         ),
         (
             "validation_fraction: 0.1",
