@@ -1,7 +1,7 @@
 """Make the pictures of the README: `make repro pictures`, after a commit of the results.
 
 docs/report.png is the report from its top to the end of the leaderboard, docs/mlflow.png the
-leaderboard in MLflow.
+leaderboard in MLflow, docs/answer.svg the figure of results/ (which changes with one's own data).
 """
 
 import io
@@ -25,7 +25,7 @@ _COLOURS = 256
 
 
 def main() -> None:
-    """Take both pictures.
+    """Take all three.
 
     Raises:
         UserError: there are no results.
@@ -33,6 +33,7 @@ def main() -> None:
     page = RESULTS / "report.html"
     if not page.exists():
         raise UserError(f"{page} does not exist; run make repro first")
+    shutil.copy(RESULTS / "answer.svg", "docs")
     with sync_playwright() as playwright:
         # Chromium's sandbox does not work for root. The pages are ours, so none is needed.
         browser = playwright.chromium.launch(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from latex2mathml.converter import convert
 
-_SOURCES = ("*.md", "*.cff", "LICENSE", "docs/*.png", "results/*.svg")
+_SOURCES = ("*.md", "*.cff", "LICENSE", "docs/*.png", "docs/*.svg", "results/*.svg")
 
 # Code, fenced or inline, which stays as it is; a formula on lines of its own; a formula in a line.
 _PART = re.compile(r"(?ms)^```.*?^```$|`[^`\n]+`|^\$\$\n(.+?)\n\$\$$|\$([^$\n]+(?:\n[^$\n]+)?)\$")

@@ -186,7 +186,7 @@ def test_without_results_there_is_nothing_to_plan_with() -> None:
         ("leaderboard", "\n1,", "\n1,a,1,1,", "line 2: found a row of length "),
         ("seeds", "a,0", "a,1", "line 3: is a second row of a, 1"),
         ("seeds", "a,0,0.001", "a,0,x", "line 2: column learning_rate: found 'x'; allowed: "),
-        ("seeds", "b,", "c,", "found a, c; allowed: the variants of results/leaderboard.csv, a, b"),
+        ("seeds", "b,", "c,", "has no b, which is a variant of results/leaderboard.csv; "),
     ],
 )  # fmt: skip
 def test_nothing_is_planned_with_a_damaged_table(name: str, old: str, new: str, line: str) -> None:

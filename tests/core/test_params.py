@@ -322,7 +322,7 @@ def test_a_mistake_in_a_technique_is_one_line(
 def test_mistakes_of_the_defaults_and_of_variants_are_told_at_once(tmp_path: Path) -> None:
     """A mistake in a default has one line, not one more for each variant that inherits it."""
     edits = [
-        ("epochs: 3, batch_size: 30", "epochs: 0"),
+        ("epochs: 3, batch_size: 30", "epochs: 0, batchsize: 30"),
         ("batch_size: full", "batch_size: half"),
         (", learning_rate: 0.01}", ", model: {dropout: 0.5}, sed: 1}"),
     ]
@@ -332,6 +332,7 @@ def test_mistakes_of_the_defaults_and_of_variants_are_told_at_once(tmp_path: Pat
     assert str(caught.value).splitlines() == [
         f"{path}: training.epochs: found 0; allowed: greater than or equal to 1",
         f"{path}: training.batch_size: missing required key",
+        f"{path}: training.batchsize: unknown key; did you mean batch_size?",
         f"{path}: variants.adam.learning_rate: missing required key",
         f"{path}: variants.adam.sed: unknown key; did you mean seed?",
         f"{path}: variants.gd.batch_size: found 'half'; allowed: an integer of at least 1, or full",

@@ -204,9 +204,11 @@ def read_results(
         found = _variants(table)
         is_whole = name in _WHOLE or (name in _BY_CLASS and not table.empty)
         if not found <= allowed or (is_whole and found != allowed):
+            lacking = ", ".join(sorted(allowed - found) if is_whole else ())
+            wrong = f"has no {lacking}" if lacking else f"has {', '.join(sorted(found - allowed))}"
+            than = "which is a variant" if lacking else "which is no variant"
             raise UserError(
-                f"{folder / f'{name}.csv'}: found {', '.join(sorted(found))}; allowed: the "
-                f"variants of {of}, {', '.join(sorted(allowed))}, as dvc repro leaves them"
+                f"{folder / f'{name}.csv'}: {wrong}, {than} of {of}; run dvc repro first"
             )
     return tables
 

@@ -698,8 +698,9 @@ def _is_inherited(document: Any, location: Sequence[int | str]) -> bool:
     """Return whether a mistake of a variant is one of `training` or `model`, which it inherits."""
     match document, location:
         case {"variants": dict() as variants}, ("variants", name, key, *rest):
-            own = variants.get(name)
-            if not isinstance(own, dict) or key not in {"model", *Training.model_fields}:
+            own, training = variants.get(name), document.get("training")
+            given = training if isinstance(training, dict) else {}
+            if not isinstance(own, dict) or key not in {"model", *Training.model_fields, *given}:
                 return False
             if key == "model" and isinstance(own.get(key), dict) and "name" not in own[key]:
                 return bool(rest) and rest[-1] not in own[key]
