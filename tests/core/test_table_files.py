@@ -179,7 +179,7 @@ def test_tables_that_belong_together_are_of_the_same_variants(tmp_path: Path) ->
         (tmp_path / f"{name}.csv").write_text(text.replace("rmsprop", "rms" + name[:4]))
     with pytest.raises(UserError, match=r"comparisons.csv: has rmscomp, which is no variant of"):
         read_results("leaderboard", "comparisons", folder=tmp_path)
-    with pytest.raises(UserError, match=r"leaderboard.csv: found .*; allowed: .* params.yaml, x, "):
+    with pytest.raises(UserError, match=r"leaderboard.csv: has no x, which is a variant of params"):
         read_results("leaderboard", folder=tmp_path, variants=["x"])
 
 
