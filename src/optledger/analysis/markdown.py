@@ -279,8 +279,8 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         return [*notes, *_epochs_notes(table)]
     if len(table) > 1:
         notes.append(
-            "Overlap of these intervals decides nothing, as all variants are scored on the same "
-            "items: the intervals of their differences do, in comparisons.md. "
+            "Do not compare these intervals by their overlap, as all variants are scored on the "
+            "same items. Compare by the intervals of differences, in comparisons.md. "
             f"{_verdict_words(len(table), comparison)}"
         )
         notes.append(_leading_words(table, comparison))
@@ -288,16 +288,16 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     if wide := _wide(table, comparison.metric):
         notes.append(
             f"The seeds of {listed(wide)} spread more than {_FAR} times as far as those of the "
-            "steadiest variant. Intervals allow for seeds of which some fall far below the rest, "
-            "and no variant is called as good as another that spreads so differently; but of a "
-            "collapse that befalls one seed in ten, five seeds show nothing in 59 % of cases, and "
-            "no method can know of it."
+            "steadiest variant. The intervals allow for some seeds far below the rest, and no "
+            "variant is called equivalent to one that spreads so differently. But if one seed in "
+            "ten collapses, five seeds have none of these in 59 % of cases, and no method can "
+            "know of it."
         )
     if table["champion"].any():
         champion = table.loc[table["champion"] == 1, "variant"].item()
         notes.append(
-            f"The champion, which has the {_best(table)} mean validation {_score(table)} and so is "
-            f"chosen without the test split, is {champion}."
+            f"The champion is {champion}: it has the {_best(table)} mean validation "
+            f"{_score(table)}, so it was chosen without the test split."
         )
     return [*notes, *_epochs_notes(table)]
 
@@ -306,7 +306,7 @@ def _epochs_notes(table: pd.DataFrame) -> list[str]:
     if not table.columns.str.startswith("epochs_to_").any():
         return []
     return [
-        f"Epochs to a validation {_score(table)} are medians over seeds; a seed that does not get "
+        f"Epochs to a validation {_score(table)} are medians over seeds. A seed that does not get "
         "there counts as never."
     ]
 
@@ -333,7 +333,7 @@ def _mean(metric: str, value: float) -> str:
 
 def _verdict_words(variants: int, comparison: Comparison) -> str:
     if comparison.family == "best":
-        return "No pair has a verdict, as `comparison.family` is best: the table tells who leads."
+        return "No pair has a verdict, as `comparison.family` is best: the table says who leads."
     apart, equivalent = _levels(variants, comparison)
     margin = METRICS[comparison.metric].amount(comparison.margin(comparison.metric))
     which = {
@@ -343,8 +343,8 @@ def _verdict_words(variants: int, comparison: Comparison) -> str:
     }[comparison.family]
     return (
         f"{which}. Better, worse: the interval of the difference{apart} excludes 0. "
-        f"Equivalent: the narrower one{equivalent} lies within {margin}, the margin below "
-        "which a difference does not matter. Inconclusive: neither, yet."
+        f"Equivalent: the narrower interval{equivalent} lies within {margin}, the margin below "
+        "which a difference does not matter. Inconclusive: neither is shown yet."
     )
 
 
@@ -352,15 +352,15 @@ def _leading_words(table: pd.DataFrame, comparison: Comparison) -> str:
     """Return what is claimed about the variants that lead, and with what confidence."""
     percent = f"{100 * comparison.confidence:g} % of tables"
     words = (
-        f"In {percent} a best variant is in the leading group; who is out is behind some other, "
-        f"which is less than worse by a verdict. And in {percent} who is called first is better "
-        "than every other, and leads alone."
+        f"In {percent}, the leading group contains a best variant. A variant that is out is shown "
+        "to be behind some other one, which takes less than a verdict of worse. A variant that is "
+        f"called first leads alone: in {percent}, it is better than every other."
     )
     best = table.loc[table["diverged_seeds"] == 0]
     if len(best) and not best["leading"].iloc[0]:
         words += (
             f" {best['variant'].iloc[0]} has the highest mean of all seeds, but an earlier look "
-            "has put it out, and that stands."
+            "put it out, and that stands."
         )
     return words
 
@@ -370,10 +370,10 @@ def _looks_notes(table: pd.DataFrame, comparison: Comparison) -> list[str]:
         return []
     seeds = int(table["seeds"].max())
     return [
-        f"Looks are declared at {looks(comparison)} seeds, and this is the one at {seeds}. A "
-        "verdict is that of the first look that came to one, with the figures of that look, so "
-        "that the confidence holds however often people look again. What is decided early looks "
-        "larger than it is: the difference of all seeds stands beside it, in comparisons.md."
+        f"Looks are declared at {looks(comparison)} seeds. This is the one at {seeds}. A verdict "
+        "is that of the first look that came to one, with the figures of that look. So the "
+        "confidence holds however often you look again. An early verdict tends to exaggerate the "
+        "difference; comparisons.md has that of all seeds beside it."
     ]
 
 
@@ -444,25 +444,25 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
         notes = ["Learning rates are those of params.yaml; none was searched for."]
     if table["sensitivity"].notna().any():
         notes[0] += (
-            " Sensitivity is by how much the learning rates tried fall short of the best of them "
-            f"in validation {_score(table)}, on average."
+            " Sensitivity is how far the learning rates tried fall short of the best of them, on "
+            f"average, in validation {_score(table)}."
         )
     if table["converged_seeds"].any():
         notes[0] += (
-            " A seed has converged after its last improvement of the metric that `convergence` in "
-            "params.yaml names, if as many epochs followed as it says."
+            " A seed has converged after its last improvement, if as many epochs followed as "
+            "`convergence` in params.yaml says."
         )
     if table["diverged_seeds"].any():
         notes.append(f"A seed that diverged {_counts(table)}; its variant does not lead.")
     if table["search_trials"].min() < most:
         notes.append(
-            "Not every variant had as many search trials, and so not the same chance to find its "
-            "learning rate."
+            "Not every variant had as many search trials, so some had a smaller chance to find a "
+            "good learning rate."
         )
     if table["search_edge"].notna().any():
         notes.append(
-            "The best learning rate was the lowest or highest tried where that is said: a better "
-            "one may lie beyond."
+            "Where the best learning rate was the lowest or the highest tried, a better one may "
+            "lie beyond."
         )
     return notes
 
