@@ -1,5 +1,6 @@
 """README and docs/: links lead somewhere, figures are those of results/, what they name exists."""
 
+import json
 import re
 import shlex
 import shutil
@@ -164,3 +165,40 @@ def commands() -> Iterator[tuple[list[str], Any]]:
         waiting += [([*name, each], member) for each, member in members.items()]
         if len(name) > 1:
             yield name, command
+
+
+OUTPUTS = (".dvc/config.local", ".optledger/", "build/", "data/", "mlartifacts", "results/")
+"""What the pipeline, its commands and DVC write, and Git may not have."""
+
+
+def test_every_file_and_key_that_is_named_exists() -> None:
+    """In README and docs/, where a span of code is a path of this repository or a parameter."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    paths = {*listed, *(str(folder) for file in listed for folder in Path(file).parents)}
+    top = {path.partition("/")[0] for path in paths}
+    schema = json.loads((REPOSITORY / "params.schema.json").read_text())
+    keys = {
+        f"{section}.{key}"
+        for section, each in schema["properties"].items()
+        for key in schema["$defs"]
+        .get(each.get("$ref", "").rpartition("/")[2], each)
+        .get("properties", ())
+    }
+    sections = {key.partition(".")[0] for key in keys}
+    wrong = []
+    for page in PAGES:
+        if page.name in ("CHANGELOG.md", "findings.md", "review.md"):
+            continue
+        for span in re.findall(r"`([^`\n]+)`", prose(page)):
+            if re.fullmatch(r"[\w.-]+/[\w./-]*", span) and span.partition("/")[0] in top:
+                known = span.rstrip("/") in paths or span.startswith((*OUTPUTS, "models/"))
+                wrong += [] if known or "NAME" in span else [(page.name, span)]
+            if (key := re.match(r"([a-z]+)\.(?!csv)([a-z_]+)(?=$|:)", span)) and key[1] in sections:
+                wrong += [] if key[0] in keys else [(page.name, span)]
+    assert not wrong, "\n".join(map(str, wrong))
