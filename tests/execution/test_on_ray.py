@@ -312,7 +312,10 @@ def test_a_host_that_says_nothing_is_one_line() -> None:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        with pytest.raises(UserError, match=rf"^{address}: found "), actors(address) as pool:
+        with (
+            pytest.raises(UserError, match=rf"^{address}: no Ray cluster answers "),
+            actors(address) as pool,
+        ):
             list(pool.run(remote_tasks.echo, in_order([1])))
 
 
@@ -324,7 +327,8 @@ def test_another_version_of_ray_is_one_line() -> None:
         "This process on node 192.0.2.2 was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
     )
     found = (
-        "cluster has Ray 2.59.0 and Python 3.11.7, and this machine Ray 2.60.0 and Python 3.11.7"
+        "the cluster has Ray 2.59.0 and Python 3.11.7, and this machine Ray 2.60.0 and Python "
+        "3.11.7; install the same releases"
     )
     assert child._joining(RuntimeError(told)) == found
 

@@ -55,7 +55,7 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_line(
     """DVC looks at every folder of a checkout, also at those that are nothing to the pipeline."""
     monkeypatch.chdir(project.path)
     Path(os.fsdecode(b"odd\xff")).mkdir()
-    with pytest.raises(UserError, match=r"^optledger review: found the name 'odd") as caught:
+    with pytest.raises(UserError, match=r"^optledger review: the name 'odd") as caught:
         review("HEAD", revision.WORKSPACE)
     assert str(caught.value).isprintable()
 

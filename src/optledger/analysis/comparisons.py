@@ -381,7 +381,8 @@ def against(table: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
     # Subtracting from 0.0 gives no negative zero.
     for low, high in (("low", "high"), ("inner_low", "inner_high")):
         turned[low], turned[high] = 0.0 - turned[high], 0.0 - turned[low]
-    for each in ("difference", "difference_of_all"):
+    # Tables of earlier versions have no difference of all seeds.
+    for each in turned.columns.intersection(["difference", "difference_of_all"]):
         turned[each] = 0.0 - turned[each]
     turned["verdict"] = turned["verdict"].replace(_REVERSED)
     return pd.concat([straight, turned]).set_index("variant")
