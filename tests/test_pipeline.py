@@ -508,7 +508,7 @@ def test_a_searched_learning_rate_is_used_and_shown(project: Project) -> None:
     leaderboard = project.read("results/leaderboard.md").decode()
     assert "0.01 (highest tried)" in leaderboard
     assert "0, not 3" in leaderboard
-    assert "not the same chance" in leaderboard
+    assert "Not every variant had as many search trials" in leaderboard
     client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
     (run,) = [
         run
