@@ -127,8 +127,8 @@ def test_further_seeds_train_only_those(project: Project) -> None:
     project.edit("params.yaml", "count: 2", "count: 3")
     explained = project.run("optledger", "sweep", "--dry-run", **own(project)).splitlines()
     assert explained == [
-        "adam: 6 trials: 5 kept; 1 to train: seed 2 new",
-        "gd: 3 trials: 2 kept; 1 to train: seed 2 new",
+        "adam: 6 trials: 5 kept; 1 to train: new seed 2",
+        "gd: 3 trials: 2 kept; 1 to train: new seed 2",
         "9 trials: 7 kept, 2 to train",
     ]
     assert len(kept(project)) == TRIALS
@@ -150,8 +150,8 @@ def test_further_seeds_train_only_those(project: Project) -> None:
             "batch_size: full, epochs: 6",
             "epochs changed",
         ),
-        ("params.yaml", "learning_rate: 0.5", "learning_rate: 0.6", "learning rate 0.6 new"),
-        ("params.yaml", "first: 0", "first: 7", "seeds 7, 8 new"),
+        ("params.yaml", "learning_rate: 0.5", "learning_rate: 0.6", "new learning rate 0.6"),
+        ("params.yaml", "first: 0", "first: 7", "new seeds 7, 8"),
         (
             "src/optledger/training/models/mlp.py",
             "units = keras.layers.Flatten()(inputs)",
@@ -220,7 +220,7 @@ def test_two_variants_that_are_alike_are_trained_once(project: Project) -> None:
     )
     explained = project.run("optledger", "sweep", "--dry-run", **own(project)).splitlines()
     for name in ("first", "second"):
-        assert f"{name}: 2 trials: 2 to train: learning rate 0.4 new" in explained
+        assert f"{name}: 2 trials: 2 to train: a new variant" in explained
     assert explained[-1] == "9 trials: 7 kept, 2 to train"
     printed = project.run("optledger", "sweep", **own(project))
     assert len(TRAINED.findall(printed)) == 2

@@ -12,6 +12,11 @@ from optledger.trials.store import Document, Entries, Store
 # What the trials of one variant differ in.
 _VARIED = {"trial.seed", "trial.learning_rate"}
 
+_SPECIFICATION = "trial.specification."
+
+# A dataset's, as the splits are.
+_INTERFACE = "trial.specification.interface."
+
 Facts = frozenset[tuple[str, str]]
 """The values in a document, each as the path of its keys and its text."""
 
@@ -22,16 +27,28 @@ def total(sweep: Sweep) -> str:
     return f"{sweep.total} trials: {kept} kept, {sweep.to_train} to train"
 
 
-def reasons(names: Sequence[str], sweep: Sweep, store: Store) -> Iterator[str]:
-    """Yield a line for each variant: what is kept, what would be trained, and why."""
+def reasons(
+    names: Sequence[str], sweep: Sweep, store: Store, recorded: Collection[str]
+) -> Iterator[str]:
+    """Yield a line for each variant: what is kept, what would be trained, and why.
+
+    Args:
+        names: the variants.
+        sweep: what was found of their trials.
+        store: the finished trials.
+        recorded: the variants that have results; none if that is not known.
+    """
     kept = [facts(header.document) for _, header in store.headers()] if sweep.to_train else []
     for name in names:
         own = sweep.wanting_of(name)
         count, to_come = sweep.counts(name), sweep.to_come(name)
         already = count - to_come - len(own)
         told = [f"{already} kept"] if already else []
-        for reason, trials in _grouped(own, kept).items():
-            told.append(f"{len(trials)} to train: {reason}")
+        if own and recorded and name not in recorded:
+            told.append(f"{len(own)} to train: a new variant")
+        else:
+            for reason, trials in _grouped(own, kept).items():
+                told.append(f"{len(trials)} to train: {reason}")
         if to_come:
             told.append(f"{to_come} once its search has chosen")
         yield f"{name}: {count} trials: {'; '.join(told)}"
@@ -48,23 +65,29 @@ def _grouped(wanting: Sequence[KeyedTrial], kept: Sequence[Facts]) -> dict[str, 
 def _changed(own: Facts, kept: Sequence[Facts]) -> tuple[str, ...]:
     """Return the paths that differ from the nearest kept trial; none if nothing is kept.
 
-    The nearest one differs in the fewest keys. Seed and learning rate vary within a variant, so
-    they count only between kept trials that differ in equally many other keys.
+    The nearest one differs in the fewest keys of the specification, then in the fewest of all.
+    Seed and learning rate vary within a variant, so they come last.
     """
     every = ({path for path, _ in own ^ other} for other in kept)
     return tuple(sorted(min(every, key=_distance, default=())))
 
 
-def _distance(changes: set[str]) -> tuple[int, int, list[str]]:
+def _distance(changes: set[str]) -> tuple[int, int, int, list[str]]:
     # The names settle ties, so the order of the kept trials does not matter.
-    return len(changes - _VARIED), len(changes), sorted(changes)
+    specified = sum(path.startswith(_SPECIFICATION) for path in changes - _of_the_data(changes))
+    return specified, len(changes - _VARIED), len(changes), sorted(changes)
+
+
+def _of_the_data(changes: Collection[str]) -> set[str]:
+    return {path for path in changes if path.startswith((_INTERFACE, "data."))}
 
 
 def _told(changes: Sequence[str], trials: Sequence[KeyedTrial]) -> str:
     if not changes:
         return "nothing like it is kept"
-    lines = []
-    for path in changes:
+    of_the_data = _of_the_data(changes)
+    lines = ["the data changed"] if of_the_data else []
+    for path in (path for path in changes if path not in of_the_data):
         section, _, name = path.partition(".")
         match section, name:
             case "trial", "seed":
@@ -73,8 +96,6 @@ def _told(changes: Sequence[str], trials: Sequence[KeyedTrial]) -> str:
                 lines.append(_new("learning rate", [each.trial.learning_rate for each in trials]))
             case "trial", _:
                 lines.append(f"{name.removeprefix('specification.')} changed")
-            case "data", _:
-                lines.append(f"the {name} split changed")
             case "code" | "packages" | "processor", _:
                 lines.append(f"{name} changed")
     return ", ".join(lines)
@@ -83,7 +104,9 @@ def _told(changes: Sequence[str], trials: Sequence[KeyedTrial]) -> str:
 def _new(what: str, values: Sequence[float]) -> str:
     distinct = sorted(set(values))
     listed = ", ".join(f"{value:g}" for value in distinct)
-    return f"{what}{'s' if len(distinct) > 1 else ''} {listed} new"
+    if len(distinct) > 2 and distinct == list(range(int(distinct[0]), int(distinct[-1]) + 1)):
+        listed = f"{distinct[0]:g} to {distinct[-1]:g}"
+    return f"new {what}{'s' if len(distinct) > 1 else ''} {listed}"
 
 
 def facts(document: Document) -> Facts:

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from optledger.core.errors import UserError
 from optledger.core.params import Params
+from optledger.core.paths import LOCK
 from optledger.datasets.prepared import read_summary
 from optledger.execution.executor import Cluster
+from optledger.pipeline.lock import outputs
 from optledger.sweep import account
 from optledger.sweep.keys import KeyedTrial, Keys
 from optledger.sweep.plan import plans
@@ -109,8 +111,14 @@ def explain(settings: Params) -> Iterator[str]:
     store = Store(place())
     names = list(settings.variants)
     found = look_up(settings, names, store)
-    yield from account.reasons(names, found, store)
+    yield from account.reasons(names, found, store, _recorded())
     yield account.total(found)
+
+
+def _recorded() -> set[str]:
+    """Return the variants that dvc.lock has results of."""
+    stages = outputs() if LOCK.exists() else {}
+    return {name.removeprefix("train@") for name in stages if name.startswith("train@")}
 
 
 def kept(settings: Params, store: Store) -> list[KeyedTrial]:
