@@ -194,6 +194,52 @@ def test_a_file_that_is_no_model_is_one_line(
     assert told in line
 
 
+@pytest.mark.parametrize(
+    ("ending", "name"),
+    [
+        ('keras.layers.Dense(outputs, activation="softmax")(flat)', "softmax"),
+        ("keras.layers.Softmax()(keras.layers.Dense(outputs)(flat))", "softmax"),
+        ('keras.layers.Activation("sigmoid")(keras.layers.Dense(outputs)(flat))', "sigmoid"),
+        ("keras.ops.softmax(keras.layers.Dense(outputs)(flat))", "softmax"),
+    ],
+)
+def test_a_model_that_ends_in_an_activation_is_refused(
+    ending: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Losses apply it to the logits, so twice would only slow the training."""
+    text = f"""
+        import keras
+
+        def ended(inputs, outputs):
+            flat = keras.layers.Flatten()(inputs)
+            return {ending}
+        """
+    own("ended", text, tmp_path, monkeypatch)
+    variants = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
+    (line,) = found_in(with_variants(variants, model="ended"))
+    assert line == f"params.yaml: model: ended ends in a {name}; remove it to return logits"
+
+
+def test_an_error_in_a_model_s_file_has_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not the arguments as its cause."""
+    text = """
+        import keras
+
+        def broken(inputs, outputs, units):
+            flat = keras.layers.Flatten()(inputs)
+            return keras.layers.Dense(ouputs)(flat)
+        """
+    own("broken", text, tmp_path, monkeypatch)
+    variants = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
+    (line,) = found_in(with_variants(variants, model={"name": "broken", "units": 3}))
+    assert line == (
+        "params.yaml: model: models/broken.py, line 6, fails with {'units': 3}: "
+        "NameError: name 'ouputs' is not defined"
+    )
+
+
 def test_a_variant_s_own_model_is_checked_and_named() -> None:
     """Of several, the one with the mistake."""
     own = {"optimizer": "SGD", "learning_rate": 0.1, "model": {"dropout": 2}}

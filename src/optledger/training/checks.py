@@ -1,7 +1,9 @@
 """Checks that Keras can build and use the components in params.yaml, tried on a few numbers."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -89,7 +91,7 @@ def _specification_mistakes(
     try:
         model = build_model(variant.model, variant.interface)
     except ComponentError as error:
-        yield "model", error.told(shown)
+        yield "model", _failed_in_file(error, variant.model) or error.told(shown)
     try:
         build_optimizer(variant.optimizer)
     except ComponentError as error:
@@ -111,8 +113,11 @@ def _specification_mistakes(
     else:
         if variant.schedule is not None and (problem := _too_long(variant.schedule, steps)):
             yield "schedule", problem
-    if model is not None and (problem := _problem(lambda: _logits(model, variant.interface))):
-        yield "model", f"fails with {shown(variant.model.arguments)}: {problem}"
+    if model is not None:
+        if problem := _problem(lambda: _logits(model, variant.interface)):
+            yield "model", f"fails with {shown(variant.model.arguments)}: {problem}"
+        elif (ending := _activation_twice(model, kind)) is not None:
+            yield "model", f"{variant.model.name} ends in a {ending}; remove it to return logits"
     if loss is not None:
         weights = variant.loss.arguments.get("alpha")
         if fitting and variant.loss.name not in fitting:
@@ -123,6 +128,35 @@ def _specification_mistakes(
         elif problem := _problem(lambda: _losses(loss, kind, outputs)):
             found = shown(variant.loss.arguments or variant.loss.name)
             yield "loss", f"{found} does not work as a loss of each example: {problem}"
+
+
+def _failed_in_file(error: ComponentError, model: Component) -> str | None:
+    """Return the error of a user's model with its line; None if it is not one of the file's own."""
+    cause, file = error.__context__, models.files().get(model.name)
+    if cause is None or file is None or file.parent != models.OWN:
+        return None
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(cause.__traceback__)
+        if Path(frame.filename) == file.resolve()
+    ]
+    if not lines:
+        return None
+    given = f" with {shown(model.arguments)}" if model.arguments else ""
+    return f"{file}, line {lines[-1]}, fails{given}: {type(cause).__name__}: {one_line(cause)}"
+
+
+def _activation_twice(model: Any, kind: Kind) -> str | None:
+    """Return the activation that a model ends in although losses apply one; None if there is none.
+
+    Such a model trains, but badly.
+    """
+    last = model.outputs[0]._keras_history.operation
+    activation = getattr(last, "activation", last)
+    name = str(getattr(activation, "__name__", type(activation).__name__)).lower()
+    outputs = tf.zeros((1, 2))
+    is_applied = kind.activated(outputs) is not outputs
+    return name if is_applied and name in ("sigmoid", "softmax") else None
 
 
 def _too_long(component: Component, steps: int) -> str | None:
