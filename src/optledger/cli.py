@@ -300,9 +300,13 @@ def review_revisions(
         print(printable_lines(text))
     if fail_on and found.head.stale:
         # The report says why. A stale base is accepted: HEAD may be the change that mends it.
+        print(f"The gate is shut: {found.head.label} is out of date", file=sys.stderr)
         raise typer.Exit(MISTAKE)
     shut = {FailOn.WORSE: found.with_verdict("worse"), FailOn.DIVERGED: found.diverging}
-    if any(shut[each] for each in fail_on or []):
+    if why := [each for each in fail_on or [] if shut[each]]:
+        for each in why:
+            names = ", ".join(effect.variant for effect in shut[each])
+            print(f"The gate is shut: {names} (--fail-on {each.value})", file=sys.stderr)
         raise typer.Exit(VERDICT)
 
 

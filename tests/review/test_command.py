@@ -29,7 +29,9 @@ def test_the_gate_is_shut_by_a_regression_alone(
     history: Project, base: str, head: str, status: int
 ) -> None:
     """With --fail-on worse the exit status is 1 if a variant is worse, and 0 otherwise."""
-    assert reviewed(history, base, head, "--fail-on", "worse")[0] == status
+    ended, _, errors = reviewed(history, base, head, "--fail-on", "worse", "--fail-on", "diverged")
+    shut = "The gate is shut: spoilt (--fail-on worse)\n"
+    assert (ended, errors) == (status, shut if status else "")
 
 
 def test_without_a_gate_a_regression_is_told_only(history: Project) -> None:
@@ -46,7 +48,7 @@ def test_results_that_were_not_made_shut_the_gate(history: Project, tmp_path: Pa
     status, printed, errors = reviewed(project, "changed", "--fail-on", "worse")
     assert status == 2
     assert printed.startswith("nudged is not judged")
-    assert errors == ""
+    assert errors == "The gate is shut: workspace is out of date\n"
     assert (
         "workspace: not run since a change of params.yaml: variants.nudged.learning_rate: run dvc "
         "repro there, and commit what that changes."

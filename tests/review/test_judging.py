@@ -117,7 +117,7 @@ def test_other_test_images_are_no_comparison(
     assert {each.kind for each in found.effects} == {"incomparable"}
     assert found.is_preview
     assert [(each.path, each.kind) for each in found.inputs] == [("data/raw", "data")]
-    assert found.inputs[0].reaches_variants
+    assert found.inputs[0].variants == ["adam", "gd"]
 
 
 def test_a_comment_is_no_change(branches: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,8 +247,27 @@ def test_code_that_changes_no_figure(
     monkeypatch.chdir(project.path)
     found = review("main", "workspace")
     assert effects(found) == {"adam": "same", "gd": "same"}
-    inputs = {each.path: (each.kind, each.reaches_variants) for each in found.inputs}
-    assert inputs["src/optledger/analysis/gallery.py"] == ("code", True)
+    inputs = {each.path: (each.kind, each.variants) for each in found.inputs}
+    assert inputs["src/optledger/analysis/gallery.py"] == ("code", ["adam", "gd"])
+
+
+def test_a_model_s_file_touches_variants_with_such_a_model(
+    branches: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variant with a model of the package reads nothing in models/."""
+    project = branches.copy(tmp_path / "project")
+    model = (project.path / "src/optledger/training/models/mlp.py").read_text()
+    (project.path / "models/own.py").write_text(model.replace("def mlp(", "def own("))
+    adam = next(
+        line for line in project.read("params.yaml").decode().splitlines() if "Adam" in line
+    )
+    project.edit("params.yaml", adam, adam.replace("}", ", model: {name: own, hidden_units: [16]}}"))
+    project.run("dvc", "repro", "--quiet", "compare", OPTLEDGER_WORKERS="1")
+    monkeypatch.chdir(project.path)
+    found = review("main", "workspace")
+    assert [(each.path, each.variants) for each in found.inputs] == [("models", ["adam"])]
+    assert list(found.untouched) == ["gd"]
+    assert "Code changed, which touches adam: models." in terminal(found, 1000)
 
 
 def test_a_base_that_is_ahead_is_told(branches: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,13 +28,13 @@ class InputChange:
     Attributes:
         path: the file or folder.
         kind: what it is.
-        reaches_variants: whether every variant is trained or scored with it.
-        elsewhere: what it touches instead, in words; empty if it reaches variants.
+        variants: the names of the variants that are trained or scored with it.
+        elsewhere: what it touches if no variant is, in words.
     """
 
     path: str
     kind: Literal["code", "packages", "data"]
-    reaches_variants: bool
+    variants: Sequence[str]
     elsewhere: str = ""
 
 
@@ -48,7 +48,8 @@ class Effect:
         before: its row of the base's leaderboard, with the means of its seeds; None if it is new.
         after: the same of the head; None if it is gone.
         differences: for a `changed` variant, a row per metric with the deciding one first. The
-            columns are those of `comparisons`, for the head minus the base.
+            columns are those of `comparisons`, for the head minus the base, and the two means that
+            the difference is of: `before` and `after`.
         renamed_from: its name in the base, if that was another one.
     """
 
@@ -164,9 +165,8 @@ class Review:
     @property
     def unexplained(self) -> list[Effect]:
         """The variants whose figures changed, although nothing that they are made from did."""
-        if any(change.reaches_variants for change in self.inputs):
-            return []
         touched = {name for change in self.parameters for name in change.variants}
+        touched |= {name for change in self.inputs for name in change.variants}
         return [effect for effect in self.of_kind("changed") if effect.variant not in touched]
 
     def of_kind(self, kind: Kind) -> list[Effect]:

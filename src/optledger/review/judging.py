@@ -1,6 +1,6 @@
 """Judging two revisions: what differs, which variants that touches, and whether it matters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,8 +16,9 @@ from optledger.core.params import Comparison
 from optledger.core.paths import LOCK, PARAMS, RAW, RESULTS
 from optledger.review.effects import Effect, History, InputChange, Kind, Review
 from optledger.review.evidence import Evidence
-from optledger.review.parameters import pairs, parameter_changes
+from optledger.review.parameters import pairs, parameter_changes, resolved
 from optledger.review.revision import TEST_SPLIT, Revision, read, repository
+from optledger.training import models
 
 
 def review(base: str, head: str) -> Review:
@@ -43,14 +44,12 @@ def join(base: Revision, head: Revision, evidence: Evidence, history: History) -
     """Return a review of two revisions: how their inputs differ, and the effect on each variant."""
     rules = _rules(base)
     parameters = parameter_changes(base.parameters, head.parameters)
-    inputs = list(_input_changes(base, head))
     variants = list(_variants(base, head))
-    reached = any(change.reaches_variants for change in inputs)
+    inputs = list(_input_changes(base, head, variants))
     asked = {name for change in parameters for name in change.variants}
+    asked |= {name for change in inputs for name in change.variants}
     touched = [
-        each
-        for each in variants
-        if reached or each.kind != "same" or each.name in asked or each.is_renamed
+        each for each in variants if each.kind != "same" or each.name in asked or each.is_renamed
     ]
     family = sum(each.kind == "changed" for each in touched)
     is_judged = not is_preview([*base.counts, *head.counts], rules)
@@ -146,14 +145,17 @@ def _effect(
     differences = None
     if variant.kind == "changed" and before is not None and after is not None:
         old, new = evidence.samples(before, after)
-        rows = [
-            {
-                "metric": metric,
-                **compared(new[metric], old[metric], metric, rules, family, is_judged),
+        rows = []
+        for metric in deciding_first(rules, new):
+            found = compared(new[metric], old[metric], metric, rules, family, is_judged)
+            # Means of the seeds that the difference is of: those of its look, or all.
+            seeds = int(str(found["look"])) if rules.looks and found["look"] else None
+            means = {
+                "before": _means(base, before, seeds)[metric],
+                "after": _means(head, after, seeds)[metric],
             }
-            for metric in deciding_first(rules, new)
-        ]
-        differences = pd.DataFrame(rows, columns=["metric", *FOUND])
+            rows.append({"metric": metric, **means, **found})
+        differences = pd.DataFrame(rows, columns=["metric", "before", "after", *FOUND])
     return Effect(
         variant=variant.name,
         kind=variant.kind,
@@ -172,12 +174,19 @@ def _row(revision: Revision, variant: str | None) -> Mapping[str, Any] | None:
     row: dict[str, Any] = {"search_edge": None}
     if variant in revision.leaderboard.index:
         row |= {str(key): value for key, value in revision.leaderboard.loc[variant].items()}
-    means = {metric: own[metric].mean(skipna=False) for metric in metrics_in(own)}
     diverged = int(own["diverged_epoch"].notna().sum())
-    return row | means | {"seeds": len(own), "diverged_seeds": diverged}
+    return row | _means(revision, variant) | {"seeds": len(own), "diverged_seeds": diverged}
 
 
-def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
+def _means(revision: Revision, variant: str, seeds: int | None = None) -> dict[str, float]:
+    """Return the means of a variant's first seeds by metric, or of all; NaN if one diverged."""
+    own = revision.seeds[revision.seeds["variant"] == variant][:seeds]
+    return {metric: float(own[metric].mean(skipna=False)) for metric in metrics_in(own)}
+
+
+def _input_changes(
+    base: Revision, head: Revision, variants: Sequence[_Variant]
+) -> Iterator[InputChange]:
     """Yield the inputs that the two revisions' dvc.lock record differently.
 
     Only stages that both record are compared. Outputs of stages are no inputs, except for the raw
@@ -206,9 +215,27 @@ def _input_changes(base: Revision, head: Revision) -> Iterator[InputChange]:
             kind = "data"
         elif path.suffix == ".lock":
             kind = "packages"
-        reaches = bool(names & {"download", "preprocess", "train", "evaluate"})
-        elsewhere = "how variants are compared" if "compare" in names else "the cases"
-        yield InputChange(str(path), kind, reaches, "" if reaches else elsewhere)
+        if not names & {"download", "preprocess", "train", "evaluate"}:
+            elsewhere = "how variants are compared" if "compare" in names else "the cases"
+            yield InputChange(str(path), kind, (), elsewhere)
+            continue
+        # A model of the package reads nothing in the user's folder of models.
+        only_own = path == models.OWN
+        reached = [
+            each.name for each in variants if not only_own or _has_own_model(base, head, each)
+        ]
+        yield InputChange(str(path), kind, reached)
+
+
+def _has_own_model(base: Revision, head: Revision, variant: _Variant) -> bool:
+    """Whether a variant's model is a file of the user's, in either revision."""
+    packaged = [name for name, path in models.files().items() if path.parent != models.OWN]
+    for revision, name in ((base, variant.before), (head, variant.after)):
+        found = resolved(revision.parameters, name) if name is not None else None
+        match found:
+            case {"model": {"name": model} | model} if model not in packaged:
+                return True
+    return False
 
 
 def _history(base: Revision, head: Revision) -> History:

@@ -25,7 +25,7 @@ def record(review: Review) -> dict[str, Any]:
             {
                 "path": change.path,
                 "kind": change.kind,
-                "reaches_variants": change.reaches_variants,
+                "variants": list(change.variants),
                 "elsewhere": change.elsewhere,
             }
             for change in review.inputs

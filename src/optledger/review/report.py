@@ -13,7 +13,7 @@ from optledger.core import formats
 from optledger.core.metric import METRICS
 from optledger.review.effects import Effect, Review
 from optledger.review.revision import Revision
-from optledger.review.tables import deciding, name, others, parameters, training
+from optledger.review.tables import deciding, name, others, parameters, touched, training
 
 MARKER = "<!-- optledger review -->"
 """The first line of a report in Markdown. A later report finds the one to replace by this line."""
@@ -180,7 +180,7 @@ _KINDS = {"data": "data", "packages": "pinned packages", "code": "code"}
 
 
 def _inputs(review: Review) -> Iterator[str]:
-    touches = [change.elsewhere or "every variant" for change in review.inputs]
+    touches = [change.elsewhere or touched(change.variants, review) for change in review.inputs]
     for each in sorted(set(touches)):
         found = [change for change, own in zip(review.inputs, touches, strict=True) if own == each]
         kinds = {change.kind for change in found}
@@ -194,7 +194,7 @@ def _leaders(review: Review) -> Iterator[str]:
         return
     before, after = review.base, review.head
     other_rules = any(change.key.startswith("comparison") for change in review.parameters) or any(
-        not change.reaches_variants for change in review.inputs
+        change.elsewhere for change in review.inputs
     )
     by_noise = not (
         other_rules

@@ -30,14 +30,14 @@ def parameters(review: Review) -> pd.DataFrame:
             review.base.label: [value_words(change.before) for change in review.parameters],
             review.head.label: [value_words(change.after) for change in review.parameters],
             "touches": [
-                change.elsewhere or _touched(change.variants, review)
-                for change in review.parameters
+                change.elsewhere or touched(change.variants, review) for change in review.parameters
             ],
         }
     )
 
 
-def _touched(variants: Sequence[str], review: Review) -> str:
+def touched(variants: Sequence[str], review: Review) -> str:
+    """Return which variants a change touches, in words."""
     every = {effect.variant for effect in review.effects} | {*review.untouched}
     if len(variants) > 1 and every <= {*variants}:
         return "every variant"
@@ -61,6 +61,7 @@ def deciding(effects: Sequence[Effect], rules: Comparison) -> pd.DataFrame:
             row[metric] = _change(*(_figure(side, metric) for side in effect.rows))
         if effect.differences is not None:
             found = effect.decisive
+            row[metric] = _means(found)
             row[f"difference{METRICS[metric].in_unit}"] = signed(found["difference"], metric)
             row["interval"] = interval(found, metric)
             row["verdict"] = verdict_at(found, rules)
@@ -92,7 +93,7 @@ def others(judged: Sequence[Effect]) -> pd.DataFrame:
                 {
                     "variant": name(effect),
                     "metric": metric,
-                    "value": _change(*(_figure(side, metric) for side in effect.rows)),
+                    "value": _means(found),
                     "difference": size and f"{size}{METRICS[metric].of_unit}",
                     "interval": interval(found, metric) if known else "",
                     "verdict": found["verdict"],
@@ -161,10 +162,16 @@ def name(effect: Effect) -> str:
     return effect.variant if old is None else f"{effect.variant} (was {old})"
 
 
+def _means(found: pd.Series) -> str:
+    """Return the means that a difference is of."""
+    return _change(*(_told(found[each], found["metric"]) for each in ("before", "after")))
+
+
 def _figure(side: Mapping[str, Any] | None, metric: str) -> str | None:
-    if side is None:
-        return None
-    value = side.get(metric, math.nan)
+    return None if side is None else _told(side.get(metric, math.nan), metric)
+
+
+def _told(value: float, metric: str) -> str:
     return "none" if pd.isna(value) else METRICS[metric].told(value)
 
 
