@@ -51,13 +51,15 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         return f"{names[0]} is the only variant, and so there is nothing to compare it with."
     if len(leading) + len(behind) == 1:
         return f"{leading[0]} alone has no seed that diverged ({some(diverged)} did)."
+    lost = [f"{some(diverged)} {are(diverged)} out, as seeds diverged"] if diverged else []
     pairs = comparisons[comparisons["metric"] == comparison.metric]
     if not behind and pairs["verdict"].isin(["inconclusive", "not judged", "not pursued"]).all():
-        words = METRICS[comparison.metric].words
-        every = f"every pair is inconclusive in {words}"
-        if comparison.family != "pairs":
-            every = f"nobody is told apart in {words}"
-        return f"Nothing is shown yet: with {leaderboard['seeds'].max()} seeds, {every}."
+        words, seeds = METRICS[comparison.metric].words, leaderboard["seeds"].max()
+        whom = (
+            "every pair is inconclusive" if comparison.family == "pairs" else "nobody is told apart"
+        )
+        shown = f"Nothing is shown yet: with {seeds} seeds, {whom} in {words}"
+        return f"{'; '.join([shown, *lost])}."
     parts = [_who_leads(leading, bool(leaderboard["first"].any()), pairs, comparison)]
     verdicts = against(comparisons, comparison.metric, leading[0])["verdict"]
     worse = [name for name in behind if verdicts[name] == "worse"]
@@ -67,12 +69,10 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         parts.append(f"{some(worse)} {are(worse)} worse{than}")
     if out:
         parts.append(f"{some(out)} {are(out)} not among the best")
-    if diverged:
-        parts.append(f"{some(diverged)} {are(diverged)} out, as seeds diverged")
-    told = f"{confidence(comparison)} for who leads"
+    told = f"{confidence(comparison)} that the best one leads"
     if comparison.family != "best":
-        told += f", and as much {_together(comparison)}"
-    return f"{'; '.join(parts)} ({told}{_again(comparison)})."
+        told += f", and as much that {_judged(comparison)} are judged right"
+    return f"{'; '.join([*parts, *lost])} ({told}{_again(comparison)})."
 
 
 def scope(comparison: Comparison) -> str:
@@ -80,13 +80,15 @@ def scope(comparison: Comparison) -> str:
     if comparison.family == "best":
         return "no confidence together, as no pair is judged"
     others = "; the others promise nothing together" if comparison.family == "baseline" else ""
-    return f"{confidence(comparison)} {_together(comparison)}{_again(comparison)}{others}"
+    return (
+        f"{confidence(comparison)} for {_judged(comparison)} together{_again(comparison)}{others}"
+    )
 
 
-def _together(comparison: Comparison) -> str:
+def _judged(comparison: Comparison) -> str:
     if comparison.family == "baseline":
-        return f"for all comparisons with {comparison.baseline} together"
-    return "for all pairs together"
+        return f"all comparisons with {comparison.baseline}"
+    return "all pairs"
 
 
 def _again(comparison: Comparison) -> str:
@@ -341,10 +343,15 @@ def _verdict_words(variants: int, comparison: Comparison) -> str:
         "baseline": f"Those from {comparison.baseline} hold together, and no other pair has a "
         "verdict",
     }[comparison.family]
+    alike = (
+        f"the narrower interval{equivalent} lies within {margin}, the margin below which a "
+        "difference does not matter"
+    )
+    if not comparison.margin(comparison.metric):
+        alike = f"never, as {comparison.metric} has no margin in `comparison.margins`"
     return (
         f"{which}. Better, worse: the interval of the difference{apart} excludes 0. "
-        f"Equivalent: the narrower interval{equivalent} lies within {margin}, the margin below "
-        "which a difference does not matter. Inconclusive: neither is shown yet."
+        f"Equivalent: {alike}. Inconclusive: neither is shown yet."
     )
 
 
@@ -509,7 +516,7 @@ def _comparison_notes(
         none = "no declared look would" if comparison.looks else "the test items are too few"
         notes.append(
             "Further seeds: how many more would settle it with a power of 80 %, if difference and "
-            f"spread are what they seem; no number, where {none}. "
+            f"spread stay as they are; no number, where {none}. "
             "`optledger power` answers for other differences."
         )
     return notes

@@ -121,8 +121,8 @@ def epochs_to(epochs: float, reached: int, seeds: int) -> str:
     """Return the median epochs to a target, and how many seeds reached it if some did not."""
     if reached == seeds:
         return f"{epochs:g}"
-    median = f"{epochs:g} " if math.isfinite(epochs) else ""
-    return f"{median}({reached} of {seeds} seeds)" if reached else "never"
+    median = f"{epochs:g}" if math.isfinite(epochs) else "never"
+    return f"{median} ({reached} of {seeds} seeds)" if reached else "never"
 
 
 def converged_after(epoch: float, converged: int, seeds: int) -> str:

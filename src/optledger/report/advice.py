@@ -217,15 +217,15 @@ def _steps_of_design(leaderboard: pd.DataFrame, comparison: Comparison) -> Itera
     if is_preview(leaderboard["seeds"], comparison):
         edit = remedy(leaderboard["seeds"], comparison)
         looks = "" if comparison.looks else "; `comparison.looks` as well, if more may follow"
-        yield f"More seeds, for a verdict: {edit}{looks}. Then `dvc repro`"
+        yield f"Train more seeds, for a verdict: {edit}{looks}. Then `dvc repro`"
     if len(leaderboard) == 1:
-        yield "A second variant in params.yaml, to have something to compare with."
+        yield "Add a second variant to params.yaml, to have something to compare with."
 
 
 # Beyond this many times the present seeds, the answer is hardly worth the trainings.
 _AFFORDABLE = 5
 
-_PLANNED = "with a power of 80 %, if difference and spread are what they seem"
+_PLANNED = "with a power of 80 %, if difference and spread stay as they are"
 
 
 def _steps_of_seeds(
@@ -239,7 +239,7 @@ def _steps_of_seeds(
         found = state(leaderboard, comparisons, comparison)
         if found.open and seeds < comparison.looks[-1]:
             what = some([each.partition(" (")[0] for each in found.open])
-            yield f"More seeds, as this is open: {what}. `optledger settle`"
+            yield f"Train more seeds, as this is open: {what}. `optledger settle`"
         return
     best = reference(leaderboard)
     rows = against(comparisons, comparison.metric, best)
@@ -253,25 +253,25 @@ def _steps_of_seeds(
         price = "" if comparison.looks else f" {_price(seeds, count, comparison)}"
         again = "optledger settle" if comparison.looks else f"dvc exp run -S seeds.count={count}"
         yield (
-            f"More seeds, for a verdict between {best} and {some(each)}, {_PLANNED}.{price} "
+            f"Train more seeds, for a verdict between {best} and {some(each)}, {_PLANNED}.{price} "
             f"`{again}`"
         )
     dear = further[np.isfinite(further) & (further > _AFFORDABLE * seeds)]
     if len(dear):
         yield (
-            f"Something else to choose by: seeds will hardly tell {best} from "
-            f"{some([str(name) for name in dear.index])}, as a verdict would take at least "
-            f"{dear.min():g} more, {_PLANNED}."
+            f"Choose by something else: a verdict between {best} and "
+            f"{some([str(name) for name in dear.index])} would take at least {dear.min():g} more "
+            f"seeds, {_PLANNED}."
         )
     endless = [str(name) for name in further.index[np.isinf(further)]]
     if endless and comparison.looks:
         yield (
-            f"Something else to choose by: no look that is declared is likely to tell {best} from "
+            f"Choose by something else: no declared look is likely to tell {best} from "
             f"{some(endless)}."
         )
     elif endless:
         yield (
-            f"A larger test set, for a verdict between {best} and {some(endless)}: "
+            f"Use a larger test set, for a verdict between {best} and {some(endless)}: "
             "with these items, no number of seeds gives one."
         )
 
@@ -280,7 +280,7 @@ def _price(seeds: int, count: int, comparison: Comparison) -> str:
     """Return how much confidence a second look costs that was not declared."""
     left = 1 - any_error([seeds, count], comparison.alpha)
     return (
-        f"As a second look that was not declared it leaves {100 * left:.1f} % of the "
+        f"Such a second look is not declared. It leaves {100 * left:.1f} % of the "
         f"{100 * comparison.confidence:g} % confidence; `comparison.looks` in params.yaml, "
         "declared before seeds are seen, keeps it."
     )
@@ -291,15 +291,15 @@ def _steps_of_search(leaderboard: pd.DataFrame) -> Iterator[str]:
     edges = steady[steady["search_edge"].notna() & (steady["search_trials"] > 1)]
     if len(edges):
         each = [
-            f"{row['variant']} ({row['learning_rate']:g} was the {row['search_edge']} tried)"
+            f"{row['variant']} ({row['learning_rate']:g} was the {row['search_edge']} rate tried)"
             for row in edges.to_dict("records")
         ]
         key = edges["variant"].iloc[0] if len(edges) == 1 else "NAME"
-        yield f"Learning rates further out for {some(each)}. `variants.{key}.learning_rate`"
+        yield f"Search further out for {some(each)}. `variants.{key}.learning_rate`"
     most = leaderboard["search_trials"].max()
     fewer = leaderboard.loc[leaderboard["search_trials"] < most, "variant"].tolist()
     if fewer:
-        yield f"As many search trials for {some(fewer)} as the others had, {most}."
+        yield f"Give {some(fewer)} as many search trials as the others had, {most}."
 
 
 def _steps_of_training(
@@ -307,7 +307,7 @@ def _steps_of_training(
 ) -> Iterator[str]:
     diverged = _diverged(leaderboard)
     if diverged:
-        yield f"A lower learning rate, or a schedule, for {some(diverged)}: seeds diverged."
+        yield f"Lower the learning rate of {some(diverged)}, or add a schedule: seeds diverged."
     convergence = params.convergence
     if convergence.needs_validation and not params.split.validation_fraction:
         return
@@ -323,7 +323,7 @@ def _steps_of_training(
     if each:
         monitor = convergence.monitor.replace("_", " ")
         yield (
-            f"More epochs for {some(each)}, as their {monitor} had still improved in the last "
+            f"Train {some(each)} for more epochs, as their {monitor} still improved in the last "
             f"{convergence.patience}. `training.epochs`, or a variant's own `epochs`"
         )
 

@@ -336,8 +336,8 @@ def _advice(effects: Sequence[Effect], declared: bool) -> Iterator[str]:
             fewer = min(int(side["seeds"]) for side in effect.rows if side)
             yield (
                 f"{effect.variant}: at least {fewer + needed:g} seeds (seeds.count) in each "
-                "revision would decide, with a power of 80 %, if difference and spread are what "
-                "they seem."
+                "revision would decide, with a power of 80 %, if difference and spread stay as "
+                "they are."
             )
 
 
