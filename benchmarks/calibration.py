@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from optledger.analysis.comparisons import family_alpha, leaning
+from optledger.analysis.comparisons import assumed_skewness, family_alpha
 from optledger.analysis.statistics import (
     Estimate,
     Howe,
@@ -101,7 +101,9 @@ class Population:
         rows = zip(predicted, losses, strict=True)
         values = [self.kind.pseudo_values(metric, labels, *row, self.classes) for row in rows]
         told = METRICS[metric]
-        return sample(np.stack(values), counts=told.is_mean_of_hits, skewness=leaning(told))
+        return sample(
+            np.stack(values), counts=told.is_mean_of_hits, skewness=assumed_skewness(told)
+        )
 
 
 @dataclass(frozen=True)

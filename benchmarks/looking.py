@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from calibration import Population, Question, Share
-from optledger.analysis.comparisons import Pair, decision, judged_pairs
+from optledger.analysis.comparisons import Pair, deciding_look, judged_pairs
 from optledger.analysis.leading import Leaders, leaders
 from optledger.analysis.settling import state
 from optledger.analysis.statistics import SKEWNESS, Sample, difference, verdict
@@ -94,7 +94,7 @@ class Drawn:
         """Return the verdict on a pair, as one of a family of so many pairs."""
         own, other = self.samples[first], self.samples[second]
         looks = Pair(own, other, rules).looks(rules.alpha / family)
-        look, verdict = decision(looks, rules.margin(METRIC))
+        look, verdict = deciding_look(looks, rules.margin(METRIC))
         low, high = look.estimate.interval(look.alpha)
         truth = self.truths[first] - self.truths[second]
         return Decided(first, second, look.seeds, verdict, low, high, truth)

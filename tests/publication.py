@@ -29,7 +29,7 @@ from digits import INTERFACE
 from optledger.core import errors
 from optledger.core.formats import file_digest, write_npz
 from optledger.core.params import Comparison, Component, Publish
-from optledger.tracking.agreement import DUPLICATE_OF, KEY, Published
+from optledger.tracking.agreement import DUPLICATE_OF, KEY, RunCounts
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.registration import registered_name
@@ -151,7 +151,7 @@ def champion(name: str) -> ChampionModel:
     )
 
 
-def publish_all(name: str, root: Path, seconds: float | None = 0.5, attempt: str = "") -> Published:
+def publish_all(name: str, root: Path, seconds: float | None = 0.5, attempt: str = "") -> RunCounts:
     """Publish it from the checkout here, as the experiment `name`.
 
     Args:

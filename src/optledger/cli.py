@@ -25,7 +25,7 @@ from optledger.core.formats import read, write_text
 from optledger.core.paths import EXPERIMENTS, PARAMS, TENSORBOARD
 from optledger.datasets import registry
 from optledger.datasets.adding.add import add, described
-from optledger.datasets.adding.draft import Options, pairs, sides, words
+from optledger.datasets.adding.draft import Options, image_size, option_pairs, option_words
 from optledger.datasets.adding.use import use
 from optledger.datasets.sampling import training_examples
 from optledger.datasets.split import validation_examples
@@ -92,7 +92,7 @@ def _optledger() -> None:
 def check() -> None:
     """Check params.yaml and its dataset's entry, and build every model, optimizer and loss."""
     executor.worker_count()
-    _mend()
+    _repair()
     settings = params.load()
     check_all(settings)
     print(f"{PARAMS}: {len(settings.variants)} variants, {settings.seeds.count} seeds: fine")
@@ -349,7 +349,7 @@ def settle(
     executor.worker_count()
     cluster = executor.cluster(address)
     if not dry_run:
-        _mend()
+        _repair()
     lines = settling.preview(leave_behind) if dry_run else settling.settle(cluster, leave_behind)
     for line in lines:
         print(line, flush=True)
@@ -397,15 +397,15 @@ def sweep(
     if dry_run:
         print(*variants.explain(settings), sep="\n")
         return
-    _mend()
+    _repair()
     prepare()
     variants.sweep(settings, list(settings.variants), "sweep", cluster=cluster)
     if recheck:
         store = Store(place())
         if not store.items:
-            print(f"Nothing to recheck: {account.summary(store, predictions.kept())}")
+            print(f"Nothing to recheck: {account.summary(store, predictions.kept_predictions())}")
         different = 0
-        for line, is_same in rechecked(variants.kept(settings, store), store, recheck):
+        for line, is_same in rechecked(variants.kept_trials(settings, store), store, recheck):
             print(line, flush=True)
             different += not is_same
         if different:
@@ -416,7 +416,7 @@ def sweep(
 def trials(context: typer.Context) -> None:
     """Show how many finished trials are kept, and where."""
     if context.invoked_subcommand is None:
-        print(account.summary(Store(place()), predictions.kept()))
+        print(account.summary(Store(place()), predictions.kept_predictions()))
 
 
 @trials_app.command(epilog="Example: optledger trials prune --unused")
@@ -446,11 +446,11 @@ def prune(
         remedy = "add --unused, --older-than DAYS or both"
         raise UserError(f"optledger trials prune: nothing says which trials; {remedy}")
     store = Store(place())
-    used = {each.key for each in variants.kept(params.load(), store)} if unused else set()
+    used = {each.key for each in variants.kept_trials(params.load(), store)} if unused else set()
     for line in account.prune(store, used, older_than, yes):
         print(line)
     if older_than is not None:
-        for line in account.prune_predictions(predictions.kept(), older_than, yes):
+        for line in account.prune_predictions(predictions.kept_predictions(), older_than, yes):
             print(line)
 
 
@@ -538,11 +538,11 @@ def add_dataset(
         test=test,
         test_fraction=test_fraction,
         by=by,
-        size=sides(size),
+        size=image_size(size),
         channels=channels,
-        categories=words(categories),
-        drop=words(drop),
-        arrays=pairs(arrays),
+        categories=option_words(categories),
+        drop=option_words(drop),
+        arrays=option_pairs(arrays),
         separator=separator,
         duplicates=duplicates,
     )
@@ -612,8 +612,8 @@ def verify(
         raise typer.Exit(VERDICT)
 
 
-def _mend() -> None:
-    for line in interrupted.mend():
+def _repair() -> None:
+    for line in interrupted.repair():
         print(line, flush=True)
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from optledger.analysis.schemas import read_results
-from optledger.analysis.settling import State, ending, state, told
+from optledger.analysis.settling import State, closing_line, state, state_lines
 from optledger.core import git, params
 from optledger.core.documents import mistake, parse_yaml
 from optledger.core.editing import with_value
@@ -41,11 +41,11 @@ def settle(cluster: Cluster | None, leaves_behind: bool = False) -> Iterator[str
         variants.sweep(settings, list(settings.variants), "settle", cluster=cluster)
         _assemble()
         found = _state(settings)
-        yield from told(found, settings.comparison)
+        yield from state_lines(found, settings.comparison)
         behind = found.behind if leaves_behind else []
         following = _following(settings, found, behind)
         if following is None:
-            yield ending(found, settings.comparison)
+            yield closing_line(found, settings.comparison)
             return
         count, text, later = following
         yield _cost(later, count)
@@ -64,10 +64,10 @@ def preview(leaves_behind: bool = False) -> Iterator[str]:
     """
     settings = _declared()
     found = _state(settings)
-    yield from told(found, settings.comparison)
+    yield from state_lines(found, settings.comparison)
     following = _following(settings, found, found.behind if leaves_behind else [])
     if following is None:
-        yield ending(found, settings.comparison)
+        yield closing_line(found, settings.comparison)
     else:
         count, _, later = following
         yield _cost(later, count)

@@ -4,7 +4,7 @@ import pytest
 
 from boards import boards, seed_table
 from golden import document
-from optledger.analysis.settling import State, ending, state, told
+from optledger.analysis.settling import State, closing_line, state, state_lines
 from optledger.core.params import Comparison
 
 LOOKED = Comparison(metric="accuracy", looks=(5, 10), baseline="adam")
@@ -49,7 +49,7 @@ def test_the_words_of_looks(golden: Callable[[str, str], None]) -> None:
     said = {}
     for case, (comparison, accuracies, *_) in CASES.items():
         now = found(comparison, **accuracies)
-        lines = "\n".join([*told(now, comparison), ending(now, comparison)])
+        lines = "\n".join([*state_lines(now, comparison), closing_line(now, comparison)])
         said[case] = f"```\n{lines}\n```"
     golden("settle.md", document(said))
 

@@ -9,7 +9,7 @@ import pytest
 from optledger.core.errors import UserError
 from optledger.execution import loop
 from optledger.execution.executor import in_order
-from optledger.execution.loop import Told
+from optledger.execution.loop import Message
 
 
 def function(task: str, report: object) -> str:
@@ -47,7 +47,7 @@ class Script:
                 if worker.is_busy:
                     self.given.append((worker.name, worker.task))
 
-    def wait(self) -> Iterable[tuple[Scripted, Told]]:
+    def wait(self) -> Iterable[tuple[Scripted, Message]]:
         """Yield the next step."""
         name, *told = self.steps.popleft()
         if told == ["joins"]:

@@ -66,7 +66,7 @@ def test_a_cut_lock_is_put_back_or_heals(
     kept.write_text(before)
     for place in cuts(intended, seed=0):
         path.write_text(intended[:place])
-        if interrupted.mend_lock(path, kept):
+        if interrupted.repair_lock(path, kept):
             assert path.read_text() == before
         elif stage != "download":
             assert heals(path.read_text(), before, intended), place
@@ -83,7 +83,7 @@ def test_a_lock_that_is_cut_as_it_is_changed_is_put_back(
     kept.write_text(before)
     for cut in cuts(written, seed=1):
         path.write_text(written[:cut])
-        if interrupted.mend_lock(path, kept):
+        if interrupted.repair_lock(path, kept):
             assert path.read_text() == before
         else:
             assert heals(path.read_text(), before, written), cut
@@ -97,19 +97,19 @@ def test_another_lock_is_left_alone(written: str, paths: tuple[Path, Path]) -> N
     fewer = other[: starts(other)["compare"]]
     for text in (written, other, fewer, f"<<<<<<< HEAD\n{written}"):
         path.write_text(text)
-        assert not interrupted.mend_lock(path, kept)
+        assert not interrupted.repair_lock(path, kept)
         assert path.read_text() == text
     path.unlink()
-    assert not interrupted.mend_lock(path, kept)
+    assert not interrupted.repair_lock(path, kept)
     path.write_text(fewer)
     kept.unlink()
-    assert not interrupted.mend_lock(path, kept)
+    assert not interrupted.repair_lock(path, kept)
 
 
 def test_the_pipeline_goes_on_with_a_lock_that_was_put_back(project: Project) -> None:
     """A stage keeps it as it starts; `optledger sweep`, as in `make repro`, puts it back."""
     before = project.read("dvc.lock")
-    kept = project.path / interrupted.KEPT
+    kept = project.path / interrupted.LOCK_COPY
     assert kept.exists()
     shutil.copyfile(project.path / "dvc.lock", kept)
     (project.path / "dvc.lock").write_bytes(before[: len(before) // 2])
@@ -122,19 +122,19 @@ def test_the_pipeline_goes_on_with_a_lock_that_was_put_back(project: Project) ->
 @pytest.mark.parametrize("content", ["", '{"write": {"data'])
 def test_a_cut_note_of_dvc_s_is_removed(content: str, project: Project) -> None:
     """Every DVC after it would end there."""
-    note = project.path / interrupted.NOTE
+    note = project.path / interrupted.DVC_NOTE
     note.write_text(content)
     assert "JSON structure is corrupted" in project.run("dvc", "repro", check=False)
     printed = project.run("optledger", "check", PYTHONPATH="src")
     assert printed.startswith(
-        f"{interrupted.NOTE}: was cut off when a DVC that wrote it was killed"
+        f"{interrupted.DVC_NOTE}: was cut off when a DVC that wrote it was killed"
     )
     project.run("dvc", "repro")
 
 
 def test_a_note_that_is_sound_stays(project: Project) -> None:
     """And nothing is said."""
-    note = project.path / interrupted.NOTE
+    note = project.path / interrupted.DVC_NOTE
     note.write_text('{"read": {}, "write": {}}')
     assert project.run("optledger", "check", PYTHONPATH="src").startswith("params.yaml: 2 variants")
     assert note.exists()
@@ -160,4 +160,4 @@ def test_an_entry_that_is_none_is_no_traceback(
     path, kept = paths
     kept.write_text(written)
     path.write_text(f"{written}  {entry}\n")
-    interrupted.mend_lock(path, kept)
+    interrupted.repair_lock(path, kept)

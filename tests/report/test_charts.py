@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from optledger.figures.style import VARIABLES, lines
-from optledger.report.charts import FEW, Axis, Chart, Curve, draw, fitted, ticks
+from optledger.report.charts import MOST_IN_ONE_DRAWING, Axis, Chart, Curve, draw, fitted, ticks
 
 NAMES = ["adam", "sgd", "lost"]
 
@@ -76,15 +76,15 @@ def test_nothing_to_draw_is_an_empty_chart(curves: dict[str, Curve]) -> None:
     assert "nan" not in drawn
 
 
-@pytest.mark.parametrize("count", [FEW, FEW + 1, 40])
+@pytest.mark.parametrize("count", [MOST_IN_ONE_DRAWING, MOST_IN_ONE_DRAWING + 1, 40])
 def test_each_line_stands_once(count: int) -> None:
     """Few are together; of many, each has a panel, with the others behind it."""
     names = [f"variant_{number}" for number in range(count)]
     drawn = draw(chart({name: curve(0.3, 0.2, 0.1) for name in names}))
     assert len(re.findall(r'<path id="errors-\d+-line"', drawn)) == count
-    panels = 1 if count == FEW else count
+    panels = 1 if count == MOST_IN_ONE_DRAWING else count
     assert drawn.count("<figure") == panels
-    assert drawn.count('class="others"') == (0 if count == FEW else count)
+    assert drawn.count('class="others"') == (0 if count == MOST_IN_ONE_DRAWING else count)
 
 
 def test_a_line_is_its_own_in_every_chart() -> None:

@@ -44,7 +44,7 @@ def test_intervals_that_are_far_away_or_unknown_are_not_drawn(tmp_path: Path) ->
         row.variant: row
         for row in tables.ranks(results.leaderboard, results.comparisons, params.comparison)
     }
-    held = tables.held_against(results.leaderboard, params.comparison)
+    held = tables.page_reference(results.leaderboard, params.comparison)
     other = "b" if held == "a" else "a"
     # The reference is not drawn against itself; what is far away is off the axis.
     assert {name for name, row in rows.items() if row.bar.middle is None} == {held, "c", "d"}
@@ -65,7 +65,7 @@ def test_the_baseline_is_what_others_are_held_against(tmp_path: Path) -> None:
     best = results.leaderboard["variant"].iloc[0]
     for baseline, held in ((None, best), ("b", "b"), ("c", best)):
         comparison = params.comparison.model_copy(update={"baseline": baseline})
-        assert tables.held_against(results.leaderboard, comparison) == held
+        assert tables.page_reference(results.leaderboard, comparison) == held
 
 
 def test_pairs_are_counted_by_what_is_known_of_them(tmp_path: Path) -> None:
@@ -73,13 +73,13 @@ def test_pairs_are_counted_by_what_is_known_of_them(tmp_path: Path) -> None:
     results, params = make(tmp_path, ["a", "b", "c"], far=["c"])
     pairs = tables.pairs(results.comparisons, results.power, params.comparison)
     counted = "2 of 3 pairs told apart"
-    assert tables.told_apart(pairs, ["a", "b"]) == ("a and b are not told apart", counted)
-    assert tables.told_apart(pairs, ["a"]) == ("a leads alone", counted)
+    assert tables.lead_and_pairs(pairs, ["a", "b"]) == ("a and b are not told apart", counted)
+    assert tables.lead_and_pairs(pairs, ["a"]) == ("a leads alone", counted)
     same = [pair._replace(verdict="equivalent") for pair in pairs]
     counted = "0 of 3 pairs told apart, 3 shown to be equivalent"
-    assert tables.told_apart(same, ["a", "b", "c"]) == ("a, b and c are equivalent", counted)
+    assert tables.lead_and_pairs(same, ["a", "b", "c"]) == ("a, b and c are equivalent", counted)
     none = [pair._replace(verdict="not judged") for pair in pairs]
-    assert tables.told_apart(none, ["a", "b"]) == ("0 of 0 pairs told apart", "")
+    assert tables.lead_and_pairs(none, ["a", "b"]) == ("0 of 0 pairs told apart", "")
     sizes = tables.sizes(results.power, params.comparison)
     assert sizes == ["0.1", "0.2", "0.3", "0.5", "1"]
     counts = tables.needed(pairs, ["a", "b", "c"], "a")

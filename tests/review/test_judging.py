@@ -261,7 +261,9 @@ def test_a_model_s_file_touches_variants_with_such_a_model(
     adam = next(
         line for line in project.read("params.yaml").decode().splitlines() if "Adam" in line
     )
-    project.edit("params.yaml", adam, adam.replace("}", ", model: {name: own, hidden_units: [16]}}"))
+    project.edit(
+        "params.yaml", adam, adam.replace("}", ", model: {name: own, hidden_units: [16]}}")
+    )
     project.run("dvc", "repro", "--quiet", "compare", OPTLEDGER_WORKERS="1")
     monkeypatch.chdir(project.path)
     found = review("main", "workspace")

@@ -45,8 +45,8 @@ def test_what_is_not_declared_any_more_goes_and_that_is_said(
 ) -> None:
     """With its entry in the lock; the rest stays."""
     before = files()
-    undeclared.forget("train", trials, ["adam"])
-    undeclared.forget("case", CASES, ["another"])
+    undeclared.remove_undeclared("train", trials, ["adam"])
+    undeclared.remove_undeclared("case", CASES, ["another"])
     assert before - files() == {"results/trials/old/weights.npz", "results/cases/old/methods.csv"}
     assert not (CASES / "old").exists()
     assert list(lock.outputs()) == ["train@adam"]
@@ -68,7 +68,7 @@ def test_what_no_stage_made_is_refused_and_stays(trials: Path) -> None:
     (trials / "nowhere").symlink_to("nowhere at all")
     before, locked = files(), Path("dvc.lock").read_bytes()
     with pytest.raises(UserError) as caught:
-        undeclared.forget("train", trials, ["adam"])
+        undeclared.remove_undeclared("train", trials, ["adam"])
     told = str(caught.value).splitlines()
     assert [line.partition(": no stage wrote it, ")[0] for line in told] == [
         *("results/trials/README.txt", "results/trials/keep", "results/trials/link"),
@@ -82,7 +82,7 @@ def test_a_file_beside_a_case_s_is_refused_too(trials: Path) -> None:
     (CASES / "old/NOTES.md").write_text("mine")
     for declared in (["old"], ["another"]):
         with pytest.raises(UserError, match=r"^results/cases/old/NOTES.md: no stage wrote it"):
-            undeclared.forget("case", CASES, declared)
+            undeclared.remove_undeclared("case", CASES, declared)
     assert (CASES / "old/methods.csv").exists()
 
 
@@ -92,7 +92,7 @@ def test_what_was_changed_is_refused_and_stays(trials: Path, name: str) -> None:
     (trials / "old" / name).write_text("mine")
     before = files()
     with pytest.raises(UserError, match=r"^results/trials/old: differs from dvc.lock"):
-        undeclared.forget("train", trials, ["adam"])
+        undeclared.remove_undeclared("train", trials, ["adam"])
     assert files() == before
 
 
@@ -101,19 +101,19 @@ def test_what_dvc_ignores_in_an_output_stays(trials: Path) -> None:
     (trials / "old/.ipynb_checkpoints").mkdir()
     (trials / "old/.ipynb_checkpoints/notes.ipynb").write_text("mine")
     (trials / "old/notes.txt~").write_text("mine")
-    undeclared.forget("train", trials, ["adam"])
+    undeclared.remove_undeclared("train", trials, ["adam"])
     left = {path for path in files() if path.startswith("results/trials/old/")}
     assert left == {
         *("results/trials/old/.ipynb_checkpoints/notes.ipynb", "results/trials/old/notes.txt~"),
     }
-    undeclared.forget("train", trials, ["adam"])
+    undeclared.remove_undeclared("train", trials, ["adam"])
 
 
 def test_a_link_to_a_folder_in_an_output_is_refused(trials: Path) -> None:
     """No stage makes one."""
     (trials / "old/link").symlink_to(Path().resolve())
     with pytest.raises(UserError, match=r"^results/trials/old: differs from dvc.lock"):
-        undeclared.forget("train", trials, ["adam"])
+        undeclared.remove_undeclared("train", trials, ["adam"])
     assert (trials / "old/link").is_symlink()
 
 
@@ -122,7 +122,7 @@ def test_a_link_in_place_of_an_output_is_refused(trials: Path) -> None:
     (trials / "old").rename("elsewhere")
     (trials / "old").symlink_to(Path("elsewhere").resolve())
     with pytest.raises(UserError, match=r"^results/trials/old: differs from dvc.lock"):
-        undeclared.forget("train", trials, ["adam"])
+        undeclared.remove_undeclared("train", trials, ["adam"])
     assert Path("elsewhere/weights.npz").exists()
 
 
@@ -134,7 +134,7 @@ def test_a_lock_that_names_other_places_deletes_nothing_there(trials: Path) -> N
         out = {"path": path, "md5": file_digest(Path("notes.txt"), "md5")}
         text["stages"]["train@older"] = {"cmd": "true", "outs": [out]}
         Path("dvc.lock").write_text(json.dumps(text))
-        undeclared.forget("train", trials, ["adam", "old"])
+        undeclared.remove_undeclared("train", trials, ["adam", "old"])
         assert Path("notes.txt").read_text() == "mine"
 
 
@@ -144,7 +144,7 @@ def test_a_lock_that_is_none_is_one_line(trials: Path, text: str) -> None:
     Path("dvc.lock").write_text(text)
     before = files()
     with pytest.raises(UserError, match=r"^dvc.lock:") as caught:
-        undeclared.forget("train", trials, ["adam"])
+        undeclared.remove_undeclared("train", trials, ["adam"])
     assert len(str(caught.value).splitlines()) == 1
     assert files() == before
 

@@ -11,7 +11,7 @@ from optledger.tracking.agreement import (
     METRICS,
     PARENT,
     Need,
-    Published,
+    RunCounts,
     StoredRun,
     counted,
     elections,
@@ -148,6 +148,6 @@ def test_a_publication_counts_each_run_once() -> None:
     held = [stored("a"), stored("c", CHILD, parent="a")]
     assert wants(PARENT_RUN, *held) == wants(CHILD, *held) == []
     runs = [PARENT_RUN, CHILD]
-    assert counted(runs, held) == Published(present=2)
-    assert counted(runs, held, ["a", "lost"], ["a", "c"]) == Published(created=1, completed=1)
-    assert counted(runs, held[:1]) == Published(present=1, deleted=1)
+    assert counted(runs, held) == RunCounts(present=2)
+    assert counted(runs, held, ["a", "lost"], ["a", "c"]) == RunCounts(created=1, completed=1)
+    assert counted(runs, held[:1]) == RunCounts(present=1, deleted=1)

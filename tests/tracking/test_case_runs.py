@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from optledger.core import params
-from optledger.tracking.agreement import Published
+from optledger.tracking.agreement import RunCounts
 from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.runs import collect_cases
@@ -23,8 +23,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     monkeypatch.chdir(REPOSITORY)
     runs = collect_cases(params.load())
     # Two cases of five methods, and three more that are always run.
-    assert publish_runs(runs, "e", tmp_path) == Published(created=18)
-    assert publish_runs(runs, "e", tmp_path) == Published(present=18)
+    assert publish_runs(runs, "e", tmp_path) == RunCounts(created=18)
+    assert publish_runs(runs, "e", tmp_path) == RunCounts(present=18)
     return MlflowClient(tracking_uri(tmp_path))
 
 

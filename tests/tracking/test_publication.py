@@ -18,7 +18,7 @@ from optledger.core.formats import digest, file_digest
 from optledger.core.params import Publish
 from optledger.datasets.examples import Examples
 from optledger.datasets.prepared import write_split
-from optledger.tracking.agreement import Published
+from optledger.tracking.agreement import RunCounts
 from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish_runs
 from optledger.tracking.run import Input, Run
@@ -90,9 +90,9 @@ def everything(client: MlflowClient) -> dict[str, object]:
 
 def test_runs_are_created_once(root: Path, client: MlflowClient) -> None:
     """A second publication finds every run and changes none."""
-    assert publish_runs(runs(root), "e", root) == Published(created=2)
+    assert publish_runs(runs(root), "e", root) == RunCounts(created=2)
     before = everything(client)
-    assert publish_runs(runs(root), "e", root) == Published(present=2)
+    assert publish_runs(runs(root), "e", root) == RunCounts(present=2)
     assert everything(client) == before
 
 
@@ -178,7 +178,7 @@ def test_a_passing_failure_is_survived(root: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(MlflowClient, "log_batch", flaky)
     monkeypatch.setattr("optledger.tracking.publication._PAUSES", (0.0, 0.0))
-    assert publish_runs(runs(root), "e", root) == Published(created=2)
+    assert publish_runs(runs(root), "e", root) == RunCounts(created=2)
 
 
 def test_what_a_person_deleted_stays_deleted(root: Path, client: MlflowClient) -> None:
@@ -186,8 +186,8 @@ def test_what_a_person_deleted_stays_deleted(root: Path, client: MlflowClient) -
     publish_runs(runs(root), "e", root)
     client.delete_run(active(client)["adam seed 0"].info.run_id)
     for _ in range(2):
-        assert publish_runs(runs(root), "e", root) == Published(present=1, deleted=1)
-    assert publish_runs(runs(root), "e", root, restore=True) == Published(completed=1, present=1)
+        assert publish_runs(runs(root), "e", root) == RunCounts(present=1, deleted=1)
+    assert publish_runs(runs(root), "e", root, restore=True) == RunCounts(completed=1, present=1)
     assert active(client).keys() == {"adam", "adam seed 0"}
 
 
@@ -195,11 +195,11 @@ def test_a_deleted_parent_takes_no_further_children(root: Path, client: MlflowCl
     """And an experiment that a person deleted takes no run."""
     publish_runs(runs(root)[:1], "e", root)
     client.delete_run(active(client)["adam"].info.run_id)
-    assert publish_runs(runs(root), "e", root) == Published(deleted=2)
+    assert publish_runs(runs(root), "e", root) == RunCounts(deleted=2)
     assert not active(client)
     client.delete_experiment(client.get_experiment_by_name("e").experiment_id)
-    assert publish_runs(runs(root), "e", root) == Published(deleted=2)
-    assert publish_runs(runs(root), "e", root, restore=True) == Published(created=1, present=1)
+    assert publish_runs(runs(root), "e", root) == RunCounts(deleted=2)
+    assert publish_runs(runs(root), "e", root, restore=True) == RunCounts(created=1, present=1)
     assert active(client).keys() == {"adam", "adam seed 0"}
 
 
@@ -220,7 +220,7 @@ def test_a_doubled_run_is_single_again(root: Path, client: MlflowClient) -> None
         assert twin.info.lifecycle_stage == "deleted"
         assert twin.data.tags["optledger.duplicate_of"] == elected
     client.delete_run(elected)
-    assert publish_runs(runs(root), "e", root) == Published(present=1, deleted=1)
+    assert publish_runs(runs(root), "e", root) == RunCounts(present=1, deleted=1)
 
 
 def test_what_a_machine_took_is_a_part_of_the_creation(root: Path, client: MlflowClient) -> None:
@@ -274,7 +274,7 @@ def test_whoever_completes_a_run_tells_of_the_machine_that_began_it(
         broken.setattr("optledger.tracking.publication._PAUSES", ())
         with pytest.raises(UserError, match="the connection broke"):
             publish_runs(runs(root, 0.5), "e", root)
-    assert publish_runs(runs(root, 0.7), "e", root) == Published(completed=2)
+    assert publish_runs(runs(root, 0.7), "e", root) == RunCounts(completed=2)
     assert active(client)["adam"].data.metrics["seconds_per_epoch"] == 0.5
 
 
@@ -336,8 +336,8 @@ def test_a_store_is_made_without_hard_links(root: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "link", not_permitted)
     (root / "mlflow.db").unlink()
-    assert publish_runs(runs(root), "e", root) == Published(created=2)
-    assert publish_runs(runs(root), "e", root) == Published(present=2)
+    assert publish_runs(runs(root), "e", root) == RunCounts(created=2)
+    assert publish_runs(runs(root), "e", root) == RunCounts(present=2)
     found = {path.name for path in root.iterdir()}
     assert found - {"history.csv", "train.npz"} == {"mlartifacts", "mlflow.db", "mlflow.db.lock"}
 
@@ -351,6 +351,6 @@ def test_where_files_cannot_be_locked_nobody_waits(
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr("fcntl.flock", no_locks)
-    assert publish_runs(runs(root), "e", root) == Published(created=2)
+    assert publish_runs(runs(root), "e", root) == RunCounts(created=2)
     note = f"{root / 'mlflow.db.lock'}: No locks available; publish there one at a time"
     assert capsys.readouterr().err == f"publish: note: {note}\n"

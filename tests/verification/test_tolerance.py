@@ -8,7 +8,7 @@ from optledger.analysis.schemas import SCHEMAS
 from optledger.core.formats import write_csv, write_json
 from optledger.core.params import Comparison
 from optledger.datasets.kinds import classes
-from optledger.verification.tolerance import Agreement, Judge
+from optledger.verification.tolerance import Agreement, OutputComparison
 from stored import filled
 
 TRIALS = Path("results/trials/adam")
@@ -39,7 +39,7 @@ def judged(
         write_json(root / METRICS_FILE, {"adam": {"accuracy": value}})
         write_csv(root / CASE, pd.DataFrame({"method": ["sgd"], "suboptimality": [value]}))
     outputs = (RAW, TRIALS, METRICS_FILE, SEEDS, CASE)
-    judge = Judge(
+    judge = OutputComparison(
         expected=dict.fromkeys(outputs, "a"),
         found={path: "b" if path in changed else "a" for path in outputs},
         original=lambda path: committed / path if (committed / path).exists() else None,

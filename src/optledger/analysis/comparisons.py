@@ -61,12 +61,12 @@ def samples_of(
             ]
         )
         samples[metric.name] = sample(
-            contributions, metric.is_mean_of_hits, leaning(metric), looks, block
+            contributions, metric.is_mean_of_hits, assumed_skewness(metric), looks, block
         )
     return samples
 
 
-def leaning(metric: Metric) -> float:
+def assumed_skewness(metric: Metric) -> float:
     """Return the assumed skewness over seeds: seeds lean towards bad values."""
     return -SKEWNESS if metric.lower_is_better else SKEWNESS
 
@@ -129,7 +129,7 @@ def comparisons(samples: Samples, comparison: Comparison) -> pd.DataFrame:
             if comparison.looks and is_open and own.trained != other.trained:
                 row |= {"verdict": "not pursued", "further_seeds": math.nan}
             rows.append({"metric": metric, "variant": first, "against": second, **row})
-    return pd.DataFrame(rows, columns=["metric", "variant", "against", *FOUND])
+    return pd.DataFrame(rows, columns=["metric", "variant", "against", *COMPARED])
 
 
 def _is_judged(first: str, second: str, comparison: Comparison) -> bool:
@@ -208,7 +208,7 @@ class Pair:
         own, alone = (np.ptp(estimate.interval(level)) for level in (looks[-1].alpha, alpha))
         return float(own / alone) if alone else math.nan
 
-    def needed(self, margin: float, alpha: float) -> float:
+    def seeds_to_settle(self, margin: float, alpha: float) -> float:
         """Return how many seeds would settle the pair, if the samples show the truth.
 
         Where looks are declared, the number is one that is not yet reached, or infinite if none of
@@ -219,7 +219,7 @@ class Pair:
         size = self.first.mean - self.second.mean
         return self._first_look(alpha, POWER, [size], margin, after=self.present)
 
-    def needed_for(self, size: float, alpha: float, power: float) -> float:
+    def seeds_to_show(self, size: float, alpha: float, power: float) -> float:
         """Return how many seeds would show a difference of `size`, whichever variant is ahead.
 
         Where looks are declared, the number is one of them, or infinite if none would do.
@@ -256,7 +256,7 @@ def _ratio(first: Sample, second: Sample) -> float:
     return math.inf if math.isnan(ratio) else ratio
 
 
-def decision(
+def deciding_look(
     looks: Sequence[Look], margin: float, lower_is_better: bool = False
 ) -> tuple[Look, Verdict]:
     """Return the first look that comes to a verdict, or else the last one, and what it finds.
@@ -295,7 +295,7 @@ def compared(
         is_judged: whether to give a verdict.
 
     Returns:
-        The columns `FOUND` of a row of `comparisons`; a column without a value may be missing.
+        The columns `COMPARED` of a row of `comparisons`; a column without a value may be missing.
     """
     margin, lower = comparison.margin(metric), METRICS[metric].lower_is_better
     alpha = comparison.alpha / family
@@ -311,7 +311,7 @@ def compared(
         wanted = comparison.looks[0] - pair.present
         unseen: dict[str, object] = {"look": 0, "half_width": math.inf, "verdict": open_verdict}
         return unseen | {"difference_of_all": whole, "further_seeds": wanted}
-    look, found = decision(looks, margin, lower) if is_judged else (looks[-1], open_verdict)
+    look, found = deciding_look(looks, margin, lower) if is_judged else (looks[-1], open_verdict)
     estimate = look.estimate
     row: dict[str, object] = {"look": look.seeds, "noise": estimate.sources}
     if math.isnan(estimate.value):
@@ -335,11 +335,11 @@ def compared(
     }
     if found == "inconclusive":
         # Unlike max, np.maximum keeps a NaN.
-        row["further_seeds"] = np.maximum(0.0, pair.needed(margin, alpha) - pair.present)
+        row["further_seeds"] = np.maximum(0.0, pair.seeds_to_settle(margin, alpha) - pair.present)
     return row
 
 
-FOUND = (
+COMPARED = (
     *("look", "difference", "half_width", "low", "high", "inner_low", "inner_high"),
     *("p_value", "p_adjusted", "verdict", "noise", "further_seeds", "difference_of_all"),
 )

@@ -8,6 +8,7 @@ from optledger.analysis import preview
 from optledger.analysis.comparisons import against, family_alpha, judged_pairs
 from optledger.analysis.words import (
     are,
+    brief,
     confidence,
     converged_after,
     epochs_to,
@@ -20,7 +21,6 @@ from optledger.analysis.words import (
     p_value,
     plus_minus,
     signed,
-    some,
     verdict_at,
 )
 from optledger.core.formats import markdown
@@ -46,12 +46,12 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     diverged = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"].tolist()
     behind = [name for name in names if name not in leading and name not in diverged]
     if not leading:
-        return f"No variant leads, as each has a seed that diverged ({some(diverged)})."
+        return f"No variant leads, as each has a seed that diverged ({brief(diverged)})."
     if len(names) == 1:
         return f"{names[0]} is the only variant, and so there is nothing to compare it with."
     if len(leading) + len(behind) == 1:
-        return f"{leading[0]} alone has no seed that diverged ({some(diverged)} did)."
-    lost = [f"{some(diverged)} {are(diverged)} out, as seeds diverged"] if diverged else []
+        return f"{leading[0]} alone has no seed that diverged ({brief(diverged)} did)."
+    lost = [f"{brief(diverged)} {are(diverged)} out, as seeds diverged"] if diverged else []
     pairs = comparisons[comparisons["metric"] == comparison.metric]
     if not behind and pairs["verdict"].isin(["inconclusive", "not judged", "not pursued"]).all():
         words, seeds = METRICS[comparison.metric].words, leaderboard["seeds"].max()
@@ -66,23 +66,22 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
     out = [name for name in behind if name not in worse]
     if worse:
         than = f" than {leading[0]}" if len(leading) > 1 else ""
-        parts.append(f"{some(worse)} {are(worse)} worse{than}")
+        parts.append(f"{brief(worse)} {are(worse)} worse{than}")
     if out:
-        parts.append(f"{some(out)} {are(out)} not among the best")
+        parts.append(f"{brief(out)} {are(out)} not among the best")
     told = f"{confidence(comparison)} that the best one leads"
     if comparison.family != "best":
         told += f", and as much that {_judged(comparison)} are judged right"
-    return f"{'; '.join([*parts, *lost])} ({told}{_again(comparison)})."
+    return f"{'; '.join([*parts, *lost])} ({told}{_at_looks(comparison)})."
 
 
-def scope(comparison: Comparison) -> str:
+def confidence_of_differences(comparison: Comparison) -> str:
     """Return the confidence of the intervals of differences, with the pairs and looks it covers."""
     if comparison.family == "best":
         return "no confidence together, as no pair is judged"
     others = "; the others promise nothing together" if comparison.family == "baseline" else ""
-    return (
-        f"{confidence(comparison)} for {_judged(comparison)} together{_again(comparison)}{others}"
-    )
+    together = f"for {_judged(comparison)} together{_at_looks(comparison)}"
+    return f"{confidence(comparison)} {together}{others}"
 
 
 def _judged(comparison: Comparison) -> str:
@@ -91,7 +90,7 @@ def _judged(comparison: Comparison) -> str:
     return "all pairs"
 
 
-def _again(comparison: Comparison) -> str:
+def _at_looks(comparison: Comparison) -> str:
     return f", at all looks: {looks(comparison)} seeds" if comparison.looks else ""
 
 
@@ -106,11 +105,11 @@ def _who_leads(
         return f"{leading[0]} leads in {words}"
     if (verdicts == "equivalent").all():
         margin = METRICS[metric].amount(comparison.margin(metric))
-        return f"{some(leading)} lead in {words} and are equivalent, within {margin}"
+        return f"{brief(leading)} lead in {words} and are equivalent, within {margin}"
     if verdicts.isin(["better", "worse"]).any():
-        others = some(leading[1:])
+        others = brief(leading[1:])
         return f"{leading[0]} leads in {words}, and {others} are not shown to be worse than it"
-    return f"{some(leading)} lead in {words} and cannot be told apart"
+    return f"{brief(leading)} lead in {words} and cannot be told apart"
 
 
 def leaderboard_text(
@@ -287,10 +286,10 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         )
         notes.append(_leading_words(table, comparison))
     notes += _looks_notes(table, comparison)
-    if wide := _wide(table, comparison.metric):
+    if wide := _widely_spread(table, comparison.metric):
         notes.append(
-            f"The seeds of {listed(wide)} spread more than {_FAR} times as far as those of the "
-            "steadiest variant. The intervals allow for some seeds far below the rest, and no "
+            f"The seeds of {listed(wide)} spread more than {_WIDE_SPREAD} times as far as those of "
+            "the steadiest variant. The intervals allow for some seeds far below the rest, and no "
             "variant is called equivalent to one that spreads so differently. But if one seed in "
             "ten collapses, five seeds have none of these in 59 % of cases, and no method can "
             "know of it."
@@ -298,7 +297,7 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
     if table["champion"].any():
         champion = table.loc[table["champion"] == 1, "variant"].item()
         notes.append(
-            f"The champion is {champion}: it has the {_best(table)} mean validation "
+            f"The champion is {champion}: it has the {_best_in_words(table)} mean validation "
             f"{_score(table)}, so it was chosen without the test split."
         )
     return [*notes, *_epochs_notes(table)]
@@ -318,11 +317,11 @@ def _score(table: pd.DataFrame) -> str:
     return kind_of(table).SCORE.replace("_", " ")
 
 
-def _best(table: pd.DataFrame) -> str:
+def _best_in_words(table: pd.DataFrame) -> str:
     return "lowest" if METRICS[kind_of(table).SCORE].lower_is_better else "highest"
 
 
-def _counts(table: pd.DataFrame) -> str:
+def _divergence_words(table: pd.DataFrame) -> str:
     """Return how a diverged seed counts, as a part of a sentence."""
     if METRICS[kind_of(table).SCORE].lower_is_better:
         return "has no error and no share of the variance that is explained"
@@ -393,13 +392,13 @@ def _levels(variants: int, comparison: Comparison) -> tuple[str, str]:
 
 
 # A spread over seeds this many times that of the steadiest variant calls for a warning.
-_FAR = 10
+_WIDE_SPREAD = 10
 
 
-def _wide(table: pd.DataFrame, metric: str) -> list[str]:
+def _widely_spread(table: pd.DataFrame, metric: str) -> list[str]:
     deviations = table[f"{metric}_std"]
     steadiest = deviations[deviations > 0].min()
-    return [str(name) for name in table.loc[deviations > _FAR * steadiest, "variant"]]
+    return [str(name) for name in table.loc[deviations > _WIDE_SPREAD * steadiest, "variant"]]
 
 
 def _other_metrics(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -460,7 +459,7 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
             "`convergence` in params.yaml says."
         )
     if table["diverged_seeds"].any():
-        notes.append(f"A seed that diverged {_counts(table)}; its variant does not lead.")
+        notes.append(f"A seed that diverged {_divergence_words(table)}; its variant does not lead.")
     if table["search_trials"].min() < most:
         notes.append(
             "Not every variant had as many search trials, so some had a smaller chance to find a "
@@ -474,7 +473,7 @@ def _training_notes(table: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _given(table: pd.DataFrame) -> str:
+def _given_rates(table: pd.DataFrame) -> str:
     """Return words for the chosen learning rates, unless intervals allow for other searches."""
     return "" if _is_searched_anew(table) else "the learning rates that were chosen, and of "
 
@@ -499,7 +498,7 @@ def _comparison_notes(
     apart, equivalent = _levels(variants, comparison)
     differences = (
         f"Differences are the first variant's less the second's, {noise}; their intervals have "
-        f"{scope(comparison)}{together}"
+        f"{confidence_of_differences(comparison)}{together}"
     )
     verdicts = (
         "; p is adjusted alike. Verdicts are of the first, in this "
@@ -508,7 +507,7 @@ def _comparison_notes(
         f"Better, worse: shown not to be 0, by the interval that is printed{apart.rstrip(',')}. "
         "Else inconclusive; not judged, where `comparison.family` leaves a pair out."
     )
-    given = f"Intervals are of {_given(table)}this division into train and validation split."
+    given = f"Intervals are of {_given_rates(table)}this division into train and validation split."
     if is_preview:
         return [f"{differences}. {preview.NOTE}", given]
     notes = [f"{differences}{verdicts}", given]

@@ -129,7 +129,7 @@ def needed_seeds(
                 "variant": pair[0],
                 "against": pair[1],
                 "difference": size,
-                "seeds": found.needed_for(size, alpha, POWER),
+                "seeds": found.seeds_to_show(size, alpha, POWER),
                 "widened": widened,
             }
             for size in sizes
@@ -189,7 +189,7 @@ def _table(
                 "variant": pair[0],
                 "against": pair[1],
                 "spread": math.sqrt((first.variance + second.variance) / 2),
-                "seeds": Pair(first, second, comparison).needed_for(size, alpha, power),
+                "seeds": Pair(first, second, comparison).seeds_to_show(size, alpha, power),
             }
         )
     return pd.DataFrame(rows)

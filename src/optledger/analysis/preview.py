@@ -4,17 +4,17 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from optledger.analysis.words import many, plus_minus, signed, some
+from optledger.analysis.words import brief, plus_minus, signed, with_noun
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 
-FEWEST = 5
+FEWEST_SEEDS = 5
 """The fewest seeds of each variant that allow a verdict; docs/statistics.md says why."""
 
 NOTE = (
     "This is a preview: nobody leads, no pair has a verdict, and there is no champion. Below "
-    f"{FEWEST} seeds of each variant, or before the first look that is declared, too little is "
-    "known of how far seeds spread."
+    f"{FEWEST_SEEDS} seeds of each variant, or before the first look that is declared, too little "
+    "is known of how far seeds spread."
 )
 """What a preview leaves out, and why."""
 
@@ -22,9 +22,9 @@ NOTE = (
 def needed(comparison: Comparison) -> int:
     """Return the number of seeds that each variant needs for a verdict.
 
-    Where looks are declared, it is the first look of at least `FEWEST` seeds, if there is one.
+    Where looks are declared, it is the first look of at least `FEWEST_SEEDS` seeds, if there is one.
     """
-    return next((look for look in comparison.looks if look >= FEWEST), FEWEST)
+    return next((look for look in comparison.looks if look >= FEWEST_SEEDS), FEWEST_SEEDS)
 
 
 def is_preview(seeds: Collection[int], comparison: Comparison) -> bool:
@@ -37,10 +37,10 @@ def is_preview(seeds: Collection[int], comparison: Comparison) -> bool:
     return min(seeds) < needed(comparison)
 
 
-def named(seeds: Collection[int]) -> str:
+def title(seeds: Collection[int]) -> str:
     """Return the title of a preview, with its number of seeds."""
     fewest, most = min(seeds), max(seeds)
-    count = many(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    count = with_noun(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     return f"Preview of {count} a variant"
 
 
@@ -74,10 +74,10 @@ def answer(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
         parts.append(f"{name} has a mean {METRICS[metric].words} of {mean}")
     if others := [f"{name} ({gap})" for name, gap in gaps.items()][1:]:
         means = "mean is" if len(others) == 1 else "means are"
-        parts.append(f"the other {means} behind it: {some(others)}")
+        parts.append(f"the other {means} behind it: {brief(others)}")
     if lost:
-        parts.append(f"seeds of {some(lost)} diverged")
-    return f"{named(seeds)}: {'; '.join([*parts, missing(seeds, comparison)])}."
+        parts.append(f"seeds of {brief(lost)} diverged")
+    return f"{title(seeds)}: {'; '.join([*parts, missing(seeds, comparison)])}."
 
 
 def behind(leaderboard: pd.DataFrame, metric: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from optledger.analysis.comparisons import Samples, leaning, samples_of
+from optledger.analysis.comparisons import Samples, assumed_skewness, samples_of
 from optledger.analysis.predictions import read_predictions, read_targets
 from optledger.analysis.statistics import sample_of_seeds
 from optledger.core.metric import metrics_in
@@ -53,7 +53,7 @@ def samples_of_seeds(
     return {
         name: {
             metric.name: sample_of_seeds(
-                own[metric.name].to_numpy(float), leaning(metric), looks, block
+                own[metric.name].to_numpy(float), assumed_skewness(metric), looks, block
             )
             for metric in metrics_in(own).values()
         }

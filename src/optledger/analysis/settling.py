@@ -88,7 +88,7 @@ def _behind(comparisons: pd.DataFrame, metric: str) -> list[str]:
     return sorted({name for name, winner in lost if winner not in losers})
 
 
-def told(found: State, comparison: Comparison) -> Iterator[str]:
+def state_lines(found: State, comparison: Comparison) -> Iterator[str]:
     """Yield a state as lines of text."""
     few = ", a preview" if is_preview([found.seeds], comparison) else ""
     yield f"The look at {found.seeds} seeds, of {looks(comparison)}{few}:"
@@ -96,7 +96,7 @@ def told(found: State, comparison: Comparison) -> Iterator[str]:
     yield from (f"  open     {each}" for each in found.open)
 
 
-def ending(found: State, comparison: Comparison) -> str:
+def closing_line(found: State, comparison: Comparison) -> str:
     """Return the closing line, where no look is left or none is needed."""
     if not found.open:
         return "Nothing that matters is open."

@@ -35,9 +35,9 @@ SKEWNESS = -1.25
 """The assumed skewness over seeds where higher is better: some seeds fall far below the rest."""
 
 # A variant whose seeds spread more than _FAR times as far as the other's is never equivalent to it.
-_FAR = 3.0
+_UNLIKE = 3.0
 # With fewer seeds than _FEW, such a variant is never better either.
-_FEW = 5
+_FEW_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ class Howe:
     @property
     def may_be_equivalent(self) -> bool:
         """Whether neither variant's seeds spread more than `_FAR` times as far as the other's."""
-        return 1 / _FAR <= self.spreads <= _FAR
+        return 1 / _UNLIKE <= self.spreads <= _UNLIKE
 
     def half_widths(self, alpha: float) -> tuple[float, float]:
         """Return how far the interval's ends lie below and above the value.
@@ -383,14 +383,14 @@ def _howe(value: float, samples: Sequence[Sample]) -> Howe:
     ]
     third = thirds[0] - sum(thirds[1:])
     skewness = third / total**1.5 if total else 0.0
-    spreads = _times_as_far(samples) if len(samples) > 1 else 1.0
+    spreads = _spread_ratio(samples) if len(samples) > 1 else 1.0
     return Howe(
         *(value, sources, total, degrees, images or 0.0),
         *(skewness, spreads, _open_end(samples, spreads)),
     )
 
 
-def _times_as_far(samples: Sequence[Sample]) -> float:
+def _spread_ratio(samples: Sequence[Sample]) -> float:
     first, second = (math.sqrt(each.variance) for each in samples)
     if first == second:
         return 1.0
@@ -400,7 +400,7 @@ def _times_as_far(samples: Sequence[Sample]) -> float:
 def _open_end(samples: Sequence[Sample], spreads: float) -> int:
     """Return `Howe.open_end`: the end that few seeds with a wide spread cannot bound."""
     noisier, sign = (samples[0], -1) if spreads > 1 else (samples[-1], 1)
-    if noisier.count >= _FEW or 1 / _FAR <= spreads <= _FAR or not noisier.skewness:
+    if noisier.count >= _FEW_SEEDS or 1 / _UNLIKE <= spreads <= _UNLIKE or not noisier.skewness:
         return 0
     # Where the metric is a loss, seeds lean the other way.
     return sign if noisier.skewness < 0 else -sign
@@ -503,7 +503,7 @@ def _fewest(
 
 
 # Midpoints of 16 equal shares of a distribution.
-_SHARES = (np.arange(16) + 0.5) / 16
+_MIDPOINTS = (np.arange(16) + 0.5) / 16
 
 
 def verdict_chance(
@@ -528,7 +528,7 @@ def verdict_chance(
     error = math.sqrt((first.variance + second.variance) / seeds + images)
     if error == 0:
         return 1.0 if size or margin else 0.0
-    found = special.gammaincinv((seeds - 1) / 2, _SHARES) * 2 / (seeds - 1)
+    found = special.gammaincinv((seeds - 1) / 2, _MIDPOINTS) * 2 / (seeds - 1)
     own, other = (
         each.reshape(-1)
         for each in np.meshgrid(first.variance * found / seeds, second.variance * found / seeds)
@@ -539,9 +539,9 @@ def verdict_chance(
         thirds = (first.skewness * own**1.5 - second.skewness * other**1.5) / math.sqrt(seeds)
         skewness = np.where(total > 0, thirds / total**1.5, 0.0)
         apart = np.where(own == other, 1.0, own / other)
-    far, further = apart > _FAR**2, apart < _FAR**-2
+    far, further = apart > _UNLIKE**2, apart < _UNLIKE**-2
     is_open = {side: np.zeros(len(own), bool) for side in (-1, 1)}
-    if seeds < _FEW and first.skewness:
+    if seeds < _FEW_SEEDS and first.skewness:
         lower = first.skewness < 0
         is_open = {-1: far if lower else further, 1: further if lower else far}
 

@@ -15,7 +15,7 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def some(names: Sequence[str], most: int = 8) -> str:
+def brief(names: Sequence[str], most: int = 8) -> str:
     """Return names like `listed`; of more than `most`, the first ones and the number of others."""
     if len(names) <= most:
         return listed(names)
@@ -23,7 +23,7 @@ def some(names: Sequence[str], most: int = 8) -> str:
     return listed([*shown, f"{len(names) - len(shown)} others"])
 
 
-def many(count: float, noun: str) -> str:
+def with_noun(count: float, noun: str) -> str:
     """Return a count with its noun, as in `1 seed` and `2 seeds`."""
     return f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
 

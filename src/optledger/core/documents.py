@@ -15,7 +15,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from optledger.core.errors import UserError, printable, without_credentials
-from optledger.core.formats import opened
+from optledger.core.formats import open_regular
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -46,7 +46,7 @@ def read_yaml(path: Path, shared: bool = True) -> Any:
         UserError: the file cannot be read, or `parse_yaml` refuses its content.
     """
     try:
-        with opened(path) as file:
+        with open_regular(path) as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None

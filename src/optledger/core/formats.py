@@ -47,7 +47,7 @@ def rounded(value: float) -> float | None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[io.BufferedReader]:
+def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     """Open a regular file for reading.
 
     Other kinds are refused: a pipe may never get a writer, and some devices never end.
@@ -67,7 +67,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def read(path: Path) -> bytes:
     """Read a regular file."""
-    with opened(path) as file:
+    with open_regular(path) as file:
         return file.read()
 
 
@@ -130,7 +130,7 @@ def read_npz(path: Path, expected: Expected = MappingProxyType({})) -> dict[str,
     Raises:
         UserError: the file is damaged, or a required array is missing or of another kind.
     """
-    with opened(path) as file:
+    with open_regular(path) as file:
         try:
             arrays = unpack_npz(file)
         except MemoryError:
@@ -228,7 +228,7 @@ def _beside(path: Path) -> Iterator[Path]:
         if process.isdecimal() and not _is_running(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
     beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{prefix}{os.getpid()}-")
-    with _naming(path), beside as temporary:
+    with _with_path(path), beside as temporary:
         yield Path(temporary)
 
 
@@ -244,7 +244,7 @@ def _is_running(process: int) -> bool:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _with_path(path: Path) -> Iterator[None]:
     """Add `path` to an error of the system that names no file, such as a full disk."""
     try:
         yield
@@ -255,7 +255,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
     """Return the digest of a file's content in hexadecimal: SHA-256, or another one."""
-    with opened(path) as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 

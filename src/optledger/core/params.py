@@ -770,7 +770,7 @@ def _contradictions(params: Params, path: Path) -> Iterator[str]:
     if params.split.validation_fraction == 0:
         for name, variant in params.variants.items():
             if variant.early_stopping is not None and variant.early_stopping.needs_validation:
-                key = f"{place(params, name, 'early_stopping')}.monitor"
+                key = f"{key_in_params(params, name, 'early_stopping')}.monitor"
                 allowed = "a metric of the train split, as there is no validation split"
                 yield mistake(path, key, variant.early_stopping.monitor, allowed)
     yield from _comparison_mistakes(params, path)
@@ -816,7 +816,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:4])}, …"
 
 
-def place(params: Params, variant: str, key: str) -> str:
+def key_in_params(params: Params, variant: str, key: str) -> str:
     """Return the key in params.yaml that a variant's value of `key` comes from."""
     own = getattr(params.variants[variant], key)
     if key == "model":

@@ -7,14 +7,14 @@ from optledger.core.errors import UserError, printable
 _SHOWN = 3
 
 
-def listed(places: Iterable[str]) -> str:
+def first_places(places: Iterable[str]) -> str:
     """Return the first places as text, and how many more there are."""
     every = list(places)
     shown = ", ".join(every[:_SHOWN])
     return f"{shown} and {len(every) - _SHOWN:,} more" if len(every) > _SHOWN else shown
 
 
-def refuse(where: object, found: str, places: Iterable[str], remedy: str) -> UserError:
+def error_at_places(where: object, found: str, places: Iterable[str], remedy: str) -> UserError:
     """Return an error about something that is wrong in several places.
 
     Args:
@@ -24,4 +24,4 @@ def refuse(where: object, found: str, places: Iterable[str], remedy: str) -> Use
         remedy: what to do about it.
     """
     every = list(places)
-    return UserError(printable(f"{where}: {len(every):,} {found}: {listed(every)}; {remedy}"))
+    return UserError(printable(f"{where}: {len(every):,} {found}: {first_places(every)}; {remedy}"))

@@ -13,7 +13,7 @@ from optledger.core.errors import printable
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-class Listed(NamedTuple):
+class FolderContent(NamedTuple):
     """The content of a folder.
 
     Attributes:
@@ -26,7 +26,7 @@ class Listed(NamedTuple):
     others: list[str]
 
 
-def images_below(folder: Path) -> Listed:
+def images_below(folder: Path) -> FolderContent:
     """Return the files in a folder and in the folders below it.
 
     Raises:
@@ -44,7 +44,7 @@ def images_below(folder: Path) -> Listed:
             is_image = name.lower().endswith(SUFFIXES) and not name.startswith(".")
             is_image = is_image and printable(name) == name
             (images if is_image else others).append((own / name).as_posix())
-    return Listed(sorted(images), sorted(others))
+    return FolderContent(sorted(images), sorted(others))
 
 
 def _raise(error: OSError) -> None:

@@ -9,7 +9,7 @@ import psutil
 from numpy.typing import NDArray
 
 from optledger.core.errors import UserError
-from optledger.core.places import refuse
+from optledger.core.places import error_at_places
 from optledger.datasets.examples import Examples
 from optledger.datasets.kinds import Kind
 from optledger.datasets.registry import Entry, Idx, Test
@@ -78,7 +78,7 @@ def _check_whole(groups: NDArray[Any], is_test: NDArray[np.bool_]) -> None:
     divided = sorted({*groups[is_test]} & {*groups[~is_test]})
     if divided:
         remedy = "keep each in one of them, or leave out --by"
-        raise refuse("--by", "groups in train and in test split", divided, remedy)
+        raise error_at_places("--by", "groups in train and in test split", divided, remedy)
 
 
 def divide(name: str, dataset: Entry, items: Items) -> Parts:
@@ -99,7 +99,7 @@ def divide(name: str, dataset: Entry, items: Items) -> Parts:
             )
     if not dataset.duplicates and (twice := list(duplicates(items, mask))):
         remedy = "remove them, or set duplicates: true in its entry (--duplicates)"
-        raise refuse(name, "test items that the train items hold, too", twice, remedy)
+        raise error_at_places(name, "test items that the train items hold, too", twice, remedy)
     groups = None if items.groups is None else items.groups[~mask]
     return Parts(items.examples.take(~mask), items.examples.take(mask), groups)
 

@@ -23,7 +23,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from optledger.core.errors import first_line
 from optledger.datasets.registry import Package
-from optledger.datasets.web import TIMEOUT, SourceError, download, told
+from optledger.datasets.web import TIMEOUT, SourceError, download, source_errors
 
 _PIP_SECONDS = 30
 
@@ -53,7 +53,7 @@ def download_package(package: Package, target: Path) -> None:
 def _file_url(package: Package, index_url: str, configured: dict[str, str]) -> str:
     with PyPISimple(index_url) as index:
         url = index.get_project_url(package.project)
-    with told():
+    with source_errors():
         headers = {"Accept": ACCEPT_ANY}
         answer = requests.get(url, headers=headers, **_request_settings(url, configured))
         if answer.status_code == HTTPStatus.NOT_FOUND:

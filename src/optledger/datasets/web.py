@@ -57,7 +57,10 @@ def download(url: str, target: Path, most: int, **settings: Any) -> None:
     Raises:
         SourceError: the download fails, or the answer is too long.
     """
-    with told(), requests.get(url, stream=True, **{"timeout": TIMEOUT, **settings}) as answer:
+    with (
+        source_errors(),
+        requests.get(url, stream=True, **{"timeout": TIMEOUT, **settings}) as answer,
+    ):
         answer.raise_for_status()
         length = answer.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
@@ -71,7 +74,7 @@ def download(url: str, target: Path, most: int, **settings: Any) -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def source_errors() -> Iterator[None]:
     """Turn the errors of the requests in a block into a `SourceError` that says why.
 
     Raises:

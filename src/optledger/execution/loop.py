@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from optledger.core.errors import UserError
 from optledger.execution.executor import Report, Result, Take, Task
 
-Told = tuple[Any, ...]
+Message = tuple[Any, ...]
 """A worker's message about its task, one of:
 
 - `"epoch", epochs`: the task has done this number of epochs;
@@ -19,8 +19,8 @@ Told = tuple[Any, ...]
 - `"late", cause`: the worker is silent, but may speak again.
 """
 
-_FAILURES = 2
-_LOSSES = 5
+_MOST_FAILURES = 2
+_MOST_LOSSES = 5
 
 
 class Worker(Protocol):
@@ -44,7 +44,7 @@ class Workers(Protocol):
         """Return the workers that can take a task now."""
         ...
 
-    def wait(self) -> Iterable[tuple[Worker, Told]]:
+    def wait(self) -> Iterable[tuple[Worker, Message]]:
         """Wait for messages; return them with their workers, or nothing after a while."""
         ...
 
@@ -134,7 +134,7 @@ def run(
         workers.abandon(running.keys())
 
 
-def _note_failure(job: _Job, told: Told) -> None:
+def _note_failure(job: _Job, told: Message) -> None:
     """Report a failed task, or one that has lost its worker, which is then tried again.
 
     Raises:
@@ -145,12 +145,12 @@ def _note_failure(job: _Job, told: Told) -> None:
         case "failed", cause, fault:
             job.failures += 1
             job.failed_on = job.worker
-            if job.failures == _FAILURES:
+            if job.failures == _MOST_FAILURES:
                 raise _failure(f"{job.task}: failed twice: {cause}", fault)
         case _, cause:
             job.losses += 1
-            if job.losses == _LOSSES:
-                raise UserError(f"{job.task}: lost its worker {_LOSSES} times: {cause}")
+            if job.losses == _MOST_LOSSES:
+                raise UserError(f"{job.task}: lost its worker {_MOST_LOSSES} times: {cause}")
     print(f"{job.task}: {told[1]}; trying again", file=sys.stderr)
 
 

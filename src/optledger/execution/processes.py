@@ -17,7 +17,7 @@ from typing import Any, cast
 from optledger.core.errors import UserError
 from optledger.execution import loop, sockets
 from optledger.execution.executor import WORKERS_VARIABLE, Preparation, Report, Result, Take, Task
-from optledger.execution.loop import Told, Worker
+from optledger.execution.loop import Message, Worker
 from optledger.execution.worker import answer
 
 
@@ -73,7 +73,7 @@ class Processes:
             if worker.is_busy:
                 self._workers.append(worker)
 
-    def wait(self) -> Iterator[tuple["_Worker", Told]]:
+    def wait(self) -> Iterator[tuple["_Worker", Message]]:
         """Wait until workers send messages, and yield these."""
         busy = {worker.pipe: worker for worker in self._workers if worker.is_busy}
         for pipe in wait(list(busy)):
@@ -115,9 +115,9 @@ class _Worker:
         with suppress(OSError):
             self.pipe.send((function, task))
 
-    def receive(self) -> Told:
+    def receive(self) -> Message:
         try:
-            return cast(Told, self.pipe.recv())
+            return cast(Message, self.pipe.recv())
         except (EOFError, OSError):
             if self._obstacle:
                 return "failed", self._obstacle, None

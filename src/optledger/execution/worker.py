@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from optledger.core.errors import UserError, refused
-from optledger.execution.loop import Told
+from optledger.execution.loop import Message
 
 
 def answer(
-    function: Any, task: Any, prepare: Callable[[], None], tell: Callable[[Told], object]
+    function: Any, task: Any, prepare: Callable[[], None], tell: Callable[[Message], object]
 ) -> None:
     """Run a task, and send messages about its progress and its outcome.
 

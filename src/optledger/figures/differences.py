@@ -7,7 +7,7 @@ import pandas as pd
 
 from optledger.analysis import preview
 from optledger.analysis.comparisons import against, plain_rows, reference
-from optledger.analysis.words import interval, many, signed, verdict_at
+from optledger.analysis.words import interval, signed, verdict_at, with_noun
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.figures.panels import identifier, near, short
@@ -91,7 +91,7 @@ def draw(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         of = f"points of {told.words}" if told.unit else told.words
         axes.set_xlabel(f"\N{LEFTWARDS ARROW} {is_left} than {short(best)}, in {of}")
         if is_preview:
-            axes.set_title(f"{preview.named(leaderboard['seeds'])}: no verdicts yet")
+            axes.set_title(f"{preview.title(leaderboard['seeds'])}: no verdicts yet")
         return svg(figure)
 
 
@@ -107,7 +107,7 @@ def _texts(
     own = plain_rows(leaderboard.set_index("variant"))
     for name, row in plain_rows(rows.reindex([name for name in own if name in rows.index])).items():
         if lost := own[name]["diverged_seeds"]:
-            texts[name] = ("out", f"{lost} of {many(own[name]['seeds'], 'seed')} diverged")
+            texts[name] = ("out", f"{lost} of {with_noun(own[name]['seeds'], 'seed')} diverged")
         elif math.isnan(row["difference"]):
             texts[name] = (verdict_at(row, comparison), "")
         else:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from optledger.core.formats import opened, tree_digest
+from optledger.core.formats import open_regular, tree_digest
 
 _CHUNK_BYTES = 1 << 20
 
@@ -48,7 +48,7 @@ class Digests:
 
     def of_file(self, path: Path) -> str:
         """Return the digest of a file's bytes."""
-        with opened(path) as file:
+        with open_regular(path) as file:
             status = path.stat()
             inode = (status.st_dev, status.st_ino)
             if inode not in self._known:

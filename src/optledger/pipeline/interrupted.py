@@ -18,22 +18,22 @@ from optledger.core import git
 from optledger.core.formats import read, replacing
 from optledger.core.paths import LOCK
 
-KEPT = Path(".dvc/tmp/optledger.lock")
+LOCK_COPY = Path(".dvc/tmp/optledger.lock")
 """The copy of the lock that the last stage kept when it started, before DVC added its entry."""
 
-NOTE = Path(".dvc/tmp/rwlock")
+DVC_NOTE = Path(".dvc/tmp/rwlock")
 """DVC's note of which process reads and writes which files; without the file, none does."""
 
 
-def mend() -> Iterator[str]:
+def repair() -> Iterator[str]:
     """Repair files that are half-written; yield a line about each."""
-    if mend_lock():
+    if repair_lock():
         yield f"{LOCK}: was cut off when a DVC that wrote it was killed; restored as it was before"
-    if _mend_note():
-        yield f"{NOTE}: was cut off when a DVC that wrote it was killed; removed"
+    if _repair_note():
+        yield f"{DVC_NOTE}: was cut off when a DVC that wrote it was killed; removed"
 
 
-def mend_lock(path: Path = LOCK, kept: Path = KEPT) -> bool:
+def repair_lock(path: Path = LOCK, kept: Path = LOCK_COPY) -> bool:
     """Restore the lock if DVC was killed while writing it; return whether that was needed.
 
     The copy that a stage keeps when it starts is complete, apart from that stage's own entry. A
@@ -43,7 +43,7 @@ def mend_lock(path: Path = LOCK, kept: Path = KEPT) -> bool:
         path: the lock.
         kept: the copy of it.
     """
-    if not _needs_mending(path, kept) or _is_committed(path):
+    if not _needs_repair(path, kept) or _is_committed(path):
         return False
     # Imported here, as it takes time.
     from dvc.lock import LockError, make_lock
@@ -51,14 +51,14 @@ def mend_lock(path: Path = LOCK, kept: Path = KEPT) -> bool:
     folder = kept.parent
     # A running DVC may be writing the lock at this moment, so look again under DVC's own lock.
     with suppress(LockError), make_lock(str(folder / "lock"), tmp_dir=str(folder)):
-        if _needs_mending(path, kept):
+        if _needs_repair(path, kept):
             with replacing(path) as temporary:
                 temporary.write_bytes(read(kept))
             return True
     return False
 
 
-def _needs_mending(path: Path, kept: Path) -> bool:
+def _needs_repair(path: Path, kept: Path) -> bool:
     if not path.exists() or not kept.exists():
         return False
     texts = (read(each).decode(errors="replace") for each in (path, kept))
@@ -72,17 +72,17 @@ def _is_committed(path: Path) -> bool:
     )
 
 
-def _mend_note() -> bool:
-    if not NOTE.exists() or _is_json(NOTE):
+def _repair_note() -> bool:
+    if not DVC_NOTE.exists() or _is_json(DVC_NOTE):
         return False
     # Imported here, as it takes time.
     from dvc.lock import LockError, make_lock
 
     # Another DVC may be writing the note at this moment, so look again under DVC's own lock.
-    folder = str(NOTE.parent)
-    with suppress(LockError), make_lock(f"{NOTE}.lock", tmp_dir=folder):
-        if not _is_json(NOTE):
-            NOTE.unlink()
+    folder = str(DVC_NOTE.parent)
+    with suppress(LockError), make_lock(f"{DVC_NOTE}.lock", tmp_dir=folder):
+        if not _is_json(DVC_NOTE):
+            DVC_NOTE.unlink()
             return True
     return False
 

@@ -43,7 +43,7 @@ def outputs(path: Path = LOCK) -> dict[str, dict[Path, str]]:
     }
 
 
-def forget(stages: Collection[str], path: Path = LOCK) -> None:
+def remove_stages(stages: Collection[str], path: Path = LOCK) -> None:
     """Remove the entries of `stages`.
 
     A stage may do this while DVC runs it: DVC reads the lock anew before it adds an entry.

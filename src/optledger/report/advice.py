@@ -14,7 +14,7 @@ from optledger.analysis.comparisons import against, reference
 from optledger.analysis.looks import any_error
 from optledger.analysis.preview import is_preview, remedy
 from optledger.analysis.settling import state
-from optledger.analysis.words import are, interval, many, signed, some
+from optledger.analysis.words import are, brief, interval, signed, with_noun
 from optledger.core.metric import METRICS
 from optledger.core.params import Comparison, Params
 from optledger.datasets.kinds import kind_of
@@ -62,7 +62,7 @@ def choice(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         return Choice(
             "It is open",
             f"{champion} is best on the validation split, which is what chooses, but on the test "
-            f"split {some(better)} {are(better)} shown to be better.",
+            f"split {brief(better)} {are(better)} shown to be better.",
         )
     why = "Best on the validation split, so chosen without a look at the test split; "
     others = [name for name in leading["variant"] if name != champion]
@@ -113,9 +113,9 @@ def certainty(
         if len(own):
             inner = verdict == "equivalent"
             named = [_with_interval(str(name), row, metric, inner) for name, row in own.iterrows()]
-            sentences.append(f"{text}: {some(named, most=4)}.")
+            sentences.append(f"{text}: {brief(named, most=4)}.")
     if diverged:
-        sentences.append(f"Out, as seeds diverged: {some(diverged)}.")
+        sentences.append(f"Out, as seeds diverged: {brief(diverged)}.")
     return sentences
 
 
@@ -155,7 +155,7 @@ def _beside(rows: pd.DataFrame, champion: str) -> str:
     ):
         names = rows.index[rows["verdict"] == verdict].tolist()
         if names:
-            texts.append(f"{some(names, most=4)} {are(names)} {text}")
+            texts.append(f"{brief(names, most=4)} {are(names)} {text}")
     return f" {'; '.join(texts)}."
 
 
@@ -182,7 +182,7 @@ def _faster(leading: pd.DataFrame, champion: str) -> str:
     own = f"in {epochs[champion]:g}" if math.isfinite(epochs[champion]) else "not in its epochs"
     return (
         f" If speed matters, {fastest} gets to a validation {_score(leading)} of {target} in "
-        f"{many(epochs[fastest], 'epoch')}, {champion} {own}."
+        f"{with_noun(epochs[fastest], 'epoch')}, {champion} {own}."
     )
 
 
@@ -238,7 +238,7 @@ def _steps_of_seeds(
     if comparison.family != "pairs" and comparison.looks:
         found = state(leaderboard, comparisons, comparison)
         if found.open and seeds < comparison.looks[-1]:
-            what = some([each.partition(" (")[0] for each in found.open])
+            what = brief([each.partition(" (")[0] for each in found.open])
             yield f"Train more seeds, as this is open: {what}. `optledger settle`"
         return
     best = reference(leaderboard)
@@ -253,25 +253,25 @@ def _steps_of_seeds(
         price = "" if comparison.looks else f" {_price(seeds, count, comparison)}"
         again = "optledger settle" if comparison.looks else f"dvc exp run -S seeds.count={count}"
         yield (
-            f"Train more seeds, for a verdict between {best} and {some(each)}, {_PLANNED}.{price} "
+            f"Train more seeds, for a verdict between {best} and {brief(each)}, {_PLANNED}.{price} "
             f"`{again}`"
         )
     dear = further[np.isfinite(further) & (further > _AFFORDABLE * seeds)]
     if len(dear):
         yield (
             f"Choose by something else: a verdict between {best} and "
-            f"{some([str(name) for name in dear.index])} would take at least {dear.min():g} more "
+            f"{brief([str(name) for name in dear.index])} would take at least {dear.min():g} more "
             f"seeds, {_PLANNED}."
         )
     endless = [str(name) for name in further.index[np.isinf(further)]]
     if endless and comparison.looks:
         yield (
             f"Choose by something else: no declared look is likely to tell {best} from "
-            f"{some(endless)}."
+            f"{brief(endless)}."
         )
     elif endless:
         yield (
-            f"Use a larger test set, for a verdict between {best} and {some(endless)}: "
+            f"Use a larger test set, for a verdict between {best} and {brief(endless)}: "
             "with these items, no number of seeds gives one."
         )
 
@@ -295,11 +295,11 @@ def _steps_of_search(leaderboard: pd.DataFrame) -> Iterator[str]:
             for row in edges.to_dict("records")
         ]
         key = edges["variant"].iloc[0] if len(edges) == 1 else "NAME"
-        yield f"Search further out for {some(each)}. `variants.{key}.learning_rate`"
+        yield f"Search further out for {brief(each)}. `variants.{key}.learning_rate`"
     most = leaderboard["search_trials"].max()
     fewer = leaderboard.loc[leaderboard["search_trials"] < most, "variant"].tolist()
     if fewer:
-        yield f"Give {some(fewer)} as many search trials as the others had, {most}."
+        yield f"Give {brief(fewer)} as many search trials as the others had, {most}."
 
 
 def _steps_of_training(
@@ -307,12 +307,12 @@ def _steps_of_training(
 ) -> Iterator[str]:
     diverged = _diverged(leaderboard)
     if diverged:
-        yield f"Lower the learning rate of {some(diverged)}, or add a schedule: seeds diverged."
+        yield f"Lower the learning rate of {brief(diverged)}, or add a schedule: seeds diverged."
     convergence = params.convergence
     if convergence.needs_validation and not params.split.validation_fraction:
         return
     each = [
-        f"{row['variant']} ({_open(row)} of {many(row['seeds'], 'seed')})"
+        f"{row['variant']} ({_open(row)} of {with_noun(row['seeds'], 'seed')})"
         for row in leaderboard.to_dict("records")
         if row["variant"] not in diverged
         and 2 * _open(row) > row["seeds"]
@@ -323,7 +323,7 @@ def _steps_of_training(
     if each:
         monitor = convergence.monitor.replace("_", " ")
         yield (
-            f"Train {some(each)} for more epochs, as their {monitor} still improved in the last "
+            f"Train {brief(each)} for more epochs, as their {monitor} still improved in the last "
             f"{convergence.patience}. `training.epochs`, or a variant's own `epochs`"
         )
 

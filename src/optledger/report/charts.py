@@ -35,7 +35,7 @@ _FAR = 4.0
 
 _DASHES = {"solid": "", "dashed": "6 4", "dotted": "1.5 3", "dashdot": "7 3 1.5 3"}
 
-FEW = 6
+MOST_IN_ONE_DRAWING = 6
 """The most lines in one drawing; with more, each variant has a panel of its own."""
 
 
@@ -121,7 +121,7 @@ def draw(chart: Chart, alone: bool = False) -> Markup:
         chart: what to draw.
         alone: whether even a few variants have panels of their own, because their lines overlap.
     """
-    small = alone or len(chart.curves) > FEW
+    small = alone or len(chart.curves) > MOST_IN_ONE_DRAWING
     size = _SMALL if small else _LARGE
     # Each variant has to be visible in its own panel, so none is left out of the axes.
     window, far = fitted(chart, math.inf if small else _FAR)
@@ -140,12 +140,12 @@ def draw(chart: Chart, alone: bool = False) -> Markup:
         f"<div{_written(attributes)}>",
         _definitions(chart, styles, window, size),
         *(_figure(chart, each, window, size) for each in shown),
-        f'<p class="note off">{escape(off(far))}</p></div>',
+        f'<p class="note off">{escape(note_on_hidden(far))}</p></div>',
     ]
     return Markup("".join(parts))
 
 
-def off(far: Sequence[str]) -> str:
+def note_on_hidden(far: Sequence[str]) -> str:
     """Return a note that names the variants above the axis; empty if there are none."""
     return f"Above the axis at its best: {', '.join(far)}." if far else ""
 
@@ -357,7 +357,7 @@ def _written(attributes: Mapping[str, str]) -> str:
     return "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
 
 
-def key(line: Line) -> Markup:
+def line_sample(line: Line) -> Markup:
     """Return a short sample of a line, to stand beside a variant's name."""
     dash = _DASHES[line.linestyle]
     return Markup(
@@ -369,7 +369,7 @@ def key(line: Line) -> Markup:
 def _legend(chart: Chart, shown: Sequence[str]) -> str:
     styles = lines(chart.variants)
     return "".join(
-        f'<span data-variant="{escape(name)}">{key(styles[name])}{escape(name)}'
+        f'<span data-variant="{escape(name)}">{line_sample(styles[name])}{escape(name)}'
         f"{_end(chart.curves[name])}</span> "
         for name in shown
     )

@@ -13,7 +13,7 @@ from optledger.core.metric import METRICS
 from optledger.figures import residuals as residuals_figure
 from optledger.figures.style import lines, themed
 from optledger.report.charts import Axis, Chart, Curve
-from optledger.report.errors import ERROR, error_name, error_of, title_of, with_error
+from optledger.report.validation_error import ERROR, error_name, error_of, title_of, with_error
 from optledger.trials.records import score_of
 
 

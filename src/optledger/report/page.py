@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 
 from optledger.analysis import preview
 from optledger.analysis.comparisons import reference
-from optledger.analysis.markdown import answer, rank_notes, rank_table, scope
+from optledger.analysis.markdown import answer, confidence_of_differences, rank_notes, rank_table
 from optledger.analysis.planning import MOST_PLANNED
-from optledger.analysis.words import confidence, listed, looks, many, some
+from optledger.analysis.words import brief, confidence, listed, looks, with_noun
 from optledger.core.formats import digest
 from optledger.core.metric import METRICS
 from optledger.core.params import Params
@@ -73,8 +73,8 @@ def html(results: Results, params: Params) -> str:
     lost = board.loc[board["diverged_seeds"] > 0, "variant"].tolist()
     pairs = tables.pairs(results.comparisons, results.power, comparison, lost)
     leading = board.loc[board["leading"] == 1, "variant"].tolist()
-    apart, counted = tables.told_apart(pairs, leading)
-    held = tables.held_against(board, comparison)
+    apart, counted = tables.lead_and_pairs(pairs, leading)
+    held = tables.page_reference(board, comparison)
     heads, rows = tables.seeds(results.seeds, board)
     words = _words(results, params)
     return (
@@ -158,7 +158,7 @@ def markdown(results: Results, params: Params) -> str:
 def _with_predictions(leaderboard: pd.DataFrame, variant: str) -> str:
     """Return in words how many seeds of a variant predict anything: those that did not diverge."""
     own = leaderboard[leaderboard["variant"] == variant]
-    return many(own["seeds"].item() - own["diverged_seeds"].item(), "seed")
+    return with_noun(own["seeds"].item() - own["diverged_seeds"].item(), "seed")
 
 
 def _full_batches(params: Params) -> list[str]:
@@ -169,7 +169,7 @@ def _full_batches(params: Params) -> list[str]:
     epochs = [f"{params.variants[name].epochs}" for name in full]
     takes = "takes" if len(full) == 1 else "take"
     return [
-        f"{some(full)} {takes} one step an epoch, {listed(epochs)} in all, as the batch is the "
+        f"{brief(full)} {takes} one step an epoch, {listed(epochs)} in all, as the batch is the "
         "whole train split; the others take one for each of their batches."
     ]
 
@@ -185,7 +185,7 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
     return {
         "answer": answer(leaderboard, comparisons, comparison),
         "preview": preview.NOTE if is_preview else "",
-        "preview_of": preview.named(leaderboard["seeds"]),
+        "preview_of": preview.title(leaderboard["seeds"]),
         "choice": advice.choice(leaderboard, comparisons, comparison),
         "certainty": advice.certainty(leaderboard, comparisons, comparison),
         "next_steps": advice.next_steps(leaderboard, comparisons, results.curves, params),
@@ -193,17 +193,17 @@ def _words(results: Results, params: Params) -> dict[str, Any]:
         "metric": comparison.metric,
         "words": METRICS[comparison.metric].words,
         "confidence": confidence(comparison),
-        "scope": scope(comparison),
+        "scope": confidence_of_differences(comparison),
         "not_judged": comparison.family != "pairs",
         "margin": METRICS[comparison.metric].amount(comparison.margin(comparison.metric)),
         "names": leaderboard["variant"].tolist(),
-        "seeds": many(params.seeds.count, "seed"),
+        "seeds": with_noun(params.seeds.count, "seed"),
         "unit": METRICS[comparison.metric].unit,
         # The decimals of a difference; empty if it has three digits instead.
         "decimals": METRICS[comparison.metric].decimals or "",
         "lower_is_better": METRICS[comparison.metric].lower_is_better,
         "score": kind_of(leaderboard).SCORE.replace("_", " "),
-        "variants": many(len(leaderboard), "variant"),
+        "variants": with_noun(len(leaderboard), "variant"),
     }
 
 
@@ -217,7 +217,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.globals["script"] = _script
-    environment.filters |= {"prose": _prose, "key": charts.key, "draw": charts.draw}
+    environment.filters |= {"prose": _prose, "key": charts.line_sample, "draw": charts.draw}
     return environment
 
 

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from optledger.analysis.comparisons import against, plain_rows, reference
 from optledger.analysis.preview import is_preview
 from optledger.analysis.words import (
+    brief,
     epochs_to,
     further_seeds,
     interval,
     learning_rate,
-    many,
     mean_interval,
     p_value,
     signed,
-    some,
     verdict_at,
+    with_noun,
 )
 from optledger.core.metric import METRICS, metrics_in
 from optledger.core.params import Comparison, Params
@@ -105,7 +105,7 @@ class Cell(NamedTuple):
     share: float = 0.0
 
 
-def held_against(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
+def page_reference(leaderboard: pd.DataFrame, comparison: Comparison) -> str:
     """Return the reference of the page: the baseline if none of its seeds diverged, or the best.
 
     Args:
@@ -129,7 +129,7 @@ def ranks(
         comparison: the section of params.yaml.
     """
     metric = comparison.metric
-    beside = plain_rows(against(comparisons, metric, held_against(leaderboard, comparison)))
+    beside = plain_rows(against(comparisons, metric, page_reference(leaderboard, comparison)))
     few = is_preview(leaderboard["seeds"], comparison)
     ends = _axis_of(leaderboard, comparisons, comparison)
     return [
@@ -205,7 +205,7 @@ def zero(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
 def _axis_of(
     leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Comparison
 ) -> tuple[float, float]:
-    rows = against(comparisons, comparison.metric, held_against(leaderboard, comparison))
+    rows = against(comparisons, comparison.metric, page_reference(leaderboard, comparison))
     lost = leaderboard.loc[leaderboard["diverged_seeds"] > 0, "variant"]
     return axis(rows.drop(lost, errors="ignore"), comparison)
 
@@ -266,7 +266,7 @@ def _bar(
 
 
 # The cell of a variant against itself.
-_ITSELF = Cell("", "", "self")
+_SAME = Cell("", "", "self")
 
 _MARKS = {
     "better": "▲",
@@ -278,7 +278,7 @@ _MARKS = {
 }
 
 
-_OUT = Cell("\N{EN DASH}", "out, as seeds diverged", "not-judged")
+_DIVERGED = Cell("\N{EN DASH}", "out, as seeds diverged", "not-judged")
 
 
 def verdicts(
@@ -299,9 +299,9 @@ def verdicts(
     beside = [plain_rows(against(comparisons, comparison.metric, other)) for other in names]
     return [
         [
-            _ITSELF
+            _SAME
             if name == other
-            else _OUT
+            else _DIVERGED
             if {name, other} & set(lost)
             else _verdict(name, other, rows[name], comparison, few)
             for other, rows in zip(names, beside, strict=True)
@@ -391,7 +391,7 @@ def pairs(
     ]
 
 
-def told_apart(rows: Sequence[PairRow], leading: Sequence[str]) -> tuple[str, str]:
+def lead_and_pairs(rows: Sequence[PairRow], leading: Sequence[str]) -> tuple[str, str]:
     """Return two texts: how clear the lead is, and how many pairs are told apart.
 
     If nothing can be said about the lead, the count comes first and the second text is empty.
@@ -407,15 +407,15 @@ def told_apart(rows: Sequence[PairRow], leading: Sequence[str]) -> tuple[str, st
     }
     apart = sum(verdict in ("better", "worse") for verdict in judged.values())
     equal = sum(verdict == "equivalent" for verdict in judged.values())
-    counted = f"{apart} of {many(len(judged), 'pair')} told apart"
+    counted = f"{apart} of {with_noun(len(judged), 'pair')} told apart"
     counted += f", {equal} shown to be equivalent" if equal else ""
     among = {verdict for pair, verdict in judged.items() if set(pair) <= set(leading)}
     if len(leading) == 1:
         return f"{leading[0]} leads alone", counted
     if among == {"equivalent"}:
-        return f"{some(leading, most=4)} are equivalent", counted
+        return f"{brief(leading, most=4)} are equivalent", counted
     if among and among <= {"equivalent", "inconclusive"}:
-        return f"{some(leading, most=4)} are not told apart", counted
+        return f"{brief(leading, most=4)} are not told apart", counted
     return counted, ""
 
 

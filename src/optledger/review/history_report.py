@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.words import listed, mean_interval, some
+from optledger.analysis.words import brief, listed, mean_interval
 from optledger.core.errors import UserError, printable
 from optledger.core.formats import markdown, rounded
 from optledger.core.metric import METRICS
@@ -113,7 +113,7 @@ def _told(history: History, snapshot: Snapshot, changes: Changes | None) -> Iter
     yield snapshot.problem
     leading, champions = snapshot.leading, snapshot.champions
     if leading is not None and champions is not None:
-        yield f"leading: {some(leading or _NOBODY)}; champion: {some(champions or _NOBODY)}"
+        yield f"leading: {brief(leading or _NOBODY)}; champion: {brief(champions or _NOBODY)}"
     if changes is not None:
         yield f"changed: {_changed(changes)}"
     elif snapshot is not history.snapshots[-1]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 from pydantic import ConfigDict
 
-from optledger.analysis.comparisons import FOUND, compared, deciding_first
+from optledger.analysis.comparisons import COMPARED, compared, deciding_first
 from optledger.analysis.preview import is_preview
 from optledger.core import git
 from optledger.core.documents import Section, validate
@@ -155,7 +155,7 @@ def _effect(
                 "after": _means(head, after, seeds)[metric],
             }
             rows.append({"metric": metric, **means, **found})
-        differences = pd.DataFrame(rows, columns=["metric", "before", "after", *FOUND])
+        differences = pd.DataFrame(rows, columns=["metric", "before", "after", *COMPARED])
     return Effect(
         variant=variant.name,
         kind=variant.kind,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from optledger.analysis.looks import any_error
-from optledger.analysis.preview import missing, named
+from optledger.analysis.preview import missing, title
 from optledger.analysis.words import are, confidence, interval, listed, looks, signed
 from optledger.core import formats
 from optledger.core.metric import METRICS
@@ -33,7 +33,7 @@ def _preview(review: Review) -> str:
     if not review.is_preview:
         return ""
     wanted = missing([min(review.seeds)], review.rules)
-    return f"{named(review.seeds)}; {wanted} of both revisions. "
+    return f"{title(review.seeds)}; {wanted} of both revisions. "
 
 
 def _judged(review: Review) -> Iterator[str]:
@@ -87,7 +87,7 @@ def _not_judged(review: Review) -> Iterator[str]:
     if found := review.of_kind("same"):
         every = len(found) == len(review.effects)
         told = "Every figure is the same" if every else f"{_names(found)} came out the same"
-        yield f"{told}{_as_far(found)}"
+        yield f"{told}{_shared_seeds(found)}"
     if found := review.of_kind("new"):
         yield f"{_names(found)} {_are(found)} new"
     if found := review.of_kind("gone"):
@@ -168,12 +168,12 @@ def _behind(review: Review) -> Iterator[str]:
 
 def _some(paths: Sequence[str]) -> str:
     """Return paths as a list in a sentence, cut short if there are many."""
-    if len(paths) <= _MOST:
+    if len(paths) <= _MOST_PATHS:
         return listed(paths)
-    return f"{', '.join(paths[:_MOST])} and {len(paths) - _MOST} more"
+    return f"{', '.join(paths[:_MOST_PATHS])} and {len(paths) - _MOST_PATHS} more"
 
 
-_MOST = 6
+_MOST_PATHS = 6
 
 
 _KINDS = {"data": "data", "packages": "pinned packages", "code": "code"}
@@ -203,13 +203,13 @@ def _leaders(review: Review) -> Iterator[str]:
         or any(effect.kind not in {"changed", "same"} for effect in review.effects)
     )
     if before.leading is not None and after.leading is not None:
-        yield _was("leading group", before.leading, after.leading, by_noise)
+        yield _replaced("leading group", before.leading, after.leading, by_noise)
     what = "champion, the best on the validation split,"
     if before.champions is not None and after.champions is not None:
-        yield _was(what, before.champions, after.champions, by_noise=False)
+        yield _replaced(what, before.champions, after.champions, by_noise=False)
 
 
-def _was(what: str, before: Sequence[str], after: Sequence[str], by_noise: bool) -> str:
+def _replaced(what: str, before: Sequence[str], after: Sequence[str], by_noise: bool) -> str:
     was, now = (listed(names) if names else "nobody" for names in (before, after))
     if {*before} == {*after}:
         return f"The {what} is still {now}."
@@ -221,7 +221,7 @@ def _notes(review: Review) -> Iterator[str]:
     """Yield what stayed the same, how the rest was judged, and what to be aware of."""
     rules, base = review.rules, review.base
     if same := review.of_kind("same"):
-        yield f"Made anew, and the same figure by figure{_as_far(same)}: {_names(same)}."
+        yield f"Made anew, and the same figure by figure{_shared_seeds(same)}: {_names(same)}."
     if review.untouched:
         yield f"Not touched: {listed(review.untouched)}."
     if review.of_kind("incomparable"):
@@ -262,7 +262,7 @@ def _notes(review: Review) -> Iterator[str]:
         yield f"Not committed yet: {_some(uncommitted)}."
 
 
-def _as_far(effects: Sequence[Effect]) -> str:
+def _shared_seeds(effects: Sequence[Effect]) -> str:
     """Return a restriction to the seeds that both revisions have, if one of them has more."""
     counts = [[int(side["seeds"]) for side in each.rows if side] for each in effects]
     return " for the seeds that both have" if any(len({*own}) > 1 for own in counts) else ""

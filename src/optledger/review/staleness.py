@@ -13,7 +13,7 @@ from optledger.pipeline.description import Stage
 from optledger.verification.chain import Chain
 
 # Stages that only show the results, so that no verdict depends on them.
-_SHOWING = ("report",)
+_DISPLAY_STAGES = ("report",)
 
 
 def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -61,7 +61,7 @@ def not_run_since(opened: Any, found: Mapping[str, Stage]) -> Iterator[tuple[str
             for path, md5 in stage.outputs.items()
             if md5 and path not in stage.cached and digest(path) != md5
         ]
-        if reasons and stage.outputs and name not in _SHOWING:
+        if reasons and stage.outputs and name not in _DISPLAY_STAGES:
             yield name, tuple(reasons)
 
 

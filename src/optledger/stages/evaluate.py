@@ -29,7 +29,7 @@ from optledger.trials.trial import Predictions, TrainedModel
 def main() -> None:
     """Run the stage."""
     settings = params.load()
-    undeclared.forget("train", TRIALS, settings.variants)
+    undeclared.remove_undeclared("train", TRIALS, settings.variants)
     summary = read_summary()
     kind, outputs = summary.kind, summary.outputs
     if lines := list(convergence_mistakes(settings, kind)):

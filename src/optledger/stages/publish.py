@@ -9,7 +9,7 @@ from optledger.core import params
 from optledger.core.errors import without_credentials
 from optledger.tracking.location import tracking_uri
 from optledger.tracking.publication import publish, replace
-from optledger.tracking.standing import SAID
+from optledger.tracking.standing import TRY_OPTION
 from optledger.verification.verify import check_outputs
 
 
@@ -49,7 +49,9 @@ def publish_results(
     if told.is_official:
         print("publish: these results are official, and MLflow's answer is the newest of such")
     else:
-        then = "" if told.reason == SAID else f" Commit them on {settings.publish.branch}, then:"
+        then = (
+            "" if told.reason == TRY_OPTION else f" Commit them on {settings.publish.branch}, then:"
+        )
         print(
             f"publish: these results are the try {told.attempt} ({told.reason}): they change no "
             f"official answer or champion.{then or ' To call them official:'} optledger publish"

@@ -35,7 +35,7 @@ def main() -> None:
     """Run the stage."""
     settings = params.load()
     summary = read_summary()
-    undeclared.forget("case", CASES, settings.cases)
+    undeclared.remove_undeclared("case", CASES, settings.cases)
     tables = read_results(*_TABLES, variants=settings.variants)
     results = page.Results(
         **tables,

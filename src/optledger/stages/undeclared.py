@@ -14,7 +14,7 @@ from optledger.pipeline import lock
 _IGNORE = Path(".dvcignore")
 
 
-def forget(group: str, folder: Path, declared: Collection[str]) -> None:
+def remove_undeclared(group: str, folder: Path, declared: Collection[str]) -> None:
     """Delete outputs and lock entries of stages that are no longer declared, and say so.
 
     A stage calls this if it depends on the folder of outputs, because the folder's digest would
@@ -49,7 +49,7 @@ def forget(group: str, folder: Path, declared: Collection[str]) -> None:
         _delete(path, folder, ignored)
         print(f"{path}: removed, as params.yaml no longer declares it")
     if stages:
-        lock.forget(stages)
+        lock.remove_stages(stages)
 
 
 def _check(

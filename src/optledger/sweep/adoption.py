@@ -39,7 +39,7 @@ from optledger.trials.trial import Divergence, Epoch, Trial, TrialResult
 _PINS = Path("requirements.lock")
 
 
-def take_in(names: Sequence[str], interface: Interface, keys: Keys, store: Store) -> int:
+def adopt(names: Sequence[str], interface: Interface, keys: Keys, store: Store) -> int:
     """Put the trials of some variants from DVC's cache into the store; return how many.
 
     A variant is left out unless all that its trials depend on is known to be the same here.
@@ -53,9 +53,7 @@ def take_in(names: Sequence[str], interface: Interface, keys: Keys, store: Store
         wanted = {f"train@{name}": name for name in names}
         for stage in pipeline.stages:
             if stage.name in wanted and _is_of_this_code(stage, digests):
-                taken += _take_in_variant(
-                    wanted[stage.name], stage, pipeline, interface, keys, store
-                )
+                taken += _adopt_variant(wanted[stage.name], stage, pipeline, interface, keys, store)
     return taken
 
 
@@ -63,7 +61,7 @@ def _is_of_this_code(stage: Stage, digests: Digests) -> bool:
     return all(digests.of(path) == md5 for path, md5 in stage.dependencies.items())
 
 
-def _take_in_variant(
+def _adopt_variant(
     name: str, stage: Stage, pipeline: Pipeline, interface: Interface, keys: Keys, store: Store
 ) -> int:
     md5 = stage.outputs.get(TRIALS / name)

@@ -24,7 +24,7 @@ _FORMAT = b"optledger predictions 2 "
 _PROGRAM = ("optledger.training.prediction", "optledger.training.runtime")
 
 
-def kept() -> Entries:
+def kept_predictions() -> Entries:
     """Return the entries of kept predictions.
 
     Raises:
@@ -37,9 +37,9 @@ def predict_test(trained: Sequence[TrainedModel]) -> list[Predictions]:
     """Return the predictions of some models, in order; kept predictions are not made again.
 
     Raises:
-        UserError: as in `kept`; also if a model's file is no Python.
+        UserError: as in `kept_predictions`; also if a model's file is no Python.
     """
-    store, keys = kept(), _Keys(read_split("test"))
+    store, keys = kept_predictions(), _Keys(read_split("test"))
     by_key = {keys.of(each): each for each in trained}
     order = list(by_key)
     found = {key: each for key in order if (each := store.sound(key, unpack))}

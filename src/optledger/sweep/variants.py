@@ -52,9 +52,9 @@ def look_up(
     if not (takes_in and store.place and found.to_train):
         return found
     # This imports DVC's library, which is not needed if everything is kept.
-    from optledger.sweep.adoption import take_in
+    from optledger.sweep.adoption import adopt
 
-    if taken := take_in(names, summary.interface, keys, store):
+    if taken := adopt(names, summary.interface, keys, store):
         print(f"{taken} finished trials copied from DVC's cache")
         return Sweep(wanted, keys, store, with_weights)
     return found
@@ -121,7 +121,7 @@ def _recorded() -> set[str]:
     return {name.removeprefix("train@") for name in stages if name.startswith("train@")}
 
 
-def kept(settings: Params, store: Store) -> list[KeyedTrial]:
+def kept_trials(settings: Params, store: Store) -> list[KeyedTrial]:
     """Return the kept trials among all that these parameters may need, whatever searches choose.
 
     Raises:

@@ -74,7 +74,7 @@ class Need(Enum):
     COMMIT = auto()
 
 
-class Published(NamedTuple):
+class RunCounts(NamedTuple):
     """What became of the runs of a publication, as counts.
 
     Attributes:
@@ -157,7 +157,7 @@ def counted(
     stored: Iterable[StoredRun],
     created: Collection[str] = (),
     completed: Collection[str] = (),
-) -> Published:
+) -> RunCounts:
     """Count what became of `runs`, once they need nothing more.
 
     Args:
@@ -170,7 +170,7 @@ def counted(
     elected = [found.get(run.key, Election()).elected for run in runs]
     ids = {each.run_id for each in elected if each}
     made, ended = len(ids & {*created}), len(ids & {*completed} - {*created})
-    return Published(made, ended, len(ids) - made - ended, len(runs) - len(ids))
+    return RunCounts(made, ended, len(ids) - made - ended, len(runs) - len(ids))
 
 
 def champion_of(runs: Sequence[Run]) -> Run | None:

@@ -23,7 +23,7 @@ from optledger.core.documents import shown
 from optledger.core.errors import UserError, first_line, without_credentials
 from optledger.core.formats import file_digest
 from optledger.tracking.agreement import KEY, OBSERVED, Election, Need, elections, needs
-from optledger.tracking.location import database, reason, rehome
+from optledger.tracking.location import database, innermost_reason, rehome
 from optledger.tracking.run import Run
 from optledger.tracking.store import search, stored_run, write_made
 
@@ -67,7 +67,7 @@ def audit(
             stored = [run for run in family if KEY in run.data.tags]
             yield from _Audit(client, stored).breaks(runs, on_run)
     except (UserError, MlflowException, SQLAlchemyError, OSError) as error:
-        found = f"no answer ({without_credentials(reason(error))})"
+        found = f"no answer ({without_credentials(innermost_reason(error))})"
         yield Break(store, found, f"{whole} at a server that runs", command("optledger", "verify"))
 
 

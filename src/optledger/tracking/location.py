@@ -118,14 +118,14 @@ def rehome(path: Path) -> None:
         raise UserError(f"{path}: {error}") from None
 
 
-def reason(error: BaseException) -> str:
+def innermost_reason(error: BaseException) -> str:
     """Return the first line of an error's innermost cause; outer ones only name objects."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return first_line(error)
 
 
-def is_of_others(error: "MlflowException") -> bool:
+def is_by_another_publication(error: "MlflowException") -> bool:
     """Whether another publication caused the error by creating or deleting the object first."""
     if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"):
         return True

@@ -24,7 +24,14 @@ from optledger.core.metric import METRICS
 from optledger.core.params import Comparison
 from optledger.datasets.kinds import KINDS
 from optledger.tracking.model import PREDICTIONS
-from optledger.tracking.tags import BLOCK, COMPARISON, DECISION, MODEL, TEST_DIGEST, VARIANT
+from optledger.tracking.tags import (
+    COMPARISON,
+    DECISION,
+    MODEL,
+    SEEDS_PER_SEARCH,
+    TEST_DIGEST,
+    VARIANT,
+)
 
 ALIAS = "champion"
 
@@ -62,10 +69,10 @@ def _decide(client: MlflowClient, name: str, version: ModelVersion) -> None:
     decision = "champion" if moves else "not champion"
     client.set_model_version_tag(name, version.version, DECISION, decision)
     if moves:
-        _give_way(client, name)
+        _yield_alias(client, name)
 
 
-def _give_way(client: MlflowClient, name: str) -> None:
+def _yield_alias(client: MlflowClient, name: str) -> None:
     """Give the alias to the newest version that any publication found better.
 
     Every publication does so after its own decision, so that the last one sees all decisions.
@@ -173,5 +180,5 @@ def _samples(client: MlflowClient, model: LoggedModel, looks: Sequence[int]) -> 
     kind = next(each for each in KINDS.values() if each.VALUES in arrays and each.TARGETS in arrays)
     targets, values = arrays[kind.TARGETS], arrays[kind.VALUES]
     outputs = int(targets.max()) + 1 if targets.ndim == 1 else targets.shape[1]
-    block = int(model.tags.get(BLOCK, 1))
+    block = int(model.tags.get(SEEDS_PER_SEARCH, 1))
     return samples_of(kind, targets, values, arrays["losses"], outputs, looks, block)

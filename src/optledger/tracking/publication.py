@@ -15,8 +15,8 @@ from optledger.core.formats import digest
 from optledger.core.params import Params
 from optledger.datasets import registry
 from optledger.datasets.registry import Entry
-from optledger.tracking.agreement import DUPLICATE_OF, Published
-from optledger.tracking.location import database, reason, rehome, tracking_uri
+from optledger.tracking.agreement import DUPLICATE_OF, RunCounts
+from optledger.tracking.location import database, innermost_reason, rehome, tracking_uri
 from optledger.tracking.run import Run
 from optledger.tracking.runs import collect, collect_cases
 from optledger.tracking.standing import Standing, standing
@@ -43,7 +43,7 @@ _PAUSES, _PATIENCE = (0.5, 1.0, 2.0), 15.0
 
 def publish(
     params: Params, root: Path, restore: bool = False, is_official: bool | None = None
-) -> tuple[Published, Standing]:
+) -> tuple[RunCounts, Standing]:
     """Make the tracking store hold the results of this checkout.
 
     Args:
@@ -64,7 +64,7 @@ def publish(
     experiment = os.environ.get("DVC_EXP_NAME", "")
     told = standing(params.publish, content, experiment, is_official)
     counts = [publish_runs(runs, name, root, restore, told) for name, runs in held.items()]
-    return Published(*map(sum, zip(*counts, strict=True))), told
+    return RunCounts(*map(sum, zip(*counts, strict=True))), told
 
 
 def experiments(params: Params, dataset: Entry) -> dict[str, list[Run]]:
@@ -82,7 +82,7 @@ def publish_runs(
     root: Path,
     restore: bool = False,
     told: Standing = Standing(),  # noqa: B008 # it is frozen
-) -> Published:
+) -> RunCounts:
     """Make one experiment of the tracking store hold `runs`.
 
     Args:
@@ -97,7 +97,7 @@ def publish_runs(
     """
     uri = tracking_uri(root)
     configure()
-    with _turn(uri):
+    with _database_lock(uri):
         return _persistently(uri, lambda: _open(uri, experiment, root, told, restore), runs)
 
 
@@ -117,7 +117,7 @@ def replace(replaced: Sequence[str], root: Path) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     uri = tracking_uri(root)
-    with _turn(uri):
+    with _database_lock(uri):
         try:
             client = MlflowClient(uri)
             for run_id in replaced:
@@ -126,7 +126,7 @@ def replace(replaced: Sequence[str], root: Path) -> None:
                 client.set_tag(run_id, DUPLICATE_OF, "replaced")
                 client.delete_run(run_id)
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise UserError(f"publish: {uri}: {reason(error)}") from None
+            raise UserError(f"publish: {uri}: {innermost_reason(error)}") from None
 
 
 def configure() -> None:
@@ -152,7 +152,7 @@ def _open(uri: str, experiment: str, root: Path, told: Standing, restore: bool) 
 
 
 @contextmanager
-def _turn(uri: str) -> Iterator[None]:
+def _database_lock(uri: str) -> Iterator[None]:
     """Wait for the lock of a local database, which takes one publisher at a time, and hold it."""
     path = database(uri)
     if path is None:
@@ -179,7 +179,7 @@ def _turn(uri: str) -> Iterator[None]:
         yield
 
 
-def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) -> Published:
+def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) -> RunCounts:
     """Settle `runs`: repeat failing passes until one succeeds or several make no progress."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -188,11 +188,11 @@ def _persistently(uri: str, opened: Callable[[], "Store"], runs: Sequence[Run]) 
     while True:
         try:
             store = store or opened()
-            return store.settle(runs)
+            return store.reconcile(runs)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             if store is not None and store.changed > settled:
                 settled, pauses, end = store.changed, iter(_PAUSES), time.monotonic() + _PATIENCE
             pause = next(pauses, None)
             if pause is None or time.monotonic() > end:
-                raise UserError(f"publish: {uri}: {reason(error)}") from None
+                raise UserError(f"publish: {uri}: {innermost_reason(error)}") from None
             time.sleep(pause)

@@ -26,15 +26,15 @@ from optledger.datasets.kinds import KINDS
 from optledger.tracking.agreement import KEY, KIND
 from optledger.tracking.champion import ChampionModel
 from optledger.tracking.keys import model_content
-from optledger.tracking.location import is_of_others
+from optledger.tracking.location import is_by_another_publication
 from optledger.tracking.tags import (
-    BLOCK,
     COMPARISON,
     DATASET,
     DECISION,
     DESCRIPTION,
     MODEL,
     SEED,
+    SEEDS_PER_SEARCH,
     TEST_DIGEST,
     VARIANT,
 )
@@ -124,7 +124,7 @@ class _Publication:
             )
             return False
         except MlflowException as error:
-            if not is_of_others(error):
+            if not is_by_another_publication(error):
                 raise
             time.sleep(random.uniform(0, _PAUSE_SECONDS))
             return True
@@ -189,7 +189,7 @@ class _Publication:
                 KIND: "model",
                 TEST_DIGEST: champion.test_digest,
                 COMPARISON: champion.comparison.model_dump_json(),
-                **({BLOCK: str(champion.block)} if champion.block > 1 else {}),
+                **({SEEDS_PER_SEARCH: str(champion.block)} if champion.block > 1 else {}),
                 DESCRIPTION: _in_words(champion),
             },
             params=self._client.get_run(self._seed_run_id).data.params,

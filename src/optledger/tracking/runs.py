@@ -9,7 +9,7 @@ import pandas as pd
 from optledger.analysis.predictions import read_split_digest
 from optledger.analysis.schemas import read_results
 from optledger.analysis.speed import epochs_to_targets
-from optledger.analysis.words import many
+from optledger.analysis.words import with_noun
 from optledger.core.formats import digest, file_digest
 from optledger.core.params import Params
 from optledger.core.paths import OBSERVATIONS, PREDICTIONS, PREPARED, RESULTS, TRIALS
@@ -119,7 +119,7 @@ def _comparison(
     return Run(
         content=content,
         name="comparison",
-        size=many(len(variants), "variant"),
+        size=with_noun(len(variants), "variant"),
         parameters=flat({"dataset": params.dataset, "comparison": parameters}),
         tags={
             "leading": ", ".join(leaderboard.loc[leaderboard["leading"] == 1, "variant"]),

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from optledger.core.breaks import command
 from optledger.core.errors import UserError, without_credentials
-from optledger.tracking.location import database, reason, rehome, tracking_uri
+from optledger.tracking.location import database, innermost_reason, rehome, tracking_uri
 from optledger.tracking.publication import configure
 
 _HOST = "127.0.0.1"
@@ -49,7 +49,7 @@ def serve(dataset: str, port: int) -> None:
     try:
         known = MlflowClient(uri).search_registered_models(f"name='{name}'")
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise UserError(f"serve: {without_credentials(uri)}: {reason(error)}") from None
+        raise UserError(f"serve: {without_credentials(uri)}: {innermost_reason(error)}") from None
     if not any(ALIAS in each.aliases for each in known):
         raise UserError(
             f"serve: {without_credentials(uri)} has no champion of {name} yet; publish official "
@@ -94,7 +94,7 @@ def _links(uri: str, address: str) -> Iterator[str]:
             filter_string="name LIKE 'optledger-%'", order_by=["name ASC"]
         )
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise UserError(f"ui: {without_credentials(uri)}: {reason(error)}") from None
+        raise UserError(f"ui: {without_credentials(uri)}: {innermost_reason(error)}") from None
     for each in experiments:
         if newest(each.tags):
             yield f"{each.name}: {address}/{leaderboard(each.experiment_id)}"

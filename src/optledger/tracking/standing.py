@@ -22,7 +22,7 @@ MARKS = ("optledger.branch", "optledger.commit", "optledger.dirty")
 """The tags that are rewritten when a try's run becomes official."""
 
 
-SAID = "--try"
+TRY_OPTION = "--try"
 """The reason of a try that Git counts as official: a person said so."""
 
 
@@ -94,7 +94,7 @@ def standing(
     seconds = now if official else min(head.seconds, now)
     return Standing(
         attempt="" if is_official else attempt,
-        reason="" if is_official else reason or SAID,
+        reason="" if is_official else reason or TRY_OPTION,
         commit=head.commit if clean else None,
         age=(seconds, head.depth),
         tags={name: value for name, value in tags.items() if value},

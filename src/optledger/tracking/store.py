@@ -31,7 +31,7 @@ from optledger.tracking.agreement import (
     ROOT,
     Election,
     Need,
-    Published,
+    RunCounts,
     StoredRun,
     champion_of,
     counted,
@@ -40,7 +40,7 @@ from optledger.tracking.agreement import (
     run_ids,
 )
 from optledger.tracking.experiment_tags import newest, own_tags, shown_tags, verdict_tag
-from optledger.tracking.location import ARTIFACTS, database, is_of_others, sqlite_uri
+from optledger.tracking.location import ARTIFACTS, database, is_by_another_publication, sqlite_uri
 from optledger.tracking.run import Input, Run
 from optledger.tracking.standing import MARKS, OFFICIAL, STATUS, Standing
 
@@ -80,14 +80,14 @@ class Store:
         """How many runs this object has created or completed so far."""
         return len(self._created) + len(self._completed)
 
-    def settle(self, runs: Sequence[Run]) -> Published:
+    def reconcile(self, runs: Sequence[Run]) -> RunCounts:
         """Make the store hold `runs`, and return what became of them.
 
         Args:
             runs: each root followed by its children.
         """
         if self.experiment_id is None:
-            return Published(deleted=len(runs))
+            return RunCounts(deleted=len(runs))
         grouped = groupby(runs, key=lambda run: run.root.key)
         families = tqdm(
             [list(family) for _, family in grouped],
@@ -97,13 +97,13 @@ class Store:
             disable=None,
             delay=2,
         )
-        settled = [self._settle_family(family) for family in families]
+        settled = [self._reconcile_family(family) for family in families]
         if self._standing.is_official:
             self._register(runs)
         self._show(runs, self.experiment_id)
-        return Published(*map(sum, zip(*settled, strict=True)))
+        return RunCounts(*map(sum, zip(*settled, strict=True)))
 
-    def _settle_family(self, runs: Sequence[Run]) -> Published:
+    def _reconcile_family(self, runs: Sequence[Run]) -> RunCounts:
         while True:
             found_runs = search(self.client, str(self.experiment_id), runs[0].key)
             stored = list(map(stored_run, found_runs))
@@ -366,7 +366,7 @@ def _again_if_met(write: Callable[[], object]) -> None:
     try:
         write()
     except MlflowException as error:
-        if not is_of_others(error):
+        if not is_by_another_publication(error):
             raise
         write()
 

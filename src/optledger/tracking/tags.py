@@ -12,7 +12,7 @@ that, a person deleted it.
 COMPARISON = "optledger.comparison"
 """On a model: how it is compared, as the JSON of the section `comparison` of params.yaml."""
 
-BLOCK = "optledger.seeds_per_search"
+SEEDS_PER_SEARCH = "optledger.seeds_per_search"
 """On a model: how many of its variant's seeds share a search. Absent where all share one."""
 
 TEST_DIGEST = "optledger.checksum.test"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from optledger.analysis.words import learning_rate, many, mean_interval
+from optledger.analysis.words import learning_rate, mean_interval, with_noun
 from optledger.core.formats import digest, markdown, rounded
 from optledger.core.metric import METRICS, metrics_in
 from optledger.core.packages import version
@@ -79,7 +79,7 @@ def variant_runs(
     run = Run(
         content=content,
         name=name,
-        size=many(len(seeds), "seed"),
+        size=with_noun(len(seeds), "seed"),
         parameters=flat(parameters) | flat({"seeds": _seeds(params, len(seeds))}),
         metrics={
             **finite(_test_metrics(figures, confidence)),

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, printable
-from optledger.core.params import Params, Range, Variant, place
+from optledger.core.params import Params, Range, Variant, key_in_params
 from optledger.core.paths import PARAMS
 from optledger.datasets.examples import Examples
 from optledger.datasets.interface import Interface
@@ -48,7 +48,7 @@ def mistakes(params: Params, examples: Mapping[str, int], interface: Interface) 
         interface: the dataset's interface.
     """
     lines = dict.fromkeys(
-        printable(f"{PARAMS}: {place(params, name, key)}: {problem}")
+        printable(f"{PARAMS}: {key_in_params(params, name, key)}: {problem}")
         for name, variant in params.variants.items()
         for key, problem in _specification_mistakes(
             specify(variant, interface), _lowest_rate(variant), examples[name]

@@ -125,7 +125,7 @@ def _canonical(value: object) -> Iterator[str]:
         case ast.AST():
             yield f"({type(value).__name__}"
             for name, field in ast.iter_fields(value):
-                said = [*filter(_says, field)] if isinstance(field, list) else field
+                said = [*filter(_is_code, field)] if isinstance(field, list) else field
                 if said is not None and said != [] and name != "kind":
                     yield f" {name}="
                     yield from _canonical(said)
@@ -139,7 +139,7 @@ def _canonical(value: object) -> Iterator[str]:
             yield f"{value!r},"
 
 
-def _says(statement: object) -> bool:
+def _is_code(statement: object) -> bool:
     """Whether a statement is anything but a docstring."""
     match statement:
         case ast.Expr(value=ast.Constant(value=str())):

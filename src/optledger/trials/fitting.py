@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from optledger.core.documents import mistake
 from optledger.core.metric import METRICS
-from optledger.core.params import Params, place
+from optledger.core.params import Params, key_in_params
 from optledger.core.paths import PARAMS
 from optledger.datasets.kinds import Kind
 
@@ -17,12 +17,14 @@ def training_mistakes(params: Params, kind: Kind) -> Iterator[str]:
     for name, variant in params.variants.items():
         stopping = variant.early_stopping
         if stopping is not None and stopping.monitor not in _monitors(kind):
-            key = f"{place(params, name, 'early_stopping')}.monitor"
+            key = f"{key_in_params(params, name, 'early_stopping')}.monitor"
             yield mistake(PARAMS, key, stopping.monitor, _allowed(_monitors(kind), kind))
         for key in _BY_CLASS:
             if not kind.BY_CLASS and (found := getattr(variant, key)):
                 found = dict(found) if isinstance(found, dict) else found
-                yield mistake(PARAMS, place(params, name, key), found, _allowed(["null"], kind))
+                yield mistake(
+                    PARAMS, key_in_params(params, name, key), found, _allowed(["null"], kind)
+                )
 
 
 def convergence_mistakes(params: Params, kind: Kind) -> Iterator[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from optledger.core.documents import mistake
 from optledger.core.errors import printable
-from optledger.core.params import Params, place
+from optledger.core.params import Params, key_in_params
 from optledger.core.paths import PARAMS
 from optledger.datasets.interface import Interface
 from optledger.datasets.sampling import training_examples
@@ -31,7 +31,7 @@ def example_mistakes(params: Params, variant: str, strata: Sequence[int]) -> Ite
     classes = len(strata)
 
     def wrong(key: str, found: object, allowed: str) -> str:
-        return mistake(PARAMS, place(params, variant, key), found, allowed)
+        return mistake(PARAMS, key_in_params(params, variant, key), found, allowed)
 
     if any(label >= classes for label in settings.class_fractions):
         allowed = f"fractions of the classes 0 to {classes - 1}"
@@ -44,7 +44,7 @@ def example_mistakes(params: Params, variant: str, strata: Sequence[int]) -> Ite
     lost = set(labels.tolist()) - set(labels[chosen].tolist())
     if lost:
         without = ", ".join(map(str, sorted(lost)))
-        key = place(params, variant, "training_fraction")
+        key = key_in_params(params, variant, "training_fraction")
         few = f"{settings.training_fraction:g} is too small"
         every = f"class{'es' if len(lost) > 1 else ''} {without} would have no example"
         yield printable(f"{PARAMS}: {key}: {few}: {every}")

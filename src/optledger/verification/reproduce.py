@@ -13,7 +13,12 @@ from optledger.pipeline.description import opened
 from optledger.pipeline.digests import Digests
 from optledger.trials.observations import read_observation
 from optledger.verification.reproduction import outputs, reproduced
-from optledger.verification.tolerance import CASE_TOLERANCE, TABLE_TOLERANCE, Agreement, Judge
+from optledger.verification.tolerance import (
+    CASE_TOLERANCE,
+    TABLE_TOLERANCE,
+    Agreement,
+    OutputComparison,
+)
 
 _TOLERANCE = (
     "Within tolerance, as on a processor without AVX2: each variant has the learning rate that it "
@@ -51,7 +56,7 @@ def _judge(
     clone: Path,
     then: Mapping[str, str],
     now: Mapping[str, str],
-) -> Judge:
+) -> OutputComparison:
     expected = outputs(committed)
     with opened() as pipeline:
         digests = Digests(pipeline.files_below, lambda _: None)
@@ -62,7 +67,7 @@ def _judge(
         places = [committed / path, *([path] if path in here else [])]
         return next((each for each in places if each.exists()), None)
 
-    return Judge(
+    return OutputComparison(
         expected=expected,
         found=outputs(clone),
         original=original,

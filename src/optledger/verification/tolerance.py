@@ -43,7 +43,7 @@ class Agreement(StrEnum):
 
 
 @dataclass(frozen=True)
-class Judge:
+class OutputComparison:
     """Compares the outputs of a commit with those of a second run.
 
     Attributes:

@@ -69,7 +69,7 @@ class Verification:
         """Yield a break for each kept trial that is damaged and may have led to these results."""
         store = Store(place())
         try:
-            kept = variants.kept(settings, store)
+            kept = variants.kept_trials(settings, store)
         except (UserError, OSError):
             # The data that trials depend on are missing, which was reported before.
             return

@@ -13,7 +13,7 @@ from optledger.core.documents import shown
 from optledger.core.errors import UserError, printable
 from optledger.core.formats import file_digest, write_text
 from optledger.core.paths import DATASETS
-from optledger.core.places import refuse
+from optledger.core.places import error_at_places
 from optledger.datasets import registry
 from optledger.datasets.adding import idx, images, npz, table
 from optledger.datasets.adding.draft import Draft, Options
@@ -22,7 +22,7 @@ from optledger.datasets.items import Items, divide, test_mask
 from optledger.datasets.kinds import KINDS
 
 # Items that a class needs: one each for training, validation and test.
-_FEWEST = 3
+_FEWEST_ITEMS = 3
 
 _HEAD = "# Written by optledger dataset add. README.md here explains the keys.\n"
 
@@ -45,7 +45,7 @@ def add(name: str, path: Path, options: Options) -> list[str]:
     place = path.expanduser().resolve()
     if printable(str(place)) != str(place):
         raise UserError(printable(f"{place}: this path has control characters; rename it"))
-    draft = _look(place, options)
+    draft = _draft(place, options)
     entry = _entry(draft, options)
     dataset = registry.parse(entry, entry_path)
     for number, source in enumerate(dataset.sources):
@@ -65,18 +65,18 @@ def add(name: str, path: Path, options: Options) -> list[str]:
     ]
 
 
-def _look(place: Path, options: Options) -> Draft:
+def _draft(place: Path, options: Options) -> Draft:
     if place.is_dir():
         roles = idx.files_in(place)
         is_idx = len(roles) == len(registry.Idx.ROLES[0])
-        return idx.look(place, options) if is_idx else images.look(place, options)
+        return idx.draft_of(place, options) if is_idx else images.draft_of(place, options)
     suffix = place.suffix.lower()
     if not place.is_file():
         raise UserError(f"{place}: does not exist; name a folder or a file")
     if suffix == ".npz":
-        return npz.look(place, options)
+        return npz.draft_of(place, options)
     if suffix in (".csv", ".tsv", ".txt", ".parquet", ".pq"):
-        return table.look(place, options)
+        return table.draft_of(place, options)
     known = "a folder of images or IDX files, or a file .npz, .csv, .tsv, .txt, .parquet or .pq"
     raise UserError(f"{place}: files of this kind cannot be added; name {known}")
 
@@ -107,10 +107,10 @@ def _entry(draft: Draft, options: Options) -> dict[str, Any]:
 def _checked(draft: Draft) -> Items:
     counts = np.bincount(KINDS[draft.target.kind].strata(draft.items.targets))
     names = draft.target.names or range(len(counts))
-    few = [str(names[number]) for number in np.flatnonzero(counts < _FEWEST).tolist()]
+    few = [str(names[number]) for number in np.flatnonzero(counts < _FEWEST_ITEMS).tolist()]
     if few and draft.items.is_test is None:
         remedy = "each needs one for training, one for validation and one for test"
-        raise refuse("the data", "classes with fewer than three items", few, remedy)
+        raise error_at_places("the data", "classes with fewer than three items", few, remedy)
     return draft.items
 
 

@@ -12,27 +12,27 @@ from optledger.datasets.items import Items
 from optledger.datasets.kinds import AnyTarget
 from optledger.datasets.registry import Test
 
-FRACTION = 0.2
+DEFAULT_FRACTION = 0.2
 
 
-def words(given: str) -> tuple[str, ...]:
+def option_words(given: str) -> tuple[str, ...]:
     """Return the comma-separated words of an option."""
     return tuple(word.strip() for word in given.split(",") if word.strip())
 
 
-def pairs(given: str) -> dict[str, str]:
+def option_pairs(given: str) -> dict[str, str]:
     """Return the NAME=VALUE pairs of an option as a mapping.
 
     Raises:
         UserError: a pair lacks its name or its value.
     """
-    parted = [word.partition("=") for word in words(given)]
+    parted = [word.partition("=") for word in option_words(given)]
     if wrong := next((word for word, _, value in parted if not word or not value), None):
         raise UserError(f"--arrays: found {shown(wrong)}; allowed: NAME=VALUE, parted by commas")
     return {name: value for name, _, value in parted}
 
 
-def sides(given: str | None) -> tuple[int, int] | None:
+def image_size(given: str | None) -> tuple[int, int] | None:
     """Return the rows and columns of a text such as 32x32, or None for None.
 
     Raises:
@@ -111,7 +111,7 @@ class Options:
         Raises:
             UserError: the fraction is not between 0 and 1, or another field is invalid.
         """
-        fraction = FRACTION if self.test_fraction is None else self.test_fraction
+        fraction = DEFAULT_FRACTION if self.test_fraction is None else self.test_fraction
         return validate(
             Test, {"fraction": fraction, **more}, Path("optledger dataset add: --test-fraction")
         )

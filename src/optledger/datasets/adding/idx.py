@@ -30,7 +30,7 @@ def files_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def look(folder: Path, options: Options) -> Draft:
+def draft_of(folder: Path, options: Options) -> Draft:
     """Look at a folder that has an IDX file for each role.
 
     Raises:

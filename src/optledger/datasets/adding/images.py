@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from optledger.core.errors import UserError
 from optledger.core.paths import PREPARED, RAW, RESULTS
-from optledger.core.places import listed, refuse
-from optledger.datasets.adding.draft import FRACTION, Draft, Options
+from optledger.core.places import error_at_places, first_places
+from optledger.datasets.adding.draft import DEFAULT_FRACTION, Draft, Options
 from optledger.datasets.archive import images_below
 from optledger.datasets.formats.images import (
     Fit,
@@ -20,9 +20,9 @@ from optledger.datasets.formats.images import (
     Problems,
     channels,
     decoded,
-    fitted,
+    fitted_pixels,
     groups_of,
-    placed,
+    place_of,
 )
 from optledger.datasets.items import Items
 from optledger.datasets.kinds import classes
@@ -33,7 +33,7 @@ _TEST = ("test", "testing")
 _VALIDATION = ("val", "valid", "validation", "dev")
 
 
-def look(folder: Path, options: Options) -> Draft:
+def draft_of(folder: Path, options: Options) -> Draft:
     """Look at a folder that has a folder of PNG and JPEG files for each class.
 
     Raises:
@@ -47,9 +47,9 @@ def look(folder: Path, options: Options) -> Draft:
         )
     _check_that_they_stay(folder, files.images)
     test_folder = _test_folder(folder, files.images, options)
-    places = [placed(path, test_folder) for path in files.images]
+    places = [place_of(path, test_folder) for path in files.images]
     if alone := [path for path, at in zip(files.images, places, strict=True) if at is None]:
-        raise refuse(folder, "images in no folder of a class", alone, "move them into one")
+        raise error_at_places(folder, "images in no folder of a class", alone, "move them into one")
     found = [place for place in places if place is not None]
     names = tuple(sorted({place.name for place in found}))
     if len(names) < 2:
@@ -66,7 +66,7 @@ def look(folder: Path, options: Options) -> Draft:
         groups=groups_of(files.images, options.by, folder),
         place=lambda index: found[index].path,
     )
-    left_out = [("left out", listed(files.others))] if files.others else []
+    left_out = [("left out", first_places(files.others))] if files.others else []
     return Draft(
         entry={
             "format": "images",
@@ -95,7 +95,7 @@ def _check_that_they_stay(folder: Path, paths: Sequence[str]) -> None:
         emptied = output.resolve()
         if inside := [path for path in paths if (folder / path).is_relative_to(emptied)]:
             found = f"images in {output}/, which the pipeline writes anew"
-            raise refuse(folder, found, inside, f"images outside of {output}/")
+            raise error_at_places(folder, found, inside, f"images outside of {output}/")
 
 
 def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | None:
@@ -126,7 +126,7 @@ def _test_folder(folder: Path, paths: Sequence[str], options: Options) -> str | 
         found = f"{', '.join(sorted(first))} look like splits and not like classes"
     else:
         found = f"of {', '.join(sorted(first))}, none is called test"
-        choice += f" or --test-fraction {FRACTION}, if they are classes"
+        choice += f" or --test-fraction {DEFAULT_FRACTION}, if they are classes"
     raise UserError(f"{folder}: {found}; add {choice}")
 
 
@@ -149,7 +149,9 @@ def _pixels(
             colours = options.channels or channels(image)
             rows, columns = options.size or (image.height, image.width)
             shape = (rows, columns, colours)[: 2 if colours == 1 else 3]
-            pixels = fitted(image, Fit(shape, options.size is not None, bool(options.channels)))
+            pixels = fitted_pixels(
+                image, Fit(shape, options.size is not None, bool(options.channels))
+            )
         except ImageError as error:
             problems.add(str(error), place.path)
             continue
@@ -162,11 +164,11 @@ def _pixels(
         examples = [f"{at[0]}x{at[1]} ({first[at]})" for at, _ in shapes.most_common()]
         rows, columns = shapes.most_common(1)[0][0][:2]
         remedy = f"add --size {rows}x{columns} to make them alike"
-        raise refuse(folder, "sizes of images", examples, remedy)
+        raise error_at_places(folder, "sizes of images", examples, remedy)
     if len(shapes) > 1:
         examples = [
             f"{count:,} {'in colour' if len(shape) > 2 else 'grey'} ({first[shape]})"
             for shape, count in shapes.most_common()
         ]
-        raise refuse(folder, "kinds of images", examples, "add --channels 1 or 3")
+        raise error_at_places(folder, "kinds of images", examples, "add --channels 1 or 3")
     return next(iter(shapes)), digests

@@ -18,7 +18,7 @@ from optledger.datasets.items import Items
 from optledger.datasets.kinds import KINDS
 
 
-def look(path: Path, options: Options) -> Draft:
+def draft_of(path: Path, options: Options) -> Draft:
     """Look at a file that `numpy.savez` wrote.
 
     Raises:

@@ -10,17 +10,17 @@ import pandas as pd
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, printable
-from optledger.core.places import listed, refuse
-from optledger.datasets.adding.draft import Draft, Options, words
+from optledger.core.places import error_at_places, first_places
+from optledger.datasets.adding.draft import Draft, Options, option_words
 from optledger.datasets.adding.target import target_of
 from optledger.datasets.formats.table import (
     category,
     cells,
     is_parquet,
     numbers,
-    place,
-    places,
     read_frame,
+    row_place,
+    row_places,
     text,
 )
 from optledger.datasets.items import Items
@@ -35,7 +35,7 @@ _NAMED = 5
 _MOSTLY = 0.5
 
 
-def look(path: Path, options: Options) -> Draft:
+def draft_of(path: Path, options: Options) -> Draft:
     """Look at a table.
 
     Raises:
@@ -69,7 +69,7 @@ def look(path: Path, options: Options) -> Draft:
             name for name in (*used, *options.categories, *columns_of_target) if name not in each
         ]:
             remedy = "add them, as the train part has them"
-            raise refuse(at, "columns missing", lacking, remedy)
+            raise error_at_places(at, "columns missing", lacking, remedy)
     # Each table by itself, so that a message names the file and the line.
     values = {name: _values(tables, name) for name in options.categories}
     columns = [
@@ -92,13 +92,16 @@ def look(path: Path, options: Options) -> Draft:
             _check_filled(at, name, each[name])
     frames = [each for _, each in tables]
     whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frame
-    place_of = places([at for at, _ in tables], [len(each) for each in frames])
-    where = f"{path}: {listed(columns_of_target)}"
+    place_of = row_places([at for at, _ in tables], [len(each) for each in frames])
+    where = f"{path}: {first_places(columns_of_target)}"
     told = cells(whole, columns_of_target)
     target = target_of(where, told, options.kind, columns_of_target, place_of)
     targets = [
         KINDS[target.kind].read(
-            f"{at}: {listed(columns_of_target)}", cells(each, columns_of_target), target, place
+            f"{at}: {first_places(columns_of_target)}",
+            cells(each, columns_of_target),
+            target,
+            row_place,
         )
         for at, each in tables
     ]
@@ -113,7 +116,7 @@ def look(path: Path, options: Options) -> Draft:
         test = Test(column=test_column, value=value, by=options.by)
         if not 0 < is_test.sum() < len(is_test):
             there = [shown(each) for each in whole[test_column].astype(str).unique()]
-            raise refuse(
+            raise error_at_places(
                 f"{path}: {test_column}",
                 "values",
                 there,
@@ -150,7 +153,7 @@ def look(path: Path, options: Options) -> Draft:
         files=files,
         found=[
             ("columns", f"{len(kept)} of numbers: {_some(kept)}"),
-            *(("category", f"{name}: {listed(own)}") for name, own in values.items()),
+            *(("category", f"{name}: {first_places(own)}") for name, own in values.items()),
             *([("left out", "; ".join(reasons))] if reasons else []),
         ],
     )
@@ -186,7 +189,7 @@ def _check_names(path: Path, separator: str, frame: pd.DataFrame) -> None:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             names = next(csv.reader(file, delimiter=separator), [])
     if doubled := sorted({name for name in names if name and names.count(name) > 1}):
-        raise refuse(path, "names that columns share", map(shown, doubled), "rename them")
+        raise error_at_places(path, "names that columns share", map(shown, doubled), "rename them")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -207,7 +210,7 @@ def _target(path: Path, frame: pd.DataFrame, options: Options) -> tuple[str, ...
     if options.target is None:
         remedy = f"add --target with one column, or several for labels, of {_some(names)}"
         raise UserError(printable(f"{path}: which column is the target is not known; {remedy}"))
-    targets = (options.target,) if options.target in names else words(options.target)
+    targets = (options.target,) if options.target in names else option_words(options.target)
     if len(set(targets)) < len(targets):
         raise UserError(f"--target: found {options.target}; allowed: each column once")
     for option, name in (
@@ -303,6 +306,6 @@ def _values(tables: Sequence[tuple[Path, pd.DataFrame]], name: str) -> tuple[str
 def _check_filled(path: Path, name: str, column: "pd.Series[Any]") -> None:
     empty: Sequence[int] = np.flatnonzero(column.isna()).tolist()
     if empty:
-        raise refuse(
-            f"{path}: {name}", "empty cells", map(place, empty), "fill them, or remove the rows"
+        raise error_at_places(
+            f"{path}: {name}", "empty cells", map(row_place, empty), "fill them, or remove the rows"
         )

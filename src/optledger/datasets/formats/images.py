@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, first_line
-from optledger.core.places import refuse
+from optledger.core.places import error_at_places
 from optledger.datasets.items import Items, check_memory
 from optledger.datasets.registry import Images
 
@@ -30,7 +30,7 @@ class ImageError(Exception):
     """A problem with an image, worded in the plural for a message about several images."""
 
 
-class Named(NamedTuple):
+class ArchiveFile(NamedTuple):
     """A file of an archive: its path and its content."""
 
     path: str
@@ -55,13 +55,13 @@ def read(dataset: Images, folder: Path) -> Items:
     for count, file in enumerate(files):
         if count == total:
             raise UserError(f"{path}: has more than the {total:,} images of its entry; add it anew")
-        place = placed(file.path, dataset.test.folder)
+        place = place_of(file.path, dataset.test.folder)
         if place is None or place.name not in names:
             problems.add("images in no folder of a class", file.path)
             continue
         places.append(place)
         try:
-            inputs[len(places) - 1] = fitted(decoded(file.content), fit)
+            inputs[len(places) - 1] = fitted_pixels(decoded(file.content), fit)
         except ImageError as error:
             problems.add(str(error), file.path)
     problems.raise_any(path)
@@ -89,7 +89,7 @@ class Place(NamedTuple):
     is_test: bool
 
 
-def placed(path: str, test_folder: str | None) -> Place | None:
+def place_of(path: str, test_folder: str | None) -> Place | None:
     """Return the place of an image, or None if no folder names its class.
 
     Args:
@@ -117,11 +117,11 @@ def groups_of(paths: Iterable[str], pattern: str | None, where: object) -> NDArr
     matches = [re.search(pattern, path) for path in every]
     if without := [path for path, match in zip(every, matches, strict=True) if match is None]:
         remedy = "choose an expression that matches every path"
-        raise refuse(where, f"paths that {shown(pattern)} does not match", without, remedy)
+        raise error_at_places(where, f"paths that {shown(pattern)} does not match", without, remedy)
     return np.array([match.group(1) or "" for match in matches if match])
 
 
-def members(path: Path) -> Iterator[Named]:
+def members(path: Path) -> Iterator[ArchiveFile]:
     """Yield the files of an archive, in its order.
 
     Raises:
@@ -132,7 +132,7 @@ def members(path: Path) -> Iterator[Named]:
             for member in archive:
                 content = archive.extractfile(member)
                 if content is not None:
-                    yield Named(member.name, content.read())
+                    yield ArchiveFile(member.name, content.read())
     except (tarfile.TarError, EOFError) as error:
         cause = first_line(error)
         raise UserError(f"{path}: cannot be read as an uncompressed tar file: {cause}") from None
@@ -199,7 +199,7 @@ class Fit(NamedTuple):
     recolour: bool
 
 
-def fitted(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
+def fitted_pixels(image: Image.Image, fit: Fit) -> NDArray[np.uint8]:
     """Return the pixels of an image in the shape of `fit`.
 
     Raises:
@@ -238,7 +238,7 @@ class Problems:
         if self._by_kind:
             raise UserError(
                 "\n".join(
-                    str(refuse(where, kind, places, "mend them, or move them away"))
+                    str(error_at_places(where, kind, places, "mend them, or move them away"))
                     for kind, places in self._by_kind.items()
                 )
             )

@@ -12,8 +12,8 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from optledger.core.errors import UserError, first_line
-from optledger.core.formats import opened
-from optledger.core.places import refuse
+from optledger.core.formats import open_regular
+from optledger.core.places import error_at_places
 from optledger.datasets.items import Items, check_memory
 from optledger.datasets.registry import Npz
 
@@ -103,7 +103,7 @@ def _opened(path: Path) -> Iterator[NpzFile]:
     """
     try:
         # Opened here, because NumPy does not close a file that it cannot read.
-        with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
             if not isinstance(arrays, NpzFile):
                 remedy = "write inputs and targets with numpy.savez"
                 raise UserError(f"{path}: holds a single array without a name; {remedy}")
@@ -203,5 +203,7 @@ def _columns(where: str, values: NDArray[Any]) -> NDArray[np.float32]:
     wrong = np.argwhere(~np.isfinite(columns))
     if len(wrong):
         places = [f"item {item}, column {column}" for item, column in wrong]
-        raise refuse(where, "numbers that are not finite", places, "numbers up to 3e38 are fine")
+        raise error_at_places(
+            where, "numbers that are not finite", places, "numbers up to 3e38 are fine"
+        )
     return columns

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from optledger.core.documents import shown
 from optledger.core.errors import UserError, first_line
-from optledger.core.places import listed, refuse
+from optledger.core.places import error_at_places, first_places
 from optledger.datasets.items import Items, check_memory
 from optledger.datasets.registry import Table
 
@@ -37,7 +37,9 @@ def read(dataset: Table, folder: Path) -> Items:
     inputs = [_inputs(path, frame, dataset) for path, frame in zip(paths, frames, strict=True)]
     kind, columns = dataset.kind, dataset.target.columns
     targets = [
-        kind.read(f"{path}: {listed(columns)}", cells(frame, columns), dataset.target, place)
+        kind.read(
+            f"{path}: {first_places(columns)}", cells(frame, columns), dataset.target, row_place
+        )
         for path, frame in zip(paths, frames, strict=True)
     ]
     whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
@@ -51,7 +53,7 @@ def read(dataset: Table, folder: Path) -> Items:
         groups = whole[test.by].astype(str).to_numpy()
     return Items(
         *(np.concatenate(inputs), np.concatenate(targets), is_test, groups),
-        place=places(paths, [len(frame) for frame in frames]),
+        place=row_places(paths, [len(frame) for frame in frames]),
     )
 
 
@@ -62,12 +64,12 @@ def cells(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[Any]:
     return frame[[*columns]].to_numpy()
 
 
-def place(index: int) -> str:
+def row_place(index: int) -> str:
     """Return the line that a row is on, as an editor counts if each row takes one line."""
     return f"line {index + _HEADER}"
 
 
-def places(paths: Sequence[Path], rows: Sequence[int]) -> Callable[[int], str]:
+def row_places(paths: Sequence[Path], rows: Sequence[int]) -> Callable[[int], str]:
     """Return a function that says where a row is, if rows are counted through several tables.
 
     It names the line within the row's own table, and that table unless it is the only one.
@@ -77,12 +79,12 @@ def places(paths: Sequence[Path], rows: Sequence[int]) -> Callable[[int], str]:
         rows: how many rows each has.
     """
     if len(paths) == 1:
-        return place
+        return row_place
     firsts = np.cumsum([0, *rows])
 
     def named(index: int) -> str:
         table = int(np.searchsorted(firsts, index, side="right")) - 1
-        return f"{place(index - int(firsts[table]))} of {paths[table]}"
+        return f"{row_place(index - int(firsts[table]))} of {paths[table]}"
 
     return named
 
@@ -143,7 +145,7 @@ def _watched(path: Path) -> Iterator[IO[bytes]]:
     told = {"unit": "B", "unit_scale": True, "leave": False, "disable": None}
     with (
         tqdm(total=path.stat().st_size, desc=path.name, **told) as bar,
-        io.BufferedReader(_Watched(path, bar), _AT_ONCE) as file,
+        io.BufferedReader(_Watched(path, bar), _CHUNK_BYTES) as file,
     ):
         yield file
 
@@ -161,7 +163,7 @@ class _Watched(io.FileIO):
         return count
 
 
-_AT_ONCE = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 def _inputs(path: Path, frame: pd.DataFrame, dataset: Table) -> NDArray[np.float32]:
@@ -187,9 +189,9 @@ def numbers(path: Path, name: str, column: "pd.Series[Any]") -> NDArray[np.float
     with np.errstate(over="ignore"):
         found = plain.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
     if len(wrong := np.flatnonzero(~np.isfinite(found))):
-        cells = [f"{_shown(column.iloc[index])} at {place(int(index))}" for index in wrong]
+        cells = [f"{_shown(column.iloc[index])} at {row_place(int(index))}" for index in wrong]
         remedy = f"correct them, or add the dataset with --drop {shown(name)}"
-        raise refuse(f"{path}: {name}", "cells that are no finite numbers", cells, remedy)
+        raise error_at_places(f"{path}: {name}", "cells that are no finite numbers", cells, remedy)
     return found
 
 
@@ -217,9 +219,9 @@ def category(
     places = {value: number for number, value in enumerate(values)}
     found = texts.map(lambda each: places.get(each, -1)).to_numpy(np.intp)
     if len(wrong := np.flatnonzero(found < 0)):
-        cells = [f"{_shown(column.iloc[index])} at {place(int(index))}" for index in wrong]
+        cells = [f"{_shown(column.iloc[index])} at {row_place(int(index))}" for index in wrong]
         known = f"known are {', '.join(values)}"
-        raise refuse(f"{path}: {name}", "cells of no known category", cells, known)
+        raise error_at_places(f"{path}: {name}", "cells of no known category", cells, known)
     return found
 
 

@@ -10,14 +10,14 @@ from pydantic import BeforeValidator
 
 from optledger.core.documents import Printable, Section, shown
 from optledger.core.errors import UserError
-from optledger.core.places import refuse
+from optledger.core.places import error_at_places
 from optledger.datasets.interface import label_type, no_class
 from optledger.datasets.kinds.evaluation import (
     RATIOS,
     Arrays,
     Evaluation,
-    lacking,
     no_residuals,
+    notes_on_missing,
     per_class_table,
 )
 
@@ -37,7 +37,7 @@ MOST_CLASSES = 2**16 - 1
 """The most classes that there can be, as the highest number of 16 bits stands for no class."""
 
 # By split, the consequence if it has no example of some class.
-_SO = {
+_CONSEQUENCES = {
     "train": "no variant can learn to predict it",
     "validation": "nothing is chosen by it",
     "test": (
@@ -186,7 +186,7 @@ def read(
     wrong = np.flatnonzero((numbers < 0) | (numbers >= target.outputs))
     if len(wrong):
         places_of = [f"{shown(found[index].item())} at {place(int(index))}" for index in wrong]
-        raise refuse(where, "classes that are unknown", places_of, f"known are {known}")
+        raise error_at_places(where, "classes that are unknown", places_of, f"known are {known}")
     return numbers.astype(label_type(target.outputs))
 
 
@@ -227,7 +227,7 @@ def counts(targets: NDArray[Any], outputs: int) -> list[int]:
 
 def notes(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[str]:
     """Return a sentence for each split that has no example of some class."""
-    return lacking(counts, names, "class", _SO)
+    return notes_on_missing(counts, names, "class", _CONSEQUENCES)
 
 
 def evaluate(

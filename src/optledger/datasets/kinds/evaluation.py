@@ -134,7 +134,7 @@ def one_stratum(targets: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.zeros(len(targets), np.uint8)
 
 
-def lacking(
+def notes_on_missing(
     counts: Mapping[str, Sequence[int]], names: Sequence[str], word: str, so: Mapping[str, str]
 ) -> list[str]:
     """Return a sentence for each split in which some class or label does not occur.

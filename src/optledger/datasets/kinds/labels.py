@@ -9,15 +9,15 @@ from pydantic import BeforeValidator
 
 from optledger.core.documents import Printable, Section, shown
 from optledger.core.errors import UserError
-from optledger.core.places import refuse
+from optledger.core.places import error_at_places
 from optledger.datasets.kinds.evaluation import (
     PER_CLASS,
     Arrays,
     Evaluation,
     influences,
-    lacking,
     no_confusion_table,
     no_residuals,
+    notes_on_missing,
     one_stratum,
     per_class_table,
 )
@@ -43,7 +43,7 @@ MOST_LABELS = 10_000
 NO_LABELS = 255
 """The value of each label where a model's output is not finite."""
 
-_SO = {
+_CONSEQUENCES = {
     "train": "no variant can learn to predict it",
     "validation": "nothing is chosen by it",
     "test": "macro_f1 is an average over the labels that a test example has or a model predicts",
@@ -134,7 +134,9 @@ def read(
             f"{shown(np.asarray(values[item, label]).item())} at {place(int(item))}"
             for item, label in wrong
         ]
-        raise refuse(where, "labels that are not 0 or 1", cells, "write 0 and 1, or false and true")
+        raise error_at_places(
+            where, "labels that are not 0 or 1", cells, "write 0 and 1, or false and true"
+        )
     return found
 
 
@@ -174,7 +176,7 @@ def counts(targets: NDArray[Any], outputs: int) -> list[int]:  # unused: `output
 
 def notes(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[str]:
     """Return a sentence for each split that has no example with some label."""
-    return lacking(counts, names, "label", _SO)
+    return notes_on_missing(counts, names, "label", _CONSEQUENCES)
 
 
 def evaluate(

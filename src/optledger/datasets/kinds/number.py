@@ -12,7 +12,7 @@ from pydantic import Field
 from optledger.core.documents import Printable, Section, shown
 from optledger.core.errors import UserError
 from optledger.core.formats import SIGNIFICANT_DIGITS
-from optledger.core.places import refuse
+from optledger.core.places import error_at_places
 from optledger.datasets.kinds.evaluation import (
     Arrays,
     Evaluation,
@@ -38,7 +38,7 @@ BY_CLASS = False
 # Keeps the squares of numbers, and sums of them, within the range of 32-bit floats.
 _MOST = 1e15
 
-_DRAWN = 2000
+_MOST_DRAWN = 2000
 
 # An error counts as a mistake if it is more than so many times the RMSE.
 _LARGE = 2.0
@@ -114,7 +114,7 @@ def read(
         cells = [
             f"{shown(np.asarray(values[index]).item())} at {place(int(index))}" for index in wrong
         ]
-        raise refuse(
+        raise error_at_places(
             where, "targets that are no numbers", cells, f"numbers up to {_MOST:g} are fine"
         )
     if len(found) and found.min() == found.max():
@@ -258,7 +258,7 @@ def residuals(targets: NDArray[Any], values: NDArray[Any]) -> pd.DataFrame:
 
     At most `_DRAWN` items are returned, evenly spread over all.
     """
-    chosen = np.linspace(0, len(targets) - 1, min(len(targets), _DRAWN)).astype(int)
+    chosen = np.linspace(0, len(targets) - 1, min(len(targets), _MOST_DRAWN)).astype(int)
     return pd.DataFrame(
         {
             "item": chosen,

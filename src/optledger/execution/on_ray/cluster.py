@@ -29,7 +29,7 @@ from optledger.execution.executor import (
     Travel,
     worker_count,
 )
-from optledger.execution.loop import Told, Worker
+from optledger.execution.loop import Message, Worker
 
 LOG = Path(".optledger/ray.log")
 """The file of Ray's own output."""
@@ -204,7 +204,7 @@ class Actors:
         while self._idle:
             yield next(iter(self._idle.values()))
 
-    def wait(self) -> Iterator[tuple[Remote, Told]]:
+    def wait(self) -> Iterator[tuple[Remote, Message]]:
         """Yield the messages of workers.
 
         Raises:
@@ -237,7 +237,7 @@ class Actors:
         del self._workers[worker.number]
         self._send((worker.number, None))
 
-    def _heard(self, message: tuple[Any, ...]) -> Iterator[tuple[Remote, Told]]:
+    def _heard(self, message: tuple[Any, ...]) -> Iterator[tuple[Remote, Message]]:
         match message:
             case "ready", number, node:
                 self._workers[number] = Remote(number, node, self._give)

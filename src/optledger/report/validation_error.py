@@ -9,7 +9,7 @@ from optledger.trials.records import score_of
 ERROR = "validation_error"
 """The column of the validation error."""
 
-LEAST = 1e-4
+SMALLEST_ERROR = 1e-4
 """The lowest error that is drawn for a score up to 1, as a logarithmic axis has no 0."""
 
 
@@ -18,7 +18,7 @@ def error_of(values: pd.Series, score: str) -> pd.Series:
 
     An error of 1 minus the score is raised to `LEAST`, if it is lower.
     """
-    return values if METRICS[score].lower_is_better else (1 - values).clip(lower=LEAST)
+    return values if METRICS[score].lower_is_better else (1 - values).clip(lower=SMALLEST_ERROR)
 
 
 def error_name(score: str) -> str:

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from optledger.report.errors import ERROR, LEAST, error_of, title_of, with_error
+from optledger.report.validation_error import ERROR, SMALLEST_ERROR, error_of, title_of, with_error
 
 
 def curves(score: str) -> pd.DataFrame:
@@ -27,5 +27,5 @@ def test_what_is_an_error_already_stays_one() -> None:
 
 def test_no_error_is_0() -> None:
     """A logarithmic axis has none."""
-    assert error_of(pd.Series([1.0]), "accuracy").tolist() == [LEAST]
+    assert error_of(pd.Series([1.0]), "accuracy").tolist() == [SMALLEST_ERROR]
     assert title_of("validation_loss", curves("accuracy")) == "Validation loss, in nats"
