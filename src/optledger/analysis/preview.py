@@ -22,7 +22,7 @@ NOTE = (
 def needed(comparison: Comparison) -> int:
     """Return the number of seeds that each variant needs for a verdict.
 
-    Where looks are declared, it is the first look of at least `FEWEST_SEEDS` seeds, if there is one.
+    Where looks are declared, it is the first look of at least `FEWEST_SEEDS` seeds, if any.
     """
     return next((look for look in comparison.looks if look >= FEWEST_SEEDS), FEWEST_SEEDS)
 
