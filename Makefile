@@ -93,6 +93,7 @@ check: .venv/developer ## lint, check types, workflows, spelling and the length 
 	@ruff check
 	@ruff format --check
 	@mypy
+	@mypy --config-file tests/mypy.ini
 	@zizmor --offline --quiet .github
 	@codespell $$(git ls-files '*.md' '*.py' '*.yaml' '*.toml' '*.jinja' '*.js' Makefile)
 	@python docs/sentences.py

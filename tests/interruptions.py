@@ -12,7 +12,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -235,4 +234,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     warm.share()
     os.environ.pop("OPTLEDGER_TRIALS", None)
-    sys.exit(main())
+    main()

@@ -166,7 +166,7 @@ def test_the_kernel_is_the_environments_own_and_ends(alone: Executed) -> None:
 def test_two_revisions_are_compared(project: Project, tmp_path: Path) -> None:
     """An experiment by its name, and a commit of an older version, whose curves have no band."""
     curves = table(project, "curves")
-    band = [name for name in curves if name.endswith(("_min", "_max"))]
+    band = [name for name in map(str, curves) if name.endswith(("_min", "_max"))]
     write_csv(project.path / "results/curves.csv", curves.drop(columns=band))
     (project.path / "results/report.md").unlink()
     project.commit()

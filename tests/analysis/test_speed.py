@@ -1,4 +1,5 @@
 import math
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def histories(accuracies: Accuracies) -> dict[str, pd.DataFrame]:
     }
 
 
-def seeds(accuracies: Accuracies, diverged: set[tuple[str, int]] = frozenset()) -> pd.DataFrame:
+def seeds(accuracies: Accuracies, diverged: Collection[tuple[str, int]] = ()) -> pd.DataFrame:
     """Return a row per variant and seed; those named have diverged in epoch 9."""
     return pd.DataFrame(
         [

@@ -18,7 +18,7 @@ def penalized(linear: LinearRegression) -> LinearRegression:
 
 def somewhere(linear: LinearRegression) -> Array:
     """Weights without any meaning."""
-    return np.random.default_rng(0).normal(size=linear.features.shape[1])
+    return np.random.default_rng(0).normal(size=linear.features.shape[1:])
 
 
 def test_the_loss_is_the_article_s(linear: LinearRegression) -> None:

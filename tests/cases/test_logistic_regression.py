@@ -14,7 +14,7 @@ from optledger.cases.rules import Array
 
 def somewhere(logistic: LogisticRegression) -> Array:
     """Weights without any meaning, small enough for probabilities away from 0 and 1."""
-    return np.random.default_rng(0).normal(size=logistic.features.shape[1], scale=0.1)
+    return np.random.default_rng(0).normal(size=logistic.features.shape[1:], scale=0.1)
 
 
 def test_the_loss_is_cross_entropy(logistic: LogisticRegression) -> None:

@@ -127,7 +127,7 @@ def test_momentum_is_keras_s_at_a_constant_learning_rate_only() -> None:
     assert variable.value.numpy() == [-1.5]
     first, velocity = Momentum(2.0, beta=0.5).step(start, gradient, start)
     second, _ = Momentum(0.0, beta=0.5).step(first, gradient, velocity)
-    assert (first, second) == ([-1.0], [-1.0])
+    assert first.tolist() == second.tolist() == [-1.0]
 
 
 def test_momentum_without_memory_is_gradient_descent() -> None:

@@ -198,7 +198,8 @@ def _ended(*request: Any) -> tuple[int, str, str]:
     for end, _ in pipes:
         with os.fdopen(end, "rb") as file:
             texts.append((file.read() or b"").decode(errors="backslashreplace"))
-    return os.waitstatus_to_exitcode(status), *texts
+    output, errors = texts
+    return os.waitstatus_to_exitcode(status), output, errors
 
 
 def _become(

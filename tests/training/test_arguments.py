@@ -51,7 +51,7 @@ COMPONENTS: dict[str, dict[str, type]] = {
     "schedule": classes_of(SCHEDULES, SCHEDULES.LearningRateSchedule, {"LearningRateSchedule"}),
 }
 
-BUILD: dict[str, Callable[[Component], Any]] = {
+BUILD: dict[str, Callable[[Any], Any]] = {
     "optimizer": build_optimizer,
     "loss": partial(build_loss, kind=KINDS["classes"]),
     # Building one computes all its rates, which takes too long for every value.

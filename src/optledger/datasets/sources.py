@@ -63,8 +63,8 @@ def fetch(name: str, dataset: Dataset, directory: Path) -> None:
             [
                 f"download: no source delivered {names} of {name}:",
                 *failures,
-                f"  Set {MIRROR_VARIABLE} to a URL or a folder that has {name}/<file>.gz, or run dvc "
-                "pull, if a colleague has pushed the data.",
+                f"  Set {MIRROR_VARIABLE} to a URL or a folder that has {name}/<file>.gz. If a "
+                "colleague has pushed the data, run dvc pull.",
             ]
         )
     )
