@@ -62,8 +62,8 @@ def main() -> None:
             searched = read_searches(population, predictions.parent / "seeds.csv")
     shares = draw(population, searched, given.draws, given.seed)
     print(
-        f"{given.draws} draws of each experiment, generator seed {given.seed}; after each share "
-        "its Monte Carlo standard error.\n"
+        f"{given.draws} draws of each experiment, or fewer where one takes long; generator seed "
+        f"{given.seed}; after each share its Monte Carlo standard error.\n"
     )
     print(markdown(shares))
     limited = [share for share in shares if share.question.limited]
