@@ -175,7 +175,7 @@ def test_nothing_is_known_before_a_search_has_chosen(project: Project) -> None:
     project.edit("params.yaml", "[0.001, 0.01, 0.1]", "[0.001, 0.01, 0.03]")
     explained = project.run("optledger", "sweep", "--dry-run", **own(project)).splitlines()
     assert explained == [
-        "adam: 5 trials: 2 kept; 1 to train: learning rate 0.03 new; 2 once its search has chosen",
+        "adam: 5 trials: 2 kept; 1 to train: new learning rate 0.03; 2 once its search has chosen",
         "gd: 2 trials: 2 kept",
         "7 trials: 4 kept, 3 to train",
     ]
@@ -187,7 +187,7 @@ def test_blocks_of_seeds_are_searched_anew(project: Project) -> None:
     (project.path / "params.yaml").write_text(text)
     printed = project.run("optledger", "sweep", "--dry-run", **own(project))
     assert re.search(
-        "^adam: 15 trials: 5 kept; 6 to train: seeds 1001, 1002 new; 4 once", printed, re.MULTILINE
+        "^adam: 15 trials: 5 kept; 6 to train: new seeds 1001, 1002; 4 once", printed, re.MULTILINE
     ), printed
     project.run("dvc", "repro", "compare", **own(project))
     search = pd.read_csv(project.path / "results/search.csv")
