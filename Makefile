@@ -50,6 +50,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/installed $(if $(RAY),.venv/ray) ## create .venv and install what running needs (RAY=1: and Ray)
+	@echo "Ready. For optledger and dvc themselves, type: source .venv/bin/activate"
 
 repro: .venv/checked ## run the pipeline, then print the leaderboard
 	@optledger sweep
@@ -98,7 +99,7 @@ check: .venv/developer ## lint, check types, workflows, spelling and the length 
 	@codespell $$(git ls-files '*.md' '*.py' '*.yaml' '*.toml' '*.jinja' '*.js' Makefile)
 	@python docs/sentences.py
 
-verify: .venv/installed ## hold data, outputs, cache, lock and runs against each other
+verify: .venv/installed ## check that data, outputs, cache, lock and runs agree
 	@optledger verify
 
 bench: .venv/checked ## time training beside model.fit and scikit-learn (about 20 minutes)
@@ -150,7 +151,7 @@ schema: .venv/installed ## write the JSON Schema that editors complete params.ya
 	@echo "- $$(grep -c '==' requirements.lock) packages of requirements.lock"
 	@$(INSTALL) -r requirements.lock
 	@.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
-	@echo "- their bytecode"
+	@echo "- compiling them"
 	@$(COMPILE)
 	@echo "$(CURDIR) $$(.venv/bin/python -c '$(WHICH)')" > $@
 

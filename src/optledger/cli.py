@@ -300,7 +300,10 @@ def review_revisions(
         print(printable_lines(text))
     if fail_on and found.head.stale:
         # The report says why. A stale base is accepted: HEAD may be the change that mends it.
-        print(f"The gate is shut: {found.head.label} is out of date", file=sys.stderr)
+        print(
+            f"The gate is shut: {found.head.label} is out of date, so run dvc repro there",
+            file=sys.stderr,
+        )
         raise typer.Exit(MISTAKE)
     shut = {FailOn.WORSE: found.with_verdict("worse"), FailOn.DIVERGED: found.diverging}
     if why := [each for each in fail_on or [] if shut[each]]:

@@ -178,7 +178,8 @@ def _cost(settings: Params, count: int) -> str:
         trials = len(wanted.wanting_of(name)) + wanted.to_come(name)
         seconds += trials * variant.epochs * sum(rates) / len(rates)
     minutes = seconds / worker_count() / 60
+    took = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "a minute or less"
     return (
-        f"The next look, at {count} seeds: {wanted.to_train} trainings, about {minutes:.1f} "
-        "minutes, as trials took here before."
+        f"The next look, at {count} seeds: {wanted.to_train} trainings, {took}, as trials took "
+        "here before."
     )

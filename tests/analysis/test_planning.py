@@ -136,6 +136,10 @@ def test_predictions_add_the_noise_of_the_images() -> None:
     text = plan(settings, [], size=0.05, power=0.8)
     assert numbers(text)["a", "b"] > without
     assert "data/prepared" not in text
+    # As where Git has switched to another branch, and DVC has not.
+    write_npz(PREDICTIONS / "a.npz", arrays)
+    with pytest.raises(UserError, match=r"^results/predictions: a has other .* run dvc checkout$"):
+        plan(settings, [], size=0.05, power=0.8)
 
 
 def test_a_variant_that_diverged_is_not_planned_for() -> None:

@@ -48,7 +48,7 @@ def test_results_that_were_not_made_shut_the_gate(history: Project, tmp_path: Pa
     status, printed, errors = reviewed(project, "changed", "--fail-on", "worse")
     assert status == 2
     assert printed.startswith("nudged is not judged")
-    assert errors == "The gate is shut: workspace is out of date\n"
+    assert errors == "The gate is shut: workspace is out of date, so run dvc repro there\n"
     assert (
         "workspace: not run since a change of params.yaml: variants.nudged.learning_rate: run dvc "
         "repro there, and commit what that changes."

@@ -117,6 +117,7 @@ def reviews() -> dict[str, Review]:
         for name, times in (("main", 1), ("workspace", 2))
     )
     other = replace(same, stages=stages("1", {TEST_SPLIT: "2"}, preprocess="data/raw"))
+    lost = [each and each + 0.001 for each in LOST]
     inputs = [replace(main, stages=stages(md5, **INPUTS)) for md5 in "12"]
     shown = {"compare": "src/compare.py", "case": "src/case.py"}
     elsewhere = [replace(main, stages=stages(md5, **shown)) for md5 in "12"]
@@ -141,6 +142,8 @@ def reviews() -> dict[str, Review]:
         "A preview of one seed": reviewed({"adam": [0.9]}, {"adam": [0.5]}, CHANGED),
         "A preview before the first look": reviewed(one, {"adam": LOW}, comparison=late),
         "A seed diverges": reviewed(one, {"adam": LOST}, CHANGED),
+        "All seeds diverge": reviewed(one, {"adam": [0] * 5}, CHANGED),
+        "A seed diverges, as before": reviewed({"adam": LOST}, {"adam": lost}, CHANGED),
         "More seeds diverge": reviewed({"adam": [0, *EVEN]}, again, CHANGED),
         "Figures without a cause": reviewed(one, {"adam": [each + 1e-4 for each in EVEN]}),
         "Other rules": joined(main, revision("workspace", {"adam": LOW}, CHANGED, comparison=wide)),

@@ -148,7 +148,7 @@ def test_a_model_with_a_random_state_is_refused(
     )
     variants: dict[str, object] = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
     (line,) = found_in(with_variants(variants, model="forgetful"))
-    assert "params.yaml: model: found 'forgetful'; allowed: a model without a random state" in line
+    assert "params.yaml: model: found 'forgetful'; allowed: a model without Keras's random" in line
 
 
 def test_a_file_of_the_user_s_is_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,10 +176,15 @@ def test_a_file_of_the_user_s_is_a_model(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("bad", "def bad(images:\n", "bad.py: found SyntaxError: "),
-        ("bad", "import no_such_package\n", "found ModuleNotFoundError: No module named 'no_such"),
-        ("bad", "def worse(inputs, outputs): ...\n", "found no function bad; allowed: one that re"),
-        ("bad", "bad = 3\n", "found no function bad; allowed: one that re"),
+        ("bad", "def bad(images:\n", "model: models/bad.py, cannot be imported: SyntaxError: "),
+        (
+            "bad",
+            "import no_such_package\n",
+            "models/bad.py, line 1, cannot be imported: ModuleNotFoundError: ",
+        ),
+        ("bad", "def worse(inputs, outputs): ...\n", "model: models/bad.py has no function bad, "),
+        ("bad", "bad = 3\n", "models/bad.py has no function bad, "),
+        ("bad", "def bad(inputs, outputs): ...\n", "models/bad.py: bad returns no logits; "),
         ("mlp", "def mlp(inputs, outputs): ...\n", "mlp.py has the name of one of optledger"),
     ],
 )
@@ -218,6 +223,35 @@ def test_a_model_that_ends_in_an_activation_is_refused(
     variants = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
     (line,) = found_in(with_variants(variants, model="ended"))
     assert line == f"params.yaml: model: ended ends in a {name}; remove it to return logits"
+
+
+def test_whole_numbers_stay_whole_in_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not they have a default; Keras's own integer defaults are often floats."""
+    text = """
+        import keras
+
+        def wide(inputs, outputs, layers, width=8, blocks=1):
+            found = keras.layers.Flatten()(inputs)
+            for _ in range(layers * blocks):
+                found = keras.layers.Dense(width)(found)
+            return keras.layers.Dense(outputs)(found)
+        """
+    own("wide", text, tmp_path, monkeypatch)
+    variants = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
+    model = {"name": "wide", "layers": 1, "width": 16, "blocks": 2}
+    assert found_in(with_variants(variants, model=model)) == []
+
+
+def test_a_wrong_name_is_told_with_the_nearest_right_one() -> None:
+    """Also where only capitals differ."""
+    variants = {
+        name: {"optimizer": name, "learning_rate": 0.1} for name in ("adam", "Adamm", "zzz")
+    }
+    lines = found_in(with_variants(variants))
+    assert [line.rpartition("; ")[2] for line in lines[:2]] == ["did you mean Adam?"] * 2
+    assert "did you mean" not in lines[2]
 
 
 def test_an_error_in_a_model_s_file_has_its_line(

@@ -69,9 +69,10 @@ def answer(leaderboard: pd.DataFrame, comparisons: pd.DataFrame, comparison: Com
         parts.append(f"{brief(worse)} {are(worse)} worse{than}")
     if out:
         parts.append(f"{brief(out)} {are(out)} not among the best")
-    told = f"{confidence(comparison)} that the best one leads"
+    sure = f"with {100 * comparison.confidence:g} %"
+    told = f"{sure} confidence the best one leads"
     if comparison.family != "best":
-        told += f", and as much that {_judged(comparison)} are judged right"
+        told += f", and {sure} all verdicts on {_judged(comparison)} are right"
     return f"{'; '.join([*parts, *lost])} ({told}{_at_looks(comparison)})."
 
 
@@ -80,14 +81,14 @@ def confidence_of_differences(comparison: Comparison) -> str:
     if comparison.family == "best":
         return "no confidence together, as no pair is judged"
     others = "; the others promise nothing together" if comparison.family == "baseline" else ""
-    together = f"for {_judged(comparison)} together{_at_looks(comparison)}"
+    together = f"for all {_judged(comparison)} together{_at_looks(comparison)}"
     return f"{confidence(comparison)} {together}{others}"
 
 
 def _judged(comparison: Comparison) -> str:
     if comparison.family == "baseline":
-        return f"all comparisons with {comparison.baseline}"
-    return "all pairs"
+        return f"comparisons with {comparison.baseline}"
+    return "pairs"
 
 
 def _at_looks(comparison: Comparison) -> str:
@@ -271,7 +272,8 @@ def rank_notes(table: pd.DataFrame, comparisons: pd.DataFrame, comparison: Compa
         others = "other seeds and other test items"
     is_preview = preview.is_preview(table["seeds"], comparison)
     means = "mean ± standard deviation" if is_preview else "mean"
-    name = METRICS[comparison.metric].words.capitalize()
+    metric = METRICS[comparison.metric]
+    name = metric.words.capitalize() + (" (less is better)" if metric.lower_is_better else "")
     notes = [
         f"{name} on the test split, {means} over seeds, "
         f"with its interval of {confidence(comparison)} for {others}."

@@ -18,7 +18,7 @@ from optledger.core.errors import UserError
 from optledger.core.formats import markdown
 from optledger.core.metric import METRICS, Metric
 from optledger.core.params import Comparison, Params
-from optledger.core.paths import RESULTS
+from optledger.core.paths import PREDICTIONS, RESULTS
 
 MOST_TRAINED = 10_000
 """The largest number of seeds that params.yaml accepts."""
@@ -51,6 +51,7 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     missing = None
     try:
         samples = read_samples(chosen, comparison.looks, settings.seeds.block)
+        _check_that_they_belong_together(samples, seeds, metric)
     except FileNotFoundError as error:
         missing = error.filename
         samples = samples_of_seeds(chosen, seeds, comparison.looks, settings.seeds.block)
@@ -81,6 +82,17 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
         )
     present = int(leaderboard["seeds"].min())
     return "\n\n".join([*lines, *_advice(settings, table["seeds"], present)])
+
+
+def _check_that_they_belong_together(samples: Samples, seeds: pd.DataFrame, metric: str) -> None:
+    """Check that predictions are those of seeds.csv, which Git may have switched without them."""
+    means = seeds.groupby("variant")[metric].agg(lambda values: values.mean(skipna=False))
+    for name, found in samples.items():
+        if not np.isclose(found[metric].mean, means[name], rtol=1e-4, equal_nan=True):
+            raise UserError(
+                f"{PREDICTIONS}: {name} has other predictions than those of {RESULTS}/seeds.csv, "
+                "as after git switch; run dvc checkout"
+            )
 
 
 POWER = 0.8

@@ -272,7 +272,8 @@ def _near(key: str, model: type[BaseModel]) -> str:
     """Return a question for the known key nearest to `key`; empty if none is near."""
     schema = model.model_json_schema()
     sections = [schema, *schema.get("$defs", {}).values()]
-    keys = {name for section in sections for name in section.get("properties", ())}
+    # Another section may have the very key.
+    keys = {name for section in sections for name in section.get("properties", ())} - {key}
     return "".join(f"; did you mean {near}?" for near in get_close_matches(key, sorted(keys), n=1))
 
 

@@ -78,6 +78,13 @@ class Effect:
         return self.differences.iloc[0]
 
     @property
+    def is_undefined(self) -> bool:
+        """Whether there is no difference on the deciding metric, as a seed of a side diverged."""
+        if self.differences is None:
+            return False
+        return bool(self.decisive[["difference", "difference_of_all"]].isna().all())
+
+    @property
     def shift(self) -> int:
         """Where the printed interval of the deciding metric lies: 1 above 0, -1 below 0, else 0."""
         if self.differences is None:

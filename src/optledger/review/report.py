@@ -57,15 +57,34 @@ def _judged(review: Review) -> Iterator[str]:
         ([each for each in equal if each.shift < 0], f"lower, by less than {margin}"),
         ([each for each in equal if each.shift > 0], f"higher, by less than {margin}"),
         ([each for each in equal if each.shift == 0], f"equivalent, within {margin}"),
-        (review.with_verdict("inconclusive"), "within the noise, inconclusive"),
+        (_open(review), "within the noise, inconclusive"),
     ]
     parts = [_claim(found, what, metric) for found, what in claims if found]
+    if lost := [each for each in review.effects if each.is_undefined and not _lost_more(each)]:
+        yield f"{_names(lost)} cannot be compared, as seeds diverged before, too"
     if not parts:
         return
     shifted = any(effect.shift for effect in review.effects)
     calm = not (review.diverging or review.stale or shifted)
     head = "No regression is shown: " if calm else ""
     yield f"{head}{'; '.join(parts)}, with {_scope(review)}"
+
+
+def _open(review: Review) -> list[Effect]:
+    """Return the variants whose difference more seeds may decide.
+
+    Where more seeds diverge than before, that is what was found.
+    """
+    return [
+        each
+        for each in review.with_verdict("inconclusive")
+        if not each.is_undefined and not _lost_more(each)
+    ]
+
+
+def _lost_more(effect: Effect) -> bool:
+    before, after = effect.diverged
+    return before < after
 
 
 def _scope(review: Review) -> str:
@@ -137,7 +156,7 @@ def _decision(review: Review) -> Iterator[str | pd.DataFrame]:
 
 def _details(review: Review) -> Iterator[pd.DataFrame]:
     if judged := review.of_kind("changed"):
-        yield others(judged)
+        yield others(judged, review.rules)
     if in_both := [*review.of_kind("changed"), *review.of_kind("incomparable")]:
         yield training(in_both)
 
@@ -249,14 +268,14 @@ def _notes(review: Review) -> Iterator[str]:
             f"Judged by the rules of {base.label}: {rules.metric}, {_scope(review)}, "
             f"a margin of {margin}. Intervals are for {sources}. Verdicts, in this order. "
             f"Equivalent: a narrower interval{within} lies within the margin. "
-            f"Better, worse: the one that is printed{apart} excludes 0. Else inconclusive."
+            f"Better or worse: the printed interval{apart} excludes 0. Else inconclusive."
         )
     elif any(change.key.startswith("comparison") for change in review.parameters):
         yield f"Variants would be judged by the rules of the base, {base.label}."
     yield from _looks(review)
     if review.missing:
         yield f"Not in DVC's cache here: {listed(list(review.missing))}."
-    if open_ := review.with_verdict("inconclusive"):
+    if open_ := _open(review):
         yield from _advice(open_, bool(rules.looks))
     if uncommitted := review.history.uncommitted:
         yield f"Not committed yet: {_some(uncommitted)}."
@@ -288,8 +307,8 @@ def _looks(review: Review) -> Iterator[str]:
     ]
     if moved:
         yield (
-            f"{listed(moved)} changed after seeds were seen, and a promise is of rules that stood "
-            f"before: {review.base.label} has those that hold here."
+            f"{listed(moved)} changed after seeds had been seen. A promise needs rules that were "
+            f"there before, so this review goes by those of {review.base.label}."
         )
     counts = [_count(revision) for revision in (review.base, review.head)]
     if rules.looks or None in counts or not counts[0] < counts[1]:  # type: ignore[operator]

@@ -81,7 +81,7 @@ _KIND_WORDS = {
 }
 
 
-def others(judged: Sequence[Effect]) -> pd.DataFrame:
+def others(judged: Sequence[Effect], rules: Comparison) -> pd.DataFrame:
     """Return a row per judged variant and metric, without the deciding metric."""
     rows = []
     for effect in judged:
@@ -96,7 +96,7 @@ def others(judged: Sequence[Effect]) -> pd.DataFrame:
                     "value": _means(found),
                     "difference": size and f"{size}{METRICS[metric].of_unit}",
                     "interval": interval(found, metric) if known else "",
-                    "verdict": found["verdict"],
+                    "verdict": verdict_at(found, rules),
                 }
             )
     return pd.DataFrame(rows)

@@ -84,7 +84,7 @@ def sweep(
     store = Store(place())
     found = look_up(settings, names, store, with_weights=with_weights)
     if not found.to_train:
-        print(f"{title}: all {found.total} trials are kept from before; nothing to train")
+        print(f"{title}: all {found.total} trials are kept; nothing to train")
         return found
     to_come = sum(settings.variants[name].epochs * found.to_come(name) for name in found.undecided)
     epochs = sum(each.trial.specification.epochs for each in found.wanting) + to_come

@@ -25,7 +25,9 @@ class _Allowed(NamedTuple):
     is_whole: bool = False
 
 
-def checked(component: str, parameter: inspect.Parameter, value: Any) -> Any:
+def checked(
+    component: str, parameter: inspect.Parameter, value: Any, *, of_keras: bool = True
+) -> Any:
     """Return an argument's value in the type that its component expects.
 
     Integers become floats, unless the argument must be whole or has no known type.
@@ -34,6 +36,8 @@ def checked(component: str, parameter: inspect.Parameter, value: Any) -> Any:
         component: the component's name.
         parameter: the argument's parameter in the component's signature.
         value: the value in params.yaml.
+        of_keras: whether an integer as a default says nothing of the type. Some arguments that
+            Keras documents as floats have one (adam_lr_ratio=1).
 
     Raises:
         ValueError: the value is not allowed; the message says which values are.
@@ -43,18 +47,18 @@ def checked(component: str, parameter: inspect.Parameter, value: Any) -> Any:
         raise ValueError("numbers that float32 holds: 0, or 1e-37 to 1e38 in size")
     names = (f"{component}.{parameter.name}", parameter.name)
     by_name = next((_BY_NAME[name] for name in names if name in _BY_NAME), None)
-    allowed = by_name or _by_type(parameter)
+    allowed = by_name or _by_type(parameter, of_keras)
     if not allowed.allows(value):
         raise ValueError(allowed.what)
     return value if allowed.is_whole else _as_floats(value)
 
 
-def _by_type(parameter: inspect.Parameter) -> _Allowed:
+def _by_type(parameter: inspect.Parameter, of_keras: bool) -> _Allowed:
     kind = parameter.annotation
     if kind is parameter.empty:
         kind = type(parameter.default)
-        # Some arguments that Keras documents as floats have integer defaults (adam_lr_ratio=1).
-        kind = float if kind is int else kind
+        if kind is int:
+            return _NUMBER if of_keras else _NUMBER_AS_IT_IS
     return _BY_TYPE.get(kind, _Allowed("anything", lambda value: True, is_whole=True))
 
 
@@ -90,6 +94,7 @@ def _whole(which: str, allows: Callable[[Any], bool]) -> _Allowed:
 
 
 _NUMBER = _Allowed("a number", _is_number)
+_NUMBER_AS_IT_IS = _Allowed("a number", _is_number, is_whole=True)
 _WHOLE = _Allowed("a whole number", _is_whole, is_whole=True)
 _POSITIVE = _number("above 0", lambda value: value > 0)
 _NOT_NEGATIVE = _number("of at least 0", lambda value: value >= 0)

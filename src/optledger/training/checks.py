@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,17 @@ def _specification_mistakes(
     try:
         model = build_model(variant.model, variant.interface)
     except ComponentError as error:
-        yield "model", _failed_in_file(error, variant.model) or error.told(shown)
+        yield "model", _failed_in_file(error, variant.model) or _told(error)
+    except AttributeError:
+        file = models.files()[variant.model.name]
+        yield (
+            "model",
+            f"{file}: {variant.model.name} returns no logits; end it by return, with them",
+        )
     try:
         build_optimizer(variant.optimizer)
     except ComponentError as error:
-        yield "optimizer", error.told(shown)
+        yield "optimizer", _told(error)
     else:
         problem = _too_long(variant.optimizer, steps) or _step_problem(
             variant.optimizer, min(max(rate, 1e-6), 1e-3)
@@ -105,11 +112,11 @@ def _specification_mistakes(
     try:
         loss = build_loss(variant.loss, kind)
     except ComponentError as error:
-        yield "loss", error.told(shown)
+        yield "loss", _told(error)
     try:
         build_schedule(variant.schedule, steps)
     except ComponentError as error:
-        yield "schedule", error.told(shown)
+        yield "schedule", _told(error)
     else:
         if variant.schedule is not None and (problem := _too_long(variant.schedule, steps)):
             yield "schedule", problem
@@ -130,9 +137,21 @@ def _specification_mistakes(
             yield "loss", f"{found} does not work as a loss of each example: {problem}"
 
 
+def _told(error: ComponentError) -> str:
+    """Return an error as one line; for a wrong name, with the nearest allowed one."""
+    told = error.told(shown)
+    if error.argument is None and isinstance(error.found, str):
+        known = {name.lower(): name for name in error.allowed.split(", ")}
+        for near in get_close_matches(error.found.lower(), known, n=1):
+            return f"{told}; did you mean {known[near]}?"
+    return told
+
+
 def _failed_in_file(error: ComponentError, model: Component) -> str | None:
     """Return the error of a user's model with its line; None if it is not one of the file's own."""
     cause, file = error.__context__, models.files().get(model.name)
+    if isinstance(cause, models.ModelError):
+        return str(cause)
     if cause is None or file is None or file.parent != models.OWN:
         return None
     lines = [

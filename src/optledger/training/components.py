@@ -103,8 +103,8 @@ def build_model(component: Component, interface: Interface) -> Any:
     if len(model.variables) > len(model.weights):
         raise ComponentError(
             component.name,
-            "a model without a random state of its own, which a "
-            "trial would leave to the next; for dropout, optledger.training.dropout.Dropout",
+            "a model without Keras's random layers, whose state would pass from trial to trial; "
+            "for dropout, optledger.training.dropout.Dropout",
         )
     return model
 
@@ -239,7 +239,9 @@ def _checked(found: Callable[..., Any], component: Component) -> dict[str, Any]:
         if argument not in allowed:
             raise ComponentError(None, ", ".join(allowed) or "none", argument)
         try:
-            arguments[argument] = checked(component.name, parameters[argument], value)
+            arguments[argument] = checked(
+                component.name, parameters[argument], value, of_keras=inspect.isclass(found)
+            )
         except ValueError as error:
             raise ComponentError(value, str(error), argument) from None
     for argument, other in _BESIDE.items():

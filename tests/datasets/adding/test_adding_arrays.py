@@ -33,6 +33,20 @@ def test_arrays_as_keras_has_them(added: Added, arrays: dict[str, Any], place: P
     assert parts.train.inputs.dtype == parts.test.targets.dtype == np.uint8
 
 
+@pytest.mark.parametrize(
+    ("divisor", "told"),
+    [(1, "0 to 240"), (15, "0 to 16; models divide by 255, so scale them to 0 to 255 first")],
+)
+def test_the_range_of_pixels_is_told(
+    divisor: int, told: str, added: Added, arrays: dict[str, Any], place: Path
+) -> None:
+    """With what to do where they are as dark as nobody means them."""
+    dark = {name: each // (divisor if name[0] == "x" else 1) for name, each in arrays.items()}
+    np.savez(place / "digits.npz", **dark)
+    lines, _ = added(place / "digits.npz")
+    assert f"  pixels    {told}" in lines
+
+
 def test_arrays_of_columns(added: Added, arrays: dict[str, Any], place: Path) -> None:
     """One part, of which a fraction is drawn; classes by names."""
     names = np.array(["even", "odd"])[arrays["y_train"] % 2]

@@ -3,10 +3,12 @@
 import hashlib
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from optledger.core.documents import shown
@@ -23,6 +25,9 @@ from optledger.datasets.kinds import KINDS
 
 # Items that a class needs: one each for training, validation and test.
 _FEWEST_ITEMS = 3
+
+# Images whose largest pixel is below this are hardly meant to be so dark.
+_DARK = 128
 
 _HEAD = "# Written by optledger dataset add. README.md here explains the keys.\n"
 
@@ -159,6 +164,14 @@ class _Sink:
         return len(content)
 
 
+def _pixels(inputs: NDArray[Any]) -> Iterator[tuple[str, str]]:
+    """Yield the range of pixels, where items are images; a folder's images are not kept."""
+    if inputs.dtype == np.uint8 and inputs.ndim > 2:
+        low, high = int(inputs.min()), int(inputs.max())
+        dark = "; models divide by 255, so scale them to 0 to 255 first" if high < _DARK else ""
+        yield "pixels", f"{low} to {high}{dark}"
+
+
 def _told(name: str, place: Path, draft: Draft, dataset: registry.Entry) -> list[str]:
     items, how = dataset.items, ""
     if draft.test is not None and draft.test.fraction is not None:
@@ -168,6 +181,7 @@ def _told(name: str, place: Path, draft: Draft, dataset: registry.Entry) -> list
     rows = [
         ("from", str(place)),
         *draft.found,
+        *_pixels(draft.items.inputs),
         ("items", f"{items.train + items.test:,}: {items.train:,} train, {items.test:,} test{how}"),
         KINDS[draft.target.kind].told(draft.target, draft.items.targets),
     ]

@@ -9,6 +9,7 @@ the other files in `models/`.
 """
 
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -63,7 +64,7 @@ def load(name: str) -> Callable[..., Any]:
         loaded = _import(module, path.resolve())
     function = getattr(loaded, name, None)
     if not callable(function):
-        raise ModelError(f"{path}: found no function {name}; allowed: one that returns logits")
+        raise ModelError(f"{path} has no function {name}, which a model's file of that name needs")
     return function  # type: ignore[no-any-return] # a module's attributes have no types
 
 
@@ -82,7 +83,13 @@ def _import(name: str, path: Path) -> Any:
         # Compile the text: cached bytecode may belong to another text of the same size and second.
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == str(path)
+        ]
+        at = f", line {lines[-1]}" if lines else ""
         cause = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ModelError(f"{path.name}: found {cause}; allowed: a file to import") from None
+        raise ModelError(f"{OWN / path.name}{at}, cannot be imported: {cause}") from None
     sys.modules[name] = module
     return module
