@@ -263,14 +263,14 @@ def test_an_error_in_a_model_s_file_has_its_line(
 
         def broken(inputs, outputs, units):
             flat = keras.layers.Flatten()(inputs)
-            return keras.layers.Dense(ouputs)(flat)
+            return keras.layers.Dense(classes)(flat)
         """
     own("broken", text, tmp_path, monkeypatch)
     variants = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
     (line,) = found_in(with_variants(variants, model={"name": "broken", "units": 3}))
     assert line == (
         "params.yaml: model: models/broken.py, line 6, fails with {'units': 3}: "
-        "NameError: name 'ouputs' is not defined"
+        "NameError: name 'classes' is not defined"
     )
 
 
