@@ -168,6 +168,7 @@ def test_a_key_of_a_document_is_shown_as_it_is_written(tmp_path: Path, key: str)
     [
         ("lerning_rate", "; did you mean learning_rate?"),
         ("batchsize", "; did you mean batch_size?"),
+        ("lr", "; did you mean learning_rate?"),
         ("q", ""),
     ],
 )

@@ -252,6 +252,10 @@ def test_a_wrong_name_is_told_with_the_nearest_right_one() -> None:
     lines = found_in(with_variants(variants))
     assert [line.rpartition("; ")[2] for line in lines[:2]] == ["did you mean Adam?"] * 2
     assert "did you mean" not in lines[2]
+    (line,) = found_in(
+        with_variants({"a": {"optimizer": "SGD", "learning_rate": 0.1, "loss": "cce"}})
+    )
+    assert line.endswith("; did you mean CategoricalCrossentropy?")
 
 
 def test_an_error_in_a_model_s_file_has_its_line(

@@ -1,6 +1,7 @@
 """YAML files read as frozen, validated objects, with a one-line message for each mistake."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -274,7 +275,24 @@ def _near(key: str, model: type[BaseModel]) -> str:
     sections = [schema, *schema.get("$defs", {}).values()]
     # Another section may have the very key.
     keys = {name for section in sections for name in section.get("properties", ())} - {key}
-    return "".join(f"; did you mean {near}?" for near in get_close_matches(key, sorted(keys), n=1))
+    return did_you_mean(key, keys)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question for the known name nearest to `name`; empty if none is near.
+
+    Capitals make no difference. Initials are near, too, as `lr` is to `learning_rate`, and `mse`
+    to `MeanSquaredError`.
+    """
+    whole = {each.lower(): each for each in sorted(known)}
+    initials = {
+        "".join(re.findall("(?:^|(?<=_))[a-z]|[A-Z]", each)).lower(): each
+        for each in whole.values()
+    }
+    near = {letters: each for letters, each in initials.items() if len(letters) > 1} | whole
+    return "".join(
+        f"; did you mean {near[match]}?" for match in get_close_matches(name.lower(), near, n=1)
+    )
 
 
 def _is_key(part: int | str) -> bool:

@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from optledger.core.documents import shown
+from optledger.core.documents import did_you_mean, shown
 from optledger.core.errors import UserError, printable
 from optledger.core.params import Params, Range, Variant, key_in_params
 from optledger.core.paths import PARAMS
@@ -141,9 +140,7 @@ def _told(error: ComponentError) -> str:
     """Return an error as one line; for a wrong name, with the nearest allowed one."""
     told = error.told(shown)
     if error.argument is None and isinstance(error.found, str):
-        known = {name.lower(): name for name in error.allowed.split(", ")}
-        for near in get_close_matches(error.found.lower(), known, n=1):
-            return f"{told}; did you mean {known[near]}?"
+        return told + did_you_mean(error.found, error.allowed.split(", "))
     return told
 
 
