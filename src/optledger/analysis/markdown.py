@@ -133,7 +133,7 @@ def leaderboard_text(
         *([preview.NOTE] if preview.is_preview(table["seeds"], comparison) else []),
         *rank_notes(table, comparisons, comparison),
         markdown(_other_metrics(table, comparison.metric)),
-        f"Mean ± standard deviation over seeds. {kind_of(table).EXPLAINED}",
+        f"Mean ± standard deviation over seeds. {kind_of(table).METRICS_IN_WORDS}",
         *class_notes,
         markdown(_training(table)),
         *_training_notes(table),
@@ -331,7 +331,7 @@ def _divergence_words(table: pd.DataFrame) -> str:
 
 
 def _mean(metric: str, value: float) -> str:
-    return "" if pd.isna(value) else METRICS[metric].told(value)
+    return "" if pd.isna(value) else METRICS[metric].formatted(value)
 
 
 def _verdict_words(variants: int, comparison: Comparison) -> str:

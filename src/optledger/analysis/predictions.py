@@ -53,7 +53,7 @@ def read_targets(summary: Summary) -> NDArray[Any]:
         UserError: the file is unsound, or has values that the kind of target does not allow.
     """
     path, kind = TEST / "labels.npz", summary.kind
-    targets = read_npz(path, {kind.TARGETS: kind.ARRAYS[0]})[kind.TARGETS]
+    targets = read_npz(path, {kind.TARGETS: kind.ARRAY_TYPES[0]})[kind.TARGETS]
     _check(path, kind.problem(targets, summary.outputs))
     return targets
 
@@ -65,7 +65,7 @@ def read_predictions(path: Path, targets: NDArray[Any], summary: Summary) -> Pre
         UserError: the file is unsound, or its shapes or values do not fit the targets.
     """
     kind = summary.kind
-    arrays = read_npz(path, {kind.VALUES: kind.ARRAYS[1], "losses": (np.float32, 2)})
+    arrays = read_npz(path, {kind.VALUES: kind.ARRAY_TYPES[1], "losses": (np.float32, 2)})
     values, losses = arrays[kind.VALUES], arrays["losses"]
     if values.shape[:1] != losses.shape[:1] or not (
         values.shape[1:] == targets.shape and losses.shape[1] == len(targets)

@@ -89,7 +89,7 @@ def mean_interval(metric: str, low: float, high: float, diverged: int) -> str:
     if diverged or not math.isfinite(high - low):
         return "unknown"
     told = METRICS[metric]
-    return f"{told.told(max(told.least, low))} to {told.told(min(told.most, high))}"
+    return f"{told.formatted(max(told.least, low))} to {told.formatted(min(told.most, high))}"
 
 
 def learning_rate(rate: float, with_it: int, seeds: int) -> str:
@@ -136,6 +136,6 @@ def plus_minus(metric: str, mean: float, half: float) -> str:
     """Return a mean of a metric and how far off it may be, if that is known."""
     if pd.isna(mean):
         return ""
-    told = METRICS[metric].told(mean)
+    told = METRICS[metric].formatted(mean)
     is_known = pd.notna(half) and math.isfinite(half)
-    return f"{told} ± {METRICS[metric].told(half)}" if is_known else told
+    return f"{told} ± {METRICS[metric].formatted(half)}" if is_known else told

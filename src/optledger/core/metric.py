@@ -72,7 +72,7 @@ class Metric:
         """Return a difference with its sign, without its unit."""
         return f"{self.units * value:+{_form(self.units * value, self.decimals)}}"
 
-    def told(self, value: float) -> str:
+    def formatted(self, value: float) -> str:
         """Return a value of the metric as text."""
         return f"{value:{_form(value, None if self.decimals is None else 4)}}"
 

@@ -198,7 +198,7 @@ def _tried(rows: pd.DataFrame, score: str, edge: str) -> str:
     """Return in words the score of each learning rate that was tried."""
     parts = []
     for row in rows.to_dict("records"):
-        came_to = "diverged" if math.isnan(row["score"]) else METRICS[score].told(row["score"])
+        came_to = "diverged" if math.isnan(row["score"]) else METRICS[score].formatted(row["score"])
         at = "" if pd.isna(edge) else f", the {edge} tried"
         parts.append(f"{row['learning_rate']:g} {came_to}{f' (chosen{at})' * row['chosen']}")
     return f"has a validation {score.replace('_', ' ')} by learning rate: {', '.join(parts)}"

@@ -61,7 +61,7 @@ def read_gallery(path: Path, names: Sequence[str], kind: Kind) -> Gallery:
     Raises:
         UserError: the file is damaged, or its arrays do not belong together.
     """
-    arrays = read_npz(path, {**_ARRAYS, "labels": kind.ARRAYS[0], "votes": (np.number, 2)})
+    arrays = read_npz(path, {**_ARRAYS, "labels": kind.ARRAY_TYPES[0], "votes": (np.number, 2)})
     dimensions = 4 if "images" in arrays and arrays["images"].ndim == 4 else 3
     check_arrays(path, arrays, {"images": (np.uint8, dimensions)})
     if not _belong_together(arrays, len(names), kind):

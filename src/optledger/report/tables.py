@@ -138,7 +138,7 @@ def ranks(
             variant=name,
             badges=[badge for badge in ("first", "leading", "champion") if row[badge]],
             mean=row[metric],
-            told="none" if pd.isna(row[metric]) else METRICS[metric].told(row[metric]),
+            told="none" if pd.isna(row[metric]) else METRICS[metric].formatted(row[metric]),
             spread=_spread(metric, row[f"{metric}_std"]),
             interval=mean_interval(
                 metric, row[f"{metric}_low"], row[f"{metric}_high"], row["diverged_seeds"]
@@ -161,7 +161,7 @@ def ranks(
 
 
 def _spread(metric: str, deviation: float) -> str:
-    return "" if pd.isna(deviation) else METRICS[metric].told(deviation)
+    return "" if pd.isna(deviation) else METRICS[metric].formatted(deviation)
 
 
 def _stands(
@@ -495,9 +495,9 @@ def seeds(
     score = kind_of(leaderboard).SCORE
     shown = table[["seed", *metrics]].copy()
     for name in metrics:
-        shown[name] = [METRICS[name].told(value) for value in table[name]]
+        shown[name] = [METRICS[name].formatted(value) for value in table[name]]
     shown[f"validation {score}"] = [
-        "" if pd.isna(value) else METRICS[score].told(value)
+        "" if pd.isna(value) else METRICS[score].formatted(value)
         for value in table[f"validation_{score}"]
     ]
     shown["learning rate"] = table["learning_rate"].map("{:g}".format)

@@ -69,7 +69,7 @@ def _row(snapshot: Snapshot, variants: Sequence[str | None]) -> dict[str, str]:
         "variant": "\n".join(there),
         "metric": snapshot.metric if there else "",
         "mean": "\n".join(
-            METRICS[snapshot.metric].told(each.value) if each else "none" for each in scores
+            METRICS[snapshot.metric].formatted(each.value) if each else "none" for each in scores
         ),
         "interval": "\n".join(
             _interval(snapshot.metric, each) if each else "none" for each in scores

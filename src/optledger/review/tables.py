@@ -172,7 +172,7 @@ def _figure(side: Mapping[str, Any] | None, metric: str) -> str | None:
 
 
 def _told(value: float, metric: str) -> str:
-    return "none" if pd.isna(value) else METRICS[metric].told(value)
+    return "none" if pd.isna(value) else METRICS[metric].formatted(value)
 
 
 def _change(before: str | None, after: str | None) -> str:

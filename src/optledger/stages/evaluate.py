@@ -100,7 +100,7 @@ def _write_test(
     # A model that diverged predicts nothing.
     models = models[~np.isnan(losses).all(axis=1)]
     votes = kind.votes(models, outputs)
-    hardest = gallery.hardest(kind.wrong(test.targets, models))
+    hardest = gallery.hardest(kind.are_wrong(test.targets, models))
     shown = test.take(hardest[:_SHOWN])
     # The items of a table are no images, so there is nothing to show.
     is_table = test.inputs.ndim == 2

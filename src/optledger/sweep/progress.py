@@ -106,8 +106,8 @@ def _outcome(result: TrialResult, score: str) -> str:
         return "diverged at epoch {} in step {}".format(*(result.divergence or ()))
     metric, name = METRICS[score], score.replace("_", " ")
     outcome = (
-        f"train {name} {metric.told(kept.train_score)}, "
-        f"validation {name} {metric.told(kept.validation_score)}"
+        f"train {name} {metric.formatted(kept.train_score)}, "
+        f"validation {name} {metric.formatted(kept.validation_score)}"
     )
     if result.kept_epoch == len(result.history):
         return outcome

@@ -333,7 +333,7 @@ def _registered_in_words(champion: ChampionModel) -> str:
     shape = " by ".join(map(str, champion.interface.shape))
     given = "images" if champion.interface.takes_images else "rows"
     raw = f"raw pixels from 0 to 255, {shape}" if given == "images" else f"{shape} raw columns"
-    told = KINDS[champion.interface.kind].promise(champion.interface.outputs)
+    told = KINDS[champion.interface.kind].output_in_words(champion.interface.outputs)
     return (
         f"Takes {given} of {champion.dataset}, {raw}, and tells {told}. The alias "
         "`champion` moves only to a version that is shown to be better; each version says why it "

@@ -179,13 +179,13 @@ def _in_words(variant: Variant, figures: Mapping[str, Any], confidence: float) -
         f"{figures['seeds']} seeds{f', {diverged} of which diverged' if diverged else ''}: "
         f"{variant.optimizer.name}, learning rate {rate}{searched}.\n\n"
         f"{markdown(table)}\n\n"
-        f"{kind_of(figures).EXPLAINED} Below this run is one for each seed and one for each "
+        f"{kind_of(figures).METRICS_IN_WORDS} Below this run is one for each seed and one for each "
         "learning rate tried. Which variant is better is what the run of the comparison says."
     )
 
 
 def _figure(metric: str, value: float) -> str:
-    return "" if pd.isna(value) else METRICS[metric].told(value)
+    return "" if pd.isna(value) else METRICS[metric].formatted(value)
 
 
 def _interval(metric: str, low: float, high: float) -> str:

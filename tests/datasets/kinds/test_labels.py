@@ -85,7 +85,7 @@ def test_a_model_that_diverged_scores_nothing() -> None:
     assert [scores[name] for name in SCORES] == [0, 0, 0]
     assert np.isnan(scores["loss"])
     assert labels.votes(np.stack([found, nothing]), LABELS).max() == 1
-    assert labels.wrong(truth, np.stack([truth, nothing])).mean(axis=1).tolist() == [0, 1]
+    assert labels.are_wrong(truth, np.stack([truth, nothing])).mean(axis=1).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -99,5 +99,5 @@ def test_a_mistake_is_an_error_of_more_than_twice_the_rmse() -> None:
     truth = np.zeros(10)
     found = np.ones((2, 10))
     found[0, 3] = 9.0
-    assert np.argwhere(number.wrong(truth, found)).tolist() == [[0, 3]]
+    assert np.argwhere(number.are_wrong(truth, found)).tolist() == [[0, 3]]
     assert number.votes(found, 1)[3] == 5.0

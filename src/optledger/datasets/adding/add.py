@@ -183,7 +183,7 @@ def _told(name: str, place: Path, draft: Draft, dataset: registry.Entry) -> list
         *draft.found,
         *_pixels(draft.items.inputs),
         ("items", f"{items.train + items.test:,}: {items.train:,} train, {items.test:,} test{how}"),
-        KINDS[draft.target.kind].told(draft.target, draft.items.targets),
+        KINDS[draft.target.kind].described(draft.target, draft.items.targets),
     ]
     return [f"{name}:", *(printable(f"  {word:<9} {what}") for word, what in rows)]
 

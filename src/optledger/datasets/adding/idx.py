@@ -50,7 +50,7 @@ def draft_of(folder: Path, options: Options) -> Draft:
         found = f"{shape} for training and {images['test'].shape[1:]} for test"
         raise UserError(f"{folder}: images differ in shape: {found}; make them alike")
     values = np.concatenate(list(labels.values()))
-    target = classes.found(folder, values)
+    target = classes.inferred(folder, values)
     train = len(labels["train"])
 
     def place(index: int) -> str:

@@ -37,7 +37,7 @@ def target_of(
     """
     if kind is not None and kind not in KINDS:
         raise UserError(f"--kind: found {shown(kind)}; allowed: {', '.join(KINDS)}")
-    target: AnyTarget = KINDS[kind or _kind(where, values)].found(where, values, columns, place)
+    target: AnyTarget = KINDS[kind or _kind(where, values)].inferred(where, values, columns, place)
     return target
 
 

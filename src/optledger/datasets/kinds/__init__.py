@@ -25,28 +25,28 @@ class Kind(Protocol):
     Attributes:
         NAME: the name of the kind, as the entry of a dataset has it.
         METRICS: the metrics on the test split; the first decides, unless params.yaml names another.
-        EXPLAINED: what the metrics mean, in words.
+        METRICS_IN_WORDS: what the metrics mean, in words.
         SCORE: the metric that is also measured after each epoch.
         LOSS: the usual loss.
         LOSSES: the losses that a model of this kind can be trained with; if empty, any loss.
         TARGETS: the name of the array of true values.
         VALUES: the name of the array of predicted values.
-        ARRAYS: the types and numbers of dimensions of both arrays.
+        ARRAY_TYPES: the types and numbers of dimensions of both arrays.
         BY_CLASS: whether items can be chosen and weighted by class.
     """
 
     NAME: str
     METRICS: tuple[str, ...]
-    EXPLAINED: str
+    METRICS_IN_WORDS: str
     SCORE: str
     LOSS: str
     LOSSES: tuple[str, ...]
     TARGETS: str
     VALUES: str
-    ARRAYS: Arrays
+    ARRAY_TYPES: Arrays
     BY_CLASS: bool
 
-    def found(
+    def inferred(
         self, where: object, values: NDArray[Any], columns: Sequence[str], place: Place
     ) -> Any:
         """Return the target of new data.
@@ -78,7 +78,7 @@ class Kind(Protocol):
         """Return the stratum of each item, shape (items,); splits keep the share of each."""
         ...
 
-    def told(self, target: Any, targets: NDArray[Any]) -> tuple[str, str]:
+    def described(self, target: Any, targets: NDArray[Any]) -> tuple[str, str]:
         """Return a word and a description of the targets, for a line of a report."""
         ...
 
@@ -133,7 +133,7 @@ class Kind(Protocol):
         """Return results/confusion.csv; it has no rows for a kind without classes."""
         ...
 
-    def wrong(self, targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+    def are_wrong(self, targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which predictions count as mistakes, shape (models, items)."""
         ...
 
@@ -163,7 +163,7 @@ class Kind(Protocol):
         """
         ...
 
-    def promise(self, outputs: int) -> str:
+    def output_in_words(self, outputs: int) -> str:
         """Return in words what a model of this kind predicts."""
         ...
 

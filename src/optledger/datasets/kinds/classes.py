@@ -25,12 +25,12 @@ __all__ = ["per_class_table"]
 
 NAME = "classes"
 METRICS = ("accuracy", "precision", "recall", "f1", "loss")
-EXPLAINED = "Precision, recall and f1 are macro averages; loss is cross-entropy in nats."
+METRICS_IN_WORDS = "Precision, recall and f1 are macro averages; loss is cross-entropy in nats."
 SCORE = "accuracy"
 LOSS = "CategoricalCrossentropy"
 LOSSES: tuple[str, ...] = ()
 TARGETS, VALUES = "labels", "classes"
-ARRAYS: Arrays = (np.unsignedinteger, 1), (np.unsignedinteger, 2)
+ARRAY_TYPES: Arrays = (np.unsignedinteger, 1), (np.unsignedinteger, 2)
 BY_CLASS = True
 
 MOST_CLASSES = 2**16 - 1
@@ -97,7 +97,7 @@ class Target(Section):
 Classes = int | tuple[str, ...]
 
 
-def found(
+def inferred(
     where: object,
     values: NDArray[Any],
     columns: Sequence[str] = (),
@@ -201,7 +201,7 @@ def strata(targets: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
     return targets
 
 
-def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
+def described(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
     """Return the word "classes", and how many items each of the first classes has."""
     found = counts(targets, target.outputs)
     names = target.names or range(len(found))
@@ -348,7 +348,7 @@ def confusion_table(
     return pd.concat(tables, ignore_index=True)
 
 
-def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+def are_wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which predicted classes are wrong, shape (models, items)."""
     return np.asarray(values != targets)
 
@@ -362,7 +362,7 @@ def mistake(
     return names[int(target)], names[int(others.argmax())], wrong
 
 
-def promise(outputs: int) -> str:
+def output_in_words(outputs: int) -> str:
     """Return in words what a model predicts."""
     return f"which of {outputs} classes it is"
 

@@ -26,7 +26,7 @@ __all__ = ["per_class_table"]
 
 NAME = "labels"
 METRICS = ("subset_accuracy", "micro_f1", "macro_f1", "loss")
-EXPLAINED = (
+METRICS_IN_WORDS = (
     "Subset accuracy is the share of items all of whose labels are right. Micro f1 is of the "
     "labels of all items together, macro f1 the mean over the labels; loss is binary "
     "cross-entropy in nats."
@@ -35,7 +35,7 @@ SCORE = "subset_accuracy"
 LOSS = "BinaryCrossentropy"
 LOSSES = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
 TARGETS, VALUES = "labels", "predicted"
-ARRAYS: Arrays = (np.uint8, 2), (np.uint8, 3)
+ARRAY_TYPES: Arrays = (np.uint8, 2), (np.uint8, 3)
 BY_CLASS = False
 
 MOST_LABELS = 10_000
@@ -90,7 +90,7 @@ class Target(Section):
         return self.labels
 
 
-def found(
+def inferred(
     where: object,
     values: NDArray[Any],
     columns: Sequence[str] = (),
@@ -152,7 +152,7 @@ def problem(values: NDArray[Any], outputs: int) -> str | None:
 strata = one_stratum
 
 
-def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
+def described(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
     """Return the word "labels", and how many items have each of the first labels."""
     found = counts(targets, target.outputs)
     each = [f"{name} {count:,}" for name, count in zip(target.labels, found, strict=True)]
@@ -247,7 +247,7 @@ def _counted(
 confusion_table = no_confusion_table
 
 
-def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+def are_wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which items have a wrong prediction for any label, shape (models, items)."""
     return np.asarray((values != targets).any(axis=-1))
 
@@ -263,7 +263,7 @@ def mistake(
     return true, predicted, ""
 
 
-def promise(outputs: int) -> str:
+def output_in_words(outputs: int) -> str:
     """Return in words what a model predicts."""
     return f"which of {outputs} labels it has"
 

@@ -23,7 +23,7 @@ from optledger.datasets.kinds.evaluation import (
 
 NAME = "number"
 METRICS = ("rmse", "mae", "r2")
-EXPLAINED = (
+METRICS_IN_WORDS = (
     "Rmse, the root of the mean squared error, and mae, the mean absolute error, are in the unit "
     "of the target, and less is better. R2 is the share of the variance of the target that is "
     "explained."
@@ -32,7 +32,7 @@ SCORE = "rmse"
 LOSS = "MeanSquaredError"
 LOSSES = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh")
 TARGETS, VALUES = "numbers", "predicted"
-ARRAYS: Arrays = (np.float64, 1), (np.float64, 2)
+ARRAY_TYPES: Arrays = (np.float64, 1), (np.float64, 2)
 BY_CLASS = False
 
 # Keeps the squares of numbers, and sums of them, within the range of 32-bit floats.
@@ -73,7 +73,7 @@ class Target(Section):
         return () if self.column is None else (self.column,)
 
 
-def found(
+def inferred(
     where: object,
     values: NDArray[Any],
     columns: Sequence[str] = (),
@@ -130,7 +130,7 @@ def problem(values: NDArray[Any], outputs: int) -> str | None:  # unused: both
 strata = one_stratum
 
 
-def told(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
+def described(target: Target, targets: NDArray[Any]) -> tuple[str, str]:
     """Return the word "number", and the range, median and deviation of the numbers."""
     low, middle, high = np.percentile(targets, (0, 50, 100))
     return "number", f"{low:g} to {high:g}, median {middle:g}, deviation {targets.std():.3g}"
@@ -221,7 +221,7 @@ per_class_table = no_per_class_table
 confusion_table = no_confusion_table
 
 
-def wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+def are_wrong(targets: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which errors are more than twice a model's RMSE, shape (models, items)."""
     squares = (np.asarray(values, np.float64) - targets) ** 2
     return np.asarray(squares > _LARGE**2 * squares.mean(axis=1, keepdims=True))
@@ -237,7 +237,7 @@ def mistake(
     return f"{target:.5g}", f"{votes[0]:.5g}", ""
 
 
-def promise(outputs: int) -> str:  # unused: `outputs`
+def output_in_words(outputs: int) -> str:  # unused: `outputs`
     """Return in words what a model predicts."""
     return "a number"
 
