@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from optledger.analysis.schemas import read_results
 from optledger.analysis.settling import State, closing_line, state, state_lines
+from optledger.analysis.words import with_noun
 from optledger.core import git, params
 from optledger.core.documents import mistake, parse_yaml
 from optledger.core.editing import with_value
@@ -178,7 +179,9 @@ def _cost(settings: Params, count: int) -> str:
         trials = len(wanted.wanting_of(name)) + wanted.to_come(name)
         seconds += trials * variant.epochs * sum(rates) / len(rates)
     minutes = seconds / worker_count() / 60
-    took = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "a minute or less"
+    took = "less than a minute"
+    if minutes >= 1:
+        took = f"about {with_noun(round(minutes), 'minute')}"
     return (
         f"The next look, at {count} seeds: {wanted.to_train} trainings, {took}, as trials took "
         "here before."

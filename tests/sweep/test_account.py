@@ -77,6 +77,9 @@ def test_a_new_variant_is_called_so(store: Store) -> None:
     keep_all(["gd"], store)
     assert told("adam", store, ["gd"]) == "2 to train: a new variant"
     assert told("gd", store, ["adam"]) == "2 kept"
+    # Renamed, and with a further seed.
+    Path("params.yaml").write_text(DIGITS_PARAMS.replace("count: 2", "count: 3"))
+    assert told("gd", store, ["adam"]) == "2 kept; 1 to train: new seed 2"
 
 
 def test_other_data_are_called_so(store: Store) -> None:
@@ -87,7 +90,7 @@ def test_other_data_are_called_so(store: Store) -> None:
     Path("params.yaml").write_text(DIGITS_PARAMS.replace("epochs: 3", "epochs: 4"))
     keep_all(["adam"], store)
     Path("params.yaml").write_text(DIGITS_PARAMS)
-    assert told("adam", store, ["adam"]) == "2 to train: the data changed"
+    assert told("adam", store, ["adam"]) == "2 to train: the train or validation data changed"
 
 
 def test_many_seeds_are_told_by_their_ends(store: Store) -> None:

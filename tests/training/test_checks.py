@@ -184,7 +184,11 @@ def test_a_file_of_the_user_s_is_a_model(tmp_path: Path, monkeypatch: pytest.Mon
         ),
         ("bad", "def worse(inputs, outputs): ...\n", "model: models/bad.py has no function bad, "),
         ("bad", "bad = 3\n", "models/bad.py has no function bad, "),
-        ("bad", "def bad(inputs, outputs): ...\n", "models/bad.py: bad returns no logits; "),
+        (
+            "bad",
+            "def bad(inputs, outputs): ...\n",
+            "found 'bad'; allowed: a model that returns logits, not NoneType",
+        ),
         ("mlp", "def mlp(inputs, outputs): ...\n", "mlp.py has the name of one of optledger"),
     ],
 )
@@ -206,6 +210,7 @@ def test_a_file_that_is_no_model_is_one_line(
         ("keras.layers.Softmax()(keras.layers.Dense(outputs)(flat))", "softmax"),
         ('keras.layers.Activation("sigmoid")(keras.layers.Dense(outputs)(flat))', "sigmoid"),
         ("keras.ops.softmax(keras.layers.Dense(outputs)(flat))", "softmax"),
+        ('keras.Sequential([keras.layers.Dense(outputs, "softmax")])(flat)', "softmax"),
     ],
 )
 def test_a_model_that_ends_in_an_activation_is_refused(
@@ -232,15 +237,15 @@ def test_whole_numbers_stay_whole_in_a_model(
     text = """
         import keras
 
-        def wide(inputs, outputs, layers, width=8, blocks=1):
-            found = keras.layers.Flatten()(inputs)
+        def wide(inputs, outputs, layers, width=8, blocks=1, rho=2):
+            found = keras.layers.Dense(rho)(keras.layers.Flatten()(inputs))
             for _ in range(layers * blocks):
                 found = keras.layers.Dense(width)(found)
             return keras.layers.Dense(outputs)(found)
         """
     own("wide", text, tmp_path, monkeypatch)
     variants = {"a": {"optimizer": "SGD", "learning_rate": 0.1}}
-    model = {"name": "wide", "layers": 1, "width": 16, "blocks": 2}
+    model = {"name": "wide", "layers": 1, "width": 16, "blocks": 2, "rho": 3}
     assert found_in(with_variants(variants, model=model)) == []
 
 

@@ -49,12 +49,12 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     leaderboard, seeds = read_results("leaderboard", "seeds").values()
     chosen = _chosen(names, leaderboard)
     missing = None
+    samples = of_table = samples_of_seeds(chosen, seeds, comparison.looks, settings.seeds.block)
     try:
         samples = read_samples(chosen, comparison.looks, settings.seeds.block)
-        _check_that_they_belong_together(samples, seeds, metric)
+        _check_that_they_belong_together(samples, of_table, metric)
     except FileNotFoundError as error:
         missing = error.filename
-        samples = samples_of_seeds(chosen, seeds, comparison.looks, settings.seeds.block)
     family = len(leaderboard)
     table = _table(samples, comparison, size, family_alpha(family, comparison), power)
     if table["seeds"].isna().any():
@@ -84,11 +84,15 @@ def plan(settings: Params, names: Sequence[str], size: float | None, power: floa
     return "\n\n".join([*lines, *_advice(settings, table["seeds"], present)])
 
 
-def _check_that_they_belong_together(samples: Samples, seeds: pd.DataFrame, metric: str) -> None:
-    """Check that predictions are those of seeds.csv, which Git may have switched without them."""
-    means = seeds.groupby("variant")[metric].agg(lambda values: values.mean(skipna=False))
-    for name, found in samples.items():
-        if not np.isclose(found[metric].mean, means[name], rtol=1e-4, equal_nan=True):
+def _check_that_they_belong_together(read: Samples, table: Samples, metric: str) -> None:
+    """Check that predictions give the figures of seeds.csv, which Git may have switched alone."""
+    for name, found in read.items():
+        own, expected = found.get(metric), table[name][metric]
+        if (
+            own is None
+            or own.seeds.shape != expected.seeds.shape
+            or not np.allclose(own.seeds, expected.seeds, rtol=1e-5, atol=1e-6, equal_nan=True)
+        ):
             raise UserError(
                 f"{PREDICTIONS}: {name} has other predictions than those of {RESULTS}/seeds.csv, "
                 "as after git switch; run dvc checkout"

@@ -34,9 +34,9 @@ POWER = 0.8
 SKEWNESS = -1.25
 """The assumed skewness over seeds where higher is better: some seeds fall far below the rest."""
 
-# A variant whose seeds spread more than _FAR times as far as the other's is never equivalent to it.
+# A variant whose seeds spread more than _UNLIKE times as far as another's is not equivalent to it.
 _UNLIKE = 3.0
-# With fewer seeds than _FEW, such a variant is never better either.
+# With fewer seeds than _FEW_SEEDS, such a variant is never better either.
 _FEW_SEEDS = 5
 
 
@@ -226,7 +226,7 @@ class Howe:
 
     @property
     def may_be_equivalent(self) -> bool:
-        """Whether neither variant's seeds spread more than `_FAR` times as far as the other's."""
+        """Whether no variant's seeds spread more than `_UNLIKE` times as far as the other's."""
         return 1 / _UNLIKE <= self.spreads <= _UNLIKE
 
     def half_widths(self, alpha: float) -> tuple[float, float]:

@@ -16,7 +16,7 @@ SMALLEST_ERROR = 1e-4
 def error_of(values: pd.Series, score: str) -> pd.Series:
     """Return scores as errors: 1 minus the score, or the score itself if less is better.
 
-    An error of 1 minus the score is raised to `LEAST`, if it is lower.
+    An error of 1 minus the score is raised to `SMALLEST_ERROR`, if it is lower.
     """
     return values if METRICS[score].lower_is_better else (1 - values).clip(lower=SMALLEST_ERROR)
 

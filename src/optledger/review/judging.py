@@ -1,5 +1,6 @@
 """Judging two revisions: what differs, which variants that touches, and whether it matters."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -151,8 +152,9 @@ def _effect(
             # Means of the seeds that the difference is of: those of its look, or all.
             seeds = int(str(found["look"])) if rules.looks and found["look"] else None
             means = {
-                "before": _means(base, before, seeds)[metric],
-                "after": _means(head, after, seeds)[metric],
+                # Tables of earlier versions lack some metrics.
+                "before": _means(base, before, seeds).get(metric, math.nan),
+                "after": _means(head, after, seeds).get(metric, math.nan),
             }
             rows.append({"metric": metric, **means, **found})
         differences = pd.DataFrame(rows, columns=["metric", "before", "after", *COMPARED])

@@ -61,7 +61,7 @@ def _judged(review: Review) -> Iterator[str]:
     ]
     parts = [_claim(found, what, metric) for found, what in claims if found]
     if lost := [each for each in review.effects if each.is_undefined and not _lost_more(each)]:
-        yield f"{_names(lost)} cannot be compared, as seeds diverged before, too"
+        yield f"{_names(lost)} cannot be compared, as seeds diverged"
     if not parts:
         return
     shifted = any(effect.shift for effect in review.effects)

@@ -44,7 +44,7 @@ def reasons(
         count, to_come = sweep.counts(name), sweep.to_come(name)
         already = count - to_come - len(own)
         told = [f"{already} kept"] if already else []
-        if own and recorded and name not in recorded:
+        if own and recorded and name not in recorded and not already:
             told.append(f"{len(own)} to train: a new variant")
         else:
             for reason, trials in _grouped(own, kept).items():
@@ -86,14 +86,15 @@ def _told(changes: Sequence[str], trials: Sequence[KeyedTrial]) -> str:
     if not changes:
         return "nothing like it is kept"
     of_the_data = _of_the_data(changes)
-    lines = ["the data changed"] if of_the_data else []
+    lines = ["the train or validation data changed"] if of_the_data else []
     for path in (path for path in changes if path not in of_the_data):
         section, _, name = path.partition(".")
         match section, name:
             case "trial", "seed":
-                lines.append(_new("seed", [each.trial.seed for each in trials]))
+                lines.append(_new("seed", _seeds([each.trial.seed for each in trials])))
             case "trial", "learning_rate":
-                lines.append(_new("learning rate", [each.trial.learning_rate for each in trials]))
+                rates = sorted({each.trial.learning_rate for each in trials})
+                lines.append(_new("learning rate", [f"{rate:g}" for rate in rates]))
             case "trial", _:
                 lines.append(f"{name.removeprefix('specification.')} changed")
             case "code" | "packages" | "processor", _:
@@ -101,12 +102,17 @@ def _told(changes: Sequence[str], trials: Sequence[KeyedTrial]) -> str:
     return ", ".join(lines)
 
 
-def _new(what: str, values: Sequence[float]) -> str:
-    distinct = sorted(set(values))
-    listed = ", ".join(f"{value:g}" for value in distinct)
-    if len(distinct) > 2 and distinct == list(range(int(distinct[0]), int(distinct[-1]) + 1)):
-        listed = f"{distinct[0]:g} to {distinct[-1]:g}"
-    return f"new {what}{'s' if len(distinct) > 1 else ''} {listed}"
+def _seeds(seeds: Sequence[int]) -> list[str]:
+    """Return seeds as texts; of more than two without a gap, the ends in one text."""
+    found = sorted(set(seeds))
+    if len(found) > 2 and found[-1] - found[0] == len(found) - 1:
+        return [f"{found[0]} to {found[-1]}"]
+    return [str(seed) for seed in found]
+
+
+def _new(what: str, values: Sequence[str]) -> str:
+    is_one = len(values) == 1 and " to " not in values[0]
+    return f"new {what}{'' if is_one else 's'} {', '.join(values)}"
 
 
 def facts(document: Document) -> Facts:

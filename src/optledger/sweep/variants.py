@@ -1,6 +1,7 @@
 """Checks variants, looks up the trials that they need, and trains the missing ones."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from optledger.core.errors import UserError
 from optledger.core.params import Params
@@ -116,9 +117,11 @@ def explain(settings: Params) -> Iterator[str]:
 
 
 def _recorded() -> set[str]:
-    """Return the variants that dvc.lock has results of."""
-    stages = outputs() if LOCK.exists() else {}
-    return {name.removeprefix("train@") for name in stages if name.startswith("train@")}
+    """Return the variants that dvc.lock has results of; none if it cannot be read."""
+    with suppress(UserError):
+        stages = outputs() if LOCK.exists() else {}
+        return {name.removeprefix("train@") for name in stages if name.startswith("train@")}
+    return set()
 
 
 def kept_trials(settings: Params, store: Store) -> list[KeyedTrial]:

@@ -36,8 +36,9 @@ def checked(
         component: the component's name.
         parameter: the argument's parameter in the component's signature.
         value: the value in params.yaml.
-        of_keras: whether an integer as a default says nothing of the type. Some arguments that
-            Keras documents as floats have one (adam_lr_ratio=1).
+        of_keras: whether the component is Keras's or like one of Keras's, and not a model. Then the
+            name may say more than the type, and an integer as a default says nothing of it: some
+            arguments that Keras documents as floats have one (adam_lr_ratio=1).
 
     Raises:
         ValueError: the value is not allowed; the message says which values are.
@@ -45,7 +46,8 @@ def checked(
     items = value if isinstance(value, list) else [value]
     if any(item and not 1e-37 <= abs(item) <= 1e38 for item in items if _is_number(item)):
         raise ValueError("numbers that float32 holds: 0, or 1e-37 to 1e38 in size")
-    names = (f"{component}.{parameter.name}", parameter.name)
+    # In a model of the user's, a name means what the user wants.
+    names = (f"{component}.{parameter.name}", parameter.name) if of_keras else ()
     by_name = next((_BY_NAME[name] for name in names if name in _BY_NAME), None)
     allowed = by_name or _by_type(parameter, of_keras)
     if not allowed.allows(value):

@@ -92,12 +92,6 @@ def _specification_mistakes(
         model = build_model(variant.model, variant.interface)
     except ComponentError as error:
         yield "model", _failed_in_file(error, variant.model) or _told(error)
-    except AttributeError:
-        file = models.files()[variant.model.name]
-        yield (
-            "model",
-            f"{file}: {variant.model.name} returns no logits; end it by return, with them",
-        )
     try:
         build_optimizer(variant.optimizer)
     except ComponentError as error:
@@ -139,9 +133,10 @@ def _specification_mistakes(
 def _told(error: ComponentError) -> str:
     """Return an error as one line; for a wrong name, with the nearest allowed one."""
     told = error.told(shown)
-    if error.argument is None and isinstance(error.found, str):
-        return told + did_you_mean(error.found, error.allowed.split(", "))
-    return told
+    known = error.allowed.split(", ")
+    # Where words say what is allowed, and not names, none of them is near.
+    are_names = error.argument is None and all(map(str.isidentifier, known))
+    return told + (did_you_mean(str(error.found), known) if are_names else "")
 
 
 def _failed_in_file(error: ComponentError, model: Component) -> str | None:
@@ -167,7 +162,9 @@ def _activation_twice(model: Any, kind: Kind) -> str | None:
 
     Such a model trains, but badly.
     """
-    last = model.outputs[0]._keras_history.operation
+    last = model
+    while isinstance(last, keras.Model):
+        last = last.outputs[0]._keras_history.operation
     activation = getattr(last, "activation", last)
     name = str(getattr(activation, "__name__", type(activation).__name__)).lower()
     outputs = tf.zeros((1, 2))

@@ -93,6 +93,9 @@ def build_model(component: Component, interface: Interface) -> Any:
     build = _model(component)
     arguments = _checked(build, component)
     logits = _build(component, build, **arguments, inputs=inputs, outputs=outputs)
+    if not hasattr(logits, "shape"):
+        found = type(logits).__name__
+        raise ComponentError(component.name, f"a model that returns logits, not {found}")
     if tuple(logits.shape) != (None, outputs):
         raise ComponentError(
             component.name,

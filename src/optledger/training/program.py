@@ -71,5 +71,5 @@ def release(package: str) -> str:
     except metadata.PackageNotFoundError:
         names = [normalized(name) for name in metadata.packages_distributions().get(package, [])]
     if not names:
-        raise UserError(f"{package} is not installed, and a model's file imports it: install it")
+        raise UserError(f"{package} is not installed, and a training imports it: install it")
     return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(names))

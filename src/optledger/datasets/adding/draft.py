@@ -103,7 +103,7 @@ class Options:
             raise UserError(f"optledger dataset add: {both}; choose one")
 
     def fraction(self, **more: Any) -> Test:
-        """Return a test split that is a fraction of the items, by default `FRACTION`.
+        """Return a test split that is a fraction of the items, by default `DEFAULT_FRACTION`.
 
         Args:
             **more: other fields of the test split.

@@ -256,7 +256,7 @@ def votes(values: NDArray[Any], outputs: int) -> NDArray[np.float64]:  # unused:
 def residuals(targets: NDArray[Any], values: NDArray[Any]) -> pd.DataFrame:
     """Return the true numbers of items, and their predictions as means over the seeds.
 
-    At most `_DRAWN` items are returned, evenly spread over all.
+    At most `_MOST_DRAWN` items are returned, evenly spread over all.
     """
     chosen = np.linspace(0, len(targets) - 1, min(len(targets), _MOST_DRAWN)).astype(int)
     return pd.DataFrame(
