@@ -1,5 +1,6 @@
 """A small real dataset, and a real checkout that runs the whole pipeline on it."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,11 +16,16 @@ from once import once
 from optledger.datasets.examples import Examples
 from optledger.training import runtime
 from project import Project, new_project
+from servers import MEMORY
 
 # Before any test module imports TensorFlow.
 runtime.pin()
 # Before pytest starts its workers.
 warm.share()
+# In memory, where there is some: checkouts are made and removed by the hundred, and ext4 makes
+# files slowly where others were removed within the last seconds.
+if MEMORY is not None and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +45,7 @@ def _one_thread() -> None:
     """Compute as workers do; settled before any test does, as afterwards it cannot be."""
     runtime.import_tensorflow()
     runtime.use_one_thread()
+    warm.share_programs()
 
 
 @pytest.fixture(scope="session")

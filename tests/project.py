@@ -103,7 +103,7 @@ class Project:
 
     def begin(self) -> None:
         """Make the folder a repository of Git's, on the branch main."""
-        self.run("git", "init", "--quiet", "--initial-branch", "main")
+        self.run("git", "init", "--quiet", "--initial-branch", "main", "--template=")
         self.run("git", "config", "user.name", "Tests")
         self.run("git", "config", "user.email", "tests@localhost")
 
@@ -138,7 +138,10 @@ def _heed_interruptions() -> None:
 def new_project(
     path: Path, entry: str, params: str = DIGITS_PARAMS, *, cold: bool = False
 ) -> Project:
-    """Make a checkout of this project's files, as they stand, that is set to the digits."""
+    """Make a checkout of this project's files, as they stand, that is set to the digits.
+
+    It has no tests: copies of it are made by the hundred, and each file costs time.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=REPOSITORY,
@@ -147,8 +150,8 @@ def new_project(
         check=True,
     ).stdout
     for name in filter(None, listed.split("\0")):
-        generated = name == "dvc.lock" or name.startswith("results/")
-        if not generated and (REPOSITORY / name).exists():
+        left_out = name == "dvc.lock" or name.startswith(("results/", "tests/"))
+        if not left_out and (REPOSITORY / name).exists():
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, path / name)
     (path / "params.yaml").write_text(params)
@@ -156,4 +159,6 @@ def new_project(
     project = Project(path, cold)
     project.begin()
     project.commit()
+    # One file in the place of each object.
+    project.run("git", "repack", "-adq")
     return project

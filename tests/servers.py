@@ -66,7 +66,9 @@ def mlflow_server(folder: Path, store: str | None = None) -> Iterator[str]:
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
         # What it stands for ends with it, and is waited for.
+        deadline = time.monotonic() + _PATIENCE
         while _answers(f"{url}/health"):
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
 
 

@@ -26,8 +26,8 @@ _STEERING = (
 )
 """How the names of variables begin that are read when a process or a library starts."""
 
-_HEEDED = "PYTHONPATH"
-"""The one of them that a child heeds."""
+_HEEDED = ("PYTHONPATH", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK")
+"""Those of them that a child heeds, or has: scikit-learn sets two when it is imported."""
 
 
 def state() -> str:
@@ -35,7 +35,7 @@ def state() -> str:
     steering = [
         (name, value)
         for name, value in sorted(os.environ.items())
-        if name.startswith(_STEERING) and name != _HEEDED
+        if name.startswith(_STEERING) and name not in _HEEDED
     ]
     limits = [resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in _LIMITS]
     return repr((steering, limits, sorted(os.sched_getaffinity(0))))

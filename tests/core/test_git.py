@@ -115,6 +115,7 @@ def test_a_hook_sees_its_own_checkout(project: Project, tmp_path: Path) -> None:
     project.run("cp", "mlflow.db", str(tree.path))
     tree.run("dvc", "checkout", "--quiet")
     hook = project.path / ".git/hooks/pre-commit"
+    hook.parent.mkdir()
     hook.write_text(HOOK)
     hook.chmod(0o755)
     (tree.path / "README.md").write_text("changed")

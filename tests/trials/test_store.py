@@ -208,7 +208,7 @@ def test_what_a_killed_writer_leaves_is_removed_by_the_next(tmp_path: Path) -> N
         assert writer.stdout is not None
         writer.stdout.readline()
         while not list(tmp_path.glob(".writing-*")):
-            pass
+            assert writer.poll() is None
         writer.kill()
     (tmp_path / ".writing-abandoned").write_bytes(b"1")
     with (tmp_path / ".writing-busy").open("wb") as busy:
