@@ -46,6 +46,10 @@ REFUSED = {
     "a key twice": ("a: 1\na: 2", 'not valid YAML: found duplicate key "a"'),
     "a tab": ("a:\n\tb: 1", r"not valid YAML: found character '\\t'"),
     "a NUL": ("a: \0", r"not valid YAML: found the character '\\x00'"),
+    "a colon in a list": (
+        "a: [1, b:c]",
+        "not valid YAML: found unexpected ':'; put the text in quo",
+    ),
     "a bell": ("a: \a", r"not valid YAML: found the character '\\x07'"),
 }
 
@@ -92,8 +96,15 @@ def test_what_is_no_file_or_too_large_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("a: 1", "\ufeffa: 1", "a: 1\r\nb: 2\r\n", "a: [1e3, 1e999, .inf, 190:20:30, 0o17, 0x1F]"),
-        *("2: 2\ntrue: 3\nnull: 4", "a: no", "%YAML 1.1\n---\na: no", "a: &x 1\nb: *x"),
+        *("a: 1", "\ufeffa: 1", "a: 1\r\nb: 2\r\n", "a: [1e3, 1e999, .inf, 0o17, 0x1F]"),
+        *(
+            "a: 190:20:30",
+            "a:\t1",
+            "2: 2\ntrue: 3\nnull: 4",
+            "a: no",
+            "%YAML 1.1\n---\na: no",
+            "a: &x 1\nb: *x",
+        ),
         *("x: &x {a: 1, b: [1]}\ny: {<<: *x, a: 2}", "x: &x [1]\ny: *x"),
         *("a: |\n  text\n  text\n", "a: é\u2028", "a: null\nb:\nc: ~"),
     ],

@@ -6,13 +6,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+from _ruamel_yaml import CParser
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
 
 from optledger.core.errors import UserError, printable, without_credentials
@@ -75,24 +77,45 @@ def parse_yaml(content: bytes, name: str, shared: bool = True) -> Any:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(f"{name}:{line}: not valid YAML: found bytes that are not UTF-8") from None
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = _Composer
-    yaml.composer.shared = shared
     try:
-        return yaml.load(text)
-    except _Unwanted as error:
-        line, problem = error.problem_mark.line + 1, error.problem
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        problem = f"not valid YAML: {_problem(error)}"
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problem = f"not valid YAML: found the character {text[error.position]!r}"
+        return _load(text, shared, lambda loader: CParser(text))
+    except (YAMLError, ValueError, OverflowError) as error:
+        refusal = error
+    # The parser in Python says more of a mistake. What it takes, such as [a:b], DVC's does not.
+    remedy = "; put the text in quotes"
+    try:
+        _load(text, shared, Parser)
+    except YAMLError as error:
+        refusal, remedy = error, ""
+    line, problem = _told(refusal, text)
     if conflict := _conflict(text):
         remedy = "keep one of its sides, or write what is meant by both"
         raise UserError(f"{name}:{conflict}: has a merge conflict; {remedy}")
-    raise UserError(printable(f"{name}:{line}: {problem}"))
+    raise UserError(printable(f"{name}:{line}: {problem}{remedy}"))
+
+
+def _load(text: str, shared: bool, parser: Callable[[YAML], Any]) -> Any:
+    """Compose and construct what a parser's events are of."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
+    yaml.composer.shared = shared
+    yaml.Parser = parser
+    return yaml.load(text)
+
+
+def _told(error: Exception, text: str) -> tuple[int, str]:
+    """Return the line of a mistake in a text, and the problem."""
+    match error:
+        case _Unwanted():
+            return error.problem_mark.line + 1, str(error.problem)
+        case MarkedYAMLError():
+            mark = error.problem_mark or error.context_mark
+            return mark.line + 1 if mark else 1, f"not valid YAML: {_problem(error)}"
+        case ReaderError():
+            line = text.count("\n", 0, error.position) + 1
+            return line, f"not valid YAML: found the character {text[error.position]!r}"
+        case _:
+            return 1, f"not valid YAML: {error}"
 
 
 def _problem(error: MarkedYAMLError) -> str:

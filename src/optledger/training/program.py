@@ -69,7 +69,20 @@ def release(package: str) -> str:
     try:
         names = [distribution(package)]
     except metadata.PackageNotFoundError:
-        names = [normalized(name) for name in metadata.packages_distributions().get(package, [])]
+        names = _owners(package)
     if not names:
         raise UserError(f"{package} is not installed, and a training imports it: install it")
     return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(names))
+
+
+def _owners(package: str) -> list[str]:
+    """Return the distributions that a package is of, by their records of files.
+
+    They are read as texts: `packages_distributions` looks at each of fifty thousand files.
+    """
+    parts = (f"\n{package}/", f"\n{package}.")
+    return [
+        normalized(each.name)
+        for each in metadata.distributions()
+        if any(part in "\n" + (each.read_text("RECORD") or "") for part in parts)
+    ]
