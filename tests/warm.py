@@ -46,9 +46,19 @@ LAZY = (
     *("dvc.repo.experiments.executor.local", "dvc.repo.experiments.queue.tempdir"),
     *("dvc.repo.experiments.queue.workspace", "dvc.utils.hydra", "dvc.scm", "dvc.fs.dvc"),
     *("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"),
+    *("dvc.cli.parser", "dvc.repo.stage", "dvc.repo.index", "dvc.repo.datasets", "dvc.repo.trie"),
+    *("dvc.repo.artifacts", "dvc.repo.graph", "dvc.repo.brancher", "dvc.repo.open_repo"),
+    *("dvc.cachemgr", "dvc.data_cloud", "dvc.analytics", "dvc.compare", "dvc.utils.strictyaml"),
+    *("dvc_data.hashfile.db.local", "dvc_data.hashfile.status", "dvc_data.index.checkout"),
+    *("dulwich.porcelain", "pygit2", "scmrepo.fs", "scmrepo.git.backend.pygit2.filter"),
+    *("networkx", "tabulate", "wcwidth", "celery", "fsspec.implementations.memory"),
+    *("alembic.command", "sqlalchemy.dialects.sqlite", "pyarrow.pandas_compat"),
+    *("mlflow.store.tracking.sqlalchemy_workspace_store", "mlflow.store.workspace_aware_mixin"),
     *("mlflow.cli", "fastapi", "flask", "graphene", "uvicorn"),
     *("mlflow.pyfunc", "matplotlib.pyplot", "matplotlib.backends.backend_svg"),
-    *("scipy.stats", "sklearn.datasets"),
+    *("multiprocessing.popen_forkserver", "PIL.JpegImagePlugin", "PIL.PpmImagePlugin"),
+    *("pandas.core.methods.to_dict", "pandas.core.reshape.reshape", "pandas.io.formats.csvs"),
+    *("scipy.stats", "sklearn.datasets", "typer._adapters", "xml.etree.ElementTree"),
 )
 """What a command imports once it comes to it, beside what this project's modules import."""
 

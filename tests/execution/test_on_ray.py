@@ -173,7 +173,7 @@ def test_unlike_nodes_are_refused_or_left_out(
     with actors(cluster.address, leaves_out_unlike=True) as pool:
         # As many as it takes until all four have been asked.
         told = ""
-        tasks = (10 for _ in range(3000) if told.count("left out") < 2 or pool.count < 2)
+        tasks = (10 for _ in range(3000) if told.count("leaving it out") < 2 or pool.count < 2)
         for _ in pool.run(remote_tasks.echo, in_order(tasks)):
             told += capfd.readouterr().err
         assert pool.count == 2

@@ -545,19 +545,28 @@ def verdict_chance(
         lower = first.skewness < 0
         is_open = {-1: far if lower else further, 1: further if lower else far}
 
-    def half_width(alpha: float, side: int) -> NDArray[np.float64]:
+    def half_widths(alpha: float) -> list[NDArray[np.float64]]:
+        """Return how far the intervals reach below the estimates, and how far above them."""
         t, z = -special.stdtrit(degrees, alpha / 2), special.ndtri(alpha / 2)
-        t = t + np.maximum(0.0, side * skewness * (2 * t**2 + 1) / 6)
-        half = np.hypot(t * np.sqrt(total), z * math.sqrt(images))
-        return np.where(is_open[side], np.inf, half)
+        sides = {
+            side: t + np.maximum(0.0, side * skewness * (2 * t**2 + 1) / 6) for side in (1, -1)
+        }
+        return [
+            np.where(is_open[side], np.inf, np.hypot(t * np.sqrt(total), z * math.sqrt(images)))
+            for side, t in sides.items()
+        ]
 
     def below(place: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(special.ndtr((place - size) / error))
 
-    low, high = -half_width(alpha, 1), half_width(alpha, -1)
+    below_it, above_it = half_widths(alpha)
+    low, high = -below_it, above_it
     chance = 1 - (below(high) - below(low))
-    least, most = half_width(2 * alpha, -1) - margin, margin - half_width(2 * alpha, 1)
+    if margin == 0:
+        return float(np.mean(chance))
+    below_it, above_it = half_widths(2 * alpha)
+    least, most = above_it - margin, margin - below_it
     # Estimates that show equivalence but no difference: those that show both are counted above.
     within = below(np.minimum(most, high)) - below(np.maximum(least, low))
-    alike = (margin > 0) & (most > least) & ~far & ~further
+    alike = (most > least) & ~far & ~further
     return float(np.mean(chance + np.where(alike, np.maximum(0.0, within), 0.0)))
