@@ -77,7 +77,7 @@ review: .venv/checked ## run the pipeline, then say what changed against a revis
 		cat build/review.md; exit $$status
 
 test: .venv/developer ## run the tests
-	@pytest --numprocesses 3 --dist loadfile
+	@pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: .venv/developer ## try twenty thousand damaged inputs, new ones each time (about 15 minutes)
 	@pytest --numprocesses 2 --dist worksteal --hypothesis-profile fuzz --hypothesis-seed '$(SEED)' \

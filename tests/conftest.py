@@ -33,6 +33,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew", action="store_true", help="write tests/golden/ as texts are now")
 
 
+LONGEST = (
+    "test_on_ray",
+    "test_engine",
+    "test_tutorial",
+    "test_own_data",
+    "test_team",
+    "test_golden",
+)
+"""The files of tests to begin with, so that none of them is what everybody waits for at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Remove what several tests have shared, unless one failed; pytest would keep it."""
