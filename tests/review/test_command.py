@@ -178,7 +178,6 @@ def test_the_verdict_does_not_depend_on_the_encoding(
 ) -> None:
     """What it cannot hold is told in other characters: arrows are not in every encoding."""
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
-    assert reviewed(history, "base", "changed", "--fail-on", "worse")[0] == 1
     status, printed, errors = reviewed(history, "changed", "base", "--fail-on", "worse")
     assert (status, errors) == (0, "")
     assert " -> " in printed

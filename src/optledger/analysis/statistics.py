@@ -497,7 +497,11 @@ def _fewest(
             verdict_chance(first, second, count, size, margin, alpha) >= power for size in sizes
         )
 
-    counts = range(2, MOST_SEEDS + 1)
+    # Most answers are small, and most questions of a size are, too: the first of 2, 4, 8, ...
+    least, most = 2, 2
+    while most < MOST_SEEDS and not suffice(most):
+        least, most = most + 1, min(2 * most, MOST_SEEDS)
+    counts = range(least, most + 1)
     place = bisect_left(counts, True, key=suffice)
     return counts[place] if place < len(counts) else math.inf
 
