@@ -497,13 +497,13 @@ def _fewest(
             verdict_chance(first, second, count, size, margin, alpha) >= power for size in sizes
         )
 
-    # Most answers are small, and most questions of a size are, too: the first of 2, 4, 8, ...
+    if not suffice(MOST_SEEDS):
+        return math.inf
+    # Most answers are small: they lie below the first of 2, 4, 8, ... that suffices.
     least, most = 2, 2
     while most < MOST_SEEDS and not suffice(most):
-        least, most = most + 1, min(2 * most, MOST_SEEDS)
-    counts = range(least, most + 1)
-    place = bisect_left(counts, True, key=suffice)
-    return counts[place] if place < len(counts) else math.inf
+        least, most = most + 1, 2 * most
+    return least + bisect_left(range(least, min(most, MOST_SEEDS)), True, key=suffice)
 
 
 # Midpoints of 16 equal shares of a distribution.
