@@ -34,6 +34,10 @@ REFUSED = {
     "laughs": (LAUGHS, "found more than 1000000 values"),
     "itself": ("a: &a [*a]", "found *a inside of &a of line 1"),
     "no anchor": ("a: *x", "not valid YAML: found undefined alias 'x'"),
+    "an anchor twice": (
+        "a: &x 1\nb: &x 2",
+        "found &x again, which stands in line 1; name one diff",
+    ),
     "a set": ("a: !!set {x}", "found a value of type set; allowed: "),
     "an ordered mapping": ("a: !!omap [x: 1]", "found a value of type omap; allowed: "),
     "bytes": ("a: !!binary aGVsbG8=", "found a value of type binary; allowed: "),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from glob import escape
+from os.path import normpath
 from typing import Any
 
 import pytest
@@ -130,7 +131,7 @@ VARIABLES = (
     *("TERM", "FORCE_COLOR", "LANG", "LC_ALL", "TZ", "MPLBACKEND", "MPLCONFIGDIR", "TQDM_DISABLE"),
     *("SOURCE_DATE_EPOCH", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_SUCH_VARIABLE"),
 )
-FOLDERS = ("DVC_SITE_CACHE_DIR", "HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+FOLDERS = ("DVC_ROOT", "DVC_SITE_CACHE_DIR", "HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
 values = words | st.sampled_from(["sqlite:///x.db", "http://127.0.0.1:9", "file:x", "odd://", "C"])
 
 
@@ -147,7 +148,7 @@ def test_variables(tally: Counter[str], checkout: Checkout, programs: Programs) 
         assert_sound(tally, ended, verdicts=command[1:2] == ("verify",))
         # Where DVC and others are told to keep what they note down.
         told = (environment.get(name) for name in FOLDERS)
-        folders = [f"{escape(value)}/*" for value in told if value]
+        folders = [f"{escape(normpath(value))}/*" for value in told if value]
         assert not _lost(checkout, command, "x.db*", *folders)
 
     property_()

@@ -56,8 +56,6 @@ READERS: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
 }
 
 
-# DVC takes the later of two anchors of a name, as we do, and has a word for it.
-@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @pytest.mark.parametrize("name", READERS)
 def test_documents(
     name: str, tally: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

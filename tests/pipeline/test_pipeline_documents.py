@@ -12,7 +12,7 @@ from optledger.review.judging import review
 from project import Project
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=str)
+@pytest.mark.parametrize("path", [*DOCUMENTS, Path("datasets/digits.yaml")], ids=str)
 @pytest.mark.parametrize("text", ["odd: 2026-13-45\n", 'odd: "\\U7fffffff"\n', "odd: &a [*a]\n"])
 def test_a_document_that_dvc_fails_at_is_one_line(
     project: Project, monkeypatch: pytest.MonkeyPatch, path: Path, text: str
@@ -33,6 +33,26 @@ def test_a_document_that_dvc_fails_at_is_one_line(
         ):
             revision.read(repository, name)
         assert str(caught.value).isprintable()
+
+
+def test_an_empty_path_is_one_line(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC asserts that there is none."""
+    monkeypatch.chdir(project.path)
+    project.edit("dvc.yaml", "      - data/prepared/test.npz\n      - models\n", '      - ""\n')
+    with pytest.raises(UserError, match=r"^dvc\.yaml: a dependency is empty"), opened():
+        pass
+
+
+@pytest.mark.parametrize("text", ["0x1F", "[1]"])
+def test_a_dataset_that_is_no_mapping_is_one_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """DVC takes it for one."""
+    monkeypatch.chdir(project.path)
+    Path("datasets/digits.yaml").write_text(text)
+    line = r"^datasets/digits\.yaml: the whole file: found .*; allowed: a mapping$"
+    with pytest.raises(UserError, match=line), opened():
+        pass
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "3"])

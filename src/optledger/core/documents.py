@@ -144,7 +144,6 @@ class _Composer(Composer):
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
-        self.warn_double_anchors = False
         self._nodes = 0
         self._sizes: dict[Node, int] = {}
 
@@ -162,6 +161,13 @@ class _Composer(Composer):
         before, event = self._nodes, self.parser.peek_event()
         if self.depth == _MOST_DEPTH:
             raise _Unwanted(f"found more than {_MOST_DEPTH} levels", event.start_mark)
+        if not isinstance(event, AliasEvent) and event.anchor in self.anchors:
+            # YAML takes the later one, and DVC's parser neither.
+            line = self.anchors[event.anchor].start_mark.line + 1
+            found = (
+                f"found &{event.anchor} again, which stands in line {line}; name one differently"
+            )
+            raise _Unwanted(found, event.start_mark)
         node = super().compose_node(parent, index)
         if isinstance(event, AliasEvent):
             self._nodes += self._size_of_alias(event, node)

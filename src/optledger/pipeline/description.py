@@ -12,7 +12,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from voluptuous import Invalid
 
-from optledger.core.documents import read_yaml
+from optledger.core.documents import mistake, parse_yaml, read_yaml
 from optledger.core.errors import UserError, printable
 from optledger.core.paths import LOCK, PARAMS
 from optledger.pipeline import lock
@@ -72,11 +72,25 @@ class Pipeline:
 
 
 def stages(repository: Any) -> list[Stage]:
-    """Return the stages of an open repository, at the revision that it is switched to."""
-    found = repository.index.stages
+    """Return the stages of an open repository, at the revision that it is switched to.
+
+    Raises:
+        UserError: dvc.yaml has an empty dependency, or the dataset's file is no mapping in YAML.
+            The caller has parsed `DOCUMENTS`.
+    """
+    try:
+        found = repository.index.stages
+    except AssertionError:
+        # DVC says no more of it.
+        raise UserError("dvc.yaml: a dependency is empty; write a path") from None
     keys: dict[str, set[str]] = {}
     for each in (each for stage in found for each in _parameters(stage)):
         keys.setdefault(each.fs_path, set()).update(each.params)
+    for path, name in ((path, Path(path).relative_to(repository.root_dir)) for path in keys):
+        if name not in DOCUMENTS and repository.fs.exists(path):
+            document = parse_yaml(bytes(repository.fs.cat_file(path)), str(name))
+            if not isinstance(document or {}, Mapping):
+                raise UserError(mistake(name, "the whole file", document, "a mapping"))
     # Read each file once: parsing one takes as long as all the rest. No keys stand for all keys.
     values = {
         path: read_param_file(repository.fs, path, sorted(own) or None, flatten=bool(own))

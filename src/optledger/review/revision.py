@@ -195,7 +195,10 @@ def _read(opened: Any, name: str, commit: str | None) -> Revision:
     for path in DOCUMENTS:
         if opened.fs.exists(opened.fs.join(opened.root_dir, *path.parts)):
             parse_yaml(content(path), f"{prefix}{path}")
-    found = {stage.name: stage for stage in stages(opened)}
+    try:
+        found = {stage.name: stage for stage in stages(opened)}
+    except UserError as error:
+        raise UserError(f"{prefix}{error}") from None
     if not found:
         raise UserError(f"{name}: dvc.yaml has no pipeline; {_REMEDY}")
 
