@@ -8,6 +8,7 @@ the ways, so that a machine that becomes faster or slower does so for all of the
 import os
 import pickle
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -112,6 +113,7 @@ def main() -> None:
         "review": review,
         "history": history,
         "documents": documents,
+        "garbage": garbage,
         "pipeline": pipeline,
         "data": data,
         "colour": colour,
@@ -428,6 +430,32 @@ def documents(_: Params) -> None:
             for way, each in seconds.items()
         ],
     )
+
+
+def garbage(_: Params) -> None:
+    """Print what commands cost that search for garbage as often as Python does by itself."""
+    usual = "import gc; gc.set_threshold = lambda *_: None"
+    program = "import sys; from optledger.__main__ import main; sys.argv[0] = 'optledger'; main()"
+    rows = []
+    for command in (["check"], ["review", "HEAD"], ["verify"]):
+        found: dict[str, list[float]] = {usual: [], "pass": []}
+        for number in range(ROUNDS):
+            _say(f"{' '.join(command)}, round {number + 1} of {ROUNDS}")
+            for first, seconds in found.items():
+                before = _children_seconds()
+                code = f"{first}; {program}"
+                subprocess.run([sys.executable, "-c", code, *command], capture_output=True)
+                seconds.append(_children_seconds() - before)
+        often, seldom = found.values()
+        medians = [f"{statistics.median(each):.2f}" for each in (often, seldom)]
+        rows.append([f"`optledger {' '.join(command)}`", *medians, f"{_ratio(seldom, often):.2f}"])
+    _table(["processor time in s", "as often as Python", "here", "ratio"], rows)
+
+
+def _children_seconds() -> float:
+    """Return the processor time of all children of this process that have ended, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def pipeline(settings: Params) -> None:

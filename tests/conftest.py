@@ -18,6 +18,7 @@ from optledger.training import runtime
 from project import Project, new_project
 from servers import MEMORY
 
+warm.search_seldom()
 # Before any test module imports TensorFlow.
 runtime.pin()
 # Before pytest starts its workers.

@@ -63,6 +63,11 @@ LAZY = (
 """What a command imports once it comes to it, beside what this project's modules import."""
 
 
+def search_seldom() -> None:
+    """Search for garbage as seldom as this project's commands do: the imports have none."""
+    gc.set_threshold(100_000, 50, 100)
+
+
 def share() -> None:
     """Have the processes that this one starts share a server, which ends when this one has.
 
@@ -220,6 +225,7 @@ def _serve(folder: Path, listener: socket.socket) -> None:
 
 def _import_all() -> None:
     """Import what children will need, and of this project nothing, which each has its own of."""
+    search_seldom()
     # First, as workers do: it looks at what was imported before.
     importlib.import_module("optledger.training.preload")
     share_programs()
