@@ -10,11 +10,11 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from optledger.core.errors import UserError
 from optledger.core.metric import Verdict
@@ -319,13 +319,20 @@ class McNemar:
     def p_value(self) -> float:
         """Return the two-sided p-value of the exact test."""
         apart = self.first_alone + self.second_alone
-        return float(stats.binomtest(self.first_alone, apart).pvalue) if apart else 1.0
+        return float(_binomial_test(self.first_alone, apart).pvalue) if apart else 1.0
+
+
+def _binomial_test(successes: int, trials: int) -> Any:
+    # Imported here, as it takes as long as half of pandas, and models of one seed alone need it.
+    from scipy import stats
+
+    return stats.binomtest(successes, trials)
 
 
 def _clopper_pearson(successes: int, trials: int, alpha: float) -> tuple[float, float]:
     if not trials:
         return 0.0, 1.0
-    ends = stats.binomtest(successes, trials).proportion_ci(1 - alpha)
+    ends = _binomial_test(successes, trials).proportion_ci(1 - alpha)
     return float(ends.low), float(ends.high)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -168,8 +169,12 @@ class _Audit:
         what, expected = f"artifact {path.name}", f"sha256 {file_digest(path)}"
         with tempfile.TemporaryDirectory() as folder:
             try:
-                # Without a folder, a local store would return its own file, not a copy.
-                copy = self._client.download_artifacts(stored.info.run_id, path.name, folder)
+                copy = download_artifacts(
+                    artifact_uri=f"{stored.info.artifact_uri}/{path.name}",
+                    # Without a folder, a local store would return its own file, not a copy.
+                    dst_path=folder,
+                    tracking_uri=self._client.tracking_uri,
+                )
                 content = Path(copy).read_bytes()
             except (MlflowException, OSError) as error:
                 yield what, f"nothing that can be read ({first_line(error)})", expected
