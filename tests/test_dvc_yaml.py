@@ -14,6 +14,7 @@ from imports import SOURCE, closure, module_file
 from optledger.core import params
 from optledger.core.documents import read_yaml
 from optledger.core.params import Params
+from optledger.trials import code
 from project import REPOSITORY, Project
 
 DVC = read_yaml(REPOSITORY / "dvc.yaml")
@@ -24,8 +25,12 @@ STAGES: dict[str, dict[str, Any]] = {
 
 
 def program(stage: str) -> set[str]:
-    """Every module that a stage may run, what starts it included."""
-    return closure("optledger.stages.__main__") | closure(f"optledger.stages.{stage}")
+    """Every module with code that a stage may run, what starts it included.
+
+    A package's file that is a docstring has none.
+    """
+    modules = closure("optledger.stages.__main__") | closure(f"optledger.stages.{stage}")
+    return code.closure(modules).digests().keys() & modules
 
 
 def declared_sections(stage: dict[str, Any]) -> set[str]:
