@@ -66,6 +66,7 @@ class Bench:
         proxy: what publications go through.
         reference: what an undisturbed publication leaves.
         requests: those that it makes.
+        python: what processes that publish run.
     """
 
     folder: Path
@@ -74,6 +75,7 @@ class Bench:
     proxy: Proxy
     reference: Contents = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    python: str = sys.executable
     _names: Iterator[int] = field(default_factory=count)
 
     def name(self) -> str:
@@ -91,7 +93,9 @@ class Bench:
     def start(self, name: str) -> "subprocess.Popen[str]":
         """Publish in a process of its own, through the proxy."""
         uri = self.proxy.url
-        process = publisher(self.checkout, name, self.folder, MLFLOW_TRACKING_URI=uri)
+        process = publisher(
+            self.checkout, name, self.folder, python=self.python, MLFLOW_TRACKING_URI=uri
+        )
         go(process)
         return process
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+import warm
 from servers import postgresql, postgresql_is_installed
 from torture import Bench, bench
 
@@ -34,6 +35,7 @@ def root(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def server() -> Iterator[Bench]:
     """An MLflow server on SQLite, behind a proxy that does wrong."""
     with bench() as ready:
+        ready.python = warm.python()
         yield ready
 
 

@@ -226,36 +226,58 @@ class Breaking:
         return call
 
 
-def two_publications(client: Any, runs: dict[str, Runs]) -> None:
-    """Publish a first champion, then a better one."""
+def publish_first(client: Any, runs: dict[str, Runs]) -> None:
+    """Publish a champion where there is none."""
     publish_champion(client, champion(), *runs["adam"])
+
+
+def publish_better(client: Any, runs: dict[str, Runs]) -> None:
+    """Publish one that takes the alias from it."""
     publish_champion(client, champion("sgd", mistakes=4), *runs["sgd"])
 
 
 def test_a_publication_that_broke_off_is_completed(store: Store) -> None:
-    """Wherever that was: then everything is as if it had not been."""
+    """Wherever that was: then everything is as if it had not been.
+
+    Of the second one, from where it meets the first: before, each makes a model of its own.
+    """
 
     def runs(client: MlflowClient) -> dict[str, Runs]:
         return {variant: published_runs(client, variant) for variant in ("adam", "sgd")}
 
+    def writing(calls: list[str]) -> dict[int, str]:
+        # A break at one that reads leaves the store as one at the next that writes.
+        reading = ("get_", "search_")
+        return {at: name for at, name in enumerate(calls, 1) if not name.startswith(reading)}
+
     undisturbed = store("undisturbed")
-    counting = Breaking(undisturbed, at=-1)
-    two_publications(counting, runs(undisturbed))
+    made = runs(undisturbed)
+    first, better = (Breaking(undisturbed, at=-1) for _ in range(2))
+    publish_first(first, made)
     expected = state(undisturbed)
-    # Those that write: a break at one that reads leaves the store as one at the next that writes.
-    writing = [
-        number
-        for number, name in enumerate(counting.calls, start=1)
-        if not name.startswith(("get_", "search_"))
-    ]
-    assert len(writing) > 20
-    for number in writing:
-        client = store(f"{number}")
+    calls = writing(first.calls)
+    assert len(calls) > 10
+    for at, name in calls.items():
+        client = store(f"first {at}")
         own = runs(client)
         with pytest.raises(ConnectionResetError):
-            two_publications(Breaking(client, number), own)
-        two_publications(client, own)
-        assert state(client) == expected, counting.calls[number - 1]
+            publish_first(Breaking(client, at), own)
+        publish_first(client, own)
+        assert state(client) == expected, name
+
+    publish_better(better, made)
+    expected = state(undisturbed)
+    calls = writing(better.calls)
+    meeting = better.calls.index("create_model_version")
+    for at, name in calls.items():
+        if at > meeting:
+            client = store(f"better {at}")
+            own = runs(client)
+            publish_first(client, own)
+            with pytest.raises(ConnectionResetError):
+                publish_better(Breaking(client, at), own)
+            publish_better(client, own)
+            assert state(client) == expected, name
 
 
 @pytest.mark.parametrize(
