@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -40,28 +40,31 @@ class Step(NamedTuple):
     words: str
 
 
-def steps(project: Project, folder: Path, uri: str) -> Iterator[Step]:
-    """Let a team of three work on clones of a project; yield after each step.
+def steps(
+    project: Project, folder: Path, uri: str, names: Collection[str] = TRIES.keys()
+) -> Iterator[Step]:
+    """Let a team work on clones of a project; yield after each step.
 
     Args:
         project: committed, with its results.
         folder: where the clones are to be.
         uri: of the server that they publish to.
+        names: the experiments of its members: `slower`, `faster` and maybe more.
     """
-    clones = {name: project.copy(folder / name) for name in TRIES}
+    clones = {name: project.copy(folder / name) for name in names}
     clones["slower"].run("dvc", "repro", "--single-item", "publish", MLFLOW_TRACKING_URI=uri)
     yield Step("official", "main has results")
     started = [
         clones[name].start(
-            *("dvc", "exp", "run", "--name", name, "-S", change), MLFLOW_TRACKING_URI=uri
+            *("dvc", "exp", "run", "--name", name, "-S", TRIES[name]), MLFLOW_TRACKING_URI=uri
         )
-        for name, change in TRIES.items()
+        for name in names
     ]
     for process in started:
         printed, _ = process.communicate()
         if process.returncode:
             raise AssertionError(printed)
-    yield Step("tries", "each of three has an experiment")
+    yield Step("tries", "each has an experiment")
     merged = clones["slower"]
     merged.commit()
     merged.run("dvc", "repro", "--single-item", "publish", MLFLOW_TRACKING_URI=uri)

@@ -32,11 +32,6 @@ def commit(project: Project) -> str:
 @pytest.mark.parametrize(
     ("file", "text", "line"),
     [
-        (
-            "params.yaml",
-            "  other: {optimizer: Adamm, learning_rate: 1}\n",
-            "\nparams.yaml: variants.other.optimizer: found 'Adamm'; allowed: Adadelta, ",
-        ),
         ("src/optledger/core/paths.py", "import os\n", "\nF401 "),
         ("src/optledger/core/paths.py", "X = [ 1]\n", "\n1 file reformatted"),
         ("notebooks/explore.ipynb", "]", "Expected a Jupyter Notebook, "),
@@ -54,9 +49,14 @@ def test_a_commit_that_breaks_a_rule_is_refused(
     assert hooked.run("git", "rev-parse", "HEAD") == before
 
 
-def test_a_commit_that_breaks_none_is_made(hooked: Project) -> None:
+def test_a_mistake_in_the_parameters_is_refused_and_its_remedy_committed(hooked: Project) -> None:
     """The check of the parameters has run, as they changed; ruff had nothing to look at."""
-    hooked.edit("params.yaml", "learning_rate: 0.01}", "learning_rate: 0.02}")
+    before = hooked.run("git", "rev-parse", "HEAD")
+    hooked.edit("params.yaml", "optimizer: Adam,", "optimizer: Adamm,")
+    refused = commit(hooked)
+    assert "\nparams.yaml: variants.adam.optimizer: found 'Adamm'; allowed: Adadelta, " in refused
+    assert hooked.run("git", "rev-parse", "HEAD") == before
+    hooked.edit("params.yaml", "optimizer: Adamm,", "optimizer: AdamW,")
     printed = commit(hooked)
     assert "optledger check..." in printed
     assert printed.count("Passed") == 2

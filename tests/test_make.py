@@ -19,16 +19,25 @@ def review(project: Project, base: str) -> str:
 
 
 def test_a_regression_is_made_told_kept_and_fails(judged: Project, tmp_path: Path) -> None:
-    """The pipeline runs; the report is printed and in a file that Git ignores; the target fails."""
+    """The pipeline runs; the report is printed and in a file that Git ignores; the target fails.
+
+    So do seeds that newly diverge. A pipeline that then fails leaves no report, nor an earlier one.
+    """
     project = judged.copy(tmp_path / "project")
     project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adam, learning_rate: 0.0001")
+    project.edit("params.yaml", "SGD, learning_rate: 0.5", "SGD, learning_rate: 1e30")
     printed = review(project, "main")
     assert "Running stage 'train@adam'" in printed
     report = project.read("build/review.md").decode()
-    assert "adam is worse " in report
+    assert "5 of 5 seeds of gd diverge, where none did" in report
+    assert "The gate is shut: adam, gd (--fail-on worse)" in report
+    assert "The gate is shut: gd (--fail-on diverged)" in report
     assert report in printed
     assert re.search(r"^make: .* Error 1$", printed, re.MULTILINE)
     assert "build" not in project.run("git", "status", "--porcelain")
+    project.edit("params.yaml", "Adam, learning_rate: 0.0001", "Adamm, learning_rate: 0.01")
+    assert "make: ***" in review(project, "main")
+    assert not (project.path / "build/review.md").exists()
 
 
 @pytest.mark.parametrize("base", ["nowhere", ""])
@@ -38,24 +47,6 @@ def test_a_mistake_stops_it_at_once(project: Project, base: str) -> None:
     assert printed.startswith(f"optledger review: there is no {base!r}; name ")
     assert "publish" not in printed
     assert re.search(r"^make: .* Error 2$", printed, re.MULTILINE)
-
-
-def test_seeds_that_newly_diverge_fail(project: Project) -> None:
-    """The report begins with them."""
-    project.edit("params.yaml", "Adam, learning_rate: 0.01", "SGD, learning_rate: 1e30")
-    assert "make: ***" in review(project, "main")
-    assert (
-        "2 of 2 seeds of adam diverge, where none did" in project.read("build/review.md").decode()
-    )
-
-
-def test_a_pipeline_that_fails_leaves_no_report(project: Project) -> None:
-    """Neither its own nor that of an earlier review."""
-    assert "make: ***" not in review(project, "main")
-    assert (project.path / "build/review.md").exists()
-    project.edit("params.yaml", "Adam, learning_rate: 0.01", "Adamm, learning_rate: 0.01")
-    assert "make: ***" in review(project, "main")
-    assert not (project.path / "build/review.md").exists()
 
 
 def test_a_fresh_clone_is_reviewed_from_the_remote(project: Project, tmp_path: Path) -> None:

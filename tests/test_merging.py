@@ -30,7 +30,7 @@ def branches(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
         for branch, change in CHANGES.items():
             project.run("git", "checkout", "--quiet", "-b", branch, "main")
             project.edit("params.yaml", *change)
-            project.run("dvc", "repro")
+            project.run("dvc", "repro", "report")
             project.commit()
             project.run("dvc", "push", "--run-cache")
 

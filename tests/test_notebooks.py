@@ -174,7 +174,7 @@ def test_two_revisions_are_compared(project: Project, tmp_path: Path) -> None:
     rates = "variants.adam.learning_rate=[0.003, 0.01, 0.03]"
     new = "+variants.new={optimizer: SGD, learning_rate: 0.1}"
     project.run(
-        *("dvc", "exp", "run", "--temp", "--name", "searched", "-S", rates, "-S", new),
+        *("dvc", "exp", "run", "--temp", "--name", "searched", "-S", rates, "-S", new, "compare"),
         OPTLEDGER_WORKERS="1",
     )
     done = execute(project, tmp_path, "searched", "HEAD")

@@ -44,12 +44,15 @@ GD = "  gd: {optimizer: SGD, learning_rate: 0.5, batch_size: full, epochs: 5}\n"
 
 
 def ran(project: Project, *added: str) -> str:
-    """Add data, run the pipeline on them, and return what verify says."""
+    """Add data, run the pipeline on them, publish the results, and return what verify says."""
     project.edit("params.yaml", "count: 2", "count: 5")
     project.run("optledger", "dataset", "add", "own", *added, PYTHONPATH="src")
     project.run("optledger", "dataset", "use", "own", PYTHONPATH="src")
     project.run("optledger", "check", PYTHONPATH="src")
-    project.run("dvc", "repro")
+    project.run("dvc", "repro", "report")
+    # A model is published once the results are those of a commit.
+    project.commit()
+    project.run("optledger", "publish", PYTHONPATH="src")
     return project.run("optledger", "verify", PYTHONPATH="src")
 
 
@@ -148,10 +151,7 @@ def test_several_labels(project: Project, tmp_path_factory: pytest.TempPathFacto
 
 
 def predicted(project: Project, path: Path) -> pd.DataFrame:
-    """Publish the results, and return what the model says of a table."""
-    # A model is published once the results are those of a commit.
-    project.commit()
-    project.run("optledger", "publish", PYTHONPATH="src")
+    """Return what the published model says of a table."""
     program = """
 import sys, mlflow, pandas as pd
 client = mlflow.MlflowClient("sqlite:///mlflow.db")

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -164,13 +165,21 @@ def test_a_mistake_in_a_set_is_one_line(project: Project) -> None:
 
 
 def test_a_set_runs_as_an_experiment_and_leaves_the_checkout_alone(project: Project) -> None:
-    """DVC makes the parameters that the patch means, whatever the user's shell."""
+    """DVC makes the parameters that the patch means, whatever the user's shell.
+
+    A sweep trains all variants at once; DVC then only puts the results together.
+    """
     (project.path / "experiments/small.yaml").write_text(SMALL)
     project.commit()
     before = project.read("mlflow.db")
     printed = project.run(
         "optledger", "experiment", "small", PYTHONPATH="src", SHELL="/usr/sbin/nologin"
     )
+    before_dvc, _, by_dvc = printed.partition("Running stage 'train@")
+    trained = re.compile(r"^\w+: learning rate \S+, seed \d+: train accuracy", re.MULTILINE)
+    # The search of Adam has three, and each variant a seed.
+    assert len(trained.findall(before_dvc)) == 5
+    assert trained.findall(by_dvc) == []
     assert project.run("git", "status", "--porcelain") == ""
     rows = [line.split("|")[2].strip() for line in printed.splitlines() if line[:3] == "| 1"]
     rows += [line.split("|")[2].strip() for line in printed.splitlines() if line[:3] == "| 2"]
