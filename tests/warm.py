@@ -13,7 +13,8 @@ import atexit
 import contextlib
 import fcntl
 import gc
-import importlib
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pkgutil
@@ -150,6 +151,7 @@ def _write_commands(folder: Path) -> None:
     settings = {
         "python": sys.executable,
         "scripts": str(SCRIPTS),
+        "packages": sysconfig.get_path("purelib"),
         "state": warm_client.state(),
     }
     (folder / "settings.json").write_text(json.dumps(settings))
@@ -224,7 +226,7 @@ def _serve(folder: Path, listener: socket.socket) -> None:
 
 
 def _import_all() -> None:
-    """Import what children will need, and of this project nothing, which each has its own of."""
+    """Import what children will need; of this project, each takes what is that of its checkout."""
     search_seldom()
     # First, as workers do: it looks at what was imported before.
     importlib.import_module("optledger.training.preload")
@@ -232,8 +234,7 @@ def _import_all() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in (*_modules(), *LAZY):
         importlib.import_module(name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "optledger"]:
-        del sys.modules[name]
+    _keep_own()
     sys.path_importer_cache.clear()
     # What another thread holds when a process forks, its child waits for in vain.
     assert threading.active_count() == 1
@@ -249,6 +250,90 @@ def _modules() -> Iterator[str]:
         # Ray holds a process of its own wherever it is used.
         if not module.name.endswith("__main__") and ".on_ray." not in module.name:
             yield module.name
+
+
+_kept: dict[str, types.ModuleType] = {}
+"""This project's modules, as they were imported here."""
+
+_kept_files: dict[str, tuple[int, int]] = {}
+"""Of the files that they were imported from."""
+
+
+def _keep_own() -> None:
+    """Put this project's modules aside, for children whose checkout has the same files.
+
+    Those of stages look at the environment as they are imported, and one imports TensorFlow.
+    """
+    import optledger
+
+    root = Path(optledger.__path__[0])
+    _kept_files.update(_files(root))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "optledger"]:
+        module = sys.modules.pop(name)
+        if not name.startswith(("optledger.stages", "optledger.training.preload")):
+            _kept[name] = module
+            # A child's import writes its own.
+            for attribute in ("__file__", "__cached__", "__path__", "__loader__"):
+                module.__dict__.pop(attribute, None)
+    sys.meta_path.insert(0, _Finder(root))
+
+
+def _files(root: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of each file of Python's below a folder; copies have the same."""
+    found = {}
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.endswith(".py"):
+                status = os.stat(f"{folder}/{name}")  # noqa: PTH116 # hundreds, for each child
+                found[f"{folder}/{name}"[len(str(root)) :]] = (status.st_size, status.st_mtime_ns)
+    return found
+
+
+class _Finder:
+    """Finds this project's modules in the checkout of a child, and gives the kept ones for them."""
+
+    def __init__(self, root: Path) -> None:
+        self._imported_from = root
+        self._root: Path | None = None
+
+    def find_spec(self, name: str, path: object, target: object = None) -> Any:
+        """Return None for all modules if the checkout has other files."""
+        if name == "optledger":
+            roots = (Path(each or ".", "optledger").absolute() for each in sys.path)
+            self._root = next(filter(Path.is_dir, roots), None)
+            if self._root is None or _files(self._root) != _kept_files:
+                self._root = None
+        if self._root is None or name not in _kept:
+            return None
+        place = self._root.joinpath(*name.split(".")[1:])
+        is_package = place.is_dir()
+        file = place / "__init__.py" if is_package else place.with_suffix(".py")
+        return importlib.util.spec_from_file_location(
+            name,
+            file,
+            loader=_Loader(self._imported_from, self._root, name, str(file)),
+            submodule_search_locations=[str(place)] if is_package else None,
+        )
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Gives a kept module for that of a file."""
+
+    def __init__(self, imported_from: Path, root: Path, name: str, file: str) -> None:
+        super().__init__(name, file)
+        self._imported_from, self._root = imported_from, root
+
+    def create_module(self, spec: Any) -> types.ModuleType:
+        """Return it, with the paths that it would have set."""
+        module = _kept[spec.name]
+        ours, theirs = self._imported_from.parent, self._root.parent
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Path) and value.is_relative_to(ours):
+                setattr(module, name, theirs / value.relative_to(ours))
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """It has been executed."""
 
 
 def _receive(link: socket.socket) -> dict[str, Any]:

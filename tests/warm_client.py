@@ -51,6 +51,9 @@ def main(folder: str) -> None:
     request = _plan(sys.argv[1:]) if is_python else _of("path", program, sys.argv[1:], [])
     if request is None or state() != settings["state"]:
         os.execv(program, [program, *sys.argv[1:]])
+    if _is_light(request):
+        _run_here(request, f"{folder}/bin/python", settings["packages"])
+        return
     files = [number for number in map(int, os.listdir("/proc/self/fd")) if _stays_open(number)]
     link = socket.socket(socket.AF_UNIX)
     link.connect(f"{folder}/server")
@@ -67,6 +70,26 @@ def _plan(arguments: list[str]) -> dict[str, Any] | None:
     if arguments and not arguments[0].startswith("-"):
         return _of("path", arguments[0], arguments[1:], options)
     return None
+
+
+def _is_light(request: dict[str, Any]) -> bool:
+    """Tell whether what is run needs no more than this process has: a child would take longer."""
+    how, what = request["how"], request["what"]
+    if how == "path":
+        # What stands before a stage, and is replaced by it.
+        return what == "src/optledger/stages" and os.path.isdir(what)
+    return how == "-c" and what.startswith("from multiprocessing.resource_tracker import main")
+
+
+def _run_here(request: dict[str, Any], python: str, packages: str) -> None:
+    what = request["what"]
+    sys.executable = python
+    sys.argv = [request["how"] if request["how"] == "-c" else what, *request["arguments"]]
+    sys.path.append(packages)
+    if request["how"] == "path":
+        with open(f"{what}/__main__.py") as file:
+            what = file.read()
+    exec(compile(what, sys.argv[0], "exec"), {"__name__": "__main__"})
 
 
 def _of(how: str, what: str, arguments: list[str], options: list[str]) -> dict[str, Any]:
