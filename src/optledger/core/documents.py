@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,7 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import VersionedResolver
 
 from optledger.core.errors import UserError, printable, without_credentials
 from optledger.core.formats import open_regular
@@ -97,6 +99,7 @@ def parse_yaml(content: bytes, name: str, shared: bool = True) -> Any:
 def _load(text: str, shared: bool, parser: Callable[[YAML], Any]) -> Any:
     """Compose and construct what a parser's events are of."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Resolver = _Resolver
     yaml.Composer = _Composer
     yaml.composer.shared = shared
     yaml.Parser = parser
@@ -137,6 +140,15 @@ class _Unwanted(ComposerError):
         super().__init__(None, None, problem, mark)
 
 
+class _Resolver(VersionedResolver):
+    """Resolves values by YAML 1.2, whatever a directive says.
+
+    Otherwise it asks for a directive at each value, which libyaml's parser answers by an exception.
+    """
+
+    processing_version = (1, 2)
+
+
 class _Composer(Composer):
     """Composes the tree of a document; refuses special types and documents that are too large."""
 
@@ -146,6 +158,16 @@ class _Composer(Composer):
         super().__init__(loader)
         self._nodes = 0
         self._sizes: dict[Node, int] = {}
+
+    @cached_property
+    def parser(self) -> Any:
+        """What events come from, looked up once and not for each value."""
+        return self.loader.parser
+
+    @cached_property
+    def resolver(self) -> Any:
+        """What tells types, looked up once."""
+        return self.loader.resolver
 
     def get_single_node(self) -> Any:
         """Return the node of the document."""
@@ -196,8 +218,9 @@ class _Composer(Composer):
 
 
 def _check_node(node: Node, constructor: Any) -> None:
-    if node.tag not in _PLAIN:
-        kind = str(node.tag).removeprefix(_TAG)
+    tag = str(node.tag)
+    kind = tag.removeprefix(_TAG)
+    if tag not in _PLAIN:
         allowed = "texts, which quotes make of anything, numbers, true, false and null"
         raise _Unwanted(f"found a value of type {kind}; allowed: {allowed}", node.start_mark)
     if isinstance(node, MappingNode):
@@ -205,7 +228,6 @@ def _check_node(node: Node, constructor: Any) -> None:
             if not isinstance(key, ScalarNode):
                 found = "found a mapping or a list as a key; allowed: texts and numbers"
                 raise _Unwanted(found, key.start_mark)
-    kind = node.tag.removeprefix(_TAG)
     if isinstance(node, ScalarNode) and kind in _SCALARS:
         try:
             # `str` fails for an integer of too many digits, `encode` for a lone surrogate.
