@@ -1,5 +1,6 @@
 """A small real dataset, and a real checkout that runs the whole pipeline on it."""
 
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -68,7 +69,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
-    """Compute as workers do; settled before any test does, as afterwards it cannot be."""
+    """Compute as workers do; settled before any test does, as afterwards it cannot be.
+
+    What starts workers is a child of the warm process.
+    """
+    multiprocessing.set_executable(warm.python())
     runtime.import_tensorflow()
     runtime.use_one_thread()
     warm.share_programs()

@@ -450,13 +450,9 @@ def test_an_experiment_changes_a_parameter_from_the_command_line(project: Projec
 
 
 def test_a_diverged_variant_is_a_result(project: Project) -> None:
-    """It stops nothing: its seeds count with 0, its loss is empty, and the report says so.
-
-    It also has a model of its own, beside which the other variant's is as it was.
-    """
+    """It stops nothing: its seeds count with 0, its loss is empty, and the report says so."""
     before = project.read("results/metrics.json")
-    edited = "learning_rate: 1.0e+30, model: {hidden_units: [8]}"
-    project.edit("params.yaml", "learning_rate: 0.01", edited)
+    project.edit("params.yaml", "learning_rate: 0.01", "learning_rate: 1.0e+30")
     printed = project.run("dvc", "repro")
     assert "adam: learning rate 1e+30, seed 0: diverged at epoch 1 in step " in printed
     metrics = json.loads(project.read("results/metrics.json"))

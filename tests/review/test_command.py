@@ -172,12 +172,11 @@ def test_a_damaged_table_is_no_verdict(
     assert errors.startswith(f"workspace: results/{table}.csv: {line}")
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 def test_the_verdict_does_not_depend_on_the_encoding(
-    history: Project, monkeypatch: pytest.MonkeyPatch, encoding: str
+    history: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it cannot hold is told in other characters: arrows are not in every encoding."""
-    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     status, printed, errors = reviewed(history, "changed", "base", "--fail-on", "worse")
     assert (status, errors) == (0, "")
     assert " -> " in printed

@@ -41,7 +41,7 @@ def swept(digits_entry: str, tmp_path_factory: pytest.TempPathFactory) -> Projec
         printed = project.run("optledger", "sweep", **own(project))
         assert len(TRAINED.findall(printed)) == TRIALS
         assert re.search(rf"^sweep: {TRIALS} trials, 25 epochs in ", printed, re.MULTILINE)
-        printed = project.run("dvc", "repro", **own(project))
+        printed = project.run("dvc", "repro", "report", **own(project))
         assert TRAINED.findall(printed) == []
         project.commit()
 
