@@ -74,7 +74,8 @@ def _plan(arguments: list[str]) -> dict[str, Any] | None:
 
 def _is_light(request: dict[str, Any]) -> bool:
     """Tell whether what is run needs no more than this process has: a child would take longer."""
-    how, what = request["how"], request["what"]
+    how: str = request["how"]
+    what: str = request["what"]
     if how == "path":
         # What stands before a stage, and is replaced by it.
         return what == "src/optledger/stages" and os.path.isdir(what)

@@ -1,13 +1,14 @@
 import csv
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 
 from golden import document
 from optledger.analysis import preview
@@ -98,6 +99,31 @@ def test_whoever_cannot_see_it_is_told(written: Path) -> None:
     assert all(pictures)
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """A window for one page after the other, as a new one takes half a second."""
+    tab = browser.new_page()
+    yield tab
+    tab.close()
+
+
+@contextmanager
+def watched(tab: Page) -> Iterator[list[str]]:
+    """Empty a window and give it its size; yield what a page in it says from then on."""
+    tab.goto("about:blank")
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    said: list[str] = []
+
+    def note(message: object) -> None:
+        said.append(getattr(message, "text", str(message)))
+
+    for event in ("console", "pageerror"):
+        tab.on(event, note)  # type: ignore[call-overload]
+    yield said
+    for event in ("console", "pageerror"):
+        tab.remove_listener(event, note)
+
+
 def faults(window: Page) -> list[tuple[str, str]]:
     """Return what axe-core takes for a serious fault of contrasts, names and roles."""
     found = Axe().run(window).response["violations"]
@@ -105,23 +131,24 @@ def faults(window: Page) -> list[tuple[str, str]]:
     return [(each["id"], each["nodes"][0]["html"]) for each in serious]
 
 
-def test_a_page_fits_its_window_and_can_be_read(written: Path, browser: Browser) -> None:
+def test_a_page_fits_its_window_and_can_be_read(written: Path, tab: Page) -> None:
     """Only what scrolls by itself is wider than a phone; nothing is fetched, nothing fails."""
-    window = browser.new_page()
-    said: list[str] = []
     asked: list[str] = []
-    window.on("console", lambda message: said.append(message.text))
-    window.on("pageerror", lambda error: said.append(str(error)))
-    window.on("request", lambda request: asked.append(request.url))
-    window.goto(written.as_uri())
-    for width in WIDTHS:
-        window.set_viewport_size({"width": width, "height": 900})
-        assert window.evaluate("document.documentElement.scrollWidth") == width
-    assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [written.as_uri()]
-    window.set_viewport_size({"width": 1280, "height": 900})
-    assert faults(window) == []
-    window.close()
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    with watched(tab) as said:
+        tab.on("request", note)
+        tab.goto(written.as_uri())
+        for width in WIDTHS:
+            tab.set_viewport_size({"width": width, "height": 900})
+            assert tab.evaluate("document.documentElement.scrollWidth") == width
+        assert said == []
+        assert [url for url in asked if not url.startswith("data:")] == [written.as_uri()]
+        tab.remove_listener("request", note)
+        tab.set_viewport_size({"width": 1280, "height": 900})
+        assert faults(tab) == []
 
 
 def test_a_dark_page_can_be_read(several: Path, browser: Browser) -> None:
@@ -158,16 +185,12 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def window(several: Path, browser: Browser) -> Iterator[Page]:
+def window(several: Path, tab: Page) -> Iterator[Page]:
     """That page in a window, which must say nothing that is wrong."""
-    window = browser.new_page()
-    said: list[str] = []
-    window.on("console", lambda message: said.append(message.text))
-    window.on("pageerror", lambda error: said.append(str(error)))
-    window.goto(several.as_uri())
-    yield window
-    window.close()
-    assert said == []
+    with watched(tab) as said:
+        tab.goto(several.as_uri())
+        yield tab
+        assert said == []
 
 
 ROWS = "#leaderboard tbody[data-variant] > tr:first-child"

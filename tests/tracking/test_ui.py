@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from project import Project
 from servers import mlflow_server
@@ -26,15 +26,25 @@ def server(judged: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield address
 
 
-@pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
-    """A page of a browser that has never been there."""
+@pytest.fixture(scope="module")
+def context(browser: Browser, server: str) -> Iterator[BrowserContext]:
+    """A browser that has MLflow's scripts, which it takes seconds to load."""
     # Wide, as a table has only those columns that are in sight.
     context = browser.new_context(base_url=server, viewport={"width": 2600, "height": 1000})
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page of a browser that remembers no choice."""
+    page = context.new_page()
+    page.goto("/health")
+    page.evaluate("localStorage.clear()")
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="module")
