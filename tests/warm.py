@@ -228,13 +228,18 @@ def _serve(folder: Path, listener: socket.socket) -> None:
 def _import_all() -> None:
     """Import what children will need; of this project, each takes what is that of its checkout."""
     search_seldom()
+    package = importlib.util.find_spec("optledger")
+    assert package is not None
+    root = Path(package.origin or "").parent
+    # Before they are imported: what is edited from now on is not theirs.
+    files = _files(root)
     # First, as workers do: it looks at what was imported before.
     importlib.import_module("optledger.training.preload")
     share_programs()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in (*_modules(), *LAZY):
         importlib.import_module(name)
-    _keep_own()
+    sys.meta_path.insert(0, _Finder(root, files, _put_aside()))
     sys.path_importer_cache.clear()
     # What another thread holds when a process forks, its child waits for in vain.
     assert threading.active_count() == 1
@@ -252,30 +257,20 @@ def _modules() -> Iterator[str]:
             yield module.name
 
 
-_kept: dict[str, types.ModuleType] = {}
-"""This project's modules, as they were imported here."""
-
-_kept_files: dict[str, tuple[int, int]] = {}
-"""Of the files that they were imported from."""
-
-
-def _keep_own() -> None:
-    """Put this project's modules aside, for children whose checkout has the same files.
+def _put_aside() -> dict[str, types.ModuleType]:
+    """Take this project's modules out of those that are imported; return what a child may have.
 
     Those of stages look at the environment as they are imported, and one imports TensorFlow.
     """
-    import optledger
-
-    root = Path(optledger.__path__[0])
-    _kept_files.update(_files(root))
+    kept = {}
     for name in [name for name in sys.modules if name.partition(".")[0] == "optledger"]:
         module = sys.modules.pop(name)
+        parent, _, attribute = name.rpartition(".")
         if not name.startswith(("optledger.stages", "optledger.training.preload")):
-            _kept[name] = module
-            # A child's import writes its own.
-            for attribute in ("__file__", "__cached__", "__path__", "__loader__"):
-                module.__dict__.pop(attribute, None)
-    sys.meta_path.insert(0, _Finder(root))
+            kept[name] = module
+        elif parent in kept:
+            delattr(kept[parent], attribute)
+    return kept
 
 
 def _files(root: Path) -> dict[str, tuple[int, int]]:
@@ -290,47 +285,58 @@ def _files(root: Path) -> dict[str, tuple[int, int]]:
 
 
 class _Finder:
-    """Finds this project's modules in the checkout of a child, and gives the kept ones for them."""
+    """Has a child import this project from its checkout, at once where that has the same files."""
 
-    def __init__(self, root: Path) -> None:
-        self._imported_from = root
-        self._root: Path | None = None
+    def __init__(
+        self, root: Path, files: dict[str, tuple[int, int]], kept: dict[str, types.ModuleType]
+    ) -> None:
+        self._root, self._files, self._kept = root, files, kept
 
     def find_spec(self, name: str, path: object, target: object = None) -> Any:
-        """Return None for all modules if the checkout has other files."""
-        if name == "optledger":
-            roots = (Path(each or ".", "optledger").absolute() for each in sys.path)
-            self._root = next(filter(Path.is_dir, roots), None)
-            if self._root is None or _files(self._root) != _kept_files:
-                self._root = None
-        if self._root is None or name not in _kept:
+        """Return None, for what comes next on the path, but for the package itself."""
+        if name != "optledger":
             return None
-        place = self._root.joinpath(*name.split(".")[1:])
+        roots = (Path(each or ".", name).absolute() for each in sys.path)
+        root = next(filter(Path.is_dir, roots), None)
+        if root is None or _files(root) != self._files:
+            return None
+        for each, module in self._kept.items():
+            self._move(each, module, root)
+        sys.modules |= {each: module for each, module in self._kept.items() if each != name}
+        return self._kept[name].__spec__
+
+    def _move(self, name: str, module: types.ModuleType, root: Path) -> None:
+        """Have a module be that of a file of the checkout."""
+        place = root.joinpath(*name.split(".")[1:])
         is_package = place.is_dir()
         file = place / "__init__.py" if is_package else place.with_suffix(".py")
-        return importlib.util.spec_from_file_location(
-            name,
-            file,
-            loader=_Loader(self._imported_from, self._root, name, str(file)),
-            submodule_search_locations=[str(place)] if is_package else None,
+        loader = _Loader(name, str(file), module)
+        folders = [str(place)] if is_package else None
+        spec = importlib.util.spec_from_file_location(
+            name, file, loader=loader, submodule_search_locations=folders
         )
+        assert spec is not None
+        vars(module).update(
+            __spec__=spec, __file__=spec.origin, __cached__=spec.cached, __loader__=loader
+        )
+        if is_package:
+            module.__path__ = [str(place)]
+        for attribute, value in list(vars(module).items()):
+            if isinstance(value, Path) and value.is_relative_to(self._root.parent):
+                moved = root.parent / value.relative_to(self._root.parent)
+                setattr(module, attribute, moved)
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Gives a kept module for that of a file."""
+    """Loads a module that is there."""
 
-    def __init__(self, imported_from: Path, root: Path, name: str, file: str) -> None:
+    def __init__(self, name: str, file: str, module: types.ModuleType) -> None:
         super().__init__(name, file)
-        self._imported_from, self._root = imported_from, root
+        self._module = module
 
     def create_module(self, spec: Any) -> types.ModuleType:
-        """Return it, with the paths that it would have set."""
-        module = _kept[spec.name]
-        ours, theirs = self._imported_from.parent, self._root.parent
-        for name, value in list(vars(module).items()):
-            if isinstance(value, Path) and value.is_relative_to(ours):
-                setattr(module, name, theirs / value.relative_to(ours))
-        return module
+        """Return it."""
+        return self._module
 
     def exec_module(self, module: types.ModuleType) -> None:
         """It has been executed."""
