@@ -125,3 +125,26 @@ def test_a_hook_sees_its_own_checkout(project: Project, tmp_path: Path) -> None:
     assert "GIT_INDEX_FILE=" in printed
     assert "\nNothing differs that results depend on.\n" in printed
     assert printed.endswith(": 0 breaks\n"), printed
+
+
+def test_a_reproduction_in_a_worktree_leaves_it_as_it_is(project: Project, tmp_path: Path) -> None:
+    """With the variables that Git exports to hooks: what is run is HEAD, and HEAD stays."""
+    project.run("git", "worktree", "add", "--quiet", str(tmp_path / "tree"))
+    tree = Project(tmp_path / "tree")
+    (tree.path / "README.md").write_text("staged")
+    tree.run("git", "add", "README.md")
+    changed = tree.read("params.yaml").decode().replace("0.01", "0.02")
+    (tree.path / "params.yaml").write_text(changed)
+    folder = Path(tree.run("git", "rev-parse", "--absolute-git-dir").strip())
+    before = tree.run("git", "status", "--branch", "--porcelain=2")
+    printed = tree.run(
+        *("optledger", "verify", "--reproduce"),
+        PYTHONPATH="src",
+        GIT_DIR=str(folder),
+        GIT_WORK_TREE=str(tree.path),
+        GIT_INDEX_FILE=str(folder / "index"),
+        OPTLEDGER_WORKERS="1",
+    )
+    assert " byte-equal, 0 equal within tolerance, 0 different" in printed
+    assert tree.run("git", "status", "--branch", "--porcelain=2") == before
+    assert tree.read("params.yaml").decode() == changed

@@ -11,6 +11,7 @@ from optledger.core.documents import read_yaml
 from optledger.core.errors import UserError
 from optledger.core.paths import EXPERIMENTS
 from optledger.pipeline import experiments
+from optledger.trials.places import FOLDER
 from project import REPOSITORY, Project
 
 SETS = sorted(path.stem for path in (REPOSITORY / EXPERIMENTS).glob("*.yaml"))
@@ -173,11 +174,16 @@ def test_a_set_runs_as_an_experiment_and_leaves_the_checkout_alone(project: Proj
     project.commit()
     before = project.read("mlflow.db")
     printed = project.run(
-        "optledger", "experiment", "small", PYTHONPATH="src", SHELL="/usr/sbin/nologin"
+        *("optledger", "experiment", "small"),
+        PYTHONPATH="src",
+        SHELL="/usr/sbin/nologin",
+        # None that another test has trained.
+        OPTLEDGER_TRIALS=str(project.path / FOLDER),
     )
     before_dvc, _, by_dvc = printed.partition("Running stage 'train@")
     trained = re.compile(r"^\w+: learning rate \S+, seed \d+: train accuracy", re.MULTILINE)
-    assert len(trained.findall(before_dvc)) > 1
+    # Three of Adam's search, and Lion. What the search chooses has DVC's cache from the checkout.
+    assert len(trained.findall(before_dvc)) == 4
     assert trained.findall(by_dvc) == []
     assert project.run("git", "status", "--porcelain") == ""
     rows = [line.split("|")[2].strip() for line in printed.splitlines() if line[:3] == "| 1"]
